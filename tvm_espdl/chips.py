@@ -1,0 +1,154 @@
+"""The nine Espressif chips as data: what differs between them is written here and nowhere else.
+
+Other modules ask the record (`chip.rounding`, `chip.accumulator("int8", ...)`); they never compare
+names. Sources: ESP-DL v3.3.9 `dl/dl_define_private.hpp` and its kernels; Espressif's datasheets.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import ChipError
+
+Family = Literal["c", "pie_v1", "pie_v2"]
+Rounding = Literal["half_up", "half_even"]
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """The register a convolution sums its products in.
+
+    Attributes
+    ----------
+    bits : int
+        Width in two's complement.
+    products_per_clamp : int
+        Consecutive products that are added before the sum is clamped to `bits`;
+        0 means that the register is never clamped and wraps around.
+    """
+
+    bits: int
+    products_per_clamp: int
+
+    @property
+    def lowest(self) -> int:
+        """The smallest value the register holds."""
+        return -(1 << (self.bits - 1))
+
+    @property
+    def highest(self) -> int:
+        """The largest value the register holds."""
+        return (1 << (self.bits - 1)) - 1
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One chip.
+
+    Attributes
+    ----------
+    name : str
+        Espressif's name, as in `IDF_TARGET`.
+    family : str
+        Which kernels of ESP-DL it runs: plain C++ (`c`), TIE728 vectors (`pie_v1`, the S3) or
+        `pie_v2` (P4, S31).
+    rounding : str
+        How a right shift and a float conversion round.
+    per_channel : bool
+        Whether a convolution may have one filter exponent per output channel.
+    vector_bytes : int
+        Bytes of one vector register, 0 without vectors.
+    clock_hz : int
+        Highest clock of the CPU.
+    sram_bytes : int
+        Internal SRAM.
+    """
+
+    name: str
+    family: Family
+    rounding: Rounding
+    per_channel: bool
+    vector_bytes: int
+    clock_hz: int
+    sram_bytes: int
+
+    def lanes(self, dtype: str) -> int:
+        """Values of `dtype` in one vector (output channels computed together); 0 without."""
+        return self.vector_bytes // {"int8": 1, "int16": 2}[dtype]
+
+    def accumulator(self, dtype: str, *, in_lanes: bool) -> Accumulator:
+        """The accumulator of a convolution on `dtype` data.
+
+        `in_lanes` is True for output channels in full vectors, False for the remaining ones.
+        Source: ESP-DL `dl/base/isa/*/dl_*_conv2d.S`; stated in full in `docs/exactness.md`.
+        """
+        return _ACCUMULATORS[self.family, dtype, in_lanes]
+
+    def bias_bits(self, dtype: str, *, in_lanes: bool) -> int:
+        """Bits that the kernel keeps of a bias value; wider values wrap around."""
+        if self.family == "pie_v1" and in_lanes:
+            return {"int8": 20, "int16": 40}[dtype]
+        return {"int8": 32, "int16": 64}[dtype]
+
+    def quantized_bias_bits(self, dtype: str) -> int:
+        """Bits that a quantizer should keep the bias of a layer within."""
+        return {"c": {"int8": 32, "int16": 64}, "pie_v1": {"int8": 20, "int16": 40}}.get(
+            self.family, {"int8": 32, "int16": 40}
+        )[dtype]
+
+
+_ACCUMULATORS = {
+    ("c", "int8", False): Accumulator(32, 0),
+    ("c", "int16", False): Accumulator(64, 0),
+    ("pie_v1", "int8", True): Accumulator(20, 1),
+    ("pie_v1", "int8", False): Accumulator(40, 16),
+    ("pie_v1", "int16", True): Accumulator(40, 1),
+    ("pie_v1", "int16", False): Accumulator(40, 8),
+    ("pie_v2", "int8", True): Accumulator(32, 1),
+    ("pie_v2", "int8", False): Accumulator(40, 16),
+    ("pie_v2", "int16", True): Accumulator(64, 1),
+    ("pie_v2", "int16", False): Accumulator(40, 8),
+}
+
+_MHZ = 1_000_000
+_KIB = 1024
+
+CHIPS: dict[str, Chip] = {
+    chip.name: chip
+    for chip in (
+        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB),
+        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB),
+        Chip("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
+        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB),
+        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB),
+        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB),
+        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB),
+        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB),
+        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB),
+    )
+}
+
+DEFAULT_CHIP = "esp32s3"
+
+
+def find_chip(name: str) -> Chip:
+    """The record of the chip called `name`.
+
+    Raises
+    ------
+    ChipError
+        If there is no such chip; the message names the nearest ones.
+    """
+    try:
+        return CHIPS[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, CHIPS, n=1)
+        raise ChipError(
+            "unknown chip",
+            where="target chip",
+            found=repr(name),
+            allowed=", ".join(CHIPS),
+            try_=near[0] if near else DEFAULT_CHIP,
+        ) from None
