@@ -1,0 +1,44 @@
+"""What an operator says about its call in C: plain data that `codegen` prints.
+
+It never holds C text beyond names and numbers; the kernels themselves are in `runtime/c`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FieldValue = int | float | str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CCall:
+    """One call of a kernel of `runtime/c`.
+
+    The kernel's C signature is `void <function>(const <descriptor> *, const void *..., void *)`:
+    descriptor, inputs in the operator's order, output.
+
+    Attributes
+    ----------
+    function : str
+        Name of the kernel, for example `espdl_conv2d_s8`.
+    descriptor : str
+        Name of the descriptor's struct type.
+    fields : dict
+        Values of the descriptor's members by name: numbers, names of C constants, or tuples of
+        numbers for array members.
+    arrays : dict
+        Constant arrays by the name of the pointer member that refers to them, packed as the chip
+        wants them. Each is placed in read-only data, aligned to 16 bytes.
+    over_read : int
+        Bytes that the chip's kernels may read beyond the end of a constant array.
+    """
+
+    function: str
+    descriptor: str
+    fields: dict[str, FieldValue] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    over_read: int = 16

@@ -1,0 +1,40 @@
+"""conv2d: a convolution over all input channels, with bias and fused ReLU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..chips import Chip
+from .accumulate import accumulate, finish
+from .ccall import CCall
+from .convolution import Convolution
+from .packing import convolution_call
+from .rounding import Array
+from .window import patches
+
+
+@dataclass(frozen=True)
+class Conv2d(Convolution):
+    """`y = saturate(activation(round((b + sum(x * w)) >> shift)))`, filter `(O, C, KH, KW)`."""
+
+    name: ClassVar[str] = "conv2d"
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_conv2d.cpp` and `isa/*/*_conv2d.S`."""
+        x, w, *b = arrays
+        windows = patches(x, self.kernel, self.pads, self.strides, self.dilations)
+        positions = windows.reshape(-1, w[0].size)
+        weights = w.transpose(0, 2, 3, 1).reshape(len(w), -1)
+        bias = b[0] if b else None
+        sums = accumulate(chip, positions, weights, bias, run=w.shape[1])
+        y = finish(sums, self.shift, self.activation, self.y, chip)
+        return y.reshape(self.y.shape)
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_conv2d_s8` or `_s16`, filter and bias packed for the chip."""
+        w, *b = constants
+        bias = b[0] if b else None
+        return convolution_call(
+            chip, "conv2d", self, w, bias, fields=self.window_fields(), depthwise=False
+        )

@@ -1,0 +1,44 @@
+"""max_pool2d: largest value of each window inside the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..chips import Chip
+from .ccall import CCall
+from .operator import rule
+from .pool import Pool
+from .rounding import Array
+from .unary import suffix
+from .window import patches
+
+
+@dataclass(frozen=True)
+class MaxPool2d(Pool):
+    """`y = max(window)`; padding never wins."""
+
+    name: ClassVar[str] = "max_pool2d"
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_max_pool2d.cpp`; exponents are not read."""
+        lowest = int(np.iinfo(self.x.dtype).min)
+        windows = patches(arrays[0], self.kernel, self.pads, self.strides, (1, 1), fill=lowest)
+        return windows.max(axis=(2, 3)).reshape(self.y.shape)
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_max_pool2d_s8` or `_s16`."""
+        return CCall(
+            function=f"espdl_max_pool2d_{suffix(self.x)}",
+            descriptor="espdl_pool_t",
+            fields={**self.window_fields(), "factor": 0.0, "half_even": 0},
+        )
+
+    @rule(allowed="one exponent for input and output", fix="requantize the output")
+    def exponents_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have the same exponent, for the kernel reads neither."""
+        if self.x.exponent == self.y.exponent:
+            return None
+        return f"exponents {self.x.exponent} and {self.y.exponent}"

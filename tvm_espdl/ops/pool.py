@@ -1,0 +1,73 @@
+"""What the pools share: fields, shapes, the C descriptor. It is no operator of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..chips import Chip
+from .ccall import FieldValue
+from .operator import rule
+from .unary import Unary
+from .window import Pads, Pair, output_extent
+
+
+@dataclass(frozen=True)
+class Pool(Unary):
+    """A window slid over `(1, H, W, C)`; int8 or int16.
+
+    Attributes
+    ----------
+    kernel : tuple of int
+        Rows, columns.
+    pads : tuple of int
+        Top, left, bottom, right.
+    strides : tuple of int
+        Rows, columns.
+    """
+
+    kernel: Pair = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+    strides: Pair = (1, 1)
+
+    channels_last: ClassVar[bool] = True
+
+    def output_extent(self) -> Pair:
+        """Rows and columns that the fields give for y."""
+        size = self.x.shape[1], self.x.shape[2]
+        return output_extent(size, self.kernel, self.pads, self.strides, (1, 1))
+
+    def window_fields(self) -> dict[str, FieldValue]:
+        """Members of the C descriptor that describe image, window and result."""
+        return {
+            "input_height": self.x.shape[1],
+            "input_width": self.x.shape[2],
+            "channels": self.x.shape[3],
+            "output_height": self.y.shape[1],
+            "output_width": self.y.shape[2],
+            "kernel_height": self.kernel[0],
+            "kernel_width": self.kernel[1],
+            "pad_top": self.pads[0],
+            "pad_left": self.pads[1],
+            "stride_y": self.strides[0],
+            "stride_x": self.strides[1],
+        }
+
+    @rule(allowed="batch 1", fix="run the samples one after the other")
+    def batch_is_one(self, chip: Chip) -> str | None:
+        """Pools take one image at a time."""
+        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
+
+    @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
+    def padding_is_inside_kernel(self, chip: Chip) -> str | None:
+        """Padding on each side is smaller than the kernel."""
+        rows, columns = self.kernel
+        if max(self.pads[0], self.pads[2]) < rows and max(self.pads[1], self.pads[3]) < columns:
+            return None
+        return f"padding {self.pads} with a {rows}x{columns} kernel"
+
+    @rule(allowed="the extent of floor mode", fix="export the model with ceil_mode=0")
+    def extent_is_of_floor_mode(self, chip: Chip) -> str | None:
+        """The number of windows is rounded down: there is no ceil mode."""
+        extent = self.y.shape[1], self.y.shape[2]
+        return None if extent == self.output_extent() else f"{extent} windows"

@@ -1,0 +1,67 @@
+"""requantize: integers from one exponent or width to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..chips import Chip
+from .ccall import CCall
+from .operator import rule
+from .rounding import Array, saturate, shift_and_round
+from .unary import Elementwise, suffix
+
+VECTOR_THRESHOLD = 50
+
+
+@dataclass(frozen=True)
+class Requantize(Elementwise):
+    """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
+
+    name: ClassVar[str] = "requantize"
+
+    @property
+    def shift(self) -> int:
+        """Right shift from input to output."""
+        return self.y.uniform_exponent - self.x.uniform_exponent
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_requantize_linear.cpp`."""
+        x = arrays[0].astype(np.int64)
+        return saturate(shift_and_round(x, self.shift, chip), self.y.dtype)
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_requantize_<from>_<to>`."""
+        return CCall(
+            function=f"espdl_requantize_{suffix(self.x)}_{suffix(self.y)}",
+            descriptor="espdl_requantize_t",
+            fields={
+                "size": self.y.size,
+                "shift": self.shift,
+                "half_even": int(chip.rounding == "half_even"),
+            },
+        )
+
+    @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")
+    def widening_size_is_whole(self, chip: Chip) -> str | None:
+        """From int8 to int16 on chips with vectors, more than 50 elements are not 8 modulo 16.
+
+        ESP-DL v3.3.9 leaves the last 8 results unwritten.
+        """
+        widens = (self.x.dtype, self.y.dtype) == ("int8", "int16")
+        if chip.vector_bytes and widens and self.y.size > VECTOR_THRESHOLD:
+            return f"{self.y.size} elements" if self.y.size % 16 == 8 else None
+        return None
+
+    @rule(allowed="a smaller left shift", fix="bring the exponents closer together")
+    def left_shift_fits_vectors(self, chip: Chip) -> str | None:
+        """On the ESP32-S3, more than 50 elements shift left by 6 (int8) or 4 (int16) bits at most.
+
+        The kernel keeps the scale in 8 bits and its sums in 20.
+        """
+        most = {("int8", "int8"): 6, ("int16", "int8"): 4}.get((self.x.dtype, self.y.dtype))
+        if chip.family != "pie_v1" or most is None or self.y.size <= VECTOR_THRESHOLD:
+            return None
+        return f"left shift by {-self.shift}" if -self.shift > most else None

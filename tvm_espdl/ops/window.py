@@ -1,0 +1,58 @@
+"""Sliding windows over NHWC images: extents, and the patches that convolutions and pools read.
+
+Shapes only; no arithmetic on values.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .rounding import Array
+
+Pads = tuple[int, int, int, int]
+Pair = tuple[int, int]
+
+
+def effective_extent(kernel: Pair, dilations: Pair) -> Pair:
+    """Rows and columns that a dilated kernel spans."""
+    return (dilations[0] * (kernel[0] - 1) + 1, dilations[1] * (kernel[1] - 1) + 1)
+
+
+def output_extent(size: Pair, kernel: Pair, pads: Pads, strides: Pair, dilations: Pair) -> Pair:
+    """Rows and columns of the result: `floor((n + pads - extent) / stride) + 1`.
+
+    `pads` are (top, left, bottom, right), as in ONNX.
+    """
+    extent = effective_extent(kernel, dilations)
+    return (
+        (size[0] + pads[0] + pads[2] - extent[0]) // strides[0] + 1,
+        (size[1] + pads[1] + pads[3] - extent[1]) // strides[1] + 1,
+    )
+
+
+def patches(
+    image: Array, kernel: Pair, pads: Pads, strides: Pair, dilations: Pair, *, fill: int = 0
+) -> Array:
+    """Every window of an image.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        `(1, H, W, C)`.
+    fill : int
+        Value of the padding.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(OH, OW, KH, KW, C)`.
+    """
+    padded = np.pad(
+        image[0],
+        ((pads[0], pads[2]), (pads[1], pads[3]), (0, 0)),
+        constant_values=image.dtype.type(fill),
+    )
+    extent = effective_extent(kernel, dilations)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, extent, axis=(0, 1))
+    windows = windows[:: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
+    return np.moveaxis(windows, 2, -1)
