@@ -1,0 +1,139 @@
+"""Power-of-two scales: the exponent that a range of values needs, and integers at an exponent.
+
+Must never know of graphs or files: numbers in, numbers out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..chips import Rounding
+
+Floats = npt.NDArray[np.floating[Any]]
+Integers = npt.NDArray[np.int64]
+
+#: 2^e and 2^-e are exact in the chips' float32 code for exponents within these limits.
+LOWEST_EXPONENT, HIGHEST_EXPONENT = -30, 30
+
+#: The exponent of a tensor that is zero everywhere: the int8 range then covers -1 to 127/128.
+EXPONENT_OF_ZERO = -7
+
+DTYPE_BITS = {"int8": 8, "int16": 16, "int32": 32}
+
+
+def round_to_integer(values: Floats, rounding: Rounding) -> Floats:
+    """Round to whole numbers as the chip does: ties up (`half_up`) or to even (`half_even`).
+
+    Parameters
+    ----------
+    values : float array
+        Any shape; computed in float64, so that no value meets a tie it does not have.
+    rounding : str
+        `chip.rounding`.
+    """
+    wide = np.asarray(values, dtype=np.float64)
+    return np.floor(wide + 0.5) if rounding == "half_up" else np.rint(wide)
+
+
+def integer_limits(bits: int) -> tuple[int, int]:
+    """The smallest and the largest integer of `bits` bits in two's complement."""
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+def smallest_exponent(low: float, high: float, bits: int, rounding: Rounding) -> int:
+    """Find the finest scale 2^e at which no value between `low` and `high` saturates.
+
+    Parameters
+    ----------
+    low, high : float
+        The range, finite.
+    bits : int
+        Width of the integers.
+    rounding : str
+        `chip.rounding`: it decides about values that lie on a tie next to the limit.
+
+    Returns
+    -------
+    int
+        The smallest e with round(low / 2^e) >= -2^(bits-1) and round(high / 2^e) <= 2^(bits-1) - 1,
+        not below `LOWEST_EXPONENT`; `EXPONENT_OF_ZERO` if both are zero. It may lie above
+        `HIGHEST_EXPONENT`, which the caller has to refuse.
+    """
+    largest = max(abs(low), abs(high))
+    if largest == 0.0:
+        return EXPONENT_OF_ZERO
+    lowest, highest = integer_limits(bits)
+    # largest = m * 2^k with m in [0.5, 1): at k - bits - 1 it is at least 2^bits and never fits.
+    exponent = max(math.frexp(largest)[1] - bits, LOWEST_EXPONENT)
+    while True:
+        scaled = np.array([math.ldexp(low, -exponent), math.ldexp(high, -exponent)])
+        rounded = round_to_integer(scaled, rounding)
+        if rounded[0] >= lowest and rounded[1] <= highest:
+            return exponent
+        exponent += 1
+
+
+def quantize(
+    values: Floats,
+    exponent: int | npt.NDArray[np.int64],
+    bits: int,
+    rounding: Rounding,
+) -> Integers:
+    """Integers of `values` at scale 2^exponent, rounded as the chip does and saturated.
+
+    Parameters
+    ----------
+    values : float array
+        Any shape.
+    exponent : int, or int array
+        One exponent, or an array that broadcasts against `values`.
+    bits : int
+        Width of the integers.
+    rounding : str
+        `chip.rounding`.
+
+    Returns
+    -------
+    int64 array
+        Of the shape of `values`.
+    """
+    lowest, highest = integer_limits(bits)
+    scaled = np.ldexp(np.asarray(values, dtype=np.float64), -np.asarray(exponent, dtype=np.int64))
+    return np.clip(round_to_integer(scaled, rounding), lowest, highest).astype(np.int64)
+
+
+def channel_exponents(channels: Floats, bits: int, rounding: Rounding) -> Integers:
+    """The smallest exponent of each row of `channels`.
+
+    Parameters
+    ----------
+    channels : float array (C, ...)
+        One row per output channel.
+    bits : int
+        Width of the integers.
+    rounding : str
+        `chip.rounding`.
+
+    Returns
+    -------
+    int64 array (C,)
+        A row of zeros takes the smallest exponent of the others: any would do, and a larger one
+        could force the layer's output to a coarser scale.
+    """
+    rows = channels.reshape(channels.shape[0], -1)
+    low, high = rows.min(axis=1), rows.max(axis=1)
+    exponents = np.array(
+        [
+            smallest_exponent(float(a), float(b), bits, rounding)
+            for a, b in zip(low, high, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    used = (low != 0) | (high != 0)
+    if used.any():
+        exponents[~used] = exponents[used].min()
+    return exponents

@@ -1,0 +1,171 @@
+"""Decides what is quantized: which tensors get integers, which lie inside one kernel, the layers.
+
+Must never choose an exponent or write a node: it only reads the graph and the table of rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .graph import Graph
+from .rules import Rule, clip_limits, data_inputs, is_relu, select_rules
+
+#: A constant operand, by the index of its node and its position among the inputs.
+Operand = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator with constant weights, and what its kernel computes along with it.
+
+    Attributes
+    ----------
+    node : int
+        Index of the operator.
+    weight : str
+        Name of the float weights.
+    channel_axis : int or None
+        The axis of the weights that may have one exponent per index; None if only one is allowed.
+    bias : (int, int) or None
+        The node and input position that hold the bias.
+    output : str
+        The tensor that the kernel writes, after bias and Relu.
+    """
+
+    node: int
+    weight: str
+    channel_axis: int | None
+    bias: Operand | None
+    output: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is quantized in a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+        The preprocessed float network.
+    rules : dict of int to Rule
+        The quantized nodes.
+    inner : frozenset of str
+        Tensors that exist only inside a kernel, as between Conv and Relu: not quantized.
+    relus : frozenset of int
+        Clip nodes that are written as Relu.
+    """
+
+    graph: Graph
+    rules: dict[int, Rule]
+    inner: frozenset[str]
+    relus: frozenset[int] = frozenset()
+
+    def operands(self, index: int) -> Iterator[tuple[int, str]]:
+        """Position and name of each data input of a quantized node."""
+        yield from data_inputs(self.graph.nodes[index], self.rules[index])
+
+    def kernel_output(self, index: int) -> str:
+        """The tensor that the kernel of node `index` writes: past all inner tensors."""
+        name: str = self.graph.nodes[index].output[0]
+        while name in self.inner:
+            name = self.graph.nodes[self.graph.consumers(name)[0]].output[0]
+        return name
+
+    def is_integer(self, tensor: str) -> bool:
+        """Whether a quantized operator makes `tensor`, so that the chip has integers only."""
+        maker = self.graph.producer(tensor)
+        return (
+            maker is not None
+            and maker in self.rules
+            and self.rules[maker].kind != "float_output"
+            and tensor not in self.inner
+        )
+
+    def tensors(self) -> list[str]:
+        """The activations that are quantized, in the order of the graph, inputs first."""
+        read = {name for index in self.rules for _, name in self.operands(index)}
+        ordered = [*self.graph.inputs, *(n for node in self.graph.nodes for n in node.output if n)]
+        return [
+            name
+            for name in ordered
+            if name not in self.inner and (name in read or self.is_integer(name))
+        ]
+
+    def constants(self, index: int) -> list[tuple[int, str]]:
+        """Constant operands of node `index`, weights and biases excluded."""
+        if self.rules[index].kind in ("filter", "bias"):
+            return []
+        return [(p, name) for p, name in self.operands(index) if self.graph.is_constant(name)]
+
+    def layers(self) -> list[Layer]:
+        """The operators with constant weights, in the order of the graph."""
+        return [self._layer(i) for i, rule in self.rules.items() if rule.kind == "filter"]
+
+    def _layer(self, index: int) -> Layer:
+        node = self.graph.nodes[index]
+        bias: Operand | None = (index, 2) if len(node.input) > 2 and node.input[2] else None
+        follower = self.graph.only_consumer(node.output[0])
+        if follower is not None and node.output[0] in self.inner:
+            bias = (follower, 1) if self.rules[follower].kind == "bias" else bias
+        axis = 0 if node.op_type in ("Conv", "Gemm") else None
+        return Layer(index, node.input[1], axis, bias, self.kernel_output(index))
+
+    def absorb_clips(self, exponents: dict[str, int]) -> Plan:
+        """Return the plan in which a Clip that saturation makes superfluous is a Relu.
+
+        Parameters
+        ----------
+        exponents : dict of str to int
+            Of every quantized activation. A Clip from 0 to what int8 can hold, or above, is a Relu
+            then, and joins the kernel before it where that computes one.
+        """
+        relus, inner = set(self.relus), set(self.inner)
+        for index in self.rules:
+            node = self.graph.nodes[index]
+            if node.op_type != "Clip":
+                continue
+            low, high = clip_limits(node, self.graph)
+            if low != 0.0 or high < 127 * 2.0 ** exponents[node.output[0]]:
+                continue
+            relus.add(index)
+            maker = self.graph.producer(node.input[0])
+            fuses = maker in self.rules and self.rules[maker].takes_relu
+            if fuses and self.graph.only_consumer(node.input[0]) == index:
+                inner.add(node.input[0])
+        return replace(self, relus=frozenset(relus), inner=frozenset(inner))
+
+
+def make_plan(graph: Graph) -> Plan:
+    """Decide what is quantized in `graph`.
+
+    Parameters
+    ----------
+    graph : Graph
+        A preprocessed float network.
+    """
+    rules = select_rules(graph)
+    inner = set()
+    for index in list(rules):
+        tensor = graph.nodes[index].output[0]
+        follower = graph.only_consumer(tensor)
+        if follower is None or follower not in rules:
+            continue
+        if _adds_bias(index, follower, graph, rules):
+            rules[follower] = Rule("bias", 1, takes_relu=True)
+            inner.add(tensor)
+        elif rules[index].takes_relu and is_relu(graph.nodes[follower]):
+            inner.add(tensor)
+    return Plan(graph, rules, frozenset(inner))
+
+
+def _adds_bias(index: int, follower: int, graph: Graph, rules: dict[int, Rule]) -> bool:
+    product, add = graph.nodes[index], graph.nodes[follower]
+    if product.op_type != "MatMul" or rules[index].kind != "filter" or add.op_type != "Add":
+        return False
+    weight = graph.shape(product.input[1]) or ()
+    return (
+        len(weight) == 2
+        and graph.is_constant(add.input[1])
+        and graph.shape(add.input[1]) == weight[1:]
+    )
