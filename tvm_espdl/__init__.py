@@ -1,1 +1,28 @@
-"""Placeholder, replaced while the package is being assembled."""
+"""Compile neural networks for Espressif chips with Apache TVM.
+
+`import tvm_espdl` teaches TVM a target named `espdl`; see README.md for the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import relay
+from .legacy import lend
+from .relay.pipeline import register
+from .version import __version__
+
+__all__ = ["__version__", "debug", "errors", "quantize", "relay"]
+
+register()
+lend()
+
+_LAZY = ("debug", "errors", "quantize")
+
+
+def __getattr__(name: str) -> Any:
+    # These load onnx, onnxruntime and more: only when they are asked for.
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

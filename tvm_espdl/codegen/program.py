@@ -1,0 +1,83 @@
+"""A network as a static list of calls, the common ground of C, host library, reports and tests.
+
+Plain data: it is made from Relax by `relay.program` and changed by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..chips import Chip
+from ..ops import Operator, Tensor
+from ..ops.rounding import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Native:
+    """A function that TVM compiles itself, because no operator of ESP-DL took it.
+
+    Attributes
+    ----------
+    function : tvm.tirx.PrimFunc
+        Buffers of the inputs, then of the outputs.
+    inputs, outputs : tuple of Tensor
+        Their types, without exponents.
+    """
+
+    function: Any
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    name: str = "tvm"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call.
+
+    Attributes
+    ----------
+    operator : Operator or Native
+        What is called.
+    inputs, outputs : tuple of str
+        Names of values, in the order of the call.
+    constants : tuple of numpy.ndarray
+        In the order of the call, as the operator's `constants` state them; none for a `Native`.
+    """
+
+    operator: Operator | Native
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    constants: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A whole network, or the part of one that runs as one function.
+
+    Attributes
+    ----------
+    chip : Chip
+        The chip whose bits it computes.
+    values : dict of str to Tensor
+        Every activation by its unique name: inputs, intermediates, outputs. The order is that in
+        which they come to life.
+    inputs, outputs : tuple of str
+        Names of the values that enter and leave. A name may stand in `outputs` twice, or in both.
+    steps : tuple of Step
+        In the order of execution; each value is written by one step, is an input or a constant.
+    constants : dict of str to numpy.ndarray
+        Values that are known beforehand: the operands of `Native` steps that are no activations.
+    input_names, output_names : tuple of str
+        What the model itself calls its inputs and outputs.
+    """
+
+    chip: Chip
+    values: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    constants: Mapping[str, Array] = field(default_factory=dict)
+    input_names: tuple[str, ...] = field(default=())
+    output_names: tuple[str, ...] = field(default=())

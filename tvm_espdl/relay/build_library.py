@@ -1,0 +1,81 @@
+"""`relay.build`: the one call from an imported module to a library that runs and is exported.
+
+It orders the work of others and computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.target import Target
+
+from ..errors import ChipError
+from ..runtime.library import Library
+from .ir import attributes, main_of
+from .pipeline import KEY, chip_of, lower
+from .program import INPUT_NAMES, OUTPUT_NAMES, program_of_main
+from .report import report_of
+from .transform import PartitionLog
+
+
+def build(
+    mod: tvm.IRModule,
+    target: str | Target | Mapping[str, Any] = KEY,
+    params: Mapping[str, Any] | None = None,
+    mod_name: str = "default",
+) -> Library:
+    """Compile a module for an Espressif chip.
+
+    Parameters
+    ----------
+    mod : tvm.IRModule
+        As `relay.frontend` or TVM's own importers make it; it is not changed.
+    target : str, Target or dict
+        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`.
+    params : dict of str to array, optional
+        Values for inputs of `main` that are parameters.
+    mod_name : str
+        The name under which the library answers, `lib[mod_name](device)`.
+
+    Returns
+    -------
+    Library
+        Runs on the PC with the chip's exact bits; writes projects and reports.
+
+    Raises
+    ------
+    ChipError
+        If the target is none of ours.
+    ModelError
+        If the module has scales or zero points that no chip can express.
+    """
+    ours = target if isinstance(target, Target) else Target(target)
+    if KEY not in ours.keys:
+        raise ChipError(
+            "the target is not one of ours",
+            where="relay.build",
+            found=str(target),
+            allowed="espdl, espressif/<chip>",
+            try_="tvm.compile for other targets",
+        )
+    chip = chip_of(ours)
+    if params:
+        mod = relax.transform.BindParams("main", dict(params))(mod)
+    log = PartitionLog()
+    lowered = lower(mod, chip, log)
+    executable = relax.build(lowered, ours, relax_pipeline=KEY)
+    main = main_of(lowered)
+    attrs = attributes(main)
+    inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params])]
+    return Library(
+        executable=executable,
+        chip=chip,
+        input_names=tuple(inputs),
+        output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
+        make_program=lambda: program_of_main(lowered, chip),
+        make_report=lambda program: report_of(program, log),
+        name=mod_name,
+    )

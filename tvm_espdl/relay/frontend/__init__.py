@@ -1,0 +1,20 @@
+"""Ways in: ONNX files and PyTorch modules become Relax modules that keep the model's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["from_onnx", "from_pytorch"]
+
+
+def __getattr__(name: str) -> Any:
+    # onnx and torch are loaded by whoever asks for them, not by `import tvm_espdl`.
+    if name == "from_onnx":
+        from .onnx import from_onnx
+
+        return from_onnx
+    if name == "from_pytorch":
+        from .pytorch import from_pytorch
+
+        return from_pytorch
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

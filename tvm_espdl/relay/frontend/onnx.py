@@ -1,0 +1,200 @@
+"""ONNX to Relax, by TVM's own importer; every tensor keeps the name that it has in the model.
+
+It reads the network and fixes its batch; it decides nothing about operators or quantization.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import tvm
+from tvm import ir, relax
+from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
+
+from ...errors import ModelError
+from ...onnx_model import fix_batch, input_signature, load_model, output_names
+from ..ir import array_of, is_constant, named
+from ..program import INPUT_NAMES, OUTPUT_NAMES
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+FLOAT_MAX = 3.4028234663852886e38
+
+Shapes = Mapping[str, Sequence[int]]
+
+
+def from_onnx(
+    model: str | os.PathLike[str] | ModelProto,
+    shape: Shapes | None = None,
+    dtype: str | Mapping[str, str] | None = None,
+    opset: int | None = None,
+    freeze_params: bool = True,
+) -> tuple[tvm.IRModule, dict[str, Any]]:
+    """Import a network.
+
+    Parameters
+    ----------
+    model : path or ModelProto
+        Float or quantized (QDQ). A dynamic batch becomes 1.
+    shape : dict of str to shape, optional
+        Shapes of the inputs; they must agree with the model's static dimensions.
+    dtype : str or dict, optional
+        Types of the inputs, checked against the model's.
+    opset : int, optional
+        Must be the model's own; other values are refused.
+    freeze_params : bool
+        Only True: weights are constants of the module.
+
+    Returns
+    -------
+    (tvm.IRModule, dict)
+        A module whose `main` takes the network's inputs, and the parameters to pass on to
+        `relay.build`: an empty dict, for the weights are constants.
+
+    Raises
+    ------
+    ModelError
+        For a missing or damaged file, dynamic shapes other than the batch, a batch above 1, or
+        an operator that TVM's importer does not know.
+    """
+    proto = fix_batch(_with_shapes(load_model(model), shape or {}))
+    version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    _check_options(proto, dtype, opset, version, freeze_params)
+    for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
+        node.name = name
+    importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
+    with _quiet(proto):
+        mod = importer.from_onnx(proto.graph, version)
+    names = {INPUT_NAMES: list(input_signature(proto)), OUTPUT_NAMES: output_names(proto)}
+    mod["main"] = mod["main"].with_attrs(names)
+    return mod, {}
+
+
+def _tensor_names(proto: ModelProto) -> list[str]:
+    """For each node, what the model calls the tensor that it computes.
+
+    A quantize node computes the tensor that it quantizes: its result is named after its input,
+    or after the network's output where it only stands between the two. One that requantizes
+    makes a tensor of its own.
+    """
+    outputs = set(output_names(proto))
+    final = {
+        node.input[0]: node.output[0]
+        for node in proto.graph.node
+        if node.op_type == "DequantizeLinear" and node.output[0] in outputs
+    }
+    dequantized = {n.output[0] for n in proto.graph.node if n.op_type == "DequantizeLinear"}
+    names = []
+    for node in proto.graph.node:
+        name = next((name for name in node.output if name), node.name)
+        if node.op_type == "QuantizeLinear" and node.input[0] not in dequantized:
+            name = final.get(node.output[0], node.input[0])
+        names.append(name)
+    return names
+
+
+class _Importer(ONNXGraphImporter):  # type: ignore[misc]
+    """TVM's importer, which writes the tensor's name into the span of each call."""
+
+    def _convert_operator(
+        self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
+    ) -> Any:
+        result = _clip(inputs, attrs) if op_name == "Clip" else None
+        if result is None:
+            result = super()._convert_operator(op_name, inputs, attrs, opset)
+        if isinstance(result, ir.Call):
+            name = attrs["tvm_custom"]["name"]
+            return self.bb.emit(named(result, name), name)
+        return result
+
+
+def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
+    """A clip with constant limits as `relax.clip`: TVM's importer makes two TIR functions of it."""
+    limits = []
+    for position, name, open_end in ((1, "min", -math.inf), (2, "max", math.inf)):
+        limit = inputs[position] if len(inputs) > position else None
+        if limit is None:
+            limits.append(float(attrs.get(name, open_end)))
+        elif is_constant(limit):
+            limits.append(float(array_of(limit)))
+        else:
+            return None
+    return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
+
+
+@contextlib.contextmanager
+def _quiet(proto: ModelProto) -> Any:
+    """Turn the importer's prints, warnings and many kinds of exception into one clear error."""
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    except (
+        NotImplementedError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        AssertionError,
+        RuntimeError,
+        tvm.error.InternalError,
+    ) as error:
+        raise ModelError(
+            "TVM's importer cannot read the network",
+            where=proto.graph.name or "the ONNX graph",
+            found=str(error).strip().splitlines()[-1] if str(error).strip() else repr(error),
+            try_="simplify the model with `tvm-espdl preprocess` or export with another opset",
+        ) from error
+
+
+def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
+    if not shapes:
+        return proto
+    given = type(proto)()
+    given.CopyFrom(proto)
+    inputs = {value.name: value for value in given.graph.input}
+    for name, shape in shapes.items():
+        if name not in inputs:
+            raise ModelError("no such input", where="shape", found=name, allowed=", ".join(inputs))
+        dims = inputs[name].type.tensor_type.shape.dim
+        static = [d.dim_value if d.HasField("dim_value") else None for d in dims]
+        agrees = len(static) == len(shape) and all(
+            own in (None, wanted) for own, wanted in zip(static, shape, strict=True)
+        )
+        if not agrees:
+            raise ModelError(
+                "the shape does not fit the model",
+                where=f"input {name}",
+                found=tuple(shape),
+                allowed=tuple("any" if own is None else own for own in static),
+            )
+        for dim, extent in zip(dims, shape, strict=True):
+            dim.dim_value = extent
+    return given
+
+
+def _check_options(
+    proto: ModelProto,
+    dtype: str | Mapping[str, str] | None,
+    opset: int | None,
+    version: int,
+    freeze_params: bool,
+) -> None:
+    if opset not in (None, version):
+        raise ModelError("another opset than the model's", found=opset, allowed=version)
+    if not freeze_params:
+        raise ModelError("weights stay constants", where="freeze_params", found=False, allowed=True)
+    for name, (_, own) in input_signature(proto).items():
+        wanted = dtype.get(name) if isinstance(dtype, Mapping) else dtype
+        # The old interface has float32 as its default for every input, integer ones included.
+        if wanted is not None and wanted not in (str(own), "float32"):
+            raise ModelError(
+                "the dtype does not fit the model", where=f"input {name}", found=wanted, allowed=own
+            )

@@ -1,0 +1,154 @@
+"""Small questions asked of Relax expressions, and the one way in which passes rebuild a function.
+
+It knows Relax only; quantization is `qdq`'s business and operators are `patterns`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tvm
+from tvm import ir, relax
+from tvm.ir import Call
+from tvm.ir.expr import Constant
+
+Rewrite = Callable[[Any, Any, Any], Any]
+
+
+def op_name(expr: Any) -> str:
+    """Name of the Relax operator that `expr` calls, or "" for anything else."""
+    if isinstance(expr, Call) and isinstance(expr.op, ir.Op):
+        return str(expr.op.name)
+    return ""
+
+
+def is_constant(expr: Any) -> bool:
+    """Whether `expr` is a constant tensor."""
+    return isinstance(expr, Constant)
+
+
+def array_of(constant: Any) -> Any:
+    """The value of a constant tensor as a NumPy array."""
+    return constant.value.numpy()
+
+
+def shape_of(expr: Any) -> tuple[int, ...]:
+    """Static shape of a tensor expression.
+
+    Raises
+    ------
+    ValueError
+        If a dimension is not a number.
+    """
+    shape = expr.ty.shape
+    if shape is None:
+        raise ValueError("a shape is unknown")
+    return tuple(int(extent) for extent in shape)
+
+
+def dtype_of(expr: Any) -> str:
+    """Element type of a tensor expression."""
+    dtype = expr.ty.dtype
+    return str(getattr(dtype, "dtype", dtype))
+
+
+def name_of(expr: Any) -> str:
+    """The model's name of the tensor that `expr` computes, or "" where it has none."""
+    span = getattr(expr, "span", None)
+    return str(span.source_name.name) if span is not None else ""
+
+
+def named(call: Any, name: str) -> Any:
+    """The same call, carrying the model's name of the tensor that it computes."""
+    span = ir.Span(ir.SourceName(name), 0, 0, 0, 0)
+    return Call(call.op, call.args, call.attrs, call.ty_args, span)
+
+
+def bindings_of(function: Any) -> list[Any]:
+    """All variable bindings of a function, in order."""
+    return [binding for block in function.body.blocks for binding in block.bindings]
+
+
+def values_of(function: Any) -> dict[Any, Any]:
+    """What each variable of a function is bound to."""
+    return {binding.var: binding.value for binding in bindings_of(function)}
+
+
+def main_of(mod: tvm.IRModule) -> Any:
+    """The module's `main`, or its only Relax function that is not private to a pattern."""
+    return mod["main"]
+
+
+def is_plain_dataflow(function: Any) -> bool:
+    """Whether a function is one dataflow block of variable bindings, as importers make it."""
+    blocks = function.body.blocks
+    return (
+        len(blocks) == 1
+        and isinstance(blocks[0], relax.expr.DataflowBlock)
+        and all(isinstance(binding, relax.expr.VarBinding) for binding in blocks[0].bindings)
+    )
+
+
+class Rebuilder:
+    """Emits a function anew, binding by binding, beside the untouched original.
+
+    Parameters
+    ----------
+    mod : tvm.IRModule
+        Functions other than the one being rebuilt are kept; `add_function` adds more.
+    """
+
+    def __init__(self, mod: tvm.IRModule) -> None:
+        self.mod = mod
+        others = {v: f for v, f in mod.functions.items() if v.name_hint != "main"}
+        self.builder = relax.BlockBuilder(tvm.IRModule(others, attrs=mod.attrs))
+        self.replaced: dict[Any, Any] = {}
+
+    def expr(self, old: Any) -> Any:
+        """What an expression of the original has become."""
+        if isinstance(old, relax.Var):
+            return self.replaced.get(old, old)
+        if isinstance(old, relax.Tuple):
+            return relax.Tuple([self.expr(field) for field in old.fields])
+        if isinstance(old, relax.expr.TupleGetItem):
+            return relax.TupleGetItem(self.expr(old.tuple_value), old.index)
+        if isinstance(old, Call):
+            return Call(old.op, [self.expr(a) for a in old.args], old.attrs, old.ty_args, old.span)
+        return old
+
+    def emit(self, value: Any, name: str = "") -> Any:
+        """Bind a value to a new variable."""
+        return self.builder.emit(value, name)
+
+    def add_function(self, function: Any, name: str) -> Any:
+        """Add a private function to the module and return its global variable."""
+        return self.builder.add_func(function, name)
+
+    def run(self, function: Any, rewrite: Rewrite) -> tvm.IRModule:
+        """Rebuild `main`.
+
+        `rewrite(self, variable, value)` returns the variable or expression that stands for the
+        old variable from now on; `None` means that it has recorded what to do itself.
+        """
+        block = function.body.blocks[0]
+        with self.builder.function("main", params=list(function.params)):
+            with self.builder.dataflow():
+                for binding in block.bindings:
+                    if isinstance(binding.value, relax.Var):
+                        self.replaced[binding.var] = self.expr(binding.value)
+                        continue
+                    new = rewrite(self, binding.var, binding.value)
+                    if new is not None:
+                        self.replaced[binding.var] = new
+                output = self.builder.emit_output(self.expr(function.body.body))
+            self.builder.emit_func_output(output)
+        result = self.builder.get()
+        attrs = dict(function.attrs) if function.attrs else {}
+        result["main"] = result["main"].with_attrs(attrs)
+        return result
+
+
+def attributes(function: Any) -> Mapping[str, Any]:
+    """Attributes of a function, empty where it has none."""
+    return dict(function.attrs) if function.attrs is not None else {}

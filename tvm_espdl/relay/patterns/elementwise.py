@@ -1,0 +1,58 @@
+"""Element-wise operators: add with fused ReLU, relu, clip."""
+
+from __future__ import annotations
+
+from tvm.relax.dpl import is_op, wildcard
+
+from ...ops import Operator
+from ...ops.add import Add
+from ...ops.clip import Clip
+from ...ops.relu import Relu
+from .dataflow import dequantized, quantized, with_relu
+from .match import Match, Pattern
+
+
+def patterns() -> list[Pattern]:
+    """add, relu and clip."""
+    return [_add(), _relu(), _clip()]
+
+
+def _add() -> Pattern:
+    a, b = dequantized(), dequantized()
+    result, relu = with_relu(is_op("relax.add")(a, b))
+    roles = {"a": a, "b": b, "relu": relu}
+
+    def build(match: Match) -> Operator:
+        activation = "relu" if "relu" in match else "linear"
+        return Add(match.tensor("a"), match.tensor("b"), match.output, activation)
+
+    return Pattern("add", quantized(result), roles, ("a", "b"), build)
+
+
+def _relu() -> Pattern:
+    x = dequantized()
+    pattern = quantized(is_op("relax.nn.relu")(x))
+
+    def build(match: Match) -> Operator:
+        return Relu(match.tensor("x"), match.output)
+
+    return Pattern("relu", pattern, {"x": x}, ("x",), build)
+
+
+def _clip() -> Pattern:
+    x = dequantized()
+    clip = is_op("relax.clip")(x, wildcard(), wildcard())
+
+    def build(match: Match) -> Operator:
+        x = match.tensor("x")
+        low, high = (float(limit.value) for limit in match["clip"].args[1:3])
+        scale = 2.0**-x.uniform_exponent
+        return Clip(x, match.output, low=_limit(low * scale), high=_limit(high * scale))
+
+    return Pattern("clip", quantized(clip), {"x": x, "clip": clip}, ("x",), build)
+
+
+def _limit(value: float) -> int:
+    """A limit in the input's integers, half up as ESP-PPQ writes it; far ones never bind."""
+    bound = 2.0**31 - 1
+    return int(min(max(value + 0.5, -bound), bound) // 1)

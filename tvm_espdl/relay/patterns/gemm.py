@@ -1,0 +1,66 @@
+"""Matrix products with a constant: `quantize(relu(matmul(x, w) + b))`, bias and ReLU optional.
+
+ONNX's Gemm arrives like this too, its matrix transposed by `permute_dims` when transB is set.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from tvm.relax.dpl import is_op
+
+from ...ops import Operator, Refusal
+from ...ops.gemm import Gemm
+from ...ops.rounding import Array
+from .dataflow import dequantized, dequantized_constant, quantized, with_relu
+from .match import Match, Pattern
+
+
+def patterns() -> list[Pattern]:
+    """With and without bias, matrix as it is and transposed."""
+    return [
+        _pattern(biased=biased, transposed=transposed)
+        for biased in (False, True)
+        for transposed in (False, True)
+    ]
+
+
+def _pattern(*, biased: bool, transposed: bool) -> Pattern:
+    x, w, b = dequantized(), dequantized_constant(), dequantized_constant()
+    matrix = is_op("relax.permute_dims")(w) if transposed else w
+    roles: dict[str, Any] = {"x": x, "w": w}
+    if transposed:
+        roles["transposed"] = matrix
+    result = is_op("relax.matmul")(x, matrix)
+    if biased:
+        roles["b"] = b
+        result = is_op("relax.add")(result, b)
+    result, roles["relu"] = with_relu(result)
+    return Pattern("gemm", quantized(result), roles, ("x",), _build, _constants)
+
+
+def _build(match: Match) -> Operator | Refusal:
+    w = match.tensor("w")
+    if len(w.shape) != 2:
+        return Refusal(
+            "matrix_has_two_dimensions",
+            "The constant of a matrix product has two dimensions.",
+            f"{len(w.shape)} dimensions",
+            "2 dimensions",
+            "reshape the constant",
+        )
+    if "transposed" in match:
+        w = w.permuted((1, 0))
+    bias = match.tensor("b") if "b" in match else None
+    activation = "relu" if "relu" in match else "linear"
+    return Gemm(match.tensor("x"), dataclasses.replace(w), bias, match.output, activation)
+
+
+def _constants(match: Match) -> tuple[Array, ...]:
+    w = match.constant("w")
+    if "transposed" in match:
+        w = np.ascontiguousarray(w.T)
+    bias = (match.constant("b"),) if "b" in match else ()
+    return (w, *bias)

@@ -1,0 +1,119 @@
+"""What a pattern has matched, asked by role; and the table entry that turns it into an operator.
+
+It knows expressions and records; which operators there are is said in the files beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tvm.relax.dpl import DFPattern
+
+from ...ops import Operator, Refusal, Tensor
+from ...ops.rounding import Array
+from .. import qdq
+from ..ir import array_of, is_constant, name_of, op_name, shape_of
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Expressions by role.
+
+    Attributes
+    ----------
+    roles : mapping of str to expression
+        Those annotated in the pattern that took part in the match.
+    root : expression
+        The outermost call.
+    values : mapping
+        What each variable is bound to.
+    """
+
+    roles: Mapping[str, Any]
+    root: Any
+    values: Mapping[Any, Any]
+
+    def __contains__(self, role: str) -> bool:
+        return role in self.roles
+
+    def __getitem__(self, role: str) -> Any:
+        """The call in a role."""
+        return self.roles[role]
+
+    @property
+    def output(self) -> Tensor:
+        """Type of the result: integers where the root is a quantize call, else float32."""
+        if op_name(self.root) == qdq.QUANTIZE:
+            return qdq.quantized_tensor(self.root)
+        return Tensor("float32", shape_of(self.root))
+
+    @property
+    def name(self) -> str:
+        """The model's name of the result; "" where the importer gave none."""
+        return name_of(self.root)
+
+    def tensor(self, role: str) -> Tensor:
+        """Type of the integers that a dequantize call in a role reads."""
+        return qdq.quantized_tensor(self.roles[role])
+
+    def constant(self, role: str) -> Array:
+        """The integers that a dequantize call of a constant in a role reads."""
+        argument = self.roles[role].args[0]
+        return array_of(argument if is_constant(argument) else self.values[argument])
+
+
+Build = Callable[[Match], Operator | Refusal]
+Constants = Callable[[Match], tuple[Array, ...]]
+
+
+def no_constants(match: Match) -> tuple[Array, ...]:
+    """For operators that have none."""
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """One entry of the pattern table.
+
+    Attributes
+    ----------
+    operator : str
+        Name of the operator; the composite is called `espdl.<operator>`.
+    pattern : DFPattern
+        What to look for.
+    roles : mapping of str to DFPattern
+        Parts of the pattern that `build` asks for.
+    inputs : tuple of str
+        Roles whose first arguments are the run-time inputs, in the operator's order.
+    build : callable
+        From a match to the operator's record, in the model's own layout where the operator takes
+        any, in NHWC where it is `channels_last`; or to the reason why there is none.
+    constants : callable
+        From a match to the operator's constants.
+    """
+
+    operator: str
+    pattern: DFPattern
+    roles: Mapping[str, DFPattern]
+    inputs: tuple[str, ...]
+    build: Build
+    constants: Constants = field(default=no_constants)
+
+    def arguments(self, match: Match, function: Any, call: Any) -> list[Any]:
+        """The arguments of a composite's call in the operator's order.
+
+        TVM orders a composite's parameters as it meets them, and names a tensor once even where
+        two roles read it.
+        """
+        of_parameter = dict(zip(function.params, call.args, strict=True))
+        return [of_parameter[match[role].args[0]] for role in self.inputs]
+
+    def extract(self, root: Any, values: Mapping[Any, Any]) -> Match | None:
+        """Match the pattern again, at `root`; None where it does not."""
+        found = self.pattern.extract_matched_expr(root, dict(values))
+        if found is None:
+            return None
+        roles = {role: found[part] for role, part in self.roles.items() if part in found}
+        return Match(roles, root, values)

@@ -1,0 +1,116 @@
+"""The order of the passes, and the doors by which TVM finds them: tags, pipeline, external codegen.
+
+Registering is idempotent and leaves every other target as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tvm
+import tvm_ffi
+from tvm import relax
+from tvm.relax.pipeline import PIPELINE_MAP
+from tvm.target import Target
+
+from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
+from . import transform
+from .transform.partition import PartitionLog
+from .transform.partition import register as register_patterns
+
+KEY = "espdl"
+
+
+def chip_of(target: Target) -> Chip:
+    """The chip that a target stands for.
+
+    Raises
+    ------
+    ChipError
+        If its `device` is no chip of ours.
+    """
+    return find_chip(str(target.attrs.get("device", DEFAULT_CHIP)))
+
+
+def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm.IRModule:
+    """From a quantize/dequantize module to integer calls in NHWC, each pass verified.
+
+    Parameters
+    ----------
+    mod : tvm.IRModule
+        As the importers make it; it is not changed.
+    log : PartitionLog, optional
+        Receives what the chip refused.
+
+    Raises
+    ------
+    ModelError
+        For scales or zero points that no chip can express.
+    """
+    mod = transform.verify(transform.canonicalize(mod), "canonicalize")
+    mod = transform.verify(transform.partition(mod, chip, log), "partition")
+    return transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
+
+
+def offload(mod: tvm.IRModule) -> tvm.IRModule:
+    """Merge neighbouring operators into regions and compile these through `relax.ext.espdl`."""
+    merged = relax.transform.MergeCompositeFunctions()(mod)
+    return relax.transform.RunCodegen()(merged)
+
+
+def register() -> None:
+    """Teach TVM our targets, pipeline and code generator; a second call changes nothing."""
+    register_patterns()
+    _register_tags()
+    if KEY not in PIPELINE_MAP:
+        relax.register_pipeline(KEY)(lambda: _pipeline(PIPELINE_MAP["default_build"]))
+    if not hasattr(PIPELINE_MAP["default"], "espdl_default"):
+        PIPELINE_MAP["default"] = _for_our_targets(PIPELINE_MAP["default"])
+    tvm_ffi.register_global_func("relax.ext.espdl", _compile_regions, override=True)
+
+
+def _register_tags() -> None:
+    known = set(tvm.target.tag.list_tags())
+    tags = {KEY: DEFAULT_CHIP, **{f"espressif/{name}": name for name in CHIPS}}
+    for tag, device in tags.items():
+        if tag not in known:
+            config = {"kind": "llvm", "keys": [KEY, "cpu"], "device": device}
+            tvm.target.tag.register_tag(tag, config)
+
+
+def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
+    def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
+        target = Target.current(allow_none=True)
+        chip = chip_of(target) if target is not None else find_chip(DEFAULT_CHIP)
+        return rest(**options)(offload(lower(mod, chip)))
+
+    return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")
+
+
+def _for_our_targets(default: Callable[..., Any]) -> Callable[..., Any]:
+    """The default pipeline, with ours before it where the current target is one of ours."""
+
+    def choose(**options: Any) -> Any:
+        ours, theirs = _pipeline(default, **options), default(**options)
+
+        def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
+            target = Target.current(allow_none=True)
+            is_ours = target is not None and KEY in target.keys
+            return (ours if is_ours else theirs)(mod)
+
+        return tvm.transform.module_pass(run, opt_level=0, name="espdl.default")
+
+    choose.espdl_default = True  # type: ignore[attr-defined]
+    return choose
+
+
+def _compile_regions(functions: Sequence[Any], options: Any, constant_names: Any) -> list[Any]:
+    """`relax.ext.espdl`: one host module for each region."""
+    from ..runtime.host import build_region  # not needed before a compilation
+    from .program import program_of_region
+
+    return [
+        build_region(program_of_region(function), str(function.attrs["global_symbol"]))
+        for function in functions
+    ]

@@ -1,0 +1,207 @@
+"""Reads a lowered Relax function into a `Program`, the static list of calls behind everything else.
+
+It only reads: what it cannot express (control flow, shapes known at run time) it refuses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.ir import Call, GlobalVar
+
+from ..chips import Chip, find_chip
+from ..codegen.program import Native, Program, Step
+from ..errors import ModelError
+from ..ops import Operator, Tensor, from_json
+from ..ops.dequantize import Dequantize
+from ..ops.rounding import Array
+from .ir import (
+    array_of,
+    attributes,
+    bindings_of,
+    dtype_of,
+    is_constant,
+    is_plain_dataflow,
+    main_of,
+    op_name,
+    shape_of,
+)
+from .transform.partition import CHIP, RECORD, TENSOR, is_composite
+
+INPUT_NAMES = "espdl.inputs"
+OUTPUT_NAMES = "espdl.outputs"
+
+
+def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
+    """The whole network as a program; what no operator took becomes `Native` steps.
+
+    Parameters
+    ----------
+    lowered : tvm.IRModule
+        After `lower_to_nhwc`.
+
+    Raises
+    ------
+    ModelError
+        If the network has control flow or shapes that are known only at run time.
+    """
+    if not is_plain_dataflow(main_of(lowered)):
+        raise ModelError(
+            "the network has control flow",
+            where="main",
+            allowed="a plain dataflow graph",
+            try_="export the model without If and Loop",
+        )
+    legal = tvm.transform.Sequential(
+        [
+            relax.transform.LegalizeOps(),
+            relax.transform.AnnotateTIROpPattern(),
+            relax.transform.FoldConstant(),
+            relax.transform.FuseOps(),
+            relax.transform.FuseTIR(),
+            relax.transform.DeadCodeElimination(),
+        ]
+    )(_without_primitives(lowered))
+    main = main_of(legal)
+    program = _Reader(legal, chip).read(main)
+    attrs = attributes(main)
+    names = {key: tuple(map(str, attrs.get(key, ()))) for key in (INPUT_NAMES, OUTPUT_NAMES)}
+    return dataclasses.replace(
+        program,
+        input_names=names[INPUT_NAMES] or tuple(str(p.name) for p in main.params),
+        output_names=names[OUTPUT_NAMES] or program.outputs,
+    )
+
+
+def _without_primitives(mod: tvm.IRModule) -> tvm.IRModule:
+    """TVM's fusion expects every primitive function to hold TIR, which our composites do not."""
+    functions = {
+        variable: function.without_attr("Primitive") if is_composite(function) else function
+        for variable, function in mod.functions.items()
+    }
+    return tvm.IRModule(functions, attrs=mod.attrs)
+
+
+def program_of_region(function: Any) -> Program:
+    """The program of a function made by `MergeCompositeFunctions`: operators only."""
+    local = {b.var: b.value for b in bindings_of(function) if isinstance(b.value, relax.Function)}
+    chip = find_chip(str(next(iter(local.values())).attrs[CHIP]))
+    return _Reader(None, chip, local).read(function)
+
+
+class _Reader:
+    def __init__(
+        self, mod: tvm.IRModule | None, chip: Chip, local: dict[Any, Any] | None = None
+    ) -> None:
+        self.mod, self.chip, self.local = mod, chip, local or {}
+        self.values: dict[str, Tensor] = {}
+        self.constants: dict[str, Array] = {}
+        self.steps: list[Step] = []
+        self.names: dict[Any, tuple[str, ...]] = {}
+        self.computed: set[str] = set()
+
+    def read(self, function: Any) -> Program:
+        composites = (self._composite(getattr(b.value, "op", None)) for b in bindings_of(function))
+        self.computed = {str(c.attrs[TENSOR]) for c in composites if c is not None}
+        inputs = tuple(self._input(p) for p in function.params)
+        self.names = {p: (name,) for p, name in zip(function.params, inputs, strict=True)}
+        for binding in bindings_of(function):
+            if not isinstance(binding.value, relax.Function):
+                self.names[binding.var] = self._binding(binding.var, binding.value)
+        outputs = self._operands(function.body.body)
+        return Program(self.chip, self.values, inputs, outputs, tuple(self.steps), self.constants)
+
+    def _input(self, parameter: Any) -> str:
+        """A float input that is quantized leaves its name to the integers that the chip has."""
+        name = str(parameter.name)
+        return self._new(f"{name}_float" if name in self.computed else name, _tensor(parameter))
+
+    def _new(self, name: str, tensor: Tensor) -> str:
+        base, unique, number = name or "value", name or "value", 1
+        while unique in self.values:
+            number += 1
+            unique = f"{base}_{number}"
+        self.values[unique] = tensor
+        return unique
+
+    def _operands(self, expr: Any) -> tuple[str, ...]:
+        if isinstance(expr, relax.Tuple):
+            return tuple(name for field in expr.fields for name in self._operands(field))
+        if is_constant(expr):
+            name = self._new("constant", _tensor(expr))
+            self.constants[name] = array_of(expr)
+            return (name,)
+        return self.names[expr]
+
+    def _binding(self, variable: Any, value: Any) -> tuple[str, ...]:
+        if isinstance(value, relax.expr.TupleGetItem):
+            return (self._operands(value.tuple_value)[value.index],)
+        if not isinstance(value, Call):
+            return self._operands(value)
+        composite = self._composite(value.op)
+        if composite is not None:
+            return self._operator(composite, value)
+        if op_name(value) == "relax.call_tir":
+            return self._native(variable, value)
+        raise ModelError(
+            "a call cannot be turned into C",
+            where=str(variable.name),
+            found=op_name(value) or str(value.op),
+            try_="export the model with static shapes and without sequences or random numbers",
+        )
+
+    def _composite(self, callee: Any) -> Any:
+        function = self.local.get(callee)
+        if isinstance(callee, GlobalVar) and self.mod is not None:
+            function = self.mod[callee]
+        return function if function is not None and is_composite(function) else None
+
+    def _operator(self, composite: Any, call: Any) -> tuple[str, ...]:
+        record = from_json(str(composite.attrs[RECORD]))
+        inputs = tuple(name for argument in call.args for name in self._operands(argument))
+        self._learn_exponents(record, inputs)
+        name = str(composite.attrs[TENSOR])
+        if isinstance(record, Dequantize):
+            name = f"{inputs[0]}_float"
+        output = self._new(name, record.output)
+        packed = bindings_of(composite)[0].value
+        constants = tuple(array_of(a) for a in packed.args[1].fields if is_constant(a))
+        self.steps.append(Step(record, inputs, (output,), constants))
+        return (output,)
+
+    def _learn_exponents(self, record: Operator, inputs: tuple[str, ...]) -> None:
+        """A graph input that holds integers gets its exponent from its first reader."""
+        for name, tensor in zip(inputs, record.inputs, strict=True):
+            if self.values[name].exponent is None:
+                self.values[name] = tensor
+
+    def _native(self, variable: Any, call: Any) -> tuple[str, ...]:
+        callee, arguments = call.args[0], call.args[1]
+        inputs = tuple(name for argument in arguments for name in self._operands(argument))
+        types = call.ty_args[0]
+        fields = types.fields if isinstance(types, relax.TupleType) else [types]
+        tensors = tuple(
+            Tensor(str(getattr(t.dtype, "dtype", t.dtype)), tuple(int(d) for d in t.shape))
+            for t in fields
+        )
+        outputs = tuple(self._new(str(variable.name), tensor) for tensor in tensors)
+        function = self.mod[callee] if self.mod is not None else None
+        operands = tuple(self.values[name] for name in inputs)
+        native = Native(function, operands, tensors, str(callee.name_hint))
+        self.steps.append(Step(native, inputs, outputs))
+        return outputs
+
+
+def _tensor(expr: Any) -> Tensor:
+    try:
+        return Tensor(dtype_of(expr), shape_of(expr))
+    except ValueError:
+        raise ModelError(
+            "a shape is known only at run time",
+            where=str(getattr(expr, "name", expr)),
+            allowed="static shapes",
+            try_="fix the model's input shapes, for example with `tvm-espdl preprocess`",
+        ) from None

@@ -1,0 +1,95 @@
+"""Reads `relax.quantize` and `relax.dequantize`: from scales to exponents.
+
+Here, and nowhere below, are float scales; whatever is no power of two is refused by name.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from ..ops import Tensor
+from ..ops.operator import Exponent
+from .ir import array_of, dtype_of, is_constant, name_of, op_name, shape_of
+
+QUANTIZE = "relax.quantize"
+DEQUANTIZE = "relax.dequantize"
+ACTIVATION_DTYPES = ("int8", "int16")
+DTYPES = (*ACTIVATION_DTYPES, "int32", "int64")
+
+
+def exponent_of(call: Any) -> Exponent:
+    """Exponent, or exponents per channel, of a quantize or dequantize call.
+
+    A per-channel call whose scales are all equal counts as per tensor.
+
+    Raises
+    ------
+    ModelError
+        If a scale is not a positive power of two, or is computed at run time.
+    """
+    scale = call.args[1]
+    if not is_constant(scale):
+        raise ModelError(
+            "a quantization scale is computed at run time",
+            where=name_of(call),
+            allowed="a constant",
+            try_="quantize statically, for example with `tvm-espdl quantize`",
+        )
+    values = np.atleast_1d(array_of(scale)).astype(np.float64)
+    exponents = []
+    for value in values:
+        mantissa, exponent = math.frexp(float(value))
+        if mantissa != 0.5 or value <= 0 or not math.isfinite(value):
+            raise ModelError(
+                "a quantization scale is no power of two",
+                where=name_of(call),
+                found=f"scale {float(value):.9g}",
+                allowed="2**e for an integer e",
+                try_="quantize the float model with `tvm-espdl quantize`",
+            )
+        exponents.append(exponent - 1)
+    return exponents[0] if len(set(exponents)) == 1 else tuple(exponents)
+
+
+def check(call: Any) -> None:
+    """Refuse a quantize or dequantize call that no Espressif chip can express.
+
+    Raises
+    ------
+    ModelError
+        For a scale that is no power of two, a zero point that is not zero, an unsigned type.
+    """
+    exponent_of(call)
+    zero = call.args[2]
+    if not is_constant(zero) or np.any(array_of(zero)):
+        found = array_of(zero).ravel()[0] if is_constant(zero) else "a computed zero point"
+        raise ModelError(
+            "a zero point is not zero",
+            where=name_of(call),
+            found=f"zero point {found}",
+            allowed="0: the chip's quantization is symmetric",
+            try_="quantize symmetrically, for example with `tvm-espdl quantize`",
+        )
+    dtype = quantized_dtype(call)
+    if dtype not in DTYPES:
+        raise ModelError(
+            "the quantized type is not supported",
+            where=name_of(call),
+            found=dtype,
+            allowed=", ".join(DTYPES),
+            try_="quantize to int8 or int16, for example with `tvm-espdl quantize`",
+        )
+
+
+def quantized_dtype(call: Any) -> str:
+    """Integer type of a quantize call's result or of a dequantize call's argument."""
+    return dtype_of(call) if op_name(call) == QUANTIZE else dtype_of(call.args[0])
+
+
+def quantized_tensor(call: Any) -> Tensor:
+    """Type of the integers of a quantize or dequantize call, in the layout of the model."""
+    return Tensor(quantized_dtype(call), shape_of(call), exponent_of(call))

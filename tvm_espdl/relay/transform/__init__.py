@@ -1,0 +1,11 @@
+"""Passes from quantize/dequantize form to NHWC integer operators; each returns a new module.
+
+Contract: the input module is untouched, a second run changes nothing, `verify` holds afterwards.
+"""
+
+from .canonicalize import canonicalize
+from .layout import lower_to_nhwc
+from .partition import PartitionLog, partition
+from .verify import verify
+
+__all__ = ["PartitionLog", "canonicalize", "lower_to_nhwc", "partition", "verify"]

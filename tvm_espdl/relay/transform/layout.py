@@ -1,0 +1,214 @@
+"""Turns composites into integer calls in the chip's layout: NHWC from the first one to the last.
+
+Transposes are emitted only where a tensor meets something that needs the model's own layout, and
+two that cancel are never emitted at all. No value is changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.ir import Call
+
+from ...ops import Operator, Tensor, from_json
+from ...ops.dequantize import Dequantize
+from ...ops.quantize import Quantize
+from ...ops.reshape import Reshape
+from ...ops.rounding import Array
+from ...ops.transpose import Transpose
+from ..ir import Rebuilder, attributes, dtype_of, is_plain_dataflow, main_of, shape_of
+from ..patterns import composite_name
+from .partition import CHIP, RECORD, TENSOR, is_composite, matched
+
+LAYOUT = "espdl.layout"
+NHWC = "NHWC"
+Axes = tuple[int, ...]
+
+
+def lower_to_nhwc(mod: tvm.IRModule) -> tvm.IRModule:
+    """Replace the float bodies of all composites by calls on integers, activations in NHWC.
+
+    Parameters
+    ----------
+    mod : tvm.IRModule
+        With composites made by `partition`; those already lowered are kept.
+
+    Returns
+    -------
+    tvm.IRModule
+        Each composite's body is one `call_dps_packed` of its inputs and constants.
+    """
+    main = main_of(mod)
+    if not is_plain_dataflow(main):
+        return mod
+    lowered = _Lowering(mod).run(main, _Lowering.rewrite)
+    closed = _without(lowered, [g for g, f in mod.functions.items() if _is_open(f)])
+    return relax.transform.DeadCodeElimination()(closed)
+
+
+def _is_open(function: Any) -> bool:
+    return is_composite(function) and attributes(function).get(LAYOUT) != NHWC
+
+
+def _without(mod: tvm.IRModule, removed: list[Any]) -> tvm.IRModule:
+    names = {variable.name_hint for variable in removed}
+    kept = {v: f for v, f in mod.functions.items() if v.name_hint not in names}
+    return tvm.IRModule(kept, attrs=mod.attrs)
+
+
+def to_last(rank: int) -> Axes:
+    """NCHW to NHWC, for any rank."""
+    return (0, *range(2, rank), 1)
+
+
+def to_first(rank: int) -> Axes:
+    """NHWC to NCHW, for any rank."""
+    return (0, rank - 1, *range(1, rank - 1))
+
+
+class _Lowering(Rebuilder):
+    """Keeps, for each variable of the original, the forms in which it exists so far.
+
+    `replaced` holds the model's own layout, `last` the form with channels last. Of the new
+    variables, `types` knows those that an operator computes, `names` what the model calls them
+    and `flat` what a reshape of them may read instead.
+    """
+
+    def __init__(self, mod: tvm.IRModule) -> None:
+        super().__init__(mod)
+        self.last: dict[Any, Any] = {}
+        self.types: dict[Any, Tensor] = {}
+        self.names: dict[Any, str] = {}
+        self.flat: dict[Any, Any] = {}
+        composites = [f for f in mod.functions.values() if is_composite(f)]
+        self.chip = str(composites[0].attrs[CHIP]) if composites else ""
+
+    def expr(self, old: Any) -> Any:
+        """In the model's own layout, transposing back where only the other form exists."""
+        if isinstance(old, relax.Var) and self._is_only_last(old):
+            self.replaced[old] = self.transposed(self.last[old], to_first(len(shape_of(old))))
+        return super().expr(old)
+
+    def channels_last(self, old: Any) -> Any:
+        """With channels last, transposing where only the model's own layout exists."""
+        if old not in self.last:
+            self.last[old] = self.transposed(super().expr(old), to_last(len(shape_of(old))))
+        return self.last[old]
+
+    def _is_only_last(self, old: Any) -> bool:
+        return old in self.last and old not in self.replaced
+
+    def rewrite(self, variable: Any, value: Any) -> Any:
+        """Place a composite in the layout it wants; everything else stays as it is."""
+        function = self._callee(value)
+        if function is None or not _is_open(function):
+            return self.emit(self.expr(value), str(variable.name))
+        entry, match = matched(function)
+        operator, name = from_json(str(function.attrs[RECORD])), str(function.attrs[TENSOR])
+        arguments = entry.arguments(match, function, value)
+        if isinstance(operator, Transpose):
+            return self._transpose(operator, variable, arguments[0], name)
+        if isinstance(operator, Reshape):
+            return self._reshape(operator, arguments[0], name)
+        return self._compute(operator, variable, arguments, entry.constants(match), name)
+
+    def _callee(self, value: Any) -> Any:
+        if isinstance(value, Call) and isinstance(value.op, tvm.ir.GlobalVar):
+            return self.mod[value.op]
+        return None
+
+    def _compute(
+        self,
+        operator: Operator,
+        variable: Any,
+        arguments: list[Any],
+        constants: tuple[Array, ...],
+        name: str,
+    ) -> Any:
+        if not operator.channels_last:
+            if not self._prefers_last(operator, arguments):
+                inputs = [self.expr(argument) for argument in arguments]
+                return self.call(operator, inputs, constants, name)
+            operator = operator.permuted(to_last(len(operator.output.shape)))
+        inputs = [self.channels_last(argument) for argument in arguments]
+        self.last[variable] = self.call(operator, inputs, constants, name)
+        return None
+
+    def _prefers_last(self, operator: Operator, arguments: list[Any]) -> bool:
+        """An operator of any layout follows its inputs, when all have the result's rank."""
+        rank = len(operator.output.shape)
+        ranks = {len(shape_of(argument)) for argument in arguments}
+        at_the_edge = isinstance(operator, (Quantize, Dequantize))
+        return any(map(self._is_only_last, arguments)) and ranks == {rank} and not at_the_edge
+
+    def _transpose(self, operator: Transpose, variable: Any, argument: Any, name: str) -> Any:
+        rank, axes = len(operator.axes), operator.axes
+        if self._is_only_last(argument):
+            source = self.last[argument]
+            axes = tuple(to_first(rank)[axis] for axis in axes)
+        else:
+            source = self.expr(argument)
+        # The result with channels last is the source transposed by both permutations at once.
+        if tuple(axes[axis] for axis in to_last(rank)) == tuple(range(rank)):
+            self.last[variable] = source
+            return None
+        return self.transposed(source, axes, name)
+
+    def _reshape(self, operator: Reshape, argument: Any, name: str) -> Any:
+        source = self.expr(argument)
+        source = self.flat.get(source, source)
+        x = dataclasses.replace(operator.x, shape=shape_of(source))
+        return self.call(dataclasses.replace(operator, x=x), [source], (), name)
+
+    def transposed(self, source: Any, axes: Axes, name: str = "") -> Any:
+        """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
+        if axes == tuple(range(len(axes))):
+            return source
+        name = name or f"{self.names.get(source, source.name)}_transposed"
+        x = self.types.get(source, Tensor(dtype_of(source), shape_of(source)))
+        moving = [axis for axis in axes if x.shape[axis] != 1]
+        if moving == sorted(moving):
+            result = self.call(Reshape(x, x.permuted(axes)), [source], (), name)
+            self.flat[result] = source
+            return result
+        return self.call(Transpose.of(x, axes), [source], (), name)
+
+    def call(
+        self, operator: Operator, inputs: list[Any], constants: tuple[Array, ...], name: str
+    ) -> Any:
+        """Emit the call of a new composite function that holds the operator's record."""
+        function = _composite(operator, constants).with_attrs(
+            {
+                "Composite": composite_name(operator.name),
+                RECORD: operator.to_json(),
+                TENSOR: name,
+                CHIP: self.chip,
+                LAYOUT: NHWC,
+                # TVM's own passes over patterns skip functions that have this.
+                "Primitive": True,
+            }
+        )
+        result = self.emit(Call(self.add_function(function, f"espdl_{operator.name}"), inputs))
+        self.types[result] = operator.output
+        self.names[result] = name
+        return result
+
+
+def _composite(operator: Operator, constants: tuple[Array, ...]) -> Any:
+    """A private function whose body is one destination-passing call of all operands."""
+    parameters = [
+        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
+        for index, tensor in enumerate(operator.inputs)
+    ]
+    operands = [*parameters, *(relax.const(array) for array in constants)]
+    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
+    builder = relax.BlockBuilder()
+    with builder.function("main", parameters, private=True):
+        with builder.dataflow():
+            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
+            output = builder.emit_output(builder.emit(packed))
+        builder.emit_func_output(output)
+    return builder.get()["main"]

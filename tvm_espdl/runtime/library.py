@@ -1,0 +1,198 @@
+"""What `relay.build` gives back: a network that runs on the PC with the chip's exact bits.
+
+It ties together the executable, the program and the report; each of these does its own work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tvm
+from tvm import relax
+
+from ..chips import Chip
+from ..codegen.program import Program
+from ..errors import ModelError, OutputError
+from ..ops.rounding import Array
+from .feeding import feed, quantized_inputs
+
+if TYPE_CHECKING:
+    from ..relay.report import Report
+    from .graph_executor import Session
+
+
+class Library:
+    """A compiled network.
+
+    Attributes
+    ----------
+    chip : Chip
+        The chip whose bits it computes.
+    executable : tvm.relax.VMExecutable
+        For `relax.VirtualMachine`.
+    input_names, output_names : tuple of str
+        As the model has them.
+    """
+
+    def __init__(
+        self,
+        *,
+        executable: Any,
+        chip: Chip,
+        input_names: tuple[str, ...],
+        output_names: tuple[str, ...],
+        make_program: Callable[[], Program],
+        make_report: Callable[[Program], Report],
+        name: str = "default",
+    ) -> None:
+        self.executable = executable
+        self.chip = chip
+        self.input_names = input_names
+        self._output_names = output_names
+        self._make_program = make_program
+        self._make_report = make_report
+        self._name = name
+
+    @cached_property
+    def program(self) -> Program:
+        """The network as a static list of calls.
+
+        Raises
+        ------
+        ModelError
+            If the network has control flow or shapes known only at run time.
+        """
+        return self._make_program()
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, as the model has them."""
+        return self._output_names or self.program.output_names
+
+    @cached_property
+    def _machine(self) -> Any:
+        return relax.VirtualMachine(self.executable, tvm.cpu())
+
+    def __call__(self, *arrays: Any, **named: Any) -> Array | tuple[Array, ...]:
+        """Run the network once.
+
+        Parameters
+        ----------
+        *arrays, **named : array
+            The inputs, in order or by name, in the model's own types and layouts; integers of
+            the first tensor's type are taken as already quantized.
+
+        Returns
+        -------
+        numpy.ndarray or tuple of numpy.ndarray
+            The outputs, in the model's own types and layouts.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        outputs = self.run(named or list(arrays))
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """Run the network once; inputs as a list or by name, outputs as a list.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        fed = self.feed(arrays)
+        result = self._machine["main"](*(tvm.runtime.tensor(array) for array in fed))
+        results = [result] if hasattr(result, "numpy") else list(result)
+        return [tensor.numpy() for tensor in results]
+
+    def feed(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """The inputs as checked arrays of the network's own types, in order."""
+        program = self.program
+        types = [program.values[name] for name in program.inputs]
+        by_own_name = dict(zip(program.inputs, self.input_names, strict=True))
+        quantized = {by_own_name[n]: t for n, t in quantized_inputs(program).items()}
+        return feed(arrays, self.input_names, types, quantized)
+
+    def run_with_intermediates(self, *arrays: Any, **named: Any) -> dict[str, Array]:
+        """Run the network once and keep every tensor that the chip has.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            By the model's tensor names, in the order of execution, as the chip holds them:
+            integers, NHWC.
+        """
+        from .intermediates import Intermediates  # compiles on first use
+
+        if not hasattr(self, "_intermediates"):
+            self._intermediates = Intermediates(self.program)
+        return self._intermediates.run(self.feed(named or list(arrays)))
+
+    def report(self) -> Report:
+        """What runs where, and why not on ESP-DL."""
+        return self._make_report(self.program)
+
+    def export_library(self, path: str | os.PathLike[str]) -> None:
+        """Write a shared object that `tvm.runtime.load_module` and the virtual machine take.
+
+        Raises
+        ------
+        OutputError
+            If the file exists.
+        """
+        if Path(path).exists():
+            raise OutputError("the file exists", where=str(path), try_="another name")
+        self.executable.export_library(str(path))
+
+    def export_project(
+        self, path: str | os.PathLike[str], sample_input: Any = None, **options: Any
+    ) -> Path:
+        """Write the ESP-IDF project; see `codegen.project.write_project`.
+
+        Parameters
+        ----------
+        path : path
+            A folder that does not exist yet.
+        sample_input : array, list or dict, optional
+            Compiled in, with the expected output, so that the board prints PASS by itself; zeros
+            where absent.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            If the folder exists.
+        ModelError
+            If a part of the network cannot be expressed in C.
+        """
+        from ..codegen.project import write_project  # only when asked for
+
+        return write_project(self, Path(path), sample_input, **options)
+
+    @property
+    def graph_json(self) -> str:
+        """There is no graph executor any more; the name is kept for scripts of the old flow."""
+        return "{}"
+
+    def __getitem__(self, key: str) -> Callable[..., Session]:
+        """`lib["default"](device)`, the old way to an executor; also `lib["debug_create"]`."""
+        from .graph_executor import Session
+
+        if key == self._name:
+            return lambda device: Session(self, device)
+        if key == "debug_create":
+            return lambda _name, device: Session(self, device)
+        raise ModelError(
+            "no such module in the library", found=key, allowed=f"{self._name}, debug_create"
+        )
