@@ -64,6 +64,8 @@ class Chip:
         Highest clock of the CPU.
     sram_bytes : int
         Internal SRAM.
+    idf_version : str
+        The first ESP-IDF release that has the chip and that ESP-DL supports on it.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Chip:
     vector_bytes: int
     clock_hz: int
     sram_bytes: int
+    idf_version: str = "5.3"
 
     def lanes(self, dtype: str) -> int:
         """Values of `dtype` in one vector (output channels computed together); 0 without."""
@@ -123,10 +126,10 @@ CHIPS: dict[str, Chip] = {
         Chip("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
         Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB),
         Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB),
+        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, "5.5"),
         Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB),
         Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB),
-        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB),
+        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, "6.0"),
     )
 }
 

@@ -67,3 +67,7 @@ class OutputError(EspdlError):
 
 class ToolError(EspdlError):
     """A program outside this package (a C compiler, an emulator) is missing or failed."""
+
+
+class EspdlWarning(UserWarning):
+    """Something works, but hardly as the user wants it; the message says what to do."""

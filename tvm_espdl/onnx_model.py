@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, helper
 
 from .errors import ModelError
+from .output_files import write_whole
 
 if TYPE_CHECKING:
     import os
@@ -229,3 +230,14 @@ def input_signature(model: ModelProto) -> Signature:
 def output_names(model: ModelProto) -> list[str]:
     """Names of the outputs, in the model's order."""
     return [value.name for value in model.graph.output]
+
+
+def save_model(model: ModelProto, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a network; the same network gives the same bytes.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and `overwrite` is False, or cannot be written.
+    """
+    write_whole(path, model.SerializeToString(deterministic=True), overwrite=overwrite)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, ModelError, OutputError
-from ..onnx_model import input_signature
+from ..errors import ChipError, ModelError
+from ..onnx_model import input_signature, save_model
 from .account import make_report
 from .assignment import assign_exponents
 from .calibration import measure_ranges
@@ -66,35 +65,7 @@ class QuantizationResult:
         OutputError
             If the file exists and `overwrite` is False, or cannot be written.
         """
-        target = Path(path)
-        if target.is_dir() or (target.exists() and not overwrite):
-            raise OutputError(
-                "the output exists already",
-                where=str(target),
-                found="a folder" if target.is_dir() else "a file",
-                allowed="a new file",
-                try_="another path" if target.is_dir() else "another path, or overwrite=True",
-            )
-        try:
-            _write_whole(target, self.model.SerializeToString(deterministic=True))
-        except OSError as problem:
-            raise OutputError(
-                "the output cannot be written",
-                where=str(target),
-                found=problem.strerror or str(problem),
-                allowed="a file in an existing folder that can be written",
-                try_="make the folder first, or choose another path",
-            ) from problem
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    # In the same folder: only there can it be renamed in one step.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        save_model(self.model, path, overwrite=overwrite)
 
 
 def quantize_onnx(

@@ -5,6 +5,7 @@ Registering is idempotent and leaves every other target as it was.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,10 +14,12 @@ import tvm_ffi
 from tvm import relax
 from tvm.relax.pipeline import PIPELINE_MAP
 from tvm.target import Target
+from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
+from ..errors import EspdlWarning
 from . import transform
-from .transform.partition import PartitionLog
+from .transform.partition import PartitionLog, is_composite
 from .transform.partition import register as register_patterns
 
 KEY = "espdl"
@@ -83,9 +86,21 @@ def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
     def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
         target = Target.current(allow_none=True)
         chip = chip_of(target) if target is not None else find_chip(DEFAULT_CHIP)
-        return rest(**options)(offload(lower(mod, chip)))
+        lowered = lower(mod, chip)
+        _warn_if_float(lowered)
+        return rest(**options)(offload(lowered))
 
     return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")
+
+
+def _warn_if_float(lowered: tvm.IRModule) -> None:
+    if not any(is_composite(function) for function in lowered.functions.values()):
+        warnings.warn(
+            "no part of the network is quantized, so that none of it runs on ESP-DL: all of it is "
+            "compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
+            EspdlWarning,
+            stacklevel=2,
+        )
 
 
 def _for_our_targets(default: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,7 +125,16 @@ def _compile_regions(functions: Sequence[Any], options: Any, constant_names: Any
     from ..runtime.host import build_region  # not needed before a compilation
     from .program import program_of_region
 
+    target = host_target(Target.current(allow_none=True))
     return [
-        build_region(program_of_region(function), str(function.attrs["global_symbol"]))
+        build_region(
+            program_of_region(function), str(function.attrs["global_symbol"]), target=target
+        )
         for function in functions
     ]
+
+
+def host_target(target: Target | None) -> Target:
+    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
+    given = target.attrs.get("mcpu") if target is not None else None
+    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})

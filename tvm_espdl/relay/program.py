@@ -187,7 +187,10 @@ class _Reader:
             Tensor(str(getattr(t.dtype, "dtype", t.dtype)), tuple(int(d) for d in t.shape))
             for t in fields
         )
-        outputs = tuple(self._new(str(variable.name), tensor) for tensor in tensors)
+        name = str(variable.name)
+        if name in self.computed:
+            name = f"{name}_float"
+        outputs = tuple(self._new(name, tensor) for tensor in tensors)
         function = self.mod[callee] if self.mod is not None else None
         operands = tuple(self.values[name] for name in inputs)
         native = Native(function, operands, tensors, str(callee.name_hint))

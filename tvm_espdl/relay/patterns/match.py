@@ -104,11 +104,12 @@ class Pattern:
     def arguments(self, match: Match, function: Any, call: Any) -> list[Any]:
         """The arguments of a composite's call in the operator's order.
 
-        TVM orders a composite's parameters as it meets them, and names a tensor once even where
-        two roles read it.
+        TVM orders a composite's parameters as it meets them, names a tensor once even where two
+        roles read it, and binds constants inside the composite: those come back as they are.
         """
         of_parameter = dict(zip(function.params, call.args, strict=True))
-        return [of_parameter[match[role].args[0]] for role in self.inputs]
+        sources = [match[role].args[0] for role in self.inputs]
+        return [s if is_constant(s) else of_parameter[s] for s in sources]
 
     def extract(self, root: Any, values: Mapping[Any, Any]) -> Match | None:
         """Match the pattern again, at `root`; None where it does not."""

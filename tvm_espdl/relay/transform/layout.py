@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import relax
 from tvm.ir import Call
@@ -19,7 +20,16 @@ from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.rounding import Array
 from ...ops.transpose import Transpose
-from ..ir import Rebuilder, attributes, dtype_of, is_plain_dataflow, main_of, shape_of
+from ..ir import (
+    Rebuilder,
+    array_of,
+    attributes,
+    dtype_of,
+    is_constant,
+    is_plain_dataflow,
+    main_of,
+    shape_of,
+)
 from ..patterns import composite_name
 from .partition import CHIP, RECORD, TENSOR, is_composite, matched
 
@@ -92,8 +102,12 @@ class _Lowering(Rebuilder):
             self.replaced[old] = self.transposed(self.last[old], to_first(len(shape_of(old))))
         return super().expr(old)
 
-    def channels_last(self, old: Any) -> Any:
+    def channels_last(self, old: Any, rank: int) -> Any:
         """With channels last, transposing where only the model's own layout exists."""
+        if is_constant(old):
+            array = array_of(old)
+            wide = array.reshape((1,) * (rank - array.ndim) + array.shape)
+            return relax.const(np.ascontiguousarray(wide.transpose(to_last(rank))))
         if old not in self.last:
             self.last[old] = self.transposed(super().expr(old), to_last(len(shape_of(old))))
         return self.last[old]
@@ -133,14 +147,18 @@ class _Lowering(Rebuilder):
                 inputs = [self.expr(argument) for argument in arguments]
                 return self.call(operator, inputs, constants, name)
             operator = operator.permuted(to_last(len(operator.output.shape)))
-        inputs = [self.channels_last(argument) for argument in arguments]
+        rank = len(operator.output.shape)
+        inputs = [self.channels_last(argument, rank) for argument in arguments]
         self.last[variable] = self.call(operator, inputs, constants, name)
         return None
 
     def _prefers_last(self, operator: Operator, arguments: list[Any]) -> bool:
-        """An operator of any layout follows its inputs, when all have the result's rank."""
+        """An operator of any layout follows its inputs, when all have the result's rank.
+
+        Constants may have fewer dimensions: the operator says how it widens them.
+        """
         rank = len(operator.output.shape)
-        ranks = {len(shape_of(argument)) for argument in arguments}
+        ranks = {len(shape_of(argument)) for argument in arguments if not is_constant(argument)}
         at_the_edge = isinstance(operator, (Quantize, Dequantize))
         return any(map(self._is_only_last, arguments)) and ranks == {rank} and not at_the_edge
 

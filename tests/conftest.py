@@ -1,0 +1,48 @@
+"""Fixtures for what a test may need from outside: a C compiler, an emulator, Espressif's models.
+
+Where it is missing the test is skipped with the reason, or fails when the environment variable
+TVM_ESPDL_REQUIRE_TOOLS is 1, as in continuous integration.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tvm_espdl.selftest.compiler import Compiler
+
+MODELS = Path(__file__).parents[2] / "shared" / "models"
+
+
+def unavailable(reason):
+    if os.environ.get("TVM_ESPDL_REQUIRE_TOOLS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def installed(compiler):
+    missing = compiler.missing()
+    if missing:
+        unavailable(f"no {', no '.join(missing)}: apt-get install {compiler.packages}")
+    return compiler
+
+
+@pytest.fixture(scope="session")
+def c_compiler():
+    """GCC of this PC."""
+    return installed(Compiler.host())
+
+
+@pytest.fixture(scope="session")
+def rv32():
+    """The RISC-V cross compiler with QEMU, as an ESP32-P4."""
+    return installed(Compiler.rv32())
+
+
+@pytest.fixture(scope="session")
+def models_dir():
+    """Folder of Espressif's models, which are not part of this repository."""
+    folder = Path(os.environ.get("TVM_ESPDL_MODELS", MODELS))
+    if not folder.is_dir():
+        unavailable(f"no folder {folder}: set TVM_ESPDL_MODELS")
+    return folder

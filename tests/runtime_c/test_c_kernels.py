@@ -1,0 +1,177 @@
+"""The C kernels against ESP-DL's own vectors and against `reference`, on this PC and on rv32."""
+
+import dataclasses
+
+import comparison
+import numpy as np
+import pytest
+
+from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.selftest.c_engine import Item
+from tvm_espdl.selftest.compiler import Compiler
+from tvm_espdl.selftest.golden import FAMILIES
+
+SEED = 20240611
+families = pytest.mark.parametrize("family", FAMILIES)
+
+
+def everything(family):
+    """Vectors, random and overflowing cases in one list."""
+    items, expected, names = comparison.golden_items(family)
+    for more, more_names in (
+        comparison.random_items(family, SEED + 1),
+        comparison.overflowing_items(family, SEED + 1),
+    ):
+        items += more
+        expected += comparison.references(more)
+        names += more_names
+    return items, expected, names
+
+
+@families
+def test_golden_vectors(c_compiler, family):
+    comparison.assert_same(c_compiler, *comparison.golden_items(family))
+
+
+@families
+def test_random_operators(c_compiler, family):
+    items, names = comparison.random_items(family, SEED)
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
+def test_sums_that_leave_their_register(c_compiler, family):
+    items, names = comparison.overflowing_items(family, SEED)
+    expected = comparison.references(items)
+    comparison.assert_same(c_compiler, items, expected, names)
+    ordered = [item.operator.call(item.chip, *item.constants).fields["ordered"] for item in items]
+    # Registers of 64 bits, and the 40 bits of remaining int8 channels, are out of reach.
+    assert np.mean(ordered) > {"c": 0.4, "pie_v1": 0.8, "pie_v2": 0.4}[family]
+
+
+@families
+def test_more_products_than_a_narrow_sum_holds(c_compiler, family):
+    depth, columns = 140000, 3
+    x, w = (np.full(shape, -128, np.int8) for shape in ((1, depth), (depth, columns)))
+    operator = operators()["gemm"](
+        Tensor("int8", x.shape, 0),
+        Tensor("int8", w.shape, -25),
+        None,
+        Tensor("int8", (1, columns), 0),
+    )
+    items = [Item(operator, comparison.chip_of(family), (w,), (x,))]
+    comparison.assert_same(c_compiler, items, comparison.references(items), [family])
+
+
+@pytest.mark.parametrize("family", ["pie_v1", "pie_v2"])
+def test_registers_matter(family):
+    """The overflowing cases are real: a chip without clamps gives other results."""
+    items, _ = comparison.overflowing_items(family, SEED)
+    for name in ("conv2d", "depthwise_conv2d"):
+        chosen = [i for i in items if i.operator.name == name and i.operator.x.dtype == "int8"]
+        plain = [dataclasses.replace(i, chip=comparison.chip_of("c")) for i in chosen]
+        pairs = zip(comparison.references(chosen), comparison.references(plain), strict=True)
+        assert sum(not np.array_equal(a, b) for a, b in pairs) > len(chosen) // 2
+
+
+def bias_items(family):
+    """Sums that are the bias alone: ties at every shift, and more bits than a register keeps."""
+    rng, items = np.random.default_rng(SEED), []
+    for dtype, bias_dtype, most in (("int8", "int32", 31), ("int16", "int64", 46)):
+        columns = 35
+        x, w = np.zeros((1, 1), dtype), np.zeros((1, columns), dtype)
+        for shift in range(1, most):
+            quotients = rng.integers(-(1 << (most - shift)), 1 << (most - shift), columns)
+            b = ((quotients * 2 + 1) << (shift - 1)).astype(bias_dtype)
+            operator = operators()["gemm"](
+                Tensor(dtype, x.shape, 0),
+                Tensor(dtype, w.shape, -shift),
+                Tensor(bias_dtype, b.shape, 0),
+                Tensor(dtype, (1, columns), 0),
+            )
+            items.append(Item(operator, comparison.chip_of(family), (w, b), (x,)))
+    return items
+
+
+@families
+def test_ties_and_wide_biases(c_compiler, family):
+    items = bias_items(family)
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+def all_integers(dtype):
+    limits = np.iinfo(dtype)
+    return np.arange(limits.min, limits.max + 1).astype(dtype)
+
+
+def exhaustive_items(family):
+    """Every integer through every operator of one element, at many exponents."""
+    chip, items = comparison.chip_of(family), []
+    for dtype in ("int8", "int16"):
+        x = all_integers(dtype)
+        other = "int16" if dtype == "int8" else "int8"
+        here = Tensor(dtype, x.shape, -5)
+        items.append(
+            Item(operators()["dequantize"](here, Tensor("float32", x.shape)), chip, (), (x,))
+        )
+        items.append(Item(operators()["softmax"](here, Tensor("float32", x.shape)), chip, (), (x,)))
+        for delta in (*range(-9, 10), -31, -40, 17, 40):
+            there = Tensor(dtype, x.shape, -5 + delta)
+            for operator in (
+                operators()["relu"](here, there),
+                operators()["clip"](here, there, -77, 100),
+                operators()["requantize"](here, there),
+                operators()["requantize"](here, Tensor(other, x.shape, -5 + delta)),
+            ):
+                items.append(Item(operator, chip, (), (x,)))
+    return items
+
+
+@families
+def test_every_integer(c_compiler, family):
+    items = exhaustive_items(family)
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_every_tie_of_quantize(c_compiler, family, dtype):
+    """Halves, their neighbours among the floats, and everything out of range."""
+    halves = (np.arange(-70000, 70001) / 2).astype(np.float32)
+    up, down = np.float32(np.inf), np.float32(-np.inf)
+    special = [np.nan, up, down, 3e38, -3e38, 1e-45, -1e-45, -0.0, 65536.5, -65536.5, 2.0**31]
+    x = np.concatenate(
+        [halves, np.nextafter(halves, up), np.nextafter(halves, down), np.float32(special)]
+    )
+    items = []
+    for exponent in (-3, 0, 4):
+        with np.errstate(over="ignore"):
+            scaled = x * np.float32(2.0**exponent)
+        operator = operators()["quantize"](
+            Tensor("float32", x.shape), Tensor(dtype, x.shape, exponent)
+        )
+        items.append(Item(operator, comparison.chip_of(family), (), (scaled,)))
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
+def test_no_undefined_behaviour(c_compiler, family):
+    comparison.assert_same(Compiler.sanitized(), *everything(family))
+
+
+@families
+def test_on_riscv(rv32, family):
+    comparison.assert_same(rv32, *everything(family))
+
+
+def test_on_riscv_without_fpu(rv32):
+    compiler = Compiler.rv32(march="rv32imc", mabi="ilp32")
+    comparison.assert_same(compiler, *comparison.golden_items("c"))
+
+
+def test_in_c99(c_compiler):
+    compiler = Compiler.host(standard="c99")
+    comparison.assert_same(compiler, *comparison.golden_items("pie_v1"))

@@ -1,0 +1,61 @@
+"""Constants, arena and the promises about floating point."""
+
+import re
+
+import numpy as np
+import pytest
+import tvm
+from host_cases import GENERATORS
+
+from tvm_espdl.chips import find_chip
+from tvm_espdl.runtime.host.arena import ALIGNMENT, Lifetime, place
+from tvm_espdl.runtime.host.constants import llvm_ir
+from tvm_espdl.runtime.host.region import build_regions
+from tvm_espdl.runtime.host.run import program_of
+
+FLOAT = ("average_pool2d", "clip", "quantize", "relu", "softmax", "dequantize")
+
+
+def test_constants_as_text():
+    text = llvm_ir("net", [np.array([1, -1, 10, 34, 92], np.int8), np.array([258], np.int16)])
+    assert '@net_constant_0 = internal constant [5 x i8] c"\\01\\FF\\0A\\22\\5C", align 64' in text
+    assert '@net_constant_1 = internal constant [2 x i8] c"\\02\\01", align 64' in text
+    assert "define linkonce_odr hidden ptr @net_constant_address_1() alwaysinline" in text
+
+
+def test_arena_places_buffers_apart():
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        starts = np.sort(rng.integers(0, 20, 30))
+        buffers = [
+            Lifetime(int(rng.integers(1, 999)), int(s), int(s + rng.integers(0, 6))) for s in starts
+        ]
+        offsets, total = place(buffers)
+        spans = list(zip(offsets, buffers, strict=True))
+        for index, (offset, buffer) in enumerate(spans):
+            assert offset % ALIGNMENT == 0
+            assert offset + buffer.size <= total
+            for other_offset, other in spans[:index]:
+                if other.first <= buffer.last and buffer.first <= other.last:
+                    before = other_offset + other.size <= offset
+                    assert before or offset + buffer.size <= other_offset
+
+
+def test_arena_reuses_memory():
+    offsets, total = place([Lifetime(64, 0, 1), Lifetime(64, 1, 2), Lifetime(64, 2, 3)])
+    assert offsets == [0, 64, 0]
+    assert total == 128
+    assert place([]) == ([], 0)
+
+
+@pytest.mark.parametrize("chip", ("esp32s3", "esp32p4"))
+def test_no_fused_or_fast_floats(chip):
+    """Also where the processor could: each float operation rounds on its own."""
+    rng = np.random.default_rng(6)
+    programs = {name: program_of(*GENERATORS[name](rng, find_chip(chip))) for name in FLOAT}
+    target = tvm.target.Target({"kind": "llvm", "mcpu": "haswell"})
+    module = build_regions(programs, target=target)
+    code = module.inspect_source("ll")
+    assert not re.search(r"\b(fadd|fmul|fdiv|fcmp)[^%]*\b(fast|reassoc|contract|nnan)\b", code)
+    assert "llvm.fma" not in code
+    assert "vfmadd" not in module.inspect_source("asm")

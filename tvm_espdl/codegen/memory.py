@@ -1,0 +1,154 @@
+"""Places every value of a program: in the caller's buffers, in constants, or in one static arena.
+
+Values whose lives do not overlap may share bytes; a reshape shares its input's. It moves no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..ops.reshape import Reshape
+from .program import Program, Step
+
+ALIGNMENT = 16
+OVER_READ = 16
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lives.
+
+    Attributes
+    ----------
+    kind : str
+        `input` or `output` (the caller's buffer), `constant`, or `arena`.
+    index : int
+        Position among the inputs or outputs; byte offset in the arena; 0 for constants.
+    """
+
+    kind: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A memory plan.
+
+    Attributes
+    ----------
+    places : mapping of str to Place
+        For every value that a step reads or writes.
+    workspaces : tuple of int
+        For each step, the offset of its scratch memory in the arena.
+    arena_bytes : int
+        Size of the arena, with the bytes that vector kernels may read beyond the last value.
+    lower_bound : int
+        Bytes that live at once in the fullest moment: no plan needs less.
+    """
+
+    places: Mapping[str, Place]
+    workspaces: tuple[int, ...]
+    arena_bytes: int
+    lower_bound: int
+
+    def is_alias(self, step: Step) -> bool:
+        """Whether a reshape's input and output are the same bytes, so that it need not run."""
+        if not isinstance(step.operator, Reshape):
+            return False
+        return self.places[step.inputs[0]] == self.places[step.outputs[0]]
+
+
+@dataclass
+class _Block:
+    """Bytes that live from one step to another; `names` share them."""
+
+    names: list[str]
+    size: int
+    first: int
+    last: int
+    offset: int = 0
+
+
+def plan(program: Program, workspace_bytes: Mapping[int, int] | None = None) -> Plan:
+    """Plan the memory of a program.
+
+    Parameters
+    ----------
+    program : Program
+        Every value of it is placed.
+    workspace_bytes : mapping of int to int, optional
+        Scratch bytes that steps (by index) need while they run.
+
+    Returns
+    -------
+    Plan
+        Deterministic: larger blocks are placed first, each at the lowest offset that is free
+        during its life.
+    """
+    places = {name: Place("input", i) for i, name in enumerate(program.inputs)}
+    places |= {name: Place("constant", 0) for name in program.constants}
+    for index, name in enumerate(program.outputs):
+        if name not in places:
+            places[name] = Place("output", index)
+    blocks = _blocks(program, places)
+    scratch = {
+        step: _Block([f"workspace {step}"], _aligned(size), step, step)
+        for step, size in (workspace_bytes or {}).items()
+        if size
+    }
+    everything = [*blocks, *scratch.values()]
+    end = _place(everything)
+    for block in blocks:
+        places |= dict.fromkeys(block.names, Place("arena", block.offset))
+    workspaces = tuple(scratch[i].offset if i in scratch else 0 for i in range(len(program.steps)))
+    spare = OVER_READ if everything else 0
+    return Plan(places, workspaces, end + spare, _lower_bound(everything))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
+    last_use: dict[str, int] = {}
+    for index, step in enumerate(program.steps):
+        last_use |= dict.fromkeys(step.inputs, index)
+    blocks: list[_Block] = []
+    of_value: dict[str, _Block] = {}
+    for index, step in enumerate(program.steps):
+        for name in step.outputs:
+            end = last_use.get(name, index)
+            if name in places:
+                continue
+            source = step.inputs[0] if isinstance(step.operator, Reshape) else ""
+            if source in of_value:
+                block = of_value[source]
+                block.names.append(name)
+                block.last = max(block.last, end)
+            elif source and places[source].kind in ("input", "constant"):
+                places[name] = places[source]
+                continue
+            else:
+                block = _Block([name], _aligned(program.values[name].nbytes), index, end)
+                blocks.append(block)
+            of_value[name] = block
+    return blocks
+
+
+def _place(blocks: list[_Block]) -> int:
+    placed: list[_Block] = []
+    for block in sorted(blocks, key=lambda b: (-b.size, b.first, b.names[0])):
+        alive = [o for o in placed if o.first <= block.last and block.first <= o.last]
+        block.offset = 0
+        for other in sorted(alive, key=lambda o: o.offset):
+            if other.offset - block.offset >= block.size:
+                break
+            block.offset = max(block.offset, other.offset + other.size)
+        placed.append(block)
+    return max((b.offset + b.size for b in placed), default=0)
+
+
+def _lower_bound(blocks: list[_Block]) -> int:
+    moments = {block.first for block in blocks}
+    return max((sum(b.size for b in blocks if b.first <= m <= b.last) for m in moments), default=0)

@@ -1,0 +1,9 @@
+"""Board against PC: reads what a board has dumped and names the first tensor where the two part.
+
+This folder owns the dump formats and the comparison; it runs the network only through `Library`.
+"""
+
+from .compare import Comparison, compare
+from .dump import Dump, read_dump, save_folder
+
+__all__ = ["Comparison", "Dump", "compare", "read_dump", "save_folder"]

@@ -1,0 +1,176 @@
+/*
+ * Portable C99 kernels that compute what ESP-DL v3.3.9 computes on an Espressif chip, bit for bit.
+ *
+ * A kernel takes a constant descriptor, its input or inputs in the operator's order, and its
+ * output. It allocates nothing, keeps no state and never reads or writes outside its tensors.
+ * Which chip's arithmetic it reproduces stands in the descriptor, so one source serves all chips.
+ *
+ * Conventions: activations are NHWC and of batch 1; a quantized value q means q * 2^exponent;
+ * extents and strides count elements; `half_even` tells how a chip rounds ties (0: up, as on the
+ * plain C chips and the ESP32-S3; 1: to the even integer, as on the ESP32-P4 and ESP32-S31).
+ * Build with -ffp-contract=off: a fused multiply-add would change the last bit of a float.
+ */
+#ifndef ESPDL_KERNELS_H
+#define ESPDL_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Alignment of a definition, in front of its type: `static const ESPDL_ALIGNED(16) int8_t w[]`. */
+#if defined(__GNUC__)
+#define ESPDL_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#elif defined(_MSC_VER)
+#define ESPDL_ALIGNED(bytes) __declspec(align(bytes))
+#else
+#define ESPDL_ALIGNED(bytes) _Alignas(bytes)
+#endif
+
+/* Dimensions of broadcast (espdl_binary_t) and of transposed tensors (espdl_transpose_t). */
+#define ESPDL_BROADCAST_RANK 4
+#define ESPDL_TRANSPOSE_RANK 6
+
+/* A convolution, depthwise or not; a matrix product is a 1x1 convolution of a one-row image. */
+typedef struct {
+  int32_t input_height;             /* rows of the image */
+  int32_t input_width;              /* columns of the image */
+  int32_t input_channels;           /* channels of the image */
+  int32_t output_height;            /* rows of the result */
+  int32_t output_width;             /* columns of the result */
+  int32_t output_channels;          /* channels of the result */
+  int32_t kernel_height;            /* taps of the filter, downwards */
+  int32_t kernel_width;             /* taps of the filter, sideways */
+  int32_t pad_top;                  /* rows of zeros above the image */
+  int32_t pad_left;                 /* columns of zeros before the image */
+  int32_t stride_y;                 /* rows between two windows */
+  int32_t stride_x;                 /* columns between two windows */
+  int32_t dilation_y;               /* rows between two taps */
+  int32_t dilation_x;               /* columns between two taps */
+  int32_t lanes;                    /* channels of one vector: 16 (8 for 16 bits), 0 without */
+  int32_t shift;                    /* output exponent minus product exponent, all channels */
+  int32_t relu;                     /* 1: negative results become 0 */
+  int32_t half_even;                /* 1: ties go to the even integer, 0: up */
+  int32_t ordered;                  /* 1: a sum may leave its register, so order matters */
+  int32_t lane_bits;                /* width of the sums of channels in full vectors */
+  int32_t lane_products_per_clamp;  /* products added between two clamps, 0: wraps around */
+  int32_t rest_bits;                /* width of the sums of the remaining channels */
+  int32_t rest_products_per_clamp;  /* as above, for the remaining channels */
+  int32_t packed_bias_bits;         /* bits of a field of the ESP32-S3's packed bias, 0: plain */
+  const void *filter;               /* weights in the chip's own order, type of the data */
+  const void *bias;                 /* NULL, int32 (int64 for 16-bit data), or packed bytes */
+  const void *channel_shifts;       /* NULL, or one shift per output channel, type of the data */
+} espdl_conv_t;
+
+/* A pool: a window slid over an image, each channel on its own. */
+typedef struct {
+  int32_t input_height;   /* rows of the image */
+  int32_t input_width;    /* columns of the image */
+  int32_t channels;       /* channels of image and result */
+  int32_t output_height;  /* rows of the result */
+  int32_t output_width;   /* columns of the result */
+  int32_t kernel_height;  /* rows of the window */
+  int32_t kernel_width;   /* columns of the window */
+  int32_t pad_top;        /* rows above the image that windows may cover */
+  int32_t pad_left;       /* columns before the image that windows may cover */
+  int32_t stride_y;       /* rows between two windows */
+  int32_t stride_x;       /* columns between two windows */
+  float factor;           /* what a sum is multiplied with; not used for the maximum */
+  int32_t half_even;      /* 1: ties go to the even integer, 0: up */
+} espdl_pool_t;
+
+/* Two inputs that are broadcast to one output; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t rank;                             /* dimensions in use, the last ones */
+  int32_t extents[ESPDL_BROADCAST_RANK];    /* of the output */
+  int32_t strides_a[ESPDL_BROADCAST_RANK];  /* of the first input, 0 where it is repeated */
+  int32_t strides_b[ESPDL_BROADCAST_RANK];  /* of the second input, 0 where it is repeated */
+  int32_t relu;                             /* 1: negative results become 0 */
+} espdl_binary_t;
+
+/* Every element times a float number: quantize, dequantize, relu. */
+typedef struct {
+  int32_t size;       /* elements */
+  float scale;        /* a power of two */
+  int32_t half_even;  /* 1: ties go to the even integer, 0: up */
+} espdl_rescale_t;
+
+/* Every element limited, then times a float number. */
+typedef struct {
+  int32_t size;       /* elements */
+  int32_t low;        /* smallest value, at the input's exponent */
+  int32_t high;       /* largest value, at the input's exponent */
+  float scale;        /* a power of two */
+  int32_t half_even;  /* 1: ties go to the even integer, 0: up */
+} espdl_clip_t;
+
+/* Every element shifted to another exponent. */
+typedef struct {
+  int32_t size;       /* elements */
+  int32_t shift;      /* to the right; negative: to the left */
+  int32_t half_even;  /* 1: ties go to the even integer, 0: up */
+} espdl_requantize_t;
+
+/* Axes that change places; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t extents[ESPDL_TRANSPOSE_RANK];  /* of the output */
+  int32_t strides[ESPDL_TRANSPOSE_RANK];  /* in the input, for each axis of the output */
+} espdl_transpose_t;
+
+/* Bytes as they are. */
+typedef struct {
+  int32_t bytes; /* how many */
+} espdl_copy_t;
+
+/* Probabilities along one axis. */
+typedef struct {
+  int32_t outer;      /* elements before the axis */
+  int32_t extent;     /* elements along the axis */
+  int32_t inner;      /* elements after the axis */
+  float scale;        /* 2^exponent of the input */
+  const float *table; /* exp(q * scale) for q = -128..127; NULL for 16-bit data */
+} espdl_softmax_t;
+
+void espdl_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y);
+void espdl_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
+void espdl_depthwise_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y);
+void espdl_depthwise_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
+
+/* The output may be the first input, or either one where neither is repeated. */
+void espdl_add_s8(const espdl_binary_t *d, const int8_t *a, const int8_t *b, int8_t *y);
+void espdl_add_s16(const espdl_binary_t *d, const int16_t *a, const int16_t *b, int16_t *y);
+
+void espdl_average_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
+void espdl_average_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
+void espdl_max_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
+void espdl_max_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
+
+/* The output may be the input. */
+void espdl_relu_s8(const espdl_rescale_t *d, const int8_t *x, int8_t *y);
+void espdl_relu_s16(const espdl_rescale_t *d, const int16_t *x, int16_t *y);
+void espdl_clip_s8(const espdl_clip_t *d, const int8_t *x, int8_t *y);
+void espdl_clip_s16(const espdl_clip_t *d, const int16_t *x, int16_t *y);
+void espdl_requantize_s8_s8(const espdl_requantize_t *d, const int8_t *x, int8_t *y);
+void espdl_requantize_s16_s16(const espdl_requantize_t *d, const int16_t *x, int16_t *y);
+void espdl_copy(const espdl_copy_t *d, const void *x, void *y);
+
+/* Input and output of different size never share their memory. */
+void espdl_requantize_s8_s16(const espdl_requantize_t *d, const int8_t *x, int16_t *y);
+void espdl_requantize_s16_s8(const espdl_requantize_t *d, const int16_t *x, int8_t *y);
+void espdl_quantize_s8(const espdl_rescale_t *d, const float *x, int8_t *y);
+void espdl_quantize_s16(const espdl_rescale_t *d, const float *x, int16_t *y);
+void espdl_dequantize_s8(const espdl_rescale_t *d, const int8_t *x, float *y);
+void espdl_dequantize_s16(const espdl_rescale_t *d, const int16_t *x, float *y);
+void espdl_softmax_s8(const espdl_softmax_t *d, const int8_t *x, float *y);
+void espdl_softmax_s16(const espdl_softmax_t *d, const int16_t *x, float *y);
+
+void espdl_transpose_s8(const espdl_transpose_t *d, const int8_t *x, int8_t *y);
+void espdl_transpose_s16(const espdl_transpose_t *d, const int16_t *x, int16_t *y);
+void espdl_transpose_f32(const espdl_transpose_t *d, const float *x, float *y);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

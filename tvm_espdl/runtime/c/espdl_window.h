@@ -1,0 +1,31 @@
+/*
+ * Which taps of a window lie inside the image: padding is skipped, never read (ESP-DL
+ * dl/base/dl_base.hpp, conv_operation_shell, and dl_base_pool2d.hpp).
+ */
+#ifndef ESPDL_WINDOW_H
+#define ESPDL_WINDOW_H
+
+#include <stdint.h>
+
+/* The taps first <= tap < end of one axis; tap t reads the image at origin + t * dilation. */
+typedef struct {
+  int32_t origin;
+  int32_t first;
+  int32_t end;
+} espdl_taps_t;
+
+/* The taps of the window number `output`, along an axis with `size` rows or columns. */
+static inline espdl_taps_t espdl_taps_inside(int32_t output, int32_t stride, int32_t pad,
+                                             int32_t dilation, int32_t kernel, int32_t size) {
+  espdl_taps_t taps = {output * stride - pad, 0, kernel};
+  const int32_t after = size - taps.origin;
+  if (taps.origin < 0) {
+    taps.first = (dilation - 1 - taps.origin) / dilation;
+  }
+  if (after < (kernel - 1) * dilation + 1) {
+    taps.end = after > 0 ? (after + dilation - 1) / dilation : 0;
+  }
+  return taps;
+}
+
+#endif

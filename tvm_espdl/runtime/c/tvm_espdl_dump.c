@@ -1,0 +1,68 @@
+/*
+ * The text form of a board dump: header, base64 of at most 48 bytes a line, CRC-32 (IEEE 802.3)
+ * of each tensor. Its format is described in docs/board-dumps.md.
+ */
+#include "tvm_espdl_dump.h"
+
+#ifdef TVM_ESPDL_DUMP
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define BYTES_PER_LINE 48
+
+static uint32_t crc32_of(const uint8_t *data, int32_t bytes) {
+  uint32_t crc = 0xffffffffu;
+  for (int32_t i = 0; i < bytes; ++i) {
+    crc ^= data[i];
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ ((crc & 1u) != 0u ? 0xedb88320u : 0u);
+    }
+  }
+  return ~crc;
+}
+
+static void print_base64(const uint8_t *data, int32_t bytes) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char line[BYTES_PER_LINE / 3 * 4 + 1];
+  int32_t length = 0;
+  for (int32_t i = 0; i < bytes; i += 3) {
+    const uint32_t second = i + 1 < bytes ? data[i + 1] : 0u;
+    const uint32_t third = i + 2 < bytes ? data[i + 2] : 0u;
+    const uint32_t word = ((uint32_t)data[i] << 16) | (second << 8) | third;
+    line[length++] = digits[(word >> 18) & 63u];
+    line[length++] = digits[(word >> 12) & 63u];
+    line[length++] = i + 1 < bytes ? digits[(word >> 6) & 63u] : '=';
+    line[length++] = i + 2 < bytes ? digits[word & 63u] : '=';
+  }
+  line[length] = '\0';
+  printf("%s\n", line);
+}
+
+void tvm_espdl_dump_begin(const char *model_id, int32_t tensors) {
+  printf("@espdl begin v1 %s %" PRId32 "\n", model_id, tensors);
+}
+
+void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, const char *shape,
+                           int32_t exponent, const void *data, int32_t bytes) {
+  const uint8_t *const start = data;
+  printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
+         dtype, shape, exponent, bytes, crc32_of(start, bytes));
+  for (int32_t offset = 0; offset < bytes; offset += BYTES_PER_LINE) {
+    const int32_t left = bytes - offset;
+    printf("@espdl data %" PRId32 " %" PRId32 " ", index, offset);
+    print_base64(start + offset, left < BYTES_PER_LINE ? left : BYTES_PER_LINE);
+  }
+  printf("@espdl end %" PRId32 "\n", index);
+}
+
+void tvm_espdl_dump_done(int32_t tensors) {
+  printf("@espdl done %" PRId32 "\n", tensors);
+}
+
+#else
+
+/* ISO C wants at least one declaration in a file. */
+typedef int tvm_espdl_dump_is_off;
+
+#endif

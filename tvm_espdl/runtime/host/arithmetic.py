@@ -1,0 +1,106 @@
+"""Rounding, shifting and saturating as TIR expressions, on each chip the bits of `ops.rounding`.
+
+Every function takes and returns scalar expressions and emits no statement; none may let a signed
+sum overflow, for LLVM assumes that it does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tvm.tirx.script import builder as T
+
+from ...chips import Chip
+from .kernel import Expression
+
+LARGEST_INT32_SHIFT = 30  # a remainder plus one still fits 32 bits
+LARGEST_RIGHT_SHIFT = 62
+LARGEST_LEFT_SHIFT = 16  # takes every int16 but 0 out of range, and fits 32 bits
+
+
+def clamp(value: Expression, lowest: int, highest: int) -> Expression:
+    """An integer limited to a range."""
+    return T.max(T.min(value, highest), lowest)
+
+
+def saturate(value: Expression, dtype: str) -> Expression:
+    """An integer limited to the range of `dtype` and converted to it."""
+    limits = np.iinfo(dtype)
+    return T.cast(clamp(value, int(limits.min), int(limits.max)), dtype)
+
+
+def shift_and_round(value: Expression, shift: int | Expression, chip: Chip) -> Expression:
+    """`value / 2**shift` for shifts of 0 to 62 (30 for int32), rounded as `chip` does."""
+    one = T.cast(1, value.ty.dtype)
+    if not isinstance(shift, int):
+        shift = T.cast(shift, value.ty.dtype)
+    floor = value >> shift
+    half = (one << shift) >> 1
+    if chip.rounding == "half_up":
+        # The bit below the result, instead of a sum that could overflow.
+        return floor + T.Select((value & half) != 0, one, one * 0)
+    remainder = value & ((one << shift) - 1)
+    # A half of at least 1 keeps a shift by 0 from rounding odd values up.
+    return floor + T.Select(remainder + (floor & 1) > T.max(half, 1), one, one * 0)
+
+
+def rescale(
+    value: Expression,
+    shifts: tuple[int, ...],
+    dtype: str,
+    chip: Chip,
+    *,
+    channel: Expression = None,
+    relu: bool = False,
+) -> Expression:
+    """Shift an integer to the output's exponent, apply ReLU, saturate: `ops.accumulate.finish`.
+
+    Parameters
+    ----------
+    value : expression
+        int32 or int64.
+    shifts : tuple of int
+        All right shifts that occur; negative ones shift left.
+    channel : expression
+        The shift of this value, where `shifts` are not all the same.
+    """
+    if max(shifts) > LARGEST_INT32_SHIFT:
+        value = T.cast(value, "int64")
+    shift = shifts[0] if len(set(shifts)) == 1 else channel
+    if isinstance(shift, int):
+        right: Any = min(max(shift, 0), LARGEST_RIGHT_SHIFT)
+        left: Any = min(max(-shift, 0), LARGEST_LEFT_SHIFT)
+    else:
+        right = clamp(shift, 0, LARGEST_RIGHT_SHIFT)
+        left = clamp(0 - shift, 0, LARGEST_LEFT_SHIFT)
+    rounded = shift_and_round(value, right, chip) if max(shifts) > 0 else value
+    if min(shifts) < 0:
+        # Saturated first, the value cannot overflow, and what it exceeds stays exceeded.
+        rounded = T.cast(saturate(rounded, dtype), "int32") << left
+    if relu:
+        rounded = T.max(rounded, 0)
+    return saturate(rounded, dtype)
+
+
+def round_float(value: Expression, dtype: str, chip: Chip) -> Expression:
+    """A float32 rounded as `chip` does, saturated to `dtype`; NaN gives the maximum.
+
+    Limiting comes first: rounding never leaves a range between integers, and the limits between a
+    product and the sum keep LLVM from fusing them into one operation with another rounding.
+    """
+    limits = np.iinfo(dtype)
+    highest, lowest = T.float32(float(limits.max)), T.float32(float(limits.min))
+    value = T.Select(value < highest, value, highest)
+    value = T.Select(value > lowest, value, lowest)
+    if chip.rounding == "half_even":
+        return T.cast(T.nearbyint(value), dtype)
+    half_more = T.cast(T.cast(value, "float64") + T.float64(0.5), "float32")
+    truncated = T.cast(half_more, "int32")
+    above = T.cast(truncated, "float32") > half_more
+    return T.cast(truncated - T.Select(above, T.int32(1), T.int32(0)), dtype)
+
+
+def power_of_two(exponent: int) -> Expression:
+    """`2**exponent` as a float32 constant."""
+    return T.float32(float(np.ldexp(np.float32(1), exponent)))

@@ -1,0 +1,89 @@
+"""The form of a host kernel, and how a Python function that emits TIR becomes one.
+
+It knows pointers, buffers and loops of TIR; it must never know an operator or compute a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
+
+from ...ops import Tensor
+from ...ops.rounding import Array
+
+Expression = Any
+Buffer = Any
+
+
+@dataclass(frozen=True, eq=False)
+class HostKernel:
+    """One operator as a function of TIR.
+
+    Attributes
+    ----------
+    function : tvm.tirx.PrimFunc
+        Private; its parameters are pointers: inputs, `constants`, the output and, where `scratch`
+        is not 0, memory that it may use while it runs.
+    constants : tuple of numpy.ndarray
+        The operator's constants, packed as the function reads them.
+    scratch : int
+        Bytes of working memory.
+    """
+
+    function: Any
+    constants: tuple[Array, ...] = ()
+    scratch: int = 0
+
+
+def private_function(types: Sequence[Tensor | Array], body: Callable[..., None]) -> Any:
+    """The PrimFunc with one pointer for each of `types` whose statements `body` emits.
+
+    TVM tells LLVM that two buffers of a function never share memory, and it means all functions
+    that are inlined into one: between two calls there must be a fence (`region`).
+
+    Parameters
+    ----------
+    types : sequence of Tensor or numpy.ndarray
+        What each pointer refers to; only `dtype` and `shape` are read.
+    body : callable
+        Gets one buffer for each type and emits statements with TVM's IR builder.
+    """
+    with IRBuilder() as builder, T.prim_func(private=True):
+        pointers = [T.arg(f"p{n}", T.handle(str(t.dtype))) for n, t in enumerate(types)]
+        body(
+            *(
+                T.decl_buffer(t.shape or (1,), str(t.dtype), data=pointer)
+                for t, pointer in zip(types, pointers, strict=True)
+            )
+        )
+    return builder.get()
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """The same elements in one dimension."""
+    return Tensor(tensor.dtype, (tensor.size,), tensor.exponent)
+
+
+def elementwise(x: Tensor, y: Tensor, compute: Callable[[Expression], Expression]) -> HostKernel:
+    """The kernel `y[i] = compute(x[i])`."""
+
+    def body(source: Buffer, target: Buffer) -> None:
+        with T.serial(y.size) as i:
+            T.buffer_store(target, compute(source[i]), [i])
+
+    return HostKernel(private_function((flat(x), flat(y)), body))
+
+
+def registers(size: int, dtype: str) -> Buffer:
+    """A small local array, which LLVM keeps in registers.
+
+    The annotation keeps TVM from turning it into a workspace, for a private function has neither
+    a device nor a way to report that there is no memory.
+    """
+    return T.alloc_buffer(
+        (size,), dtype, scope="local", annotations={"disable_lower_builtin": True}
+    )

@@ -1,0 +1,214 @@
+"""Sums of products over sliding windows: the loops of conv2d, depthwise_conv2d and gemm.
+
+Filters are packed so that the innermost loop runs over output channels, and borders are copied
+into the image beforehand; it must never change an order of sums that `channels` calls clamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from tvm.tirx.script import builder as T
+
+from ...chips import Chip
+from ...ops import Tensor
+from ...ops.rounding import Array
+from ...ops.window import Pads, Pair
+from .arithmetic import clamp, rescale
+from .channels import Group, bias_of, groups
+from .kernel import Buffer, Expression, HostKernel, private_function, registers
+
+MOST_COLUMNS = 4  # outputs side by side that share each weight read
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window slid over an image.
+
+    Attributes
+    ----------
+    image, output : tuple of int
+        Rows, columns, channels.
+    pads : tuple of int
+        Top, left, bottom, right.
+    """
+
+    image: tuple[int, int, int]
+    output: tuple[int, int, int]
+    kernel: Pair = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+    strides: Pair = (1, 1)
+    dilations: Pair = (1, 1)
+
+    @property
+    def padded(self) -> tuple[int, int, int]:
+        """The image with its padding."""
+        (rows, columns, channels), (top, left, bottom, right) = self.image, self.pads
+        return rows + top + bottom, columns + left + right, channels
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What follows the sum."""
+
+    shifts: tuple[int, ...]
+    dtype: str
+    relu: bool
+
+
+def sum_of_products(
+    chip: Chip,
+    window: Window,
+    weights: Array,
+    bias: Array | None,
+    finish: Finish,
+    *,
+    depthwise: bool = False,
+) -> HostKernel:
+    """The kernel of a convolution.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        `(O, KH, KW, C)`; C is 1 for depthwise.
+    """
+    dtype = finish.dtype
+    count = len(weights)
+    kept = bias_of(chip, bias, count, dtype, depthwise)
+    parts = groups(chip, weights.reshape(count, -1), kept, dtype, lanes_only=depthwise)
+    blocks = [(part, start) for part in parts for start in part.starts]
+    packed = np.concatenate(
+        [
+            weights[start : start + part.width].reshape(part.width, -1).T.ravel()
+            for part, start in blocks
+        ]
+    )
+    starts = np.array([start for _, start in blocks], np.int32)
+    shifts = np.array(np.broadcast_to(finish.shifts, count), np.int32)
+    constants = (packed, kept, shifts, starts)
+    bordered = any(window.pads)
+    padded = (Tensor(dtype, window.padded),) if bordered else ()
+    types = (Tensor(dtype, window.image), *constants, Tensor(dtype, window.output), *padded)
+
+    def body(x: Buffer, *others: Buffer) -> None:
+        image = x
+        if bordered:
+            image = others[-1]
+            _copy_inside_border(x, image, window)
+        buffers = _Buffers(image, *others[:5])
+        block = offset = 0
+        for part in parts:
+            _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit()
+            block += len(part.starts)
+            offset += len(part.starts) * part.width * weights[0].size
+
+    scratch = padded[0].nbytes if padded else 0
+    return HostKernel(private_function(types, body), constants, scratch)
+
+
+def _copy_inside_border(x: Buffer, image: Buffer, window: Window) -> None:
+    with T.grid(*window.padded) as (row, column, channel):
+        T.buffer_store(image, T.cast(0, str(image.dtype)), [row, column, channel])
+    top, left = window.pads[:2]
+    with T.grid(*window.image) as (row, column, channel):
+        T.buffer_store(image, x[row, column, channel], [row + top, column + left, channel])
+
+
+def columns_together(columns: int) -> int:
+    """How many outputs of a row to compute at once: few twice, and each weight read seldom."""
+    widths = range(1, min(MOST_COLUMNS, columns) + 1)
+    return min(widths, key=lambda width: -(-columns // width) * (width + 1))
+
+
+@dataclass(frozen=True)
+class _Buffers:
+    image: Buffer
+    weights: Buffer
+    bias: Buffer
+    shifts: Buffer
+    starts: Buffer
+    y: Buffer
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """The loops over one group of output channels.
+
+    `block` and `offset` say where its blocks and its weights begin in `starts` and `weights`.
+    """
+
+    chip: Chip
+    window: Window
+    finish: Finish
+    group: Group
+    depthwise: bool
+    block: int
+    offset: int
+    buffers: _Buffers
+
+    def emit(self) -> None:
+        """The loops over blocks of channels, rows, and outputs computed together."""
+        rows, columns, _ = self.window.output
+        together = columns_together(columns)
+        tiles = -(-columns // together)
+        with T.grid(len(self.group.starts), rows, tiles) as (block, row, tile):
+            # The last tile overlaps the one before it instead of reaching over the edge.
+            first = T.min(tile * together, columns - together)
+            start = self.buffers.starts[self.block + block]
+            sums = registers(together * self.group.width, self.group.dtype)
+            for _, lane, place in self._lanes(together):
+                bias = T.cast(self.buffers.bias[start + lane], self.group.dtype)
+                T.buffer_store(sums, self._limited(bias), [place])
+            self._add_products(sums, together, block, row, first, start)
+            for at, lane, place in self._lanes(together):
+                value = self._finished(sums[place], self.buffers.shifts[start + lane])
+                T.buffer_store(self.buffers.y, value, [row, first + at, start + lane])
+
+    def _lanes(self, together: int) -> Iterator[tuple[int, Expression, Expression]]:
+        """For each output computed together, a vector of channels and its place in the sums."""
+        for at in range(together):
+            with T.vectorized(self.group.width) as lane:
+                yield at, lane, at * self.group.width + lane
+
+    def _add_products(
+        self,
+        sums: Buffer,
+        together: int,
+        *position: Expression,
+    ) -> None:
+        block, row, first, start = position
+        window, group = self.window, self.group
+        depth = 1 if self.depthwise else window.image[2]
+        run = min(depth, group.clamped.products_per_clamp) if group.clamped else depth
+        with T.grid(*window.kernel, -(-depth // run)) as (i, j, part):
+            y = row * window.strides[0] + i * window.dilations[0]
+            with T.serial(T.min(run, depth - part * run)) as within:
+                channel = part * run + within
+                tap = ((block * window.kernel[0] + i) * window.kernel[1] + j) * depth + channel
+                for at, lane, place in self._lanes(together):
+                    x = (first + at) * window.strides[1] + j * window.dilations[1]
+                    pixel = self.buffers.image[y, x, start + lane if self.depthwise else channel]
+                    weight = self.buffers.weights[self.offset + tap * group.width + lane]
+                    product = T.cast(pixel, "int32") * T.cast(weight, "int32")
+                    T.buffer_store(sums, sums[place] + T.cast(product, group.dtype), [place])
+            if group.clamped:
+                for _, _, place in self._lanes(together):
+                    T.buffer_store(sums, self._limited(sums[place]), [place])
+
+    def _limited(self, total: Expression) -> Expression:
+        register = self.group.clamped
+        return clamp(total, register.lowest, register.highest) if register else total
+
+    def _finished(self, total: Expression, shift: Expression) -> Expression:
+        if self.group.wraps:
+            total = T.cast(T.cast(total, "int32"), "int64")
+        return rescale(
+            total,
+            self.finish.shifts,
+            self.finish.dtype,
+            self.chip,
+            channel=shift,
+            relu=self.finish.relu,
+        )

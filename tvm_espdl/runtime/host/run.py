@@ -1,0 +1,51 @@
+"""Runs single operators on the host, for tests and for the self-test.
+
+Many cases share one build; nothing is kept between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tvm
+
+from ...chips import Chip
+from ...codegen.program import Program, Step
+from ...ops import Operator
+from ...ops.rounding import Array
+from .region import build_regions
+
+Case = tuple[Operator, Chip, Sequence[Array]]
+
+
+def run_operator(operator: Operator, chip: Chip, arrays: Sequence[Array]) -> Array:
+    """The result of one operator.
+
+    Parameters
+    ----------
+    arrays : sequence of numpy.ndarray
+        Inputs, then constants, as `Operator.reference` takes them.
+    """
+    return run_operators([(operator, chip, arrays)])[0]
+
+
+def run_operators(cases: Sequence[Case]) -> list[Array]:
+    """The result of each operator on its chip, with one build for all."""
+    programs = {f"case_{n}": program_of(*case) for n, case in enumerate(cases)}
+    module = build_regions(programs)
+    results = []
+    for symbol, (operator, _, arrays) in zip(programs, cases, strict=True):
+        tensors = [tvm.runtime.tensor(a) for a in arrays[: len(operator.inputs)]]
+        output = tvm.runtime.tensor(np.zeros(operator.output.shape, operator.output.dtype))
+        module[symbol](*tensors, output)
+        results.append(output.numpy())
+    return results
+
+
+def program_of(operator: Operator, chip: Chip, arrays: Sequence[Array]) -> Program:
+    """The program of one step; input arrays are not looked at."""
+    inputs = tuple(f"x{n}" for n in range(len(operator.inputs)))
+    values = dict(zip(inputs, operator.inputs, strict=True)) | {"y": operator.output}
+    step = Step(operator, inputs, ("y",), tuple(arrays[len(inputs) :]))
+    return Program(chip, values, inputs, ("y",), (step,))

@@ -1,0 +1,22 @@
+"""From golden cases to operator records: one file per family, as in `relay/patterns`.
+
+Each file has a table `BUILDERS` from the index's name of an operator to a function that makes the
+record of a case and names its arrays in the order of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...ops import Operator
+from ..golden import Case
+from . import elementwise, movement, pool, products
+
+Built = tuple[Operator, list[str]]
+
+BUILDERS: dict[str, Callable[[Case], Built]] = {
+    **products.BUILDERS,
+    **pool.BUILDERS,
+    **elementwise.BUILDERS,
+    **movement.BUILDERS,
+}

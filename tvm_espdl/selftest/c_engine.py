@@ -1,0 +1,187 @@
+"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated RISC-V chip.
+
+All cases become one program, which reads its inputs from a file and writes its outputs to another.
+It never computes a result itself and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..chips import Chip
+from ..codegen.literals import (
+    array_definition,
+    descriptor_definition,
+    kernel_source,
+)
+from ..ops import Operator
+from ..ops.rounding import Array
+from .compiler import KERNELS, Compiler
+
+GUARD_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Item:
+    """One operator to run.
+
+    Attributes
+    ----------
+    operator : Operator
+        What to compute.
+    chip : Chip
+        Whose bits.
+    constants, inputs : tuple of numpy.ndarray
+        As the operator's `constants` and `inputs` state them.
+    """
+
+    operator: Operator
+    chip: Chip
+    constants: tuple[Array, ...]
+    inputs: tuple[Array, ...]
+
+
+def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Array]:
+    """Run every item once and return the outputs, in the order of the items.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        Any operators for any chips.
+    compiler : Compiler, optional
+        GCC of this PC by default.
+
+    Raises
+    ------
+    ToolError
+        If compiler or emulator are missing or fail, or a kernel writes outside its output.
+    """
+    chosen = compiler or Compiler.host()
+    chosen.require()
+    if not items:
+        return []
+    text, kernels = program_source(items)
+    with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
+        folder = Path(name)
+        source, program = folder / "main.c", folder / "program"
+        source.write_text(text)
+        chosen.build([source, *(KERNELS / kernel for kernel in kernels)], program)
+        with (folder / "inputs.bin").open("wb") as file:
+            for item in items:
+                file.writelines(np.ascontiguousarray(array).tobytes() for array in item.inputs)
+        chosen.run(program)
+        outputs = (folder / "outputs.bin").read_bytes()
+    return _split(items, outputs)
+
+
+def program_source(items: Sequence[Item]) -> tuple[str, list[str]]:
+    """The test program in C, and the kernels' sources it needs."""
+    definitions: list[str] = []
+    rows: list[str] = []
+    kernels: set[str] = set()
+    for number, item in enumerate(items):
+        call = item.operator.call(item.chip, *item.constants)
+        kernels.add(kernel_source(call.function))
+        names = {member: f"{member}_{number}" for member in call.arrays}
+        for member, array in call.arrays.items():
+            definitions.append(array_definition(names[member], array, call.over_read))
+        definitions.append(descriptor_definition(f"descriptor_{number}", call, names))
+        inputs = "".join(f"inputs[{i}], " for i in range(len(item.inputs)))
+        definitions.append(
+            f"static void case_{number}(void *const *inputs, void *output) {{\n"
+            f"  {call.function}(&descriptor_{number}, {inputs}output);\n}}\n"
+        )
+        sizes = ", ".join(str(array.nbytes) for array in item.inputs)
+        rows.append(f"  {{case_{number}, {{{sizes}}}, {item.operator.output.nbytes}}},\n")
+    table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
+    return "\n".join([_HEAD, *definitions, table, _MAIN]), sorted(kernels)
+
+
+def _split(items: Sequence[Item], outputs: bytes) -> list[Array]:
+    results: list[Array] = []
+    offset = 0
+    for item in items:
+        output = item.operator.output
+        values = np.frombuffer(outputs, output.dtype, output.size, offset)
+        results.append(values.reshape(output.shape))
+        offset += output.nbytes
+    return results
+
+
+# Each tensor has memory of exactly its size, so that sanitizers see the first byte outside.
+_HEAD = """\
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "espdl_kernels.h"
+
+struct test_case {
+  void (*run)(void *const *inputs, void *output);
+  size_t input_bytes[2];
+  size_t output_bytes;
+};
+"""
+
+_MAIN = (
+    f"enum {{ GUARD = {GUARD_BYTES}, PATTERN = 0x5a }};\n"
+    + """
+static void stop(const char *what, size_t number) {
+  printf("case %lu: %s\\n", (unsigned long)number, what);
+  exit(1);
+}
+
+static void *take_input(FILE *file, size_t bytes, size_t number) {
+  void *memory = malloc(bytes);
+  if (memory == NULL || fread(memory, 1, bytes, file) != bytes) {
+    stop("cannot read the input", number);
+  }
+  return memory;
+}
+
+static void run(const struct test_case *test, size_t number, FILE *from, FILE *to) {
+  void *inputs[2] = {NULL, NULL};
+  unsigned char *output = malloc(test->output_bytes + GUARD);
+  if (output == NULL) {
+    stop("out of memory", number);
+  }
+  for (size_t i = 0; i < 2 && test->input_bytes[i] != 0; ++i) {
+    inputs[i] = take_input(from, test->input_bytes[i], number);
+  }
+  for (size_t i = 0; i < test->output_bytes + GUARD; ++i) {
+    output[i] = PATTERN;
+  }
+  test->run(inputs, output);
+  for (size_t i = 0; i < GUARD; ++i) {
+    if (output[test->output_bytes + i] != PATTERN) {
+      stop("wrote past the end of its output", number);
+    }
+  }
+  if (fwrite(output, 1, test->output_bytes, to) != test->output_bytes) {
+    stop("cannot write the output", number);
+  }
+  free(output);
+  free(inputs[0]);
+  free(inputs[1]);
+}
+
+int main(void) {
+  FILE *from = fopen("inputs.bin", "rb");
+  FILE *to = fopen("outputs.bin", "wb");
+  if (from == NULL || to == NULL) {
+    stop("cannot open its files", 0);
+  }
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    run(&cases[i], i, from, to);
+  }
+  fclose(from);
+  return fclose(to) == 0 ? 0 : 1;
+}
+"""
+)
