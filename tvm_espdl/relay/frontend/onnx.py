@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import tvm
-from tvm import ir, relax
+from tvm import ir
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
 from ...onnx_model import fix_batch, input_signature, load_model, output_names
-from ..ir import array_of, is_constant, named
+from ..ir import named
 from ..program import INPUT_NAMES, OUTPUT_NAMES
+from .converters import CONVERTERS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-FLOAT_MAX = 3.4028234663852886e38
 
 Shapes = Mapping[str, Sequence[int]]
 
@@ -106,27 +104,14 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
     def _convert_operator(
         self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
     ) -> Any:
-        result = _clip(inputs, attrs) if op_name == "Clip" else None
+        convert = CONVERTERS.get(op_name)
+        result = convert(inputs, attrs) if convert is not None else None
         if result is None:
             result = super()._convert_operator(op_name, inputs, attrs, opset)
         if isinstance(result, ir.Call):
             name = attrs["tvm_custom"]["name"]
             return self.bb.emit(named(result, name), name)
         return result
-
-
-def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
-    """A clip with constant limits as `relax.clip`: TVM's importer makes two TIR functions of it."""
-    limits = []
-    for position, name, open_end in ((1, "min", -math.inf), (2, "max", math.inf)):
-        limit = inputs[position] if len(inputs) > position else None
-        if limit is None:
-            limits.append(float(attrs.get(name, open_end)))
-        elif is_constant(limit):
-            limits.append(float(array_of(limit)))
-        else:
-            return None
-    return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
 
 
 @contextlib.contextmanager
