@@ -72,13 +72,13 @@ def lower_native(native: Native, name: str) -> NativeFunction:
     workspaces: list[tuple[str, int]] = []
     size = 0
     for buffer in lowered.params:
-        parameters.append(_pointer(buffer))
+        parameters.append(_pointer(buffer, len(parameters)))
         body.append(DeclBuffer(buffer, data=parameters[-1]))
     statements = lowered.body.seq if isinstance(lowered.body, SeqStmt) else [lowered.body]
     for statement in statements:
         if isinstance(statement, AllocBuffer):
             buffer = statement.buffer
-            parameters.append(_pointer(buffer))
+            parameters.append(_pointer(buffer, len(parameters)))
             body.append(DeclBuffer(buffer, data=parameters[-1]))
             workspaces.append((_dtype(buffer), size))
             size += -(-_nbytes(buffer) // ALIGNMENT) * ALIGNMENT
@@ -124,8 +124,9 @@ def _nbytes(buffer: Any) -> int:
     return math.prod(int(extent) for extent in buffer.shape) * np.dtype(_dtype(buffer)).itemsize
 
 
-def _pointer(buffer: Any) -> Any:
-    return tirx.Var(f"{buffer.name}_", ir.PointerType(ir.PrimType(_dtype(buffer))))
+def _pointer(buffer: Any, position: int) -> Any:
+    # Buffers are named after the model's tensors, which C would not take for identifiers.
+    return tirx.Var(f"p{position}", ir.PointerType(ir.PrimType(_dtype(buffer))))
 
 
 def _printed(function: Any, name: str) -> str:

@@ -136,9 +136,7 @@ class _Network:
             if index in self.natives:
                 functions.append(_quieted(self.natives[index].definition))
                 calls += self._native_call(index, step)
-            elif self.memory.is_alias(step):
-                continue
-            else:
+            elif not self.memory.is_alias(step):
                 name = f"{PREFIX}_espdl_main_{index}"
                 functions.append(self._function(name, step))
                 calls.append(self._call(name, step, self._pointers(step)))

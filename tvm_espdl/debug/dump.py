@@ -84,8 +84,9 @@ def read_dump(source: Source) -> Dump:
 def parse_log(text: str) -> Dump:
     """Read the text form; of several runs the last complete one wins, else the last."""
     runs: list[_Run] = []
-    for line in _COLOUR.sub("", text).splitlines():
-        found = _LINE.search(line)
+    # A reset can cut a line off, so that the next one begins in its middle.
+    for line in _COLOUR.sub("", text).replace("@espdl ", "\n@espdl ").splitlines():
+        found = _LINE.match(line)
         if found is None:
             continue
         if found[1] == "begin":

@@ -17,7 +17,7 @@ from tvm.target import Target
 from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import EspdlWarning
+from ..errors import EspdlError, EspdlWarning
 from . import transform
 from .transform.partition import PartitionLog, is_composite
 from .transform.partition import register as register_patterns
@@ -71,6 +71,9 @@ def register() -> None:
     if not hasattr(PIPELINE_MAP["default"], "espdl_default"):
         PIPELINE_MAP["default"] = _for_our_targets(PIPELINE_MAP["default"])
     tvm_ffi.register_global_func("relax.ext.espdl", _compile_regions, override=True)
+    # So that an error raised inside a pass leaves TVM as what it is, not as a RuntimeError.
+    for error in EspdlError.__subclasses__():
+        tvm_ffi.register_error(error.__name__, error)
 
 
 def _register_tags() -> None:

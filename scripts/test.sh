@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all checks: ruff, mypy, pytest. Arguments go to pytest.
+#
+# Cross compilers and QEMU come from Debian's packages when that is allowed; else the tests that
+# need them are skipped and say so. With TVM_ESPDL_REQUIRE_TOOLS=1 such a skip is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+
+bash scripts/setup.sh test lint
+
+packages=()
+command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+command -v cmake >/dev/null || packages+=(cmake make)
+command -v riscv64-unknown-elf-gcc >/dev/null ||
+  packages+=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
+command -v qemu-system-riscv32 >/dev/null || packages+=(qemu-system-misc)
+if [ ${#packages[@]} -gt 0 ]; then
+  install_packages "${packages[@]}" || [ "${TVM_ESPDL_REQUIRE_TOOLS:-0}" != 1 ]
+fi
+
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+# One thread each: the tests themselves run side by side.
+export OMP_NUM_THREADS=1
+.venv/bin/pytest -q -n "$(nproc)" "$@"

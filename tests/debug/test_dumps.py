@@ -1,0 +1,144 @@
+"""Board dumps: every form is read, damage is reported, the first difference is named."""
+
+import random
+
+import numpy as np
+import pytest
+from networks import digits_arrays, library
+
+from tvm_espdl import debug
+from tvm_espdl.debug.dump import parse_log
+from tvm_espdl.errors import DataError, OutputError
+from tvm_espdl.selftest.network import build_project
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def network():
+    return library("digits", "esp32s3")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return digits_arrays()["images"][:1]
+
+
+@pytest.fixture(scope="module")
+def tensors(network, sample):
+    return network.run_with_intermediates(sample)
+
+
+@pytest.fixture(scope="module")
+def log(network, sample, c_compiler, tmp_path_factory):
+    """What the firmware prints."""
+    folder = tmp_path_factory.mktemp("board")
+    project = network.export_project(folder / "project", sample_input=sample)
+    build_project(project, folder / "program", c_compiler, defines=["TVM_ESPDL_DUMP"])
+    return c_compiler.run(folder / "program")
+
+
+def noisy(text, rng):
+    """The log as a monitor shows it: colours, other lines, CR/LF."""
+    lines = []
+    for line in text.splitlines():
+        lines.append(rng.choice(["", "I (123) wifi: connected\r\n"]))
+        lines.append(f"\x1b[0;32m{line}\x1b[0m\r\n")
+    return "".join(lines)
+
+
+def test_log_is_read_through_noise(log, network, sample, tmp_path):
+    path = tmp_path / "monitor.log"
+    path.write_bytes(noisy(log, random.Random(SEED)).encode() + b"\xff\xfe line noise\n")
+    result = debug.compare(network, path, inputs=sample)
+    assert result, result
+    assert not result.problems
+
+
+def test_input_is_taken_from_the_dump(log, network, tmp_path):
+    (tmp_path / "monitor.log").write_text(log)
+    assert debug.compare(network, tmp_path / "monitor.log")
+
+
+def test_last_complete_run_wins(log):
+    cut = log[: len(log) // 2]
+    for text in (cut + log, log + cut, cut + log + cut):
+        dump = parse_log(text)
+        assert not dump.problems
+        assert len(dump.tensors) == len(parse_log(log).tensors)
+
+
+def test_cut_log_is_reported(log):
+    dump = parse_log(log[: len(log) // 2])
+    assert any("not complete" in problem for problem in dump.problems)
+    assert dump.tensors
+
+
+def test_flipped_character_is_found(log):
+    rng = random.Random(SEED)
+    lines = log.splitlines()
+    at = rng.choice([n for n, line in enumerate(lines) if line.startswith("@espdl data")])
+    head, data = lines[at].rsplit(" ", 1)
+    lines[at] = f"{head} {'B' if data[0] != 'B' else 'C'}{data[1:]}"
+    dump = parse_log("\n".join(lines))
+    assert any("checksum" in problem for problem in dump.problems), f"seed {SEED}, line {at}"
+    assert len(dump.tensors) == len(parse_log(log).tensors) - 1
+
+
+def test_lost_line_is_found(log):
+    lines = log.splitlines()
+    at = [n for n, line in enumerate(lines) if line.startswith("@espdl data")][5]
+    dump = parse_log("\n".join(lines[:at] + lines[at + 1 :]))
+    assert any("missing" in problem for problem in dump.problems)
+
+
+def test_folder_npz_and_mapping(network, sample, tensors, tmp_path):
+    debug.save_folder(tmp_path / "dump", tensors)
+    np.savez(tmp_path / "dump.npz", **{name.strip("/"): array for name, array in tensors.items()})
+    assert debug.compare(network, tmp_path / "dump", inputs=sample)
+    assert debug.compare(network, tmp_path / "dump.npz", inputs=sample)
+    assert debug.compare(network, tensors, inputs=sample)
+    with pytest.raises(OutputError, match="holds a dump already"):
+        debug.save_folder(tmp_path / "dump", tensors)
+
+
+def test_first_difference_is_named(network, sample, tensors):
+    names = [name for name, array in tensors.items() if array.dtype == np.int8]
+    wrong = {name: array.copy() for name, array in tensors.items()}
+    for name in names[3:]:
+        wrong[name].ravel()[-1] ^= 1
+    result = debug.compare(network, wrong, inputs=sample)
+    assert not result
+    assert result.first.tensor == names[3]
+    assert result.first.first == tensors[names[3]].size - 1
+    assert result.first.count == 1
+    assert f"first difference: {names[3]}" in str(result)
+
+
+def test_first_values_of_a_tensor_are_enough(network, sample, tensors):
+    few = {"logits": tensors["logits"].ravel()[:4]}
+    assert debug.compare(network, few, inputs=sample)
+    few["logits"] = few["logits"] + np.int8(1)
+    assert debug.compare(network, few, inputs=sample).first.count == 4
+
+
+def test_wrong_shape_dtype_and_name_are_problems(network, sample, tensors):
+    dump = {
+        "logits": tensors["logits"].astype(np.int16),
+        "/Relu_output_0": tensors["/Relu_output_0"][:, :4],
+        "nobody": np.zeros(3, np.int8),
+        "input": tensors["input"],
+    }
+    result = debug.compare(network, dump, inputs=sample)
+    assert len(result.problems) == 3
+    assert result.equal == ("input",)
+
+
+def test_missing_input_and_missing_dump_are_errors(network, tmp_path):
+    with pytest.raises(DataError, match="lacks the network's input"):
+        debug.compare(network, {"logits": np.zeros((1, 10), np.int8)})
+    with pytest.raises(DataError, match="no such dump"):
+        debug.read_dump(tmp_path / "nowhere.log")
+    (tmp_path / "empty.log").write_text("boot: ok\n")
+    with pytest.raises(DataError, match="TVM_ESPDL_DUMP"):
+        debug.read_dump(tmp_path / "empty.log")

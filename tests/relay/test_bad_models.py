@@ -1,0 +1,103 @@
+"""Wrong models and wrong inputs through Python: one clear error of ours, by every door."""
+
+import numpy as np
+import pytest
+import tvm
+from networks import digits_arrays, library, quantized_digits
+from qdq_builder import QdqBuilder
+from tvm import relax, relay
+
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.errors import ChipError, DataError, ModelError
+
+
+def with_scale(scale):
+    builder = QdqBuilder()
+    x = builder.input("x", [1, 4])
+    zero = builder.constant(np.int8(0))
+    factor = builder.constant(np.float32(scale))
+    quantized = builder.node("QuantizeLinear", x, factor, zero)
+    builder.output(builder.node("DequantizeLinear", quantized, factor, zero))
+    return builder.model()
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.0625 * (1 + 2**-20), 3.0])
+@pytest.mark.parametrize("door", ["relay.build", "relax.build", "tvm.compile"])
+def test_scale_that_is_no_power_of_two(scale, door):
+    mod, params = relay.frontend.from_onnx(with_scale(scale))
+    build = {
+        "relay.build": lambda: relay.build(mod, target="espdl", params=params),
+        "relax.build": lambda: relax.build(mod, "espdl"),
+        "tvm.compile": lambda: tvm.compile(mod, target="espdl"),
+    }[door]
+    with pytest.raises(ModelError, match=r"no power of two.*found: scale .*quantize"):
+        build()
+
+
+@pytest.mark.parametrize("exponent", [-30, -7, 0, 12])
+def test_powers_of_two_are_taken(exponent):
+    assert compile_file(with_scale(2.0**exponent)).report()
+
+
+def test_asymmetric_quantization_is_refused():
+    builder = QdqBuilder()
+    scale, zero = builder.constant(np.float32(0.5)), builder.constant(np.uint8(128))
+    quantized = builder.node("QuantizeLinear", builder.input("x", [1, 4]), scale, zero)
+    builder.output(builder.node("DequantizeLinear", quantized, scale, zero))
+    with pytest.raises(ModelError, match=r"zero point 128.*symmetric"):
+        compile_file(builder.model())
+
+
+def test_other_targets_are_refused():
+    mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
+    with pytest.raises(ChipError, match=r"not one of ours.*espressif/<chip>"):
+        relay.build(mod, target="llvm")
+
+
+def test_unknown_device_names_the_nearest_chip():
+    mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
+    with pytest.raises(ChipError, match=r"'esp32p5'.*try: esp32p4"):
+        relay.build(mod, target={"tag": "espdl", "device": "esp32p5"})
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"nobody": (1, 1, 8, 8)}, "no such input.*nobody.*input"),
+        ({"input": (1, 3, 8, 8)}, r"does not fit.*\(1, 3, 8, 8\).*\(1, 1, 8, 8\)"),
+    ],
+)
+def test_wrong_shape_for_the_importer(shape, message):
+    with pytest.raises(ModelError, match=message):
+        relay.frontend.from_onnx(quantized_digits("esp32s3"), shape)
+
+
+def image(**changes):
+    array = digits_arrays()["images"][:1]
+    return array.astype(changes["dtype"]) if changes else array
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda lib: lib(image()[0]), r"wrong shape.*\(1, 8, 8\).*\(1, 1, 8, 8\)"),
+        (lambda lib: lib(image(dtype=np.float64)), "wrong dtype.*float64.*astype"),
+        (lambda lib: lib(), "number of inputs.*found: 0"),
+        (lambda lib: lib(image(), image()), "number of inputs.*found: 2"),
+        (lambda lib: lib(nobody=image()), "do not fit.*nobody.*input"),
+    ],
+)
+def test_wrong_inputs(call, message):
+    with pytest.raises(DataError, match=message):
+        call(library("digits", "esp32s3"))
+
+
+def test_legacy_module_names_its_inputs():
+    lib = library("digits", "esp32s3")
+    module = tvm.contrib.graph_executor.GraphModule(lib["default"](tvm.cpu(0)))
+    with pytest.raises(DataError, match=r"no such input.*'nobody'.*input"):
+        module.set_input("nobody", image())
+    with pytest.raises(DataError, match="nothing was run yet"):
+        module.get_output(0)
+    with pytest.raises(ModelError, match=r"no such module.*other.*default"):
+        lib["other"]
