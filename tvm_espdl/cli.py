@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .errors import EspdlError, EspdlWarning
+from .errors import DataError, EspdlError, EspdlWarning
 from .version import __version__
 
 Command = Callable[[argparse.Namespace], int]
@@ -50,6 +50,11 @@ def _option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: 
     parser.add_argument(*spellings, help=help_, **settings)  # type: ignore[arg-type]
 
 
+def _espdl_options(parser: argparse.ArgumentParser) -> None:
+    _option(parser, "name", "which model of an .espdl package")
+    _option(parser, "key", "key of an encrypted .espdl file, 32 hexadecimal digits")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tvm-espdl", description="Compile neural networks for Espressif chips."
@@ -75,18 +80,38 @@ def _parser() -> argparse.ArgumentParser:
     _option(sub, "activations", "how ranges are chosen (default: %(default)s)", default="minmax")
 
     sub = add("export", "Write the ESP-IDF project of a quantized model.", _export)
-    _option(sub, "model_path", "quantized ONNX model", required=True)
+    _option(sub, "model_path", "quantized ONNX model, or .espdl file", required=True)
     _option(sub, "target_chip", "chip (default: the model's own, else esp32s3)")
+    _espdl_options(sub)
     _option(sub, "img_path", "sample input, .npy or .npz, compiled into the project")
     _option(sub, "template_path", "folder whose files replace the project's own")
     _option(sub, "out_path", "folder to write, which must not exist", required=True)
 
     sub = add("run", "Run a model on the PC with the chip's exact bits.", _run)
-    sub.add_argument("model", help="ONNX model")
-    _option(sub, "input", "input data, .npy or .npz", required=True)
-    _option(sub, "output", "file to write, .npy, or .npz for several outputs", required=True)
+    sub.add_argument("model", help="ONNX model, or .espdl file")
+    _option(sub, "input", "input data, .npy or .npz (.espdl: its test vectors where absent)")
+    _option(sub, "output", "file to write, .npy, or .npz for several outputs")
     _option(sub, "target_chip", "chip (default: the model's own, else esp32s3)")
+    _espdl_options(sub)
     _option(sub, "dump", "folder for every tensor as the chip holds it, as .npy files")
+
+    sub = add("check", "What of a model runs where, why not on ESP-DL, what to change.", _check)
+    sub.add_argument("model", help="ONNX model, or .espdl file")
+    _option(sub, "target_chip", "chip (default: the model's own, else esp32s3)")
+    _espdl_options(sub)
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--html", help="write one self-contained page, too")
+
+    sub = add("show", "What stands in an .espdl file, and which chip it is for.", _show)
+    sub.add_argument("file", help=".espdl file or package")
+    _option(sub, "target_chip", "chip that the file is for (default: found in the file)")
+    _espdl_options(sub)
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+    sub = add("selftest", "Compare this installation with vectors of ESP-DL's own code.", _selftest)
+    _option(sub, "golden", "folder of vectors (default: those of the package)")
+    _option(sub, "engine", "numpy, host or c (default: %(default)s)", default="host")
+    _option(sub, "chip", "one chip (default: one of each family)")
 
     add("demo", "The whole way on a small real model, without any argument.", _demo)
     return parser
@@ -121,7 +146,9 @@ def _export(arguments: argparse.Namespace) -> int:
     from .array_files import load_arrays
     from .compilation import compile_file
 
-    library = compile_file(arguments.model_path, arguments.target_chip)
+    library = compile_file(
+        arguments.model_path, arguments.target_chip, name=arguments.name, key=_key(arguments)
+    )
     sample = None
     if arguments.img_path is not None:
         sample = load_arrays(arguments.img_path, library.input_names)
@@ -136,12 +163,23 @@ def _export(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from .array_files import load_arrays, save_arrays
     from .compilation import compile_file
+    from .espdl.file import is_espdl
     from .output_files import check_new
 
-    check_new(arguments.output)
-    if arguments.dump is not None:
-        check_new(arguments.dump)
-    library = compile_file(arguments.model, arguments.target_chip)
+    for path in (arguments.output, arguments.dump):
+        if path is not None:
+            check_new(path)
+    if arguments.input is None and is_espdl(arguments.model):
+        return _run_test_vectors(arguments)
+    if arguments.input is None or arguments.output is None:
+        raise DataError(
+            "run needs data",
+            where="tvm-espdl run",
+            allowed="--input and --output; an .espdl file with test vectors alone",
+        )
+    library = compile_file(
+        arguments.model, arguments.target_chip, name=arguments.name, key=_key(arguments)
+    )
     inputs = load_arrays(arguments.input, library.input_names)
     outputs = library.run(inputs)
     if arguments.dump is not None:
@@ -151,6 +189,87 @@ def _run(arguments: argparse.Namespace) -> int:
     save_arrays(arguments.output, dict(zip(library.output_names, outputs, strict=True)))
     print(f"wrote {arguments.output}")
     return 0
+
+
+def _run_test_vectors(arguments: argparse.Namespace) -> int:
+    from .array_files import save_arrays
+    from .compilation import compile_espdl
+    from .debug.dump import save_folder
+    from .espdl import load
+    from .espdl.vectors import differences, inputs_of, outputs_of
+
+    file = load(arguments.model, model=arguments.name, key=_key(arguments))
+    inputs, stored = inputs_of(file), outputs_of(file)
+    library = compile_espdl(file, arguments.target_chip)
+    outputs = dict(zip(library.output_names, library.run(inputs), strict=True))
+    if arguments.dump is not None:
+        save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
+    if arguments.output is not None:
+        save_arrays(arguments.output, outputs)
+    found = differences(stored, outputs)
+    for text in found:
+        print(text)
+    print("FAIL" if found else f"PASS: {len(stored)} stored test outputs on {library.chip.name}")
+    return 1 if found else 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .compilation import compile_file
+    from .output_files import check_new
+
+    if arguments.html is not None:
+        check_new(arguments.html)
+    report = compile_file(
+        arguments.model, arguments.target_chip, name=arguments.name, key=_key(arguments)
+    ).report()
+    print(report.to_json() if arguments.json else report)
+    if arguments.html is not None:
+        report.to_html(arguments.html)
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from .espdl import load, load_package
+    from .espdl.summary import summary_of
+
+    names: list[str | None] = list(load_package(arguments.file).images)
+    if arguments.name is not None:
+        names = [arguments.name]
+    key = _key(arguments)
+    summaries = [
+        summary_of(load(arguments.file, model=name, key=key), arguments.target_chip)
+        for name in names
+    ]
+    if arguments.json:
+        texts = [summary.to_json() for summary in summaries]
+        print(texts[0] if len(texts) == 1 else "[" + ",\n".join(texts) + "]")
+    else:
+        print("\n\n".join(map(str, summaries)))
+    return 0
+
+
+def _key(arguments: argparse.Namespace) -> bytes | None:
+    if arguments.key is None:
+        return None
+    try:
+        return bytes.fromhex(arguments.key)
+    except ValueError:
+        raise DataError(
+            "no key", where="--key", found=repr(arguments.key), allowed="32 hexadecimal digits"
+        ) from None
+
+
+def _selftest(arguments: argparse.Namespace) -> int:
+    from .selftest.golden import GOLDEN
+    from .selftest.run import run_selftest
+
+    folder = Path(arguments.golden) if arguments.golden is not None else GOLDEN
+    outcomes = run_selftest(arguments.engine, folder, arguments.chip)
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    for outcome in failed:
+        print(f"{outcome.case} on {outcome.chip}: {outcome.failure}")
+    print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed, 0 skipped")
+    return 1 if failed else 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

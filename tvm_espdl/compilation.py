@@ -12,32 +12,62 @@ from .chips import DEFAULT_CHIP, find_chip
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from .espdl import File
     from .runtime.library import Library
 
 CHIP_KEY = "espdl.chip"
 
 
-def compile_file(model: str | os.PathLike[str] | ModelProto, chip: str | None = None) -> Library:
+def compile_file(
+    model: str | os.PathLike[str] | ModelProto,
+    chip: str | None = None,
+    *,
+    name: str | None = None,
+    key: bytes | None = None,
+) -> Library:
     """Import and build a model.
 
     Parameters
     ----------
     model : path or ModelProto
-        ONNX, quantized or not.
+        ONNX, quantized or not; or an `.espdl` file.
     chip : str, optional
-        The model's own, as `quantize` has written it, or `esp32s3` where absent.
+        The model's own, as `quantize` has written it, or `esp32s3` where absent. Of an `.espdl`
+        file, the one it was made for.
+    name, key : str, bytes, optional
+        Which model of an `.espdl` package, and its key.
 
     Raises
     ------
     EspdlError
-        As `relay.frontend.from_onnx` and `relay.build`.
+        As `relay.frontend.from_onnx`, `relay.frontend.from_espdl` and `relay.build`.
     """
     from . import relay
+    from .espdl.file import is_espdl, load
     from .onnx_model import load_model
 
+    if is_espdl(model):
+        return compile_espdl(load(model, model=name, key=key), chip)
     proto = load_model(model)
     own = next((p.value for p in proto.metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
-    name = find_chip(chip or own).name
+    target = find_chip(chip or own).name
     mod, params = relay.frontend.from_onnx(proto)
     with tvm.transform.PassContext(opt_level=3):
-        return relay.build(mod, target=f"espressif/{name}", params=params)
+        return relay.build(mod, target=f"espressif/{target}", params=params)
+
+
+def compile_espdl(file: File, chip: str | None = None) -> Library:
+    """Build a network that was read from an `.espdl` file.
+
+    Raises
+    ------
+    EspdlError
+        As `relay.frontend.from_espdl` and `relay.build`.
+    """
+    from . import relay
+    from .espdl.evidence import chip_of
+    from .relay.frontend.espdl import module_of
+
+    own = chip_of(file, chip)
+    with tvm.transform.PassContext(opt_level=3):
+        return relay.build(module_of(file, own), target=f"espressif/{own.name}")

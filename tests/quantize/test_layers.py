@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from qdq_builder import QdqBuilder
 from qdq_networks import exponent_by_search, floats, network, node, quantize, run
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ChipError
+from tvm_espdl.quantize import quantize_onnx
 
 CHIPS = ["esp32", "esp32s3", "esp32p4"]
 WEIGHTS = {"w": floats(4, 3, 3, 3, scale=0.2), "b": floats(4)}
@@ -241,3 +243,16 @@ def test_computed_weights_stay_float():
     assert list(q.one("Conv").input) == ["x", "w"]
     assert [left.operator for left in result.report.left_float] == ["Conv"]
     assert q.source(q.one("Relu")).input[0] == "y_quantized"
+
+
+def test_swish_has_nothing_between_its_two_nodes():
+    """x * sigmoid(x) is one table on the chip: what lies between exists nowhere."""
+    builder = QdqBuilder()
+    x = builder.node("Neg", builder.input("x", [1, 8]))
+    sigmoid = builder.node("Sigmoid", x)
+    builder.output(builder.node("Mul", sigmoid, x))
+    data = np.linspace(-4, 4, 64, dtype=np.float32).reshape(8, 8)
+    graph = quantize_onnx(builder.model(), data).model.graph
+    (product,) = (node for node in graph.node if node.op_type == "Mul")
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    assert sorted(makers[name] for name in product.input) == ["DequantizeLinear", "Sigmoid"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from host_cases import CHIPS, differences
+from host_cases import CHIPS, differences, one
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
@@ -28,14 +28,14 @@ def test_every_input_of_unary_operators(x, chip):
         cases.append(unary("clip", x, dtype, -4, -4 + change, -77, 100))
     if dtype == "int8":
         cases += [unary("softmax", x, "float32", e, None) for e in (-7, -3, 0, 1)]
-    found = differences([(c, find_chip(chip), [x]) for c in cases])
+    found = differences([one(c, find_chip(chip), [x]) for c in cases])
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_ties_of_sums(chip):
     """Each sum is `w`, the shift makes it a half: 1x1 gemm with every int16 weight."""
-    one = np.ones((1, 1), np.int16)
+    unit = np.ones((1, 1), np.int16)
     cases = []
     for shift in (0, 1, 2, 7, 15, 16):
         w = ALL_INT16[None]
@@ -45,7 +45,7 @@ def test_ties_of_sums(chip):
             None,
             Tensor("int16", w.shape, 0),
         )
-        cases.append((operator, find_chip(chip), [one, w]))
+        cases.append(one(operator, find_chip(chip), [unit, w]))
     found = differences(cases)
     assert not found, "\n".join(found)
 
@@ -57,7 +57,7 @@ def test_quantize_corners(chip):
     special = np.float32([0.0, np.inf, np.nan])
     x = np.concatenate([values, -values, special, -special]).astype(np.float32)
     cases = [
-        (unary("quantize", x, dtype, None, exponent), find_chip(chip), [x])
+        one(unary("quantize", x, dtype, None, exponent), find_chip(chip), [x])
         for dtype in ("int8", "int16")
         for exponent in (-3, 0, 2)
     ]

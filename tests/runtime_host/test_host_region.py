@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import tvm
-from host_cases import CHIPS, integers
+from host_cases import CHIPS
+from random_operators.draws import integers
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.program import Native, Program, Step
@@ -13,7 +14,7 @@ from tvm_espdl.runtime.host import build_region, build_regions, observed
 
 def conv(rng, x, channels, *, name="conv2d", kernel=3):
     depth = 1 if name == "depthwise_conv2d" else x.shape[3]
-    w = integers(rng, "int8", (channels, depth, kernel, kernel), 8)
+    w = integers(rng, "int8", (channels, depth, kernel, kernel), 1 / 8)
     b = rng.integers(-4000, 4000, channels).astype(np.int32)
     y = Tensor("int8", (*x.shape[:3], channels), -4)
     pad = kernel // 2
@@ -45,7 +46,7 @@ def residual(chip):
     pooled = Tensor("int8", (1, 1, 1, 20), -5)
     then(names["average_pool2d"](a, pooled, (12, 12)), ("d",), "e")
     row = then(names["reshape"](pooled, Tensor("int8", (1, 20), -5)), ("e",), "f")
-    w = integers(rng, "int8", (20, 7), 3)
+    w = integers(rng, "int8", (20, 7), 1 / 3)
     logits = Tensor("int8", (1, 7), -3)
     then(names["gemm"](row, Tensor("int8", w.shape, -6), None, logits), ("f",), "g", (w,))
     then(names["softmax"](logits, Tensor("float32", (1, 7)), 1), ("g",), "h")

@@ -44,12 +44,33 @@ class Step:
         Names of values, in the order of the call.
     constants : tuple of numpy.ndarray
         In the order of the call, as the operator's `constants` state them; none for a `Native`.
+    covers : tuple of str
+        Tensors of the model that the call computes on its way, its result's among them; empty
+        where the compiler has added the call.
     """
 
     operator: Operator | Native
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: tuple[Array, ...] = ()
+    covers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the model, as its file has it.
+
+    Attributes
+    ----------
+    name, type : str
+        As in the file.
+    tensor : str
+        Its first result.
+    """
+
+    name: str
+    type: str
+    tensor: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +92,8 @@ class Program:
         Values that are known beforehand: the operands of `Native` steps that are no activations.
     input_names, output_names : tuple of str
         What the model itself calls its inputs and outputs.
+    nodes : tuple of Node
+        The model's own nodes, in its order; empty where the importer did not keep them.
     """
 
     chip: Chip
@@ -81,3 +104,4 @@ class Program:
     constants: Mapping[str, Array] = field(default_factory=dict)
     input_names: tuple[str, ...] = field(default=())
     output_names: tuple[str, ...] = field(default=())
+    nodes: tuple[Node, ...] = field(default=())

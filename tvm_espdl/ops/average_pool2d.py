@@ -39,7 +39,9 @@ class AveragePool2d(Pool):
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_avg_pool2d.cpp` with CONFIG_ACCURATE_INFER = 1."""
-        windows = patches(arrays[0], self.kernel, self.pads, self.strides, (1, 1))
+        windows = patches(
+            arrays[0].reshape(self.image.shape), self.kernel, self.pads, self.strides, (1, 1)
+        )
         sums = windows.astype(np.int64).sum(axis=(2, 3))
         y = saturate(round_float(sums.astype(np.float32) * self.factor, chip), self.y.dtype)
         return y.reshape(self.y.shape)

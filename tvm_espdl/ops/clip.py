@@ -10,11 +10,11 @@ import numpy as np
 from ..chips import Chip
 from .ccall import CCall
 from .rounding import Array, power_of_two, round_float, saturate
-from .unary import Elementwise, suffix
+from .unary import Elementwise, OneType, suffix
 
 
 @dataclass(frozen=True)
-class Clip(Elementwise):
+class Clip(OneType, Elementwise):
     """`y = saturate(round(min(max(x, low), high) * 2**(xe - oe)))`.
 
     Attributes

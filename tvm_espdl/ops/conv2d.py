@@ -9,6 +9,7 @@ from ..chips import Chip
 from .accumulate import accumulate, finish
 from .ccall import CCall
 from .convolution import Convolution
+from .operator import Summed
 from .packing import convolution_call
 from .rounding import Array
 from .window import patches
@@ -22,14 +23,18 @@ class Conv2d(Convolution):
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_conv2d.cpp` and `isa/*/*_conv2d.S`."""
-        x, w, *b = arrays
+        x, *constants = arrays
+        terms = self.summed(*constants)
         windows = patches(x, self.kernel, self.pads, self.strides, self.dilations)
-        positions = windows.reshape(-1, w[0].size)
-        weights = w.transpose(0, 2, 3, 1).reshape(len(w), -1)
-        bias = b[0] if b else None
-        sums = accumulate(chip, positions, weights, bias, run=w.shape[1])
+        positions = windows.reshape(-1, terms.weights.shape[1])
+        sums = accumulate(chip, positions, terms.weights, terms.bias, run=self.w.shape[1])
         y = finish(sums, self.shift, self.activation, self.y, chip)
         return y.reshape(self.y.shape)
+
+    def summed(self, *constants: Array) -> Summed:
+        """Row, column and input channel of the filter, in this order, and the bias."""
+        w, *b = constants
+        return Summed(w.transpose(0, 2, 3, 1).reshape(len(w), -1), b[0] if b else None)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_conv2d_s8` or `_s16`, filter and bias packed for the chip."""

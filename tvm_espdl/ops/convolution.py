@@ -9,14 +9,14 @@ import numpy as np
 
 from ..chips import Chip
 from .ccall import FieldValue
-from .operator import Operator, Tensor, rule
-from .rounding import Array
+from .operator import rule
+from .weighted import Weighted
 from .window import Pads, Pair, effective_extent, output_extent
 
 
 @dataclass(frozen=True)
-class Convolution(Operator):
-    """A 2-D convolution with an optional bias and a fused activation.
+class Convolution(Weighted):
+    """A convolution with an optional bias and a fused activation; 2-D unless said otherwise.
 
     Attributes
     ----------
@@ -36,10 +36,6 @@ class Convolution(Operator):
         `linear` or `relu`.
     """
 
-    x: Tensor
-    w: Tensor
-    b: Tensor | None
-    y: Tensor
     pads: Pads = (0, 0, 0, 0)
     strides: Pair = (1, 1)
     dilations: Pair = (1, 1)
@@ -48,38 +44,19 @@ class Convolution(Operator):
     channels_last: ClassVar[bool] = True
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The image."""
-        return (self.x,)
+    def size(self) -> Pair:
+        """Rows and columns of the image."""
+        return self.x.shape[1], self.x.shape[2]
 
     @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """Filter, and bias when there is one."""
-        return (self.w,) if self.b is None else (self.w, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
+    def result_size(self) -> Pair:
+        """Rows and columns of the result."""
+        return self.y.shape[1], self.y.shape[2]
 
     @property
     def kernel(self) -> Pair:
         """Rows and columns of the filter."""
         return self.w.shape[2], self.w.shape[3]
-
-    @property
-    def shifts(self) -> tuple[int, ...]:
-        """Right shift from the products to the output: one, or one per output channel."""
-        of_filter = self.w.exponent
-        exponents = of_filter if isinstance(of_filter, tuple) else (of_filter,)
-        return tuple(
-            self.y.uniform_exponent - self.x.uniform_exponent - int(e or 0) for e in exponents
-        )
-
-    @property
-    def shift(self) -> int | Array:
-        """`shifts` in the form that NumPy broadcasts over channels."""
-        return self.shifts[0] if len(self.shifts) == 1 else np.array(self.shifts, np.int64)
 
     @property
     def macs(self) -> int:
@@ -88,18 +65,17 @@ class Convolution(Operator):
 
     def output_extent(self) -> Pair:
         """Rows and columns that the fields give for y."""
-        size = self.x.shape[1], self.x.shape[2]
-        return output_extent(size, self.kernel, self.pads, self.strides, self.dilations)
+        return output_extent(self.size, self.kernel, self.pads, self.strides, self.dilations)
 
     def window_fields(self) -> dict[str, FieldValue]:
         """Members of the C descriptor that describe image, window and result."""
         return {
-            "input_height": self.x.shape[1],
-            "input_width": self.x.shape[2],
-            "input_channels": self.x.shape[3],
-            "output_height": self.y.shape[1],
-            "output_width": self.y.shape[2],
-            "output_channels": self.y.shape[3],
+            "input_height": self.size[0],
+            "input_width": self.size[1],
+            "input_channels": self.x.shape[-1],
+            "output_height": self.result_size[0],
+            "output_width": self.result_size[1],
+            "output_channels": self.y.shape[-1],
             "kernel_height": self.kernel[0],
             "kernel_width": self.kernel[1],
             "pad_top": self.pads[0],
@@ -114,20 +90,6 @@ class Convolution(Operator):
     def batch_is_one(self, chip: Chip) -> str | None:
         """Convolutions take one image at a time."""
         return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
-
-    @rule(allowed="one exponent for the whole filter", fix="quantize without per_channel")
-    def filter_exponents_suit_chip(self, chip: Chip) -> str | None:
-        """A filter exponent per output channel needs the vectors of the ESP32-P4 or ESP32-S31."""
-        if chip.per_channel or not isinstance(self.w.exponent, tuple):
-            return None
-        return f"{len(self.w.exponent)} exponents on {chip.name}"
-
-    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent")
-    def shift_is_not_negative(self, chip: Chip) -> str | None:
-        """On chips with vectors, the output exponent is at least input plus filter exponent."""
-        if not chip.vector_bytes or min(self.shifts) >= 0:
-            return None
-        return f"shift {min(self.shifts)}"
 
     @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
     def padding_is_inside_kernel(self, chip: Chip) -> str | None:
@@ -148,7 +110,7 @@ class Convolution(Operator):
         """
         extent = effective_extent(self.kernel, self.dilations)
         for axis, side in enumerate(("rows", "columns")):
-            held = self.x.shape[1 + axis] + self.pads[axis]
+            held = self.size[axis] + self.pads[axis]
             if self.strides[axis] > 1 and held < extent[axis]:
                 return f"{held} {side} for a kernel spanning {extent[axis]}"
         return None
@@ -158,8 +120,8 @@ class Convolution(Operator):
         """Every window has at least one tap inside the image (dilation can step over it)."""
         for axis, side in enumerate(("row", "column")):
             taps = np.arange(self.kernel[axis]) * self.dilations[axis] - self.pads[axis]
-            for output in range(self.y.shape[1 + axis]):
+            for output in range(self.result_size[axis]):
                 at = taps + output * self.strides[axis]
-                if not ((at >= 0) & (at < self.x.shape[1 + axis])).any():
+                if not ((at >= 0) & (at < self.size[axis])).any():
                     return f"output {side} {output} has none"
         return None

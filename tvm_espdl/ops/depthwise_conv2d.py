@@ -11,6 +11,7 @@ from ..chips import Chip
 from .accumulate import accumulate, finish
 from .ccall import CCall
 from .convolution import Convolution
+from .operator import Summed
 from .packing import convolution_call
 from .rounding import Array
 from .window import patches
@@ -27,15 +28,19 @@ class DepthwiseConv2d(Convolution):
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_depthwise_conv2d.cpp` and `isa/*/*_depthwise_*.S`."""
-        x, w, *b = arrays
+        x, *constants = arrays
+        terms = self.summed(*constants)
         windows = patches(x, self.kernel, self.pads, self.strides, self.dilations)
         taps = self.kernel[0] * self.kernel[1]
-        positions = np.moveaxis(windows, -1, 2).reshape(-1, len(w), taps)
-        bias = b[0] if b else None
-        weights = w.reshape(len(w), taps)
-        sums = accumulate(chip, positions, weights, bias, run=1, lanes_only=True)
+        positions = np.moveaxis(windows, -1, 2).reshape(-1, len(terms.weights), taps)
+        sums = accumulate(chip, positions, terms.weights, terms.bias, run=1, lanes_only=True)
         y = finish(sums, self.shift, self.activation, self.y, chip)
         return y.reshape(self.y.shape)
+
+    def summed(self, *constants: Array) -> Summed:
+        """Row and column of the filter, and the bias; all channels are in vector lanes."""
+        w, *b = constants
+        return Summed(w.reshape(len(w), -1), b[0] if b else None, lanes_only=True)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_depthwise_conv2d_s8` or `_s16`, filter and bias packed for the chip."""

@@ -11,13 +11,14 @@ import numpy as np
 from ..chips import Chip
 from .accumulate import accumulate, finish
 from .ccall import CCall, FieldValue
-from .operator import Operator, Tensor, rule
+from .operator import Operator, Summed
 from .packing import convolution_call
 from .rounding import Array
+from .weighted import Weighted
 
 
 @dataclass(frozen=True)
-class Gemm(Operator):
+class Gemm(Weighted):
     """`y = saturate(activation(round((b + x @ w) >> shift)))`.
 
     Attributes
@@ -34,49 +35,27 @@ class Gemm(Operator):
         `linear` or `relu`.
     """
 
-    x: Tensor
-    w: Tensor
-    b: Tensor | None
-    y: Tensor
     activation: str = "linear"
 
     name: ClassVar[str] = "gemm"
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The rows."""
-        return (self.x,)
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """Matrix, and bias when there is one."""
-        return (self.w,) if self.b is None else (self.w, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
 
     @property
     def macs(self) -> int:
         """Rows times K times N."""
         return self.x.size * self.w.shape[1]
 
-    @property
-    def shifts(self) -> tuple[int, ...]:
-        """Right shift from the products to the output: one, or one per column."""
-        of_matrix = self.w.exponent
-        exponents = of_matrix if isinstance(of_matrix, tuple) else (of_matrix,)
-        base = self.y.uniform_exponent - self.x.uniform_exponent
-        return tuple(base - int(e or 0) for e in exponents)
-
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_gemm.hpp`: a 1x1 convolution."""
-        x, w, *b = arrays
-        bias = b[0] if b else None
-        sums = accumulate(chip, x.reshape(-1, x.shape[-1]), w.T, bias, run=len(w))
-        shift = self.shifts[0] if len(self.shifts) == 1 else np.array(self.shifts, np.int64)
-        return finish(sums, shift, self.activation, self.y, chip).reshape(self.y.shape)
+        x, *constants = arrays
+        terms = self.summed(*constants)
+        rows = x.reshape(-1, x.shape[-1])
+        sums = accumulate(chip, rows, terms.weights, terms.bias, run=x.shape[-1])
+        return finish(sums, self.shift, self.activation, self.y, chip).reshape(self.y.shape)
+
+    def summed(self, *constants: Array) -> Summed:
+        """The columns of the matrix, and the bias."""
+        w, *b = constants
+        return Summed(w.T, b[0] if b else None)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """The conv2d kernel on an image of one row."""
@@ -104,17 +83,3 @@ class Gemm(Operator):
         if axes[-1] != len(axes) - 1:
             raise NotImplementedError("the last axis of a gemm is its depth")
         return dataclasses.replace(self, x=self.x.permuted(axes), y=self.y.permuted(axes))
-
-    @rule(allowed="one exponent for the whole matrix", fix="quantize without per_channel")
-    def matrix_exponents_suit_chip(self, chip: Chip) -> str | None:
-        """A matrix exponent per column needs the vectors of the ESP32-P4 or ESP32-S31."""
-        if chip.per_channel or not isinstance(self.w.exponent, tuple):
-            return None
-        return f"{len(self.w.exponent)} exponents on {chip.name}"
-
-    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent")
-    def shift_is_not_negative(self, chip: Chip) -> str | None:
-        """On chips with vectors, the output exponent is at least input plus matrix exponent."""
-        if not chip.vector_bytes or min(self.shifts) >= 0:
-            return None
-        return f"shift {min(self.shifts)}"

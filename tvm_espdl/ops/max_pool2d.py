@@ -25,7 +25,14 @@ class MaxPool2d(Pool):
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_max_pool2d.cpp`; exponents are not read."""
         lowest = int(np.iinfo(self.x.dtype).min)
-        windows = patches(arrays[0], self.kernel, self.pads, self.strides, (1, 1), fill=lowest)
+        windows = patches(
+            arrays[0].reshape(self.image.shape),
+            self.kernel,
+            self.pads,
+            self.strides,
+            (1, 1),
+            fill=lowest,
+        )
         return windows.max(axis=(2, 3)).reshape(self.y.shape)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:

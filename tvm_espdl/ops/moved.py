@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ..chips import Chip
 from .operator import rule
-from .unary import Unary
+from .unary import OneType
 
 
 @dataclass(frozen=True)
-class Moved(Unary):
+class Moved(OneType):
     """One tensor in, the same elements out."""
 
     @rule(allowed="one exponent for input and output", fix="requantize the output")

@@ -95,6 +95,25 @@ class Refusal:
         return f"{self.sentence} Found: {self.found}. Allowed: {self.allowed}. Try: {self.fix}."
 
 
+@dataclass(frozen=True, eq=False)
+class Summed:
+    """The sums inside a convolution or a matrix product, for bounds.
+
+    Attributes
+    ----------
+    weights : numpy.ndarray
+        `(output channels, products)`, integers.
+    bias : numpy.ndarray or None
+        `(output channels,)`.
+    lanes_only : bool
+        Whether the chip computes all output channels in vector lanes (depthwise).
+    """
+
+    weights: Array
+    bias: Array | None
+    lanes_only: bool = False
+
+
 Check = Callable[[Any, Chip], str | None]
 CheckT = TypeVar("CheckT", bound=Check)
 
@@ -168,6 +187,10 @@ class Operator:
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """How generated C runs the operator: function, descriptor, packed constants."""
         raise NotImplementedError
+
+    def summed(self, *constants: Array) -> Summed | None:
+        """What is summed for each output channel; None without products of constants."""
+        return None
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same operator on activations transposed by `axes`, where any layout will do."""

@@ -10,11 +10,11 @@ import numpy as np
 from ..chips import Chip
 from .ccall import CCall
 from .rounding import Array, power_of_two, round_float, saturate
-from .unary import Elementwise, suffix
+from .unary import Elementwise, OneType, suffix
 
 
 @dataclass(frozen=True)
-class Relu(Elementwise):
+class Relu(OneType, Elementwise):
     """`y = max(x, 0)` at equal exponents, else `saturate(round(x * 2**(xe - oe)))` for x >= 0."""
 
     name: ClassVar[str] = "relu"

@@ -67,7 +67,7 @@ class Softmax(Unary):
         """`espdl_softmax_s8` or `_s16`."""
         outer, extent, inner = self.extents
         return CCall(
-            function=f"espdl_softmax_{suffix(self.x)}",
+            function=f"espdl_{self.name}_{suffix(self.x)}",
             descriptor="espdl_softmax_t",
             fields={
                 "outer": outer,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from .operator import Operator, Tensor
+from ..chips import Chip
+from .operator import Operator, Tensor, rule
+
+# Floats are only moved, between parts of a network that run in float.
+KERNEL_TYPES = ("int8", "int16", "float32")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,17 @@ class Unary(Operator):
     def output(self) -> Tensor:
         """The result."""
         return self.y
+
+
+@dataclass(frozen=True)
+class OneType(Unary):
+    """A `Unary` whose kernel reads and writes one type."""
+
+    @rule(allowed="one type for both", fix="quantize the output like the input")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have the same type, int8 or int16."""
+        same = self.x.dtype == self.y.dtype and self.x.dtype in KERNEL_TYPES
+        return None if same else f"{self.x.dtype} and {self.y.dtype}"
 
 
 @dataclass(frozen=True)

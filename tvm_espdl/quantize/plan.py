@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from onnx import NodeProto
+
 from .graph import Graph
 from .rules import Rule, clip_limits, data_inputs, is_relu, select_rules
 
@@ -156,7 +158,17 @@ def make_plan(graph: Graph) -> Plan:
             inner.add(tensor)
         elif rules[index].takes_relu and is_relu(graph.nodes[follower]):
             inner.add(tensor)
+        elif _makes_swish(graph.nodes[index], graph.nodes[follower]):
+            rules[follower] = Rule("own", 2)
+            inner.add(tensor)
     return Plan(graph, rules, frozenset(inner))
+
+
+def _makes_swish(sigmoid: NodeProto, product: NodeProto) -> bool:
+    """Whether the two are `x * sigmoid(x)`, which the chip looks up in one table."""
+    operands = {sigmoid.input[0], sigmoid.output[0]}
+    types = (sigmoid.op_type, product.op_type)
+    return types == ("Sigmoid", "Mul") and set(product.input) == operands
 
 
 def _adds_bias(index: int, follower: int, graph: Graph, rules: dict[int, Rule]) -> bool:

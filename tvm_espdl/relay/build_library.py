@@ -76,6 +76,6 @@ def build(
         input_names=tuple(inputs),
         output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
         make_program=lambda: program_of_main(lowered, chip),
-        make_report=lambda program: report_of(program, log),
+        make_report=lambda program, values: report_of(program, log, values),
         name=mod_name,
     )

@@ -15,6 +15,8 @@ from tvm.ir.expr import Constant
 
 Rewrite = Callable[[Any, Any, Any], Any]
 
+_ADDED = 1  # the line in the span of a call that the compiler has added
+
 
 def op_name(expr: Any) -> str:
     """Name of the Relax operator that `expr` calls, or "" for anything else."""
@@ -63,6 +65,18 @@ def named(call: Any, name: str) -> Any:
     """The same call, carrying the model's name of the tensor that it computes."""
     span = ir.Span(ir.SourceName(name), 0, 0, 0, 0)
     return Call(call.op, call.args, call.attrs, call.ty_args, span)
+
+
+def added(call: Any, name: str) -> Any:
+    """As `named`, for a call that the compiler has added and no node of the model asked for."""
+    span = ir.Span(ir.SourceName(name), _ADDED, _ADDED, 0, 0)
+    return Call(call.op, call.args, call.attrs, call.ty_args, span)
+
+
+def is_added(expr: Any) -> bool:
+    """Whether a call was marked by `added`."""
+    span = getattr(expr, "span", None)
+    return span is not None and int(span.line) == _ADDED
 
 
 def bindings_of(function: Any) -> list[Any]:

@@ -17,12 +17,13 @@ from tvm.target import Target
 from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import EspdlError, EspdlWarning
+from ..errors import ChipError, EspdlError, EspdlWarning
 from . import transform
-from .transform.partition import PartitionLog, is_composite
+from .transform.partition import CHIP, PartitionLog, is_composite
 from .transform.partition import register as register_patterns
 
 KEY = "espdl"
+CONVERSIONS = ("quantize", "dequantize")
 
 
 def chip_of(target: Target) -> Chip:
@@ -50,10 +51,39 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm
     ------
     ModelError
         For scales or zero points that no chip can express.
+    ChipError
+        If the module holds operators of another chip: it was read from that chip's `.espdl`.
     """
+    _check_chip(mod, chip)
     mod = transform.verify(transform.canonicalize(mod), "canonicalize")
-    mod = transform.verify(transform.partition(mod, chip, log), "partition")
+    mod = transform.verify(transform.unify(mod, chip), "canonicalize")
+    mod = transform.verify(_partition(mod, chip, log or PartitionLog()), "partition")
     return transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
+
+
+def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:
+    """Find operators, requantize what unequal exponents have left over, find the rest.
+
+    Conversions come last: until then what is left over keeps its dequantized inputs.
+    """
+    found = transform.partition(mod, chip, without=CONVERSIONS)
+    return transform.partition(transform.requantize_inputs(found, chip), chip, log)
+
+
+def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
+    """Chips of one family compute the same bits; others do not, and their constants differ."""
+    composites = filter(is_composite, mod.functions.values())
+    made_for = {str(f.attrs[CHIP]) for f in composites if CHIP in f.attrs}
+    families = {find_chip(name).family for name in made_for}
+    if families - {chip.family}:
+        allowed = [name for name in CHIPS if families == {CHIPS[name].family}]
+        raise ChipError(
+            "the module was made for another chip",
+            where="target",
+            found=chip.name,
+            allowed=", ".join(allowed) or None,
+            try_=f'target="espressif/{min(made_for)}"',
+        )
 
 
 def offload(mod: tvm.IRModule) -> tvm.IRModule:

@@ -13,7 +13,7 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ..chips import Chip, find_chip
-from ..codegen.program import Native, Program, Step
+from ..codegen.program import Native, Node, Program, Step
 from ..errors import ModelError
 from ..ops import Operator, Tensor, from_json
 from ..ops.dequantize import Dequantize
@@ -29,10 +29,11 @@ from .ir import (
     op_name,
     shape_of,
 )
-from .transform.partition import CHIP, RECORD, TENSOR, is_composite
+from .transform.partition import CHIP, COVERS, RECORD, TENSOR, is_composite
 
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"
+NODES = "espdl.nodes"
 
 
 def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
@@ -73,6 +74,7 @@ def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
         program,
         input_names=names[INPUT_NAMES] or tuple(str(p.name) for p in main.params),
         output_names=names[OUTPUT_NAMES] or program.outputs,
+        nodes=tuple(Node(*map(str, node)) for node in attrs.get(NODES, ())),
     )
 
 
@@ -169,7 +171,8 @@ class _Reader:
         output = self._new(name, record.output)
         packed = bindings_of(composite)[0].value
         constants = tuple(array_of(a) for a in packed.args[1].fields if is_constant(a))
-        self.steps.append(Step(record, inputs, (output,), constants))
+        covers = tuple(map(str, attributes(composite).get(COVERS, ())))
+        self.steps.append(Step(record, inputs, (output,), constants, covers))
         return (output,)
 
     def _learn_exponents(self, record: Operator, inputs: tuple[str, ...]) -> None:
@@ -194,7 +197,7 @@ class _Reader:
         function = self.mod[callee] if self.mod is not None else None
         operands = tuple(self.values[name] for name in inputs)
         native = Native(function, operands, tensors, str(callee.name_hint))
-        self.steps.append(Step(native, inputs, outputs))
+        self.steps.append(Step(native, inputs, outputs, (), (str(variable.name),)))
         return outputs
 
 

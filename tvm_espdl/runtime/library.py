@@ -46,7 +46,7 @@ class Library:
         input_names: tuple[str, ...],
         output_names: tuple[str, ...],
         make_program: Callable[[], Program],
-        make_report: Callable[[Program], Report],
+        make_report: Callable[[Program, Mapping[str, Array] | None], Report],
         name: str = "default",
     ) -> None:
         self.executable = executable
@@ -135,9 +135,16 @@ class Library:
             self._intermediates = Intermediates(self.program)
         return self._intermediates.run(self.feed(named or list(arrays)))
 
-    def report(self) -> Report:
-        """What runs where, and why not on ESP-DL."""
-        return self._make_report(self.program)
+    def report(self, *samples: Any) -> Report:
+        """What runs where, and why not on ESP-DL.
+
+        Parameters
+        ----------
+        *samples : array
+            One input of the network; with it, the report also warns of saturated tensors.
+        """
+        values = self.run_with_intermediates(*samples) if samples else None
+        return self._make_report(self.program, values)
 
     def export_library(self, path: str | os.PathLike[str]) -> None:
         """Write a shared object that `tvm.runtime.load_module` and the virtual machine take.

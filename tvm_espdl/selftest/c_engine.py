@@ -20,6 +20,7 @@ from ..codegen.literals import (
     kernel_source,
 )
 from ..ops import Operator
+from ..ops.ccall import CCall
 from ..ops.rounding import Array
 from .compiler import KERNELS, Compiler
 
@@ -84,22 +85,34 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[str]]:
     definitions: list[str] = []
     rows: list[str] = []
     kernels: set[str] = set()
-    for number, item in enumerate(items):
-        call = item.operator.call(item.chip, *item.constants)
-        kernels.add(kernel_source(call.function))
-        names = {member: f"{member}_{number}" for member in call.arrays}
-        for member, array in call.arrays.items():
-            definitions.append(array_definition(names[member], array, call.over_read))
-        definitions.append(descriptor_definition(f"descriptor_{number}", call, names))
-        inputs = "".join(f"inputs[{i}], " for i in range(len(item.inputs)))
-        definitions.append(
-            f"static void case_{number}(void *const *inputs, void *output) {{\n"
-            f"  {call.function}(&descriptor_{number}, {inputs}output);\n}}\n"
-        )
+    cases: dict[tuple[Operator, str, tuple[int, ...]], int] = {}
+    for item in items:
+        key = item.operator, item.chip.name, tuple(map(id, item.constants))
+        number = cases.setdefault(key, len(cases))
+        if number == len(definitions):
+            call = item.operator.call(item.chip, *item.constants)
+            kernels.add(kernel_source(call.function))
+            definitions.append(_case(number, call, len(item.inputs)))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
         rows.append(f"  {{case_{number}, {{{sizes}}}, {item.operator.output.nbytes}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
-    return "\n".join([_HEAD, *definitions, table, _MAIN]), sorted(kernels)
+    most = max(len(item.inputs) for item in items)
+    return "\n".join([_HEAD % most, *definitions, table, _MAIN]), sorted(kernels)
+
+
+def _case(number: int, call: CCall, inputs: int) -> str:
+    """Constants, descriptor and function of one record; items that share it share the number."""
+    names = {member: f"{member}_{number}" for member in call.arrays}
+    arrays = [array_definition(names[m], a, call.over_read) for m, a in call.arrays.items()]
+    arguments = "".join(f"inputs[{i}], " for i in range(inputs))
+    return "\n".join(
+        [
+            *arrays,
+            descriptor_definition(f"descriptor_{number}", call, names),
+            f"static void case_{number}(void *const *inputs, void *output) {{\n"
+            f"  {call.function}(&descriptor_{number}, {arguments}output);\n}}\n",
+        ]
+    )
 
 
 def _split(items: Sequence[Item], outputs: bytes) -> list[Array]:
@@ -122,9 +135,11 @@ _HEAD = """\
 
 #include "espdl_kernels.h"
 
+enum { INPUTS = %d };
+
 struct test_case {
   void (*run)(void *const *inputs, void *output);
-  size_t input_bytes[2];
+  size_t input_bytes[INPUTS];
   size_t output_bytes;
 };
 """
@@ -146,12 +161,12 @@ static void *take_input(FILE *file, size_t bytes, size_t number) {
 }
 
 static void run(const struct test_case *test, size_t number, FILE *from, FILE *to) {
-  void *inputs[2] = {NULL, NULL};
+  void *inputs[INPUTS] = {NULL};
   unsigned char *output = malloc(test->output_bytes + GUARD);
   if (output == NULL) {
     stop("out of memory", number);
   }
-  for (size_t i = 0; i < 2 && test->input_bytes[i] != 0; ++i) {
+  for (size_t i = 0; i < INPUTS && test->input_bytes[i] != 0; ++i) {
     inputs[i] = take_input(from, test->input_bytes[i], number);
   }
   for (size_t i = 0; i < test->output_bytes + GUARD; ++i) {
@@ -167,8 +182,9 @@ static void run(const struct test_case *test, size_t number, FILE *from, FILE *t
     stop("cannot write the output", number);
   }
   free(output);
-  free(inputs[0]);
-  free(inputs[1]);
+  for (size_t i = 0; i < INPUTS; ++i) {
+    free(inputs[i]);
+  }
 }
 
 int main(void) {

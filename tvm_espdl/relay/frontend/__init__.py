@@ -1,14 +1,18 @@
-"""Ways in: ONNX files and PyTorch modules become Relax modules that keep the model's names."""
+"""Ways in: ONNX, PyTorch and .espdl become Relax modules that keep the model's names."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["from_onnx", "from_pytorch"]
+__all__ = ["from_espdl", "from_onnx", "from_pytorch"]
 
 
 def __getattr__(name: str) -> Any:
     # onnx and torch are loaded by whoever asks for them, not by `import tvm_espdl`.
+    if name == "from_espdl":
+        from .espdl import from_espdl
+
+        return from_espdl
     if name == "from_onnx":
         from .onnx import from_onnx
 

@@ -13,6 +13,7 @@ from typing import Any
 from tvm import relax
 
 from ..ir import array_of, is_constant
+from . import extremes, rearrangement
 
 FLOAT_MAX = 3.4028234663852886e38
 
@@ -33,4 +34,4 @@ def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
     return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
 
 
-CONVERTERS: dict[str, Convert] = {"Clip": _clip}
+CONVERTERS: dict[str, Convert] = {"Clip": _clip, **extremes.CONVERTERS, **rearrangement.CONVERTERS}

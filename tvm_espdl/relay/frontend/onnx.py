@@ -19,7 +19,7 @@ from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 from ...errors import ModelError
 from ...onnx_model import fix_batch, input_signature, load_model, output_names
 from ..ir import named
-from ..program import INPUT_NAMES, OUTPUT_NAMES
+from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
 
 if TYPE_CHECKING:
@@ -65,14 +65,30 @@ def from_onnx(
     proto = fix_batch(_with_shapes(load_model(model), shape or {}))
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
     _check_options(proto, dtype, opset, version, freeze_params)
+    nodes = _described(proto)
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
     importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
-    names = {INPUT_NAMES: list(input_signature(proto)), OUTPUT_NAMES: output_names(proto)}
-    mod["main"] = mod["main"].with_attrs(names)
+    mod["main"] = mod["main"].with_attrs(
+        {
+            INPUT_NAMES: list(input_signature(proto)),
+            OUTPUT_NAMES: output_names(proto),
+            NODES: nodes,
+        }
+    )
     return mod, {}
+
+
+def _described(proto: ModelProto) -> list[list[str]]:
+    """Name, type and first result of every node that computes something, for the report."""
+    silent = ("QuantizeLinear", "DequantizeLinear", "Constant")
+    return [
+        [node.name or node.output[0], node.op_type, node.output[0]]
+        for node in proto.graph.node
+        if node.op_type not in silent
+    ]
 
 
 def _tensor_names(proto: ModelProto) -> list[str]:
@@ -110,6 +126,9 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
             result = super()._convert_operator(op_name, inputs, attrs, opset)
         if isinstance(result, ir.Call):
             name = attrs["tvm_custom"]["name"]
+            # TVM forgets a call's span when it binds calls among its arguments.
+            bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in result.args]
+            result = ir.Call(result.op, bound, result.attrs, result.ty_args)
             return self.bb.emit(named(result, name), name)
         return result
 

@@ -8,7 +8,22 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import conversion, convolution, elementwise, gemm, movement, pool, softmax
+from . import (
+    activation,
+    arithmetic,
+    conversion,
+    convolution,
+    elementwise,
+    gemm,
+    movement,
+    normalization,
+    pool,
+    product,
+    rearrangement,
+    reduction,
+    resize,
+    softmax,
+)
 from .match import Match, Pattern
 
 __all__ = ["Match", "Pattern", "composite_name", "table"]
@@ -16,7 +31,22 @@ __all__ = ["Match", "Pattern", "composite_name", "table"]
 PREFIX = "espdl."
 
 # From the least to the most greedy, the order that TVM's registry wants.
-_FAMILIES = (conversion, softmax, movement, elementwise, pool, gemm, convolution)
+_FAMILIES = (
+    conversion,
+    softmax,
+    movement,
+    rearrangement,
+    elementwise,
+    arithmetic,
+    activation,
+    reduction,
+    resize,
+    pool,
+    normalization,
+    product,
+    gemm,
+    convolution,
+)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Convolutions: `quantize(relu(conv2d(x, w) + b))`, bias and ReLU optional, plain or depthwise."""
+"""Convolutions: `quantize(relu(conv(x, w) + b))`, bias and ReLU optional, plain or depthwise."""
 
 from __future__ import annotations
 
@@ -8,57 +8,80 @@ from typing import Any
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
+from ...ops.conv1d import Conv1d
 from ...ops.conv2d import Conv2d
+from ...ops.depthwise_conv1d import DepthwiseConv1d
 from ...ops.depthwise_conv2d import DepthwiseConv2d
 from ...ops.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
+from .weights import bias_type, bias_values, misplaced_exponents
+
+Kind = type[Conv1d] | type[Conv2d] | type[DepthwiseConv1d] | type[DepthwiseConv2d]
+KINDS: dict[tuple[int, bool], Kind] = {
+    (1, False): Conv1d,
+    (1, True): DepthwiseConv1d,
+    (2, False): Conv2d,
+    (2, True): DepthwiseConv2d,
+}
 
 
 def patterns() -> list[Pattern]:
-    """With and without bias."""
-    return [_pattern(biased=False), _pattern(biased=True)]
+    """In one and two dimensions, with and without bias."""
+    return [_pattern(n, biased=biased) for n in (1, 2) for biased in (False, True)]
 
 
-def _pattern(*, biased: bool) -> Pattern:
+def _pattern(dimensions: int, *, biased: bool) -> Pattern:
     x, w, b = dequantized(), dequantized_constant(), dequantized_constant()
-    conv = is_op("relax.nn.conv2d")(x, w)
+    conv = is_op(f"relax.nn.conv{dimensions}d")(x, w)
     roles: dict[str, Any] = {"x": x, "w": w, "conv": conv}
     result = conv
     if biased:
         roles["b"] = b
         result = is_op("relax.add")(conv, b | is_op("relax.reshape")(b, wildcard()))
     result, roles["relu"] = with_relu(result)
-    return Pattern("conv2d", quantized(result), roles, ("x",), _build, _constants)
+    return Pattern(f"conv{dimensions}d", quantized(result), roles, ("x",), _build, _constants)
 
 
 def _build(match: Match) -> Operator | Refusal:
     attrs = match["conv"].attrs
     x, w, y = match.tensor("x"), match.tensor("w"), match.output
     groups, channels = int(attrs.groups), x.shape[1]
-    kind: type[Conv2d] | type[DepthwiseConv2d] = Conv2d
-    if groups > 1:
-        if groups != channels or w.shape[0] != channels:
-            return Refusal(
-                "groups_are_one_or_depthwise",
-                "A convolution has one group, or as many as channels with multiplier 1.",
-                f"{groups} groups, {channels} channels, {w.shape[0]} filters",
-                "1 group, or depthwise with multiplier 1",
-                "split the convolution into one per group",
-            )
-        kind = DepthwiseConv2d
-    return kind(
+    if groups > 1 and (groups != channels or w.shape[0] != channels):
+        return Refusal(
+            "groups_are_one_or_depthwise",
+            "A convolution has one group, or as many as channels with multiplier 1.",
+            f"{groups} groups, {channels} channels, {w.shape[0]} filters",
+            "1 group, or depthwise with multiplier 1",
+            "split the convolution into one per group",
+        )
+    misplaced = misplaced_exponents(match, channel_axis=0)
+    if misplaced is not None:
+        return misplaced
+    dimensions = len(x.shape) - 2
+    return KINDS[dimensions, groups > 1](
         x=dataclasses.replace(x, shape=channels_last(x.shape)),
         w=w,
-        b=match.tensor("b") if "b" in match else None,
+        b=bias_type(match),
         y=dataclasses.replace(y, shape=channels_last(y.shape)),
-        pads=tuple(int(p) for p in attrs.padding),  # type: ignore[arg-type]
-        strides=tuple(int(s) for s in attrs.strides),  # type: ignore[arg-type]
-        dilations=tuple(int(d) for d in attrs.dilation),  # type: ignore[arg-type]
+        pads=_both_sides(attrs.padding),
+        strides=_pair(attrs.strides),
+        dilations=_pair(attrs.dilation),
         activation="relu" if "relu" in match else "linear",
     )
 
 
+def _pair(numbers: Any) -> tuple[int, int]:
+    """Rows and columns; one number is that of the columns."""
+    last = [int(n) for n in numbers]
+    return (last[0] if len(last) == 2 else 1, last[-1])
+
+
+def _both_sides(numbers: Any) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right; two numbers are left and right."""
+    pads = [int(n) for n in numbers]
+    return (0, pads[0], 0, pads[1]) if len(pads) == 2 else (pads[0], pads[1], pads[2], pads[3])
+
+
 def _constants(match: Match) -> tuple[Array, ...]:
-    bias = (match.constant("b"),) if "b" in match else ()
-    return (match.constant("w"), *bias)
+    return (match.constant("w"), *bias_values(match))

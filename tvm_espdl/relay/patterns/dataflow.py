@@ -36,6 +36,12 @@ def with_relu(argument: DFPattern) -> tuple[Any, Any]:
     return relu | argument, relu
 
 
+def maybe_requantized(argument: DFPattern) -> tuple[Any, Any]:
+    """`argument`, or it quantized and dequantized; and that dequantize call, as a role."""
+    again = dequantized(quantized(argument))
+    return again | argument, again
+
+
 def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
     """NCHW (NCW) to NHWC (NWC)."""
     return (shape[0], *shape[2:], shape[1])

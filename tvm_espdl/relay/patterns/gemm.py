@@ -5,17 +5,17 @@ ONNX's Gemm arrives like this too, its matrix transposed by `permute_dims` when 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
-from tvm.relax.dpl import is_op
+from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
 from ...ops.gemm import Gemm
 from ...ops.rounding import Array
 from .dataflow import dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
+from .weights import bias_type, bias_values, misplaced_exponents
 
 
 def patterns() -> list[Pattern]:
@@ -36,31 +36,31 @@ def _pattern(*, biased: bool, transposed: bool) -> Pattern:
     result = is_op("relax.matmul")(x, matrix)
     if biased:
         roles["b"] = b
-        result = is_op("relax.add")(result, b)
+        result = is_op("relax.add")(result, b | is_op("relax.reshape")(b, wildcard()))
     result, roles["relu"] = with_relu(result)
-    return Pattern("gemm", quantized(result), roles, ("x",), _build, _constants)
+    return Pattern(
+        "gemm", quantized(result), roles, ("x",), _build, _constants, applies=_is_one_matrix
+    )
+
+
+def _is_one_matrix(match: Match) -> bool:
+    """Constants of other ranks are batches of matrices, which `matmul` takes."""
+    return len(match.tensor("w").shape) == 2
 
 
 def _build(match: Match) -> Operator | Refusal:
     w = match.tensor("w")
-    if len(w.shape) != 2:
-        return Refusal(
-            "matrix_has_two_dimensions",
-            "The constant of a matrix product has two dimensions.",
-            f"{len(w.shape)} dimensions",
-            "2 dimensions",
-            "reshape the constant",
-        )
+    misplaced = misplaced_exponents(match, channel_axis=0 if "transposed" in match else 1)
+    if misplaced is not None:
+        return misplaced
     if "transposed" in match:
         w = w.permuted((1, 0))
-    bias = match.tensor("b") if "b" in match else None
     activation = "relu" if "relu" in match else "linear"
-    return Gemm(match.tensor("x"), dataclasses.replace(w), bias, match.output, activation)
+    return Gemm(match.tensor("x"), w, bias_type(match), match.output, activation)
 
 
 def _constants(match: Match) -> tuple[Array, ...]:
     w = match.constant("w")
     if "transposed" in match:
         w = np.ascontiguousarray(w.T)
-    bias = (match.constant("b"),) if "b" in match else ()
-    return (w, *bias)
+    return (w, *bias_values(match))

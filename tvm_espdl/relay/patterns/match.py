@@ -11,6 +11,7 @@ from typing import Any
 
 from tvm.relax.dpl import DFPattern
 
+from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
 from ...ops.rounding import Array
 from .. import qdq
@@ -66,6 +67,13 @@ class Match:
 
 Build = Callable[[Match], Operator | Refusal]
 Constants = Callable[[Match], tuple[Array, ...]]
+Tables = Callable[[Match, Chip], tuple[Array, ...]]
+Applies = Callable[[Match], bool]
+
+
+def always(match: Match) -> bool:
+    """For patterns whose every match is the operator."""
+    return True
 
 
 def no_constants(match: Match) -> tuple[Array, ...]:
@@ -92,6 +100,10 @@ class Pattern:
         any, in NHWC where it is `channels_last`; or to the reason why there is none.
     constants : callable
         From a match to the operator's constants.
+    tables : callable, optional
+        In place of `constants`, from a match and a chip: for those that are rounded as it does.
+    applies : callable
+        Whether a match is this operator at all; where it is not, no reason is written down.
     """
 
     operator: str
@@ -100,6 +112,12 @@ class Pattern:
     inputs: tuple[str, ...]
     build: Build
     constants: Constants = field(default=no_constants)
+    tables: Tables | None = None
+    applies: Applies = field(default=always)
+
+    def constants_on(self, chip: Chip, match: Match) -> tuple[Array, ...]:
+        """The operator's constants on a chip."""
+        return self.constants(match) if self.tables is None else self.tables(match, chip)
 
     def arguments(self, match: Match, function: Any, call: Any) -> list[Any]:
         """The arguments of a composite's call in the operator's order.
@@ -117,4 +135,5 @@ class Pattern:
         if found is None:
             return None
         roles = {role: found[part] for role, part in self.roles.items() if part in found}
-        return Match(roles, root, values)
+        match = Match(roles, root, values)
+        return match if self.applies(match) else None

@@ -1,4 +1,4 @@
-"""Pools: average, global average (which arrives as a mean over rows and columns), maximum."""
+"""Pools of images and signals: average (a global one has a window of the whole image), maximum."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from .match import Match, Pattern
 
 
 def patterns() -> list[Pattern]:
-    """avg_pool2d, mean over H and W, max_pool2d."""
-    return [_pool("relax.nn.avg_pool2d", "average_pool2d"), _global(), _maximum()]
+    """avg_pool and max_pool, of images and of signals."""
+    return [
+        _pool(f"relax.nn.{kind}_pool{rank}d", operator)
+        for kind, operator in (("avg", "average_pool2d"), ("max", "max_pool2d"))
+        for rank in (1, 2)
+    ]
 
 
 def _pool(relax_name: str, operator: str) -> Pattern:
@@ -37,31 +41,6 @@ def _pool(relax_name: str, operator: str) -> Pattern:
     return Pattern(operator, quantized(pool), {"x": x, "pool": pool}, ("x",), build)
 
 
-def _maximum() -> Pattern:
-    return _pool("relax.nn.max_pool2d", "max_pool2d")
-
-
-def _global() -> Pattern:
-    x = dequantized()
-    mean = is_op("relax.mean")(x)
-
-    def build(match: Match) -> Operator | Refusal:
-        attrs, shape = match["mean"].attrs, match.tensor("x").shape
-        axes = sorted(int(axis) % len(shape) for axis in attrs.axis or ())
-        if len(shape) != 4 or axes != [2, 3] or not attrs.keepdims:
-            return Refusal(
-                "mean_is_global_average_pool",
-                "A mean runs as an average pool over rows and columns of an image.",
-                f"axes {axes} of {len(shape)} dimensions, keepdims={bool(attrs.keepdims)}",
-                "axes 2 and 3 of 4 dimensions, keepdims=1",
-                "use GlobalAveragePool",
-            )
-        x, y = _tensors(match)
-        return AveragePool2d(x, y, kernel=(x.shape[1], x.shape[2]))
-
-    return Pattern("average_pool2d", quantized(mean), {"x": x, "mean": mean}, ("x",), build)
-
-
 def _tensors(match: Match) -> tuple[Tensor, Tensor]:
     x, y = match.tensor("x"), match.output
     return (
@@ -71,11 +50,14 @@ def _tensors(match: Match) -> tuple[Tensor, Tensor]:
 
 
 def _window(attrs: Any) -> dict[str, Any]:
-    return {
-        "kernel": tuple(int(k) for k in attrs.pool_size),
-        "pads": tuple(int(p) for p in attrs.padding),
-        "strides": tuple(int(s) for s in attrs.strides),
-    }
+    """Of an image; a signal is an image of one row."""
+    kernel, strides, pads = (
+        tuple(int(n) for n in numbers)
+        for numbers in (attrs.pool_size, attrs.strides, attrs.padding)
+    )
+    if len(kernel) == 1:
+        kernel, strides, pads = (1, *kernel), (1, *strides), (0, pads[0], 0, pads[1])
+    return {"kernel": kernel, "pads": pads, "strides": strides}
 
 
 def _dilated(attrs: Any) -> Refusal | None:

@@ -1,7 +1,7 @@
 """Brings quantize/dequantize graphs into one form, so that patterns need to know only that one.
 
-Every dequantize call gets exactly one user, squeeze-like calls become reshape, and scales that no
-chip can express are refused. It never changes a value.
+Every dequantize call gets exactly one user, squeeze-like calls become reshape, splits become
+slices, and scales that no chip can express are refused. It never changes a value.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ from ..ir import (
     named,
     op_name,
     shape_of,
+    values_of,
 )
 
 _RESHAPES = ("relax.squeeze", "relax.expand_dims", "relax.flatten")
+_MOVING = ("relax.reshape", *_RESHAPES)
+# Calls whose result is quantized before a reshape drops or splits axes of it, not after.
+_KEEPING = (
+    *("relax.mean", "relax.sum", "relax.max", "relax.min", "relax.prod", "relax.take"),
+    *("relax.sqrt", "relax.log", "relax.add"),
+)
 
 
 def canonicalize(mod: tvm.IRModule) -> tvm.IRModule:
-    """One user per dequantize call, reshape for all of its synonyms, scales checked.
+    """One user per dequantize call, reshape for all of its synonyms, slices for splits.
 
     Raises
     ------
@@ -61,23 +68,46 @@ def _dequantizes(function: Any) -> tuple[dict[Any, Any], Counter[Any]]:
 
 class _Canonical:
     def __init__(self, main: Any) -> None:
+        self.values = values_of(main)
         self.dequantized, self.uses = _dequantizes(main)
+        # A converter names the outermost of its calls: here a reshape, which leaves the name to
+        # what it reshapes.
+        self.names = {
+            value.args[0]: name_of(value)
+            for value in self.values.values()
+            if op_name(value) in _MOVING and self._is_keeping(value.args[0])
+        }
+
+    def _is_keeping(self, source: Any) -> bool:
+        return op_name(self.values.get(source)) in _KEEPING
 
     def rewrite(self, rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
-        if variable in self.dequantized and self.uses[variable] > 1:
+        if self._is_shared(variable):
             # Emitted anew at each use, below; this one serves only a direct use as an output.
             return rebuilder.emit(rebuilder.expr(value), str(variable.name))
+        if isinstance(value, relax.expr.TupleGetItem):
+            split = self.values.get(value.tuple_value)
+            if op_name(split) == "relax.split":
+                new = self._part(rebuilder, split, value)
+                return rebuilder.emit(new, str(variable.name))
         new = rebuilder.expr(value)
         if isinstance(value, Call):
-            arguments = [
-                self._own(rebuilder, old) if self._is_shared(old) else rebuilder.expr(old)
-                for old in value.args
-            ]
+            arguments = [self._argument(rebuilder, old) for old in value.args]
+            if op_name(value) == qdq.QUANTIZE:
+                kept = self._kept(rebuilder, value)
+                arguments[0] = arguments[0] if kept is None else kept
             new = Call(value.op, arguments, value.attrs, value.ty_args, value.span)
             if op_name(value) in _RESHAPES:
                 reshape = relax.op.reshape(arguments[0], shape_of(variable))
                 new = named(reshape, name_of(value))
+            if variable in self.names and not name_of(value):
+                new = named(new, self.names[variable])
         return rebuilder.emit(new, str(variable.name))
+
+    def _argument(self, rebuilder: Rebuilder, old: Any) -> Any:
+        if isinstance(old, relax.Tuple):
+            return relax.Tuple([self._argument(rebuilder, field) for field in old.fields])
+        return self._own(rebuilder, old) if self._is_shared(old) else rebuilder.expr(old)
 
     def _is_shared(self, argument: Any) -> bool:
         return argument in self.dequantized and self.uses[argument] > 1
@@ -85,6 +115,36 @@ class _Canonical:
     def _own(self, rebuilder: Rebuilder, shared: Any) -> Any:
         copy = rebuilder.expr(self.dequantized[shared])
         return rebuilder.emit(copy, str(shared.name))
+
+    def _part(self, rebuilder: Rebuilder, split: Any, item: Any) -> Any:
+        """One result of a split as a slice; each reads a dequantize call of its own."""
+        source = split.args[0]
+        axis = int(split.attrs.axis) % len(shape_of(source))
+        extents = [int(part.shape[axis]) for part in split.ty.fields]
+        begin = sum(extents[: item.index])
+        is_dequantized = source in self.dequantized
+        argument = self._own(rebuilder, source) if is_dequantized else rebuilder.expr(source)
+        end = begin + extents[item.index]
+        return named(relax.op.strided_slice(argument, [axis], [begin], [end], [1]), name_of(split))
+
+    def _kept(self, rebuilder: Rebuilder, quantize: Any) -> Any:
+        """The argument of a quantize call, quantized before it is reshaped, or None.
+
+        What drops its axes by a reshape is quantized at once; the reshape then moves integers.
+        """
+        reshape: Any = self.values.get(quantize.args[0])
+        if op_name(reshape) not in _MOVING or shape_of(quantize.args[1]):
+            return None
+        source = reshape.args[0]
+        if not self._is_keeping(source):
+            return None
+        scales = [rebuilder.expr(argument) for argument in quantize.args[1:]]
+        integers = Call(
+            quantize.op, [rebuilder.expr(source), *scales], quantize.attrs, quantize.ty_args
+        )
+        kept = rebuilder.emit(named(integers, f"{name_of(quantize)}_kept"))
+        real = rebuilder.emit(relax.op.dequantize(kept, *scales, axis=-1))
+        return rebuilder.emit(relax.op.reshape(real, shape_of(quantize)))
 
 
 def _arguments(value: Any) -> list[Any]:

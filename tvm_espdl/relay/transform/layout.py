@@ -7,6 +7,7 @@ two that cancel are never emitted at all. No value is changed.
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import tvm
 from tvm import relax
 from tvm.ir import Call
 
+from ...chips import find_chip
 from ...ops import Operator, Tensor, from_json
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
@@ -31,9 +33,10 @@ from ..ir import (
     shape_of,
 )
 from ..patterns import composite_name
-from .partition import CHIP, RECORD, TENSOR, is_composite, matched
+from .partition import CHIP, COVERS, RECORD, TENSOR, is_composite, matched
 
 LAYOUT = "espdl.layout"
+ADMITS = "espdl.admits"
 NHWC = "NHWC"
 Axes = tuple[int, ...]
 
@@ -79,6 +82,14 @@ def to_first(rank: int) -> Axes:
     return (0, rank - 1, *range(1, rank - 1))
 
 
+@dataclass(frozen=True)
+class _Label:
+    """What the model calls a call's result, and the tensors of the model that it covers."""
+
+    tensor: str
+    covers: tuple[str, ...] = ()
+
+
 class _Lowering(Rebuilder):
     """Keeps, for each variable of the original, the forms in which it exists so far.
 
@@ -121,13 +132,17 @@ class _Lowering(Rebuilder):
         if function is None or not _is_open(function):
             return self.emit(self.expr(value), str(variable.name))
         entry, match = matched(function)
-        operator, name = from_json(str(function.attrs[RECORD])), str(function.attrs[TENSOR])
+        operator = from_json(str(function.attrs[RECORD]))
+        label = _Label(
+            str(function.attrs[TENSOR]), tuple(map(str, attributes(function).get(COVERS, ())))
+        )
         arguments = entry.arguments(match, function, value)
         if isinstance(operator, Transpose):
-            return self._transpose(operator, variable, arguments[0], name)
+            return self._transpose(operator, variable, arguments[0], label)
         if isinstance(operator, Reshape):
-            return self._reshape(operator, arguments[0], name)
-        return self._compute(operator, variable, arguments, entry.constants(match), name)
+            return self._reshape(operator, variable, arguments[0], label)
+        constants = entry.constants_on(find_chip(str(function.attrs[CHIP])), match)
+        return self._compute(operator, variable, arguments, constants, label)
 
     def _callee(self, value: Any) -> Any:
         if isinstance(value, Call) and isinstance(value.op, tvm.ir.GlobalVar):
@@ -140,29 +155,36 @@ class _Lowering(Rebuilder):
         variable: Any,
         arguments: list[Any],
         constants: tuple[Array, ...],
-        name: str,
+        label: _Label,
     ) -> Any:
         if not operator.channels_last:
-            if not self._prefers_last(operator, arguments):
+            turned = self._turned(operator, arguments)
+            if turned is None:
                 inputs = [self.expr(argument) for argument in arguments]
-                return self.call(operator, inputs, constants, name)
-            operator = operator.permuted(to_last(len(operator.output.shape)))
+                return self.call(operator, inputs, constants, label)
+            operator = turned
         rank = len(operator.output.shape)
         inputs = [self.channels_last(argument, rank) for argument in arguments]
-        self.last[variable] = self.call(operator, inputs, constants, name)
+        self.last[variable] = self.call(operator, inputs, constants, label)
         return None
 
-    def _prefers_last(self, operator: Operator, arguments: list[Any]) -> bool:
-        """An operator of any layout follows its inputs, when all have the result's rank.
+    def _turned(self, operator: Operator, arguments: list[Any]) -> Operator | None:
+        """The operator with channels last, where it takes that layout and its inputs have it.
 
-        Constants may have fewer dimensions: the operator says how it widens them.
+        All inputs must have the result's rank. Constants may have fewer dimensions: the operator
+        says how it widens them.
         """
         rank = len(operator.output.shape)
         ranks = {len(shape_of(argument)) for argument in arguments if not is_constant(argument)}
         at_the_edge = isinstance(operator, (Quantize, Dequantize))
-        return any(map(self._is_only_last, arguments)) and ranks == {rank} and not at_the_edge
+        if not any(map(self._is_only_last, arguments)) or ranks != {rank} or at_the_edge:
+            return None
+        try:
+            return operator.permuted(to_last(rank))
+        except NotImplementedError:  # its axes mean something: it stays in the model's own layout
+            return None
 
-    def _transpose(self, operator: Transpose, variable: Any, argument: Any, name: str) -> Any:
+    def _transpose(self, operator: Transpose, variable: Any, argument: Any, label: _Label) -> Any:
         rank, axes = len(operator.axes), operator.axes
         if self._is_only_last(argument):
             source = self.last[argument]
@@ -173,46 +195,83 @@ class _Lowering(Rebuilder):
         if tuple(axes[axis] for axis in to_last(rank)) == tuple(range(rank)):
             self.last[variable] = source
             return None
-        return self.transposed(source, axes, name)
+        return self.transposed(source, axes, label)
 
-    def _reshape(self, operator: Reshape, argument: Any, name: str) -> Any:
+    def _reshape(self, operator: Reshape, variable: Any, argument: Any, label: _Label) -> Any:
+        x, y = operator.x.shape, operator.y.shape
+        if self._is_only_last(argument) and len(y) > 2 and x[:2] == y[:2]:
+            # Only rows and columns are merged or split: with channels last that is a reshape, too.
+            last = self.last[argument]
+            flat = dataclasses.replace(operator.x, shape=shape_of(last))
+            moved = Reshape(flat, operator.y.permuted(to_last(len(y))))
+            self.last[variable] = self.call(moved, [last], (), label)
+            return None
         source = self.expr(argument)
         source = self.flat.get(source, source)
-        x = dataclasses.replace(operator.x, shape=shape_of(source))
-        return self.call(dataclasses.replace(operator, x=x), [source], (), name)
+        flat = dataclasses.replace(operator.x, shape=shape_of(source))
+        return self.call(dataclasses.replace(operator, x=flat), [source], (), label)
 
-    def transposed(self, source: Any, axes: Axes, name: str = "") -> Any:
+    def transposed(self, source: Any, axes: Axes, label: _Label | None = None) -> Any:
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source
-        name = name or f"{self.names.get(source, source.name)}_transposed"
+        label = label or _Label(f"{self.names.get(source, source.name)}_transposed")
         x = self.types.get(source, Tensor(dtype_of(source), shape_of(source)))
         moving = [axis for axis in axes if x.shape[axis] != 1]
         if moving == sorted(moving):
-            result = self.call(Reshape(x, x.permuted(axes)), [source], (), name)
+            result = self.call(Reshape(x, x.permuted(axes)), [source], (), label)
             self.flat[result] = source
             return result
-        return self.call(Transpose.of(x, axes), [source], (), name)
+        return self.call(Transpose.of(x, axes), [source], (), label)
 
     def call(
-        self, operator: Operator, inputs: list[Any], constants: tuple[Array, ...], name: str
+        self, operator: Operator, inputs: list[Any], constants: tuple[Array, ...], label: _Label
     ) -> Any:
         """Emit the call of a new composite function that holds the operator's record."""
-        function = _composite(operator, constants).with_attrs(
-            {
-                "Composite": composite_name(operator.name),
-                RECORD: operator.to_json(),
-                TENSOR: name,
-                CHIP: self.chip,
-                LAYOUT: NHWC,
-                # TVM's own passes over patterns skip functions that have this.
-                "Primitive": True,
-            }
+        function = lowered_composite(
+            operator, constants, self.chip, label.tensor, covers=label.covers
         )
         result = self.emit(Call(self.add_function(function, f"espdl_{operator.name}"), inputs))
         self.types[result] = operator.output
-        self.names[result] = name
+        self.names[result] = label.tensor
         return result
+
+
+def lowered_composite(
+    operator: Operator,
+    constants: tuple[Array, ...],
+    chip: str,
+    tensor: str,
+    *,
+    covers: tuple[str, ...],
+    admits: tuple[str, ...] = (),
+) -> Any:
+    """The private function of an operator in the chip's layout, with its record.
+
+    Parameters
+    ----------
+    chip : str
+        Name of the chip.
+    tensor : str
+        What the model calls the result.
+    covers : tuple of str
+        The tensors of the model that it computes.
+    admits : tuple of str
+        Names of rules that the operator breaks, and is to run all the same.
+    """
+    return _composite(operator, constants).with_attrs(
+        {
+            "Composite": composite_name(operator.name),
+            RECORD: operator.to_json(),
+            TENSOR: tensor,
+            COVERS: list(covers),
+            CHIP: chip,
+            LAYOUT: NHWC,
+            ADMITS: list(admits),
+            # TVM's own passes over patterns skip functions that have this.
+            "Primitive": True,
+        }
+    )
 
 
 def _composite(operator: Operator, constants: tuple[Array, ...]) -> Any:
@@ -221,7 +280,7 @@ def _composite(operator: Operator, constants: tuple[Array, ...]) -> Any:
         relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
         for index, tensor in enumerate(operator.inputs)
     ]
-    operands = [*parameters, *(relax.const(array) for array in constants)]
+    operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
     result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
     builder = relax.BlockBuilder()
     with builder.function("main", parameters, private=True):

@@ -5,7 +5,7 @@ What a pattern finds but the chip refuses is written down with the reason and le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,13 +17,15 @@ from tvm.relax.backend.pattern_registry import get_patterns_with_prefix, registe
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
-from ..ir import attributes, values_of
+from .. import qdq
+from ..ir import attributes, bindings_of, is_added, name_of, op_name, values_of
 from ..patterns import PREFIX, Match, Pattern, composite_name, table
 
 RECORD = "espdl.record"
 TENSOR = "espdl.tensor"
 CHIP = "espdl.chip"
 PATTERN = "espdl.pattern"
+COVERS = "espdl.covers"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,13 @@ _chip: ContextVar[Chip] = ContextVar("chip")
 _log: ContextVar[PartitionLog] = ContextVar("log")
 
 
-def partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm.IRModule:
+def partition(
+    mod: tvm.IRModule,
+    chip: Chip,
+    log: PartitionLog | None = None,
+    *,
+    without: Sequence[str] = (),
+) -> tvm.IRModule:
     """Make every operator that the chip runs a private composite function with its record.
 
     Parameters
@@ -69,6 +77,8 @@ def partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) ->
         Canonical; composites of an earlier run are kept.
     log : PartitionLog, optional
         Receives what was refused.
+    without : sequence of str
+        Names of operators that are not looked for.
 
     Returns
     -------
@@ -77,7 +87,8 @@ def partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) ->
         model's name of the result) and `espdl.chip`.
     """
     with _context(chip, log or PartitionLog()):
-        patterns = get_patterns_with_prefix(PREFIX)
+        left_out = {composite_name(operator) for operator in without}
+        patterns = [p for p in get_patterns_with_prefix(PREFIX) if p.name not in left_out]
         fused = relax.transform.FuseOpsByPattern(patterns, bind_constants=True)(mod)
     return _with_records(fused, chip)
 
@@ -107,6 +118,8 @@ def register() -> None:
 def _check(entry: Pattern) -> Callable[[Any], bool]:
     def check(context: Any) -> bool:
         match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
+        if not entry.applies(match):
+            return False
         result = admit(entry, match, _chip.get())
         if isinstance(result, Operator):
             return True
@@ -144,6 +157,12 @@ def _shared_exponent(role: str, match: Match) -> list[Refusal]:
     ]
 
 
+def covered(function: Any) -> list[str]:
+    """The model's names of all tensors that a composite computes on its way."""
+    calls = [b.value for b in bindings_of(function) if op_name(b.value) != qdq.DEQUANTIZE]
+    return [name_of(call) for call in calls if name_of(call) and not is_added(call)]
+
+
 def is_composite(function: Any) -> bool:
     """Whether a function is one of our composites."""
     return str(attributes(function).get("Composite", "")).startswith(PREFIX)
@@ -166,6 +185,7 @@ def _with_records(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
                 RECORD: record.to_json(),
                 TENSOR: match.name,
                 CHIP: chip.name,
+                COVERS: covered(function),
             }
         )
     return result

@@ -169,6 +169,11 @@ void espdl_transpose_s8(const espdl_transpose_t *d, const int8_t *x, int8_t *y);
 void espdl_transpose_s16(const espdl_transpose_t *d, const int16_t *x, int16_t *y);
 void espdl_transpose_f32(const espdl_transpose_t *d, const float *x, float *y);
 
+#include "espdl_activation.h"
+#include "espdl_binary.h"
+#include "espdl_product.h"
+#include "espdl_rearrangement.h"
+
 #ifdef __cplusplus
 }
 #endif

@@ -104,3 +104,11 @@ def round_float(value: Expression, dtype: str, chip: Chip) -> Expression:
 def power_of_two(exponent: int) -> Expression:
     """`2**exponent` as a float32 constant."""
     return T.float32(float(np.ldexp(np.float32(1), exponent)))
+
+
+def unfused(product: Expression) -> Expression:
+    """A float32 product that LLVM does not fuse with a sum: between them is a limit without effect.
+
+    It would round once instead of twice where the processor can.
+    """
+    return T.max(product, T.float32(float(np.finfo(np.float32).min)))

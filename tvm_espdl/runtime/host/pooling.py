@@ -23,14 +23,14 @@ def pool(
     finish: Callable[[Expression], Expression],
 ) -> HostKernel:
     """The kernel that reduces each window by `join`, from `initial` on, in `dtype`."""
-    _, rows, columns, channels = operator.x.shape
+    _, rows, columns, channels = operator.image.shape
 
     def body(x: Buffer, y: Buffer) -> None:
         for start, stop in ((0, channels // BLOCK * BLOCK), (channels // BLOCK * BLOCK, channels)):
             width = min(BLOCK, stop - start)
             if not width:
                 continue
-            extents = (operator.y.shape[1], operator.y.shape[2], (stop - start) // width)
+            extents = (*operator.result.shape[1:3], (stop - start) // width)
             with T.grid(*extents) as (row, column, block):
                 top = row * operator.strides[0] - operator.pads[0]
                 left = column * operator.strides[1] - operator.pads[1]
@@ -48,4 +48,4 @@ def pool(
                 with T.vectorized(width) as lane:
                     T.buffer_store(y, finish(result[lane]), [0, row, column, channel + lane])
 
-    return HostKernel(private_function((operator.x, operator.y), body))
+    return HostKernel(private_function((operator.image, operator.result), body))

@@ -10,13 +10,28 @@ from collections.abc import Callable
 
 from ...ops import Operator
 from ..golden import Case
-from . import elementwise, movement, pool, products
+from . import (
+    activation,
+    arithmetic,
+    elementwise,
+    movement,
+    pool,
+    products,
+    rearrangement,
+    reduction,
+    resize,
+)
 
 Built = tuple[Operator, list[str]]
 
 BUILDERS: dict[str, Callable[[Case], Built]] = {
+    **activation.BUILDERS,
+    **arithmetic.BUILDERS,
     **products.BUILDERS,
     **pool.BUILDERS,
     **elementwise.BUILDERS,
     **movement.BUILDERS,
+    **rearrangement.BUILDERS,
+    **reduction.BUILDERS,
+    **resize.BUILDERS,
 }

@@ -8,6 +8,7 @@ from ...ops import Operator
 from ...ops.conv2d import Conv2d
 from ...ops.depthwise_conv2d import DepthwiseConv2d
 from ...ops.gemm import Gemm
+from ...ops.matmul import Matmul
 from ..golden import Case
 
 
@@ -45,4 +46,13 @@ def _gemm(case: Case) -> tuple[Operator, list[str]]:
     return record, _operands(case)
 
 
-BUILDERS = {"conv2d": _conv2d, "depthwise_conv2d": _depthwise_conv2d, "gemm": _gemm}
+def _matmul(case: Case) -> tuple[Operator, list[str]]:
+    return Matmul(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"]
+
+
+BUILDERS = {
+    "conv2d": _conv2d,
+    "depthwise_conv2d": _depthwise_conv2d,
+    "gemm": _gemm,
+    "matmul": _matmul,
+}

@@ -1,0 +1,10 @@
+"""Writes docs/operators.md from the code; a test fails when the file is not current."""
+
+from pathlib import Path
+
+from tvm_espdl.ops.documentation import operators_markdown
+
+PAGE = Path(__file__).parents[1] / "docs" / "operators.md"
+
+if __name__ == "__main__":
+    PAGE.write_text(operators_markdown())

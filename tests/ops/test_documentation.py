@@ -1,0 +1,22 @@
+"""The generated table of operators is current and complete."""
+
+from pathlib import Path
+
+from tvm_espdl.ops import operators
+from tvm_espdl.ops.documentation import operators_markdown
+from tvm_espdl.ops.operator import rules_of, sentence_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
+
+
+def test_page_is_current():
+    assert PAGE.read_text() == operators_markdown(), "run python scripts/make_docs.py"
+
+
+def test_every_rule_is_one_sentence_for_users():
+    for name, operator in operators().items():
+        for rule in rules_of(operator):
+            sentence = sentence_of(rule)
+            assert sentence.endswith("."), f"{name}.{rule.__name__}: {sentence}"
+            assert sentence[0].isupper()
+            assert all(rule.espdl_rule), f"{name}.{rule.__name__} says what is allowed and to try"

@@ -1,0 +1,80 @@
+"""Random element-wise operators: sums, activations, conversions between numbers, softmax."""
+
+import numpy as np
+
+from tvm_espdl.ops import Tensor, operators
+
+from .draws import dtype_of, extents, integers, pick
+
+
+def broadcasting(rng):
+    """Two shapes of rank 1 to 4 that broadcast to a third, and that one."""
+    rank = int(rng.integers(1, 5))
+    shape = extents(rng, rank, 6)
+    shapes = []
+    for _ in range(2):
+        kept = shape[int(rng.integers(0, rank)) :] if rng.random() < 0.3 else shape
+        shapes.append(tuple(n if rng.random() < 0.7 else 1 for n in kept))
+    return (*shapes, np.broadcast_shapes(*shapes))
+
+
+def add(rng, chip):
+    dtype = dtype_of(rng)
+    shapes = broadcasting(rng)
+    tensors = [Tensor(dtype, shape, -4) for shape in shapes]
+    operator = operators()["add"](*tensors, pick(rng, "linear", "relu"))
+    return operator, tuple(integers(rng, dtype, shape) for shape in shapes[:2]), ()
+
+
+def between(rng, name, source, target, *fields):
+    """A unary operator on a random shape, both exponents random."""
+    shape = extents(rng, int(rng.integers(1, 5)), 8)
+    low = int(rng.integers(-9, 3))
+    x_exponent = None if source == "float32" else low
+    y_exponent = None if target == "float32" else low + int(rng.integers(-9, 10))
+    if source == "float32":
+        spread = np.iinfo(target).max * 2.0 ** (y_exponent - pick(rng, 1, 6))
+        x = rng.normal(0, spread, shape).astype(np.float32)
+    else:
+        x = integers(rng, source, shape)
+    tensors = Tensor(source, shape, x_exponent), Tensor(target, shape, y_exponent)
+    return operators()[name](*tensors, *fields), (x,), ()
+
+
+def relu(rng, chip):
+    dtype = dtype_of(rng)
+    return between(rng, "relu", dtype, dtype)
+
+
+def clip(rng, chip):
+    dtype = dtype_of(rng)
+    low, high = (int(n) for n in integers(rng, dtype, 2))
+    if rng.random() < 0.8:  # else the limits may cross
+        low, high = min(low, high), max(low, high)
+    return between(rng, "clip", dtype, dtype, low, high)
+
+
+def quantize(rng, chip):
+    return between(rng, "quantize", "float32", dtype_of(rng))
+
+
+def dequantize(rng, chip):
+    return between(rng, "dequantize", dtype_of(rng), "float32")
+
+
+def requantize(rng, chip):
+    return between(rng, "requantize", dtype_of(rng), dtype_of(rng))
+
+
+def softmax(rng, chip):
+    dtype = dtype_of(rng)
+    shape = extents(rng, int(rng.integers(1, 5)), 9)
+    exponent = int(rng.integers(-7, 1)) if dtype == "int8" else int(rng.integers(-14, -6))
+    tensors = Tensor(dtype, shape, exponent), Tensor("float32", shape)
+    operator = operators()["softmax"](*tensors, int(rng.integers(len(shape))))
+    return operator, (integers(rng, dtype, shape),), ()
+
+
+GENERATORS = {f.__name__: f for f in (add, relu, clip, quantize, dequantize, requantize, softmax)}
+# The table of int8 is part of the record; the exponentials of int16 are each engine's own.
+INEXACT = {"softmax": lambda operator: operator.x.dtype == "int16"}

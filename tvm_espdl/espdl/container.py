@@ -1,0 +1,189 @@
+"""What wraps a model: the EDL1 and EDL2 headers, the PDL1, PDL2 and PDL3 packages, encryption.
+
+Bytes in, bytes out: it never looks into a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ..errors import ModelError
+from .aes import BLOCK, ctr
+
+HEADERS = {b"EDL1": 12, b"EDL2": 16}
+PACKAGES = {b"PDL1": 8, b"PDL2": 8, b"PDL3": 60}
+VERSION = slice(4, 20)
+CHECKSUM = slice(24, 56)
+MOST_ENTRIES = 4096
+MAGIC_NUMBERS = (*HEADERS, *PACKAGES)
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One model's bytes.
+
+    Attributes
+    ----------
+    format : str
+        `EDL1` or `EDL2`.
+    encrypted : bool
+        Whether the file holds it encrypted; `payload` is plain.
+    payload : memoryview
+        The FlatBuffer.
+    name : str
+        In the package it came from, or "".
+    """
+
+    format: str
+    encrypted: bool
+    payload: memoryview
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Package:
+    """The models of a file, not yet opened; a file with a single one has the name "".
+
+    Attributes
+    ----------
+    format : str
+        `EDL1`, `EDL2`, `PDL1`, `PDL2` or `PDL3`.
+    version : str
+        Of a PDL3 package, as its maker gave it.
+    """
+
+    format: str
+    images: dict[str, memoryview]
+    version: str = ""
+
+
+def open_package(data: bytes, where: str) -> Package:
+    """Find the models of a file.
+
+    Raises
+    ------
+    ModelError
+        If it is no `.espdl` file or package, or a damaged one.
+    """
+    magic = bytes(data[:4])
+    view = memoryview(data)
+    if magic in HEADERS:
+        return Package(magic.decode(), {"": view})
+    if magic not in PACKAGES:
+        raise ModelError(
+            "this is no .espdl file",
+            where=where,
+            found=f"first bytes {magic!r}",
+            allowed=", ".join(magic.decode() for magic in MAGIC_NUMBERS),
+            try_="a file that ESP-PPQ or this package has written",
+        )
+    if len(data) < PACKAGES[magic]:
+        _damaged(where, f"{len(data)} bytes")
+    version = ""
+    if magic == b"PDL3":
+        view = _verified(data, where)
+        version = bytes(data[VERSION]).split(b"\0")[0].decode("ascii", "replace")
+    return Package(magic.decode(), _entries(view, PACKAGES[magic], where), version)
+
+
+def _verified(data: bytes, where: str) -> memoryview:
+    (size,) = struct.unpack_from("<I", data, 20)
+    if not PACKAGES[b"PDL3"] <= size <= len(data):
+        _damaged(where, f"{len(data)} bytes of {size}")
+    plain = bytearray(data[:size])
+    plain[CHECKSUM] = bytes(32)
+    if hashlib.sha256(plain).digest() != data[CHECKSUM]:
+        _damaged(where, "another checksum than the package states")
+    return memoryview(data)[:size]
+
+
+def _entries(view: memoryview, header: int, where: str) -> dict[str, memoryview]:
+    (count,) = struct.unpack_from("<I", view, header - 4)
+    if count > MOST_ENTRIES or header + 12 * count > len(view):
+        _damaged(where, f"a list of {count} models")
+    images: dict[str, memoryview] = {}
+    for number in range(count):
+        start, name_at, name_size = struct.unpack_from("<III", view, header + 12 * number)
+        if name_at + name_size > len(view) or start >= len(view):
+            _damaged(where, f"model {number} outside of the file")
+        name = bytes(view[name_at : name_at + name_size]).rstrip(b"\0").decode("utf-8", "replace")
+        if name in images:
+            _damaged(where, f"two models named {name!r}")
+        images[name] = view[start:]
+    if not images:
+        _damaged(where, "no model")
+    return images
+
+
+def choose(package: Package, name: str | None, where: str) -> tuple[str, memoryview]:
+    """The model called `name`, or the only one; for packages also without its `.espdl`.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or several and none was named.
+    """
+    names = list(package.images)
+    if name is None and len(names) == 1:
+        return names[0], package.images[names[0]]
+    for candidate in names:
+        if name is not None and name in (candidate, candidate.removesuffix(".espdl")):
+            return candidate, package.images[candidate]
+    raise ModelError(
+        "a package of several models" if name is None else "no such model in the file",
+        where=where,
+        found=None if name is None else repr(name),
+        allowed=", ".join(map(repr, names)),
+        try_="name one of them: from_espdl(..., name=…), or --name on the command line",
+    )
+
+
+def open_image(view: memoryview, where: str, key: bytes | None = None, name: str = "") -> Image:
+    """The payload of a model, decrypted.
+
+    Parameters
+    ----------
+    view : memoryview
+        From the model's magic on; what follows the payload is not looked at.
+    key : bytes, optional
+        16 bytes, for an encrypted model.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged, or encrypted and the key is missing or wrong.
+    """
+    magic = bytes(view[:4])
+    header = HEADERS.get(magic)
+    if header is None or len(view) < header:
+        _damaged(where, f"a model that begins with {magic!r}")
+    mode, size = struct.unpack_from("<II", view, 4)
+    if mode not in (0, 1):
+        _damaged(where, f"encryption mode {mode}")
+    if header + size > len(view):
+        _damaged(where, f"{len(view)} bytes where the header states {header + size}")
+    payload = view[header : header + size]
+    if mode == 1:
+        payload = memoryview(_decrypted(payload, key, where))
+    return Image(magic.decode(), mode == 1, payload, name)
+
+
+def _decrypted(payload: memoryview, key: bytes | None, where: str) -> bytes:
+    if key is None or len(key) != BLOCK:
+        raise ModelError(
+            "the model is encrypted",
+            where=where,
+            found="no key" if key is None else f"a key of {len(key)} bytes",
+            allowed="its key of 16 bytes, which ESP-PPQ printed when it wrote the file",
+            try_="from_espdl(..., key=…), or --key with 32 hexadecimal digits",
+        )
+    return ctr(bytes(payload), key)
+
+
+def _damaged(where: str, found: str) -> NoReturn:
+    raise ModelError(
+        "the file is damaged", where=where, found=found, try_="copy or download the file again"
+    )

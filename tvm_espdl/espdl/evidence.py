@@ -1,0 +1,272 @@
+"""Which chip a file was made for: from its metadata, else from what only some chips' files have.
+
+It names every clue in words, for a wrong chip gives wrong numbers without any error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..chips import CHIPS, Chip, find_chip
+from ..errors import ModelError
+from ..ops.float_function import FloatFunction
+from ..ops.lut import table_of
+from ..ops.relu import Relu
+from ..ops.rounding import Array
+from .file import File
+from .network import Types, network_of
+from .nodes.functions import FORMULAS
+from .nodes.view import NodeView
+from .schema import Graph, Tensor
+
+FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
+METADATA_KEYS = ("espdl.chip", "target", "chip")
+BLOCKED = re.compile(r"C(8|16)(_|$)")
+PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
+MOST_MACS = 1 << 25
+
+
+@dataclass(frozen=True)
+class Clue:
+    """What one thing in the file says.
+
+    Attributes
+    ----------
+    families : frozenset of str
+        Families of chips (`Chip.family`) that it leaves.
+    sentence : str
+        What it is.
+    """
+
+    families: frozenset[str]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a file says about its chip.
+
+    Attributes
+    ----------
+    chip : Chip or None
+        None where the clues leave several families.
+    how : str
+        `given`, `metadata`, `evidence` or `unknown`.
+    clues : tuple of Clue
+        In the order they were met.
+    candidates : tuple of str
+        One chip for each family that is left.
+    """
+
+    chip: Chip | None
+    how: str
+    clues: tuple[Clue, ...]
+    candidates: tuple[str, ...]
+
+
+def find(file: File, given: str | None = None) -> Finding:
+    """Find out a file's chip.
+
+    Parameters
+    ----------
+    given : str, optional
+        What the user says it is.
+
+    Raises
+    ------
+    ModelError
+        If the file contradicts the user, or itself.
+    ChipError
+        If there is no such chip.
+    """
+    clues = list(_stated(file))
+    if given is None and clues:
+        chip = find_chip(_chip_name(file))
+        return Finding(chip, "metadata", tuple(clues), (chip.name,))
+    clues += _seen(file.model.graph, file.where)
+    if given is not None:
+        return _given(file, find_chip(given), clues)
+    left = _left(file, clues)
+    if len(left) > 1:
+        clues += _vectors(file, left)
+        left = _left(file, clues)
+    chips = tuple(FAMILIES[family] for family in left)
+    if len(chips) == 1:
+        return Finding(find_chip(chips[0]), "evidence", tuple(clues), chips)
+    return Finding(None, "unknown", tuple(clues), chips)
+
+
+def chip_of(file: File, given: str | None = None) -> Chip:
+    """The chip of a file.
+
+    Raises
+    ------
+    ModelError
+        If the file contradicts the user or itself, or does not say enough.
+    ChipError
+        If there is no such chip.
+    """
+    finding = find(file, given)
+    if finding.chip is None:
+        raise ModelError(
+            "the file does not say which chip it is for, and its numbers depend on it",
+            where=file.where,
+            found="; ".join(clue.sentence for clue in finding.clues) or "no evidence at all",
+            allowed=", ".join(finding.candidates),
+            try_=f"chip={finding.candidates[0]!r}, or --target_chip on the command line",
+        )
+    return finding.chip
+
+
+def _given(file: File, chip: Chip, clues: list[Clue]) -> Finding:
+    against = [clue.sentence for clue in clues if chip.family not in clue.families]
+    if against:
+        raise ModelError(
+            "the file was made for another chip",
+            where=file.where,
+            found="; ".join(against),
+            allowed=", ".join(FAMILIES[family] for family in _left(file, clues)),
+            try_=f"the file for the {chip.name}",
+        )
+    return Finding(chip, "given", tuple(clues), (chip.name,))
+
+
+def _left(file: File, clues: list[Clue]) -> list[str]:
+    left = [family for family in FAMILIES if all(family in clue.families for clue in clues)]
+    if not left:
+        raise ModelError(
+            "the file contradicts itself about its chip",
+            where=file.where,
+            found="; ".join(clue.sentence for clue in clues),
+            try_="export the model again",
+        )
+    return left
+
+
+def _chip_name(file: File) -> str:
+    named = [file.model.metadata[key] for key in METADATA_KEYS if key in file.model.metadata]
+    return FAMILIES.get(named[0], named[0]) if named else ""
+
+
+def _stated(file: File) -> Iterator[Clue]:
+    """The metadata, where they name a chip that we know; ESP-PPQ calls the plain ones `c`."""
+    name = _chip_name(file)
+    if name in CHIPS:
+        family = frozenset((CHIPS[name].family,))
+        yield Clue(family, f"the metadata name the {name}")
+
+
+def _seen(graph: Graph, where: str) -> Iterator[Clue]:
+    """Clues of layouts, exponents, bias ranges and tables."""
+    parameters = list(graph.initializers.values())
+    for tensor in parameters:
+        if BLOCKED.search(tensor.layout):
+            yield Clue(
+                frozenset(("pie_v1", "pie_v2")),
+                f"{tensor.name!r} has the vector layout {tensor.layout}",
+            )
+            break
+    for tensor in parameters:
+        if tensor.layout in PLAIN:
+            yield Clue(
+                frozenset("c"), f"{tensor.name!r} has the layout {tensor.layout} without vectors"
+            )
+            break
+    for tensor in parameters:
+        if len(tensor.exponents) > 1:
+            yield Clue(
+                frozenset(("pie_v2",)),
+                f"{tensor.name!r} has {len(tensor.exponents)} exponents, one per channel",
+            )
+            break
+    yield from _biases(graph)
+    yield from _tables(graph, where)
+
+
+def _biases(graph: Graph) -> Iterator[Clue]:
+    for node in graph.nodes:
+        name = node.inputs[2] if node.op_type in ("Conv", "Gemm") and len(node.inputs) > 2 else ""
+        bias = graph.initializers.get(name)
+        bits = {"int32": 20, "int64": 40}.get(bias.dtype, 0) if bias is not None else 0
+        if bias is not None and bits and bias.flat().size and _width(bias) > bits:
+            yield Clue(
+                frozenset(("c", "pie_v2")),
+                f"bias {name!r} needs {_width(bias)} bits, more than the {bits} of the ESP32-S3",
+            )
+            return
+
+
+def _width(bias: Tensor) -> int:
+    """Bits of the widest value, sign included."""
+    values = bias.flat()
+    return max(int(values.max()).bit_length(), (~int(values.min())).bit_length()) + 1
+
+
+def _tables(graph: Graph, where: str) -> Iterator[Clue]:
+    """Tables of functions hold the rounding of the chip where a value lies between two."""
+    up, even = find_chip("esp32s3"), find_chip("esp32p4")
+    types = Types(graph, where)
+    for node in graph.nodes:
+        name = node.attributes.get("lut")
+        if name is None or node.op_type not in FORMULAS or name.value not in graph.initializers:
+            continue
+        view = NodeView(node, graph, types, up, where)
+        tables = [_table(view, chip) for chip in (up, even)]
+        stored = view.table()
+        if tables[0] is None or tables[1] is None or stored is None or stored.size != 256:
+            continue
+        ties = tables[0] != tables[1]
+        for chip, table, families in zip(
+            (up, even), tables, (("c", "pie_v1"), ("pie_v2",)), strict=True
+        ):
+            if ties.any() and table is not None and (stored == table).all():
+                how = chip.rounding.replace("_", " ")
+                yield Clue(
+                    frozenset(families),
+                    f"the table of {node.label} rounds {how} in {int(ties.sum())} ties",
+                )
+                return
+
+
+def _table(view: NodeView, chip: Chip) -> Array | None:
+    """The table of an int8 function on a chip."""
+    x, y = view.tensor(), view.types.of(view.output())
+    if (x.dtype, y.dtype) != ("int8", "int8"):
+        return None
+    operator = FORMULAS[view.node.op_type](view, x, y)
+    if isinstance(operator, FloatFunction):
+        return table_of(operator, chip)
+    if isinstance(operator, Relu):
+        return operator.reference(chip, np.arange(-128, 128).astype(np.int8))
+    return None
+
+
+def _vectors(file: File, left: list[str]) -> Iterator[Clue]:
+    """The stored test outputs, where they come out on some of the chips only."""
+    graph = file.model.graph
+    inputs = {t.name: t.array().astype(t.dtype) for t in graph.test_inputs}
+    outputs = [t for t in graph.test_outputs if t.dtype in ("int8", "int16")]
+    if not outputs or set(inputs) != {value.name for value in graph.inputs}:
+        return
+    agreeing = []
+    for family in left:
+        try:
+            network = network_of(file, find_chip(FAMILIES[family]))
+        except ModelError:
+            continue
+        macs = sum(getattr(call.operator, "macs", 0) for call in network.calls)
+        if macs > MOST_MACS or any(
+            inputs[n].shape != t.shape or str(inputs[n].dtype) != t.dtype
+            for n, t in network.inputs.items()
+        ):
+            return
+        values = network.reference(inputs)
+        if all(t.name in values and np.array_equal(values[t.name].ravel(), t.flat()) for t in outputs):
+            agreeing.append(family)
+    if agreeing and len(agreeing) < len(left):
+        names = " and ".join(FAMILIES[family] for family in agreeing)
+        yield Clue(frozenset(agreeing), f"the stored test outputs are those of the {names} only")

@@ -1,0 +1,202 @@
+"""From FlatBuffer tables to a `Model`: which field stands in which slot.
+
+It reads structure and types; what nodes mean is decided elsewhere. Nested graphs, functions and
+annotations, which no operator of ESP-DL uses, are not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..errors import ModelError
+from .flatbuffer import Buffer, Table
+from .schema import (
+    DTYPES,
+    Attribute,
+    AttributeValue,
+    Graph,
+    Model,
+    Node,
+    Tensor,
+    ValueInfo,
+)
+
+BLOCK = 16
+TENSOR_TYPE = 1
+DIMENSION_VALUE = 1
+LARGEST_RANK = 16
+# Where a tensor's data are when they are not raw: slot, and dtype in the file; as in ONNX.
+IN_INT32 = ("int8", "uint8", "int16", "uint16", "int32", "bool")
+TYPED_DATA = {
+    **dict.fromkeys(IN_INT32, (3, "int32")),
+    "float32": (2, "float32"),
+    "int64": (5, "int64"),
+    "float64": (11, "float64"),
+    "uint32": (12, "uint64"),
+    "uint64": (12, "uint64"),
+}
+
+NamedT = TypeVar("NamedT", Tensor, ValueInfo, Attribute)
+
+
+def read_model(payload: memoryview, where: str, *, blocks: bool) -> Model:
+    """Read the FlatBuffer of a model.
+
+    Parameters
+    ----------
+    blocks : bool
+        Whether raw data are vectors of 16-byte blocks (EDL2) rather than of bytes (EDL1).
+
+    Raises
+    ------
+    ModelError
+        If it is damaged in any way.
+    """
+    return _Reader(Buffer(payload, where), blocks).model()
+
+
+class _Reader:
+    def __init__(self, buffer: Buffer, blocks: bool) -> None:
+        self.buffer, self.blocks = buffer, blocks
+
+    def model(self) -> Model:
+        root = self.buffer.root()
+        graph = root.table(7)
+        if graph is None:
+            self.buffer.damaged("no graph")
+        return Model(
+            graph=self._graph(graph),
+            metadata={t.text(0): t.text(1) for t in root.tables(8)},
+            ir_version=root.integer(0),
+            opsets=tuple((t.text(0), t.integer(1, "q")) for t in root.tables(1)),
+            producer_name=root.text(2),
+            producer_version=root.text(3),
+            domain=root.text(4),
+            model_version=root.integer(5, "q"),
+            doc=root.text(6),
+        )
+
+    def _graph(self, table: Table) -> Graph:
+        return Graph(
+            nodes=tuple(self._node(t) for t in table.tables(0)),
+            initializers=self._by_name(map(self._tensor, table.tables(2)), "initializers"),
+            inputs=tuple(self._value(t) for t in table.tables(4)),
+            outputs=tuple(self._value(t) for t in table.tables(5)),
+            values=self._by_name(map(self._value, table.tables(6)), "values"),
+            test_inputs=tuple(self._tensor(t) for t in table.tables(8)),
+            test_outputs=tuple(self._tensor(t) for t in table.tables(9)),
+            name=table.text(1),
+            doc=table.text(3),
+        )
+
+    def _by_name(self, items: Iterable[NamedT], what: str) -> dict[str, NamedT]:
+        result: dict[str, NamedT] = {}
+        for item in items:
+            if item.name in result and result[item.name] != item:
+                self.buffer.damaged(f"two {what} named {item.name!r}")
+            result[item.name] = item
+        return result
+
+    def _node(self, table: Table) -> Node:
+        return Node(
+            op_type=table.text(3),
+            inputs=table.texts(0),
+            outputs=table.texts(1),
+            attributes=self._by_name(map(self._attribute, table.tables(5)), "attributes"),
+            name=table.text(2),
+            domain=table.text(4),
+            doc=table.text(6),
+        )
+
+    def _attribute(self, table: Table) -> Attribute:
+        name, kind = table.text(0), table.integer(3)
+        value: AttributeValue = None
+        if kind == 1:
+            value = float(table.scalar(4, "f") or 0.0)
+        elif kind == 2:
+            value = table.integer(5, "q")
+        elif kind == 3:
+            value = self._string(table, name)
+        elif kind == 4:
+            tensor = table.table(7)
+            value = None if tensor is None else self._tensor(tensor)
+        elif kind == 6:
+            value = table.numbers(10, "float32") or ()
+        elif kind == 7:
+            value = table.numbers(11, "int64") or ()
+        elif kind == 8:
+            value = table.texts(12)
+        kinds = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints"}
+        return Attribute(name, kinds.get(kind, "strings" if kind == 8 else str(kind)), value)
+
+    def _string(self, table: Table, name: str) -> str:
+        data = table.raw(6, 1)
+        try:
+            return "" if data is None else str(data, "utf-8")
+        except UnicodeDecodeError:
+            self.buffer.damaged(f"attribute {name!r} is no UTF-8")
+
+    def _tensor(self, table: Table) -> Tensor:
+        name = table.text(6)
+        dims = self._dims(table.numbers(0, "int64") or (), name)
+        dtype = self._dtype(table.integer(1), name)
+        if table.integer(10):
+            raise ModelError(
+                "its data are in another file",
+                where=f"{self.buffer.where}, tensor {name!r}",
+                allowed="data inside the .espdl file",
+                try_="export the model again, without external data",
+            )
+        size = math.prod(dims) * np.dtype(dtype).itemsize
+        data = self._data(table, dtype)
+        if len(data) < size:
+            self.buffer.damaged(f"{len(data)} bytes in tensor {name!r} of {size}")
+        exponents = table.numbers(13, "int64") or ()
+        return Tensor(name, dtype, dims, bytes(data[:size]), exponents, table.text(7))
+
+    def _data(self, table: Table, dtype: str) -> memoryview:
+        raw = table.raw(8, BLOCK if self.blocks else 1)
+        if raw is not None or dtype not in TYPED_DATA:
+            return memoryview(b"") if raw is None else raw
+        slot, stored = TYPED_DATA[dtype]
+        typed = table.raw(slot, np.dtype(stored).itemsize)
+        if typed is None:
+            return memoryview(b"")
+        values = np.frombuffer(typed, np.dtype(stored).newbyteorder("<"))
+        return memoryview(values.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
+
+    def _dims(self, dims: tuple[Any, ...], name: str) -> tuple[int, ...]:
+        if len(dims) > LARGEST_RANK or any(extent < 0 for extent in dims):
+            self.buffer.damaged(f"{name!r} of shape {dims[:LARGEST_RANK]}")
+        return dims
+
+    def _dtype(self, number: int, name: str) -> str:
+        if number not in DTYPES:
+            self.buffer.damaged(f"{name!r} of type number {number}")
+        return DTYPES[number]
+
+    def _value(self, table: Table) -> ValueInfo:
+        name, info = table.text(0), table.table(1)
+        exponents = table.numbers(3, "int64") or ()
+        value = ValueInfo(name, exponents=exponents, doc=table.text(2))
+        described = info.table(1) if info is not None else None
+        if info is None or described is None or info.integer(0, "B") != TENSOR_TYPE:
+            return value
+        number = described.integer(0)
+        dtype = self._dtype(number, name) if number else ""
+        return ValueInfo(name, dtype, self._shape(described.table(1), name), exponents, value.doc)
+
+    def _shape(self, table: Table | None, name: str) -> tuple[int, ...] | None:
+        if table is None:
+            return None
+        extents = []
+        for dimension in table.tables(0):
+            value = dimension.table(0)
+            if value is None or value.integer(0, "b") != DIMENSION_VALUE:
+                return None
+            extents.append(value.integer(1, "q"))
+        return self._dims(tuple(extents), name)

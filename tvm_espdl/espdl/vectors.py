@@ -1,0 +1,87 @@
+"""The test inputs and outputs stored in a file, and the first place where results differ from them.
+
+Integers must be equal. Floats come from a C library's `expf`, whose last bits differ between
+machines: they must be near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..errors import ModelError
+from ..ops.rounding import Array
+from .file import File
+from .schema import Tensor
+
+FLOAT_ULPS = 16
+
+
+def inputs_of(file: File) -> dict[str, Array]:
+    """The stored inputs by name, one sample.
+
+    Raises
+    ------
+    ModelError
+        If the file has none.
+    """
+    return _arrays(file, file.model.graph.test_inputs, "inputs")
+
+
+def outputs_of(file: File) -> dict[str, Array]:
+    """The stored outputs by name, for the stored inputs.
+
+    Raises
+    ------
+    ModelError
+        If the file has none.
+    """
+    return _arrays(file, file.model.graph.test_outputs, "outputs")
+
+
+def _arrays(file: File, tensors: tuple[Tensor, ...], what: str) -> dict[str, Array]:
+    if not tensors:
+        raise ModelError(
+            f"the file has no test {what}",
+            where=file.where,
+            try_="give inputs of your own: --input, or a call with arrays",
+        )
+    return {tensor.name: tensor.array().astype(tensor.dtype) for tensor in tensors}
+
+
+def difference(name: str, stored: Array, computed: Array) -> str | None:
+    """What differs first between a stored and a computed tensor, None where nothing does.
+
+    The shape may differ, which exporters leave in another order of axes; the elements may not.
+    """
+    if stored.size != computed.size or stored.dtype != computed.dtype:
+        return (
+            f"{name}: {computed.dtype} of shape {computed.shape}, "
+            f"stored {stored.dtype} of shape {stored.shape}"
+        )
+    expected, found = stored.reshape(computed.shape), computed
+    wrong = ~_near(expected, found) if stored.dtype.kind == "f" else expected != found
+    if not wrong.any():
+        return None
+    place = tuple(int(at) for at in np.argwhere(wrong)[0])
+    return (
+        f"{name}: {int(wrong.sum())} of {wrong.size} values differ, first at {place}: "
+        f"{found[place]}, stored {expected[place]}"
+    )
+
+
+def differences(stored: Mapping[str, Array], computed: Mapping[str, Array]) -> list[str]:
+    """`difference` for all stored tensors, those without any left out."""
+    found = [
+        difference(name, array, computed[name]) if name in computed else f"{name}: not computed"
+        for name, array in stored.items()
+    ]
+    return [text for text in found if text is not None]
+
+
+def _near(a: Array, b: Array) -> Array:
+    """Whether floats are a few units in the last place apart, or both infinite or no numbers."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(a - b) <= FLOAT_ULPS * np.spacing(np.maximum(np.abs(a), np.abs(b)))
+    return near | (a == b) | (np.isnan(a) & np.isnan(b))

@@ -1,0 +1,39 @@
+"""gelu: each value times the normal distribution up to it; on the chip always a table.
+
+ESP-DL has no formula for it, so this is a function for `lut` to tabulate, not an operator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .float_function import FloatFunction
+from .rounding import Array
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True)
+class Gelu(FloatFunction):
+    """`f(x) = x * (1 + erf(x / sqrt(2))) / 2`, or its approximation by tanh.
+
+    Attributes
+    ----------
+    approximate : bool
+        Whether it is the approximation.
+    """
+
+    approximate: bool = False
+
+    function: ClassVar[str] = "gelu"
+
+    def exact(self, real: Array) -> Array:
+        """In double precision."""
+        if self.approximate:
+            inner = math.sqrt(2.0 / math.pi) * (real + 0.044715 * real**3)
+            return 0.5 * real * (1.0 + np.tanh(inner))
+        return 0.5 * real * (1.0 + _erf(real / math.sqrt(2.0)))

@@ -1,0 +1,135 @@
+"""matmul: products of two computed matrices, or batches of them; a 1x1 convolution for each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..chips import Chip
+from .accumulate import accumulate, finish
+from .ccall import CCall, FieldValue
+from .operator import Operator, Tensor, rule
+from .rounding import Array
+from .unary import suffix
+from .weighted import BIAS_DTYPE
+
+MAX_RANK = 4
+
+
+@dataclass(frozen=True)
+class Matmul(Operator):
+    """`y = saturate(activation(round((a @ b) >> shift)))`, leading dimensions broadcast.
+
+    Attributes
+    ----------
+    a, b, y : Tensor
+        `(..., M, K)`, `(..., K, N)` and `(..., M, N)`: int8 or int16, one type.
+    activation : str
+        `linear` or `relu`.
+    """
+
+    a: Tensor
+    b: Tensor
+    y: Tensor
+    activation: str = "linear"
+
+    name: ClassVar[str] = "matmul"
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Both factors."""
+        return (self.a, self.b)
+
+    @property
+    def output(self) -> Tensor:
+        """The product."""
+        return self.y
+
+    @property
+    def macs(self) -> int:
+        """Results times K."""
+        return self.y.size * self.a.shape[-1]
+
+    @property
+    def shift(self) -> int:
+        """Right shift from the products to the output."""
+        factors = self.a.uniform_exponent + self.b.uniform_exponent
+        return self.y.uniform_exponent - factors
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/module/include/dl_module_matmul.hpp`: one convolution per batch."""
+        a, b = arrays
+        batch = self.y.shape[:-2]
+        wide_a = np.broadcast_to(a, (*batch, *a.shape[-2:])).reshape(-1, *a.shape[-2:])
+        wide_b = np.broadcast_to(b, (*batch, *b.shape[-2:])).reshape(-1, *b.shape[-2:])
+        sums = [
+            accumulate(chip, rows, columns.T, None, run=len(columns))
+            for rows, columns in zip(wide_a, wide_b, strict=True)
+        ]
+        y = finish(np.array(sums), self.shift, self.activation, self.y, chip)
+        return y.reshape(self.y.shape)
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_matmul_s8` or `_s16`."""
+        rows, depth = self.a.shape[-2:]
+        columns, dtype = self.b.shape[-1], self.a.dtype
+        lanes = chip.lanes(dtype)
+        rest = chip.accumulator(dtype, in_lanes=False)
+        in_lanes = chip.accumulator(dtype, in_lanes=True) if lanes else rest
+        return CCall(
+            function=f"espdl_matmul_{suffix(self.y)}",
+            descriptor="espdl_matmul_t",
+            fields={
+                **self._batches(),
+                "rows": rows,
+                "depth": depth,
+                "columns": columns,
+                "columns_in_lanes": columns // lanes * lanes if lanes else 0,
+                "shift": self.shift,
+                "relu": int(self.activation == "relu"),
+                "half_even": int(chip.rounding == "half_even"),
+                "lane_bits": in_lanes.bits,
+                "lane_products_per_clamp": in_lanes.products_per_clamp,
+                "rest_bits": rest.bits,
+                "rest_products_per_clamp": rest.products_per_clamp,
+            },
+        )
+
+    def _batches(self) -> dict[str, FieldValue]:
+        """Two batch dimensions, and the distance of two matrices in each; 0 where repeated."""
+        extents = self._padded(self.y)
+        return {
+            "batches": extents,
+            "strides_a": self._steps(self.a),
+            "strides_b": self._steps(self.b),
+        }
+
+    def _steps(self, tensor: Tensor) -> tuple[int, ...]:
+        outer, inner = self._padded(tensor)
+        matrix = math.prod(tensor.shape[-2:])
+        return (inner * matrix if outer > 1 else 0, matrix if inner > 1 else 0)
+
+    @staticmethod
+    def _padded(tensor: Tensor) -> tuple[int, ...]:
+        batch = tensor.shape[:-2]
+        return (1,) * (MAX_RANK - 2 - len(batch)) + batch
+
+    @rule(allowed="int8 or int16, one type", fix="quantize both factors and the result alike")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Both factors and the result have one type: int8 or int16."""
+        types = (self.a.dtype, self.b.dtype, self.y.dtype)
+        return None if len(set(types)) == 1 and types[0] in BIAS_DTYPE else f"types {types}"
+
+    @rule(allowed="2 to 4 dimensions", fix="reshape the factors")
+    def ranks_fit(self, chip: Chip) -> str | None:
+        """Each factor has 2 to 4 dimensions."""
+        ranks = len(self.a.shape), len(self.b.shape)
+        return None if min(ranks) >= 2 and max(ranks) <= MAX_RANK else f"{ranks} dimensions"
+
+    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent")
+    def shift_is_not_negative(self, chip: Chip) -> str | None:
+        """On chips with vectors, the output exponent is at least the sum of the factors'."""
+        return f"shift {self.shift}" if chip.vector_bytes and self.shift < 0 else None

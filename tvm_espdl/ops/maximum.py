@@ -1,0 +1,33 @@
+"""maximum: the larger of two values, element by element with broadcasting, at one exponent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..chips import Chip
+from .binary import RawBinary
+from .ccall import CCall
+from .rounding import Array
+from .unary import suffix
+
+
+@dataclass(frozen=True)
+class Maximum(RawBinary):
+    """`y = max(a, b)` on the integers as they are."""
+
+    name: ClassVar[str] = "maximum"
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_max.cpp`; exponents are not read."""
+        return np.maximum(arrays[0], arrays[1])
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_maximum_s8` or `_s16`."""
+        return CCall(
+            function=f"espdl_maximum_{suffix(self.y)}",
+            descriptor="espdl_binary_t",
+            fields={**self.walk(), "relu": 0},
+        )

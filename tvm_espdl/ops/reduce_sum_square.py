@@ -1,0 +1,31 @@
+"""reduce_sum_square: the sum of squares along some axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .exact_sum import ExactSum
+from .rounding import Array
+
+
+@dataclass(frozen=True)
+class ReduceSumSquare(ExactSum):
+    """`y = saturate(round(sum(x * x) >> (oe - 2 * xe)))`."""
+
+    name: ClassVar[str] = "reduce_sum_square"
+    term_bits: ClassVar[int] = 14
+
+    @property
+    def shift(self) -> int:
+        """Right shift from the sum to y."""
+        return self.y.uniform_exponent - 2 * self.x.uniform_exponent
+
+    @property
+    def macs(self) -> int:
+        """One for each element."""
+        return self.x.size
+
+    def term(self, x: Array) -> Array:
+        """Source: ESP-DL `dl/module/include/dl_module_reduce_sum_square.hpp`."""
+        return x * x

@@ -1,0 +1,191 @@
+"""Activation functions: a table for int8, the chip's float formula for int16, and PReLU.
+
+A function that the model spells out in many calls becomes one operator, also where the model
+quantizes on the way: the chip has one operator for it, which rounds only once, at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from tvm.relax.dpl import DFPattern, is_op, wildcard
+
+from ...chips import Chip
+from ...ops import Operator, Refusal, Tensor
+from ...ops.elu import Elu
+from ...ops.exp import Exp
+from ...ops.float_function import FloatFunction
+from ...ops.gelu import Gelu
+from ...ops.hard_sigmoid import HardSigmoid
+from ...ops.hard_swish import HardSwish
+from ...ops.leaky_relu import LeakyRelu
+from ...ops.log import Log
+from ...ops.lut import table_of, tabulated
+from ...ops.prelu import Prelu
+from ...ops.rounding import Array
+from ...ops.sigmoid import Sigmoid
+from ...ops.sqrt import Sqrt
+from ...ops.swish import Swish
+from ...ops.tanh import Tanh
+from .dataflow import channels_last, dequantized, dequantized_constant, quantized
+from .match import Match, Pattern
+from .spelled_out import (
+    Spelled,
+    elu,
+    hard_sigmoid,
+    hard_sigmoid_of_clip,
+    hard_swish,
+    hard_swish_of_clip,
+    hard_swish_of_product,
+    swish,
+)
+
+Make = Callable[[Match], FloatFunction | Refusal]
+
+
+def patterns() -> list[Pattern]:
+    """One call each, then those that are spelled out, the largest last."""
+    return [
+        *_single_calls(),
+        _prelu(),
+        _spelled("hard_sigmoid", hard_sigmoid(), HardSigmoid),
+        _spelled("hard_sigmoid", hard_sigmoid_of_clip(), HardSigmoid),
+        _spelled("elu", elu(), Elu),
+        _spelled("swish", swish(), Swish),
+        _spelled("hard_swish", hard_swish(), HardSwish),
+        _spelled("hard_swish", hard_swish_of_clip(), HardSwish),
+        _spelled("hard_swish", hard_swish_of_product(), HardSwish),
+    ]
+
+
+def _single_calls() -> list[Pattern]:
+    def leaky(match: Match) -> FloatFunction:
+        slope = float(np.float32(match["call"].attrs.alpha))
+        return LeakyRelu(match.tensor("x"), match.output, slope)
+
+    def gelu(match: Match) -> FloatFunction:
+        return Gelu(match.tensor("x"), match.output)
+
+    def gelu_tanh(match: Match) -> FloatFunction:
+        return Gelu(match.tensor("x"), match.output, approximate=True)
+
+    return [
+        *(
+            _call(kind.name, call, _plain(kind))
+            for kind, call in (
+                (Exp, "relax.exp"),
+                (Log, "relax.log"),
+                (Sigmoid, "relax.sigmoid"),
+                (Sqrt, "relax.sqrt"),
+                (Swish, "relax.nn.silu"),
+                (Tanh, "relax.tanh"),
+            )
+        ),
+        _call("leaky_relu", "relax.nn.leakyrelu", leaky),
+        _call("lut", "relax.nn.gelu", gelu),
+        _call("lut", "relax.nn.gelu_tanh", gelu_tanh),
+    ]
+
+
+def _plain(kind: type[FloatFunction]) -> Make:
+    return lambda match: kind(match.tensor("x"), match.output)
+
+
+def _call(operator: str, name: str, make: Make) -> Pattern:
+    x = dequantized()
+    call = is_op(name)(x)
+    return _entry(operator, call, {"x": x, "call": call}, make)
+
+
+def _spelled(operator: str, spelled: Spelled, kind: type[FloatFunction]) -> Pattern:
+    def make(match: Match) -> FloatFunction | Refusal:
+        if "again" in match and match.tensor("again") != match.tensor("x"):
+            return _not_recognised(operator, "the input at two exponents")
+        values = spelled.parameters(match)
+        if values is None:
+            return _not_recognised(operator, "other constants")
+        return kind(match.tensor("x"), match.output, *values)
+
+    return _entry(operator, spelled.result, spelled.roles, make)
+
+
+def _not_recognised(operator: str, found: str) -> Refusal:
+    return Refusal(
+        "calls_spell_a_function",
+        f"Calls that look like {operator} compute it.",
+        found,
+        f"the constants of {operator}, one input",
+        "use the framework's own function",
+    )
+
+
+def _entry(
+    operator: str, function: DFPattern, roles: Mapping[str, DFPattern], make: Make
+) -> Pattern:
+    def build(match: Match) -> Operator | Refusal:
+        made = make(match)
+        if isinstance(made, Refusal) or not _has_table(made):
+            return made
+        return tabulated(made)
+
+    def tables(match: Match, chip: Chip) -> tuple[Array, ...]:
+        made = make(match)
+        if isinstance(made, Refusal) or not _has_table(made):
+            return ()
+        return (table_of(made, chip),)
+
+    return Pattern(operator, quantized(function), roles, ("x",), build, tables=tables)
+
+
+def _has_table(made: FloatFunction) -> bool:
+    """Int8 functions and every gelu have one; leaky_relu needs none to have the same bits."""
+    if isinstance(made, LeakyRelu):
+        return False
+    return made.x.dtype == "int8" or isinstance(made, Gelu)
+
+
+def _prelu() -> Pattern:
+    x, alpha = dequantized(), dequantized_constant()
+    factors = alpha | is_op("relax.reshape")(alpha, wildcard())
+    call = is_op("relax.nn.prelu")(x, factors)
+    roles: dict[str, Any] = {"x": x, "alpha": alpha, "call": call}
+    return Pattern("prelu", quantized(call), roles, ("x",), _build_prelu, _alpha)
+
+
+def _build_prelu(match: Match) -> Operator | Refusal:
+    x, y, alpha = match.tensor("x"), match.output, match.tensor("alpha")
+    factors = match.constant("alpha")
+    if factors.size == 1 and x.dtype == "int8":
+        slope = math.ldexp(float(factors.ravel()[0]), alpha.uniform_exponent)
+        return LeakyRelu(x, y, slope)
+    axis = int(match["call"].attrs.axis) % len(x.shape)
+    if factors.size > 1 and axis != 1:
+        return Refusal(
+            "alpha_runs_along_channels",
+            "The factors of a PReLU belong to the channels.",
+            f"axis {axis}",
+            "axis 1, channels",
+            "use one factor, or one for each channel",
+        )
+    return Prelu(
+        dataclasses.replace(x, shape=channels_last(x.shape)),
+        dataclasses.replace(y, shape=channels_last(y.shape)),
+        Tensor(alpha.dtype, _alpha_of(match).shape, alpha.exponent),
+        int(np.abs(factors.astype(np.int64)).max()),
+    )
+
+
+def _alpha(match: Match) -> tuple[Array, ...]:
+    """The factors of a PReLU; none where it has become a leaky ReLU."""
+    return (_alpha_of(match),) if isinstance(_build_prelu(match), Prelu) else ()
+
+
+def _alpha_of(match: Match) -> Array:
+    """One factor for each channel, a single one repeated as the chip does it."""
+    factors = match.constant("alpha").ravel()
+    channels = match.tensor("x").shape[1]
+    return np.repeat(factors, channels) if factors.size == 1 else factors

@@ -1,0 +1,79 @@
+"""Operators with two broadcast inputs: sub with fused ReLU, mul, div, maximum, minimum; and neg.
+
+Either input may be a dequantized constant: it stays an input of the operator.
+"""
+
+from __future__ import annotations
+
+from tvm.relax.dpl import is_op
+
+from ...ops import Operator
+from ...ops.binary import Binary
+from ...ops.div import Div
+from ...ops.maximum import Maximum
+from ...ops.minimum import Minimum
+from ...ops.mul import Mul
+from ...ops.neg import Neg
+from ...ops.sub import Sub
+from ..ir import is_constant
+from .dataflow import dequantized, quantized, with_relu
+from .match import Match, Pattern
+
+
+def patterns() -> list[Pattern]:
+    """All of them, sub the largest."""
+    return [
+        _neg(),
+        _plain(Maximum, "relax.maximum"),
+        _plain(Minimum, "relax.minimum"),
+        _plain(Mul, "relax.multiply"),
+        _div(),
+        _sub(),
+    ]
+
+
+def _neg() -> Pattern:
+    x = dequantized()
+
+    def build(match: Match) -> Operator:
+        return Neg(match.tensor("x"), match.output)
+
+    return Pattern("neg", quantized(is_op("relax.negative")(x)), {"x": x}, ("x",), build)
+
+
+def _plain(kind: type[Binary], call: str) -> Pattern:
+    a, b = dequantized(), dequantized()
+
+    def build(match: Match) -> Operator:
+        return kind(match.tensor("a"), match.tensor("b"), match.output)
+
+    pattern = quantized(is_op(call)(a, b))
+    return Pattern(kind.name, pattern, {"a": a, "b": b}, ("a", "b"), build)
+
+
+def _div() -> Pattern:
+    a, b = dequantized(), dequantized()
+
+    def build(match: Match) -> Operator:
+        known = (_is_constant(match, role) for role in ("a", "b"))
+        return Div(match.tensor("a"), match.tensor("b"), match.output, *known)
+
+    pattern = quantized(is_op("relax.divide")(a, b))
+    return Pattern("div", pattern, {"a": a, "b": b}, ("a", "b"), build)
+
+
+def _sub() -> Pattern:
+    a, b = dequantized(), dequantized()
+    result, relu = with_relu(is_op("relax.subtract")(a, b))
+    roles = {"a": a, "b": b, "relu": relu}
+
+    def build(match: Match) -> Operator:
+        activation = "relu" if "relu" in match else "linear"
+        return Sub(match.tensor("a"), match.tensor("b"), match.output, activation)
+
+    return Pattern("sub", quantized(result), roles, ("a", "b"), build)
+
+
+def _is_constant(match: Match, role: str) -> bool:
+    argument = match[role].args[0]
+    return is_constant(argument) or is_constant(match.values.get(argument))

@@ -1,0 +1,102 @@
+"""Products of computed matrices, and the zeros between pixels of a transposed convolution."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tvm.relax.dpl import is_op, wildcard
+
+from ...ops import Operator, Refusal
+from ...ops.insert_zeros import InsertZeros
+from ...ops.matmul import Matmul
+from ..ir import is_constant, shape_of
+from .dataflow import channels_last, dequantized, quantized, with_relu
+from .match import Match, Pattern
+
+
+def patterns() -> list[Pattern]:
+    """matmul, insert_zeros, and what is left of transposed convolutions."""
+    return [_matmul(), _insert_zeros(), _transposed(biased=False), _transposed(biased=True)]
+
+
+def _matmul() -> Pattern:
+    a, b = dequantized(), dequantized()
+    result, relu = with_relu(is_op("relax.matmul")(a, b))
+
+    def build(match: Match) -> Operator:
+        activation = "relu" if "relu" in match else "linear"
+        return Matmul(match.tensor("a"), match.tensor("b"), match.output, activation)
+
+    roles = {"a": a, "b": b, "relu": relu}
+    return Pattern("matmul", quantized(result), roles, ("a", "b"), build, applies=_is_not_gemm)
+
+
+def _is_not_gemm(match: Match) -> bool:
+    """A second factor that is one constant matrix makes a gemm, or its reason against one."""
+    second = match["b"].args[0]
+    constant = is_constant(second) or is_constant(match.values.get(second))
+    return not constant or len(match.tensor("b").shape) != 2
+
+
+def _insert_zeros() -> Pattern:
+    """As `forms.transposed_convolutions` writes it."""
+    x = dequantized()
+    apart = is_op("relax.nn.pad")(is_op("relax.reshape")(x, wildcard()))
+    joined = is_op("relax.reshape")(apart, wildcard())
+    cut = is_op("relax.strided_slice")(joined, wildcard(), wildcard(), wildcard())
+
+    def build(match: Match) -> Operator | Refusal:
+        x, y, widened = match.tensor("x"), match.output, shape_of(match["apart"])
+        image = dataclasses.replace(x, shape=channels_last(x.shape))
+        result = dataclasses.replace(y, shape=channels_last(y.shape))
+        if len(x.shape) == 4 and _moves_pixels_apart(match):
+            strides = widened[3], widened[5]
+            tail = tuple(
+                n - (m - 1) * s - 1
+                for n, m, s in zip(result.shape[1:3], image.shape[1:3], strides, strict=True)
+            )
+            operator = InsertZeros.of(image, strides, (tail[0], tail[1]))
+            if dataclasses.replace(operator, y=result).y == operator.y:
+                return operator
+        return Refusal(
+            "zeros_are_between_pixels",
+            "A padded and sliced tensor runs as one operator where it is zeros between pixels.",
+            f"{x.shape} to {y.shape}",
+            "what a transposed convolution makes of its image",
+            "write it as a transposed convolution",
+        )
+
+    roles = {"x": x, "apart": apart, "cut": cut}
+    return Pattern("insert_zeros", quantized(cut), roles, ("x",), build)
+
+
+def _moves_pixels_apart(match: Match) -> bool:
+    """Whether zeros go behind each row and column, and only the end is cut off."""
+    pad, (axes, begin) = match["apart"].attrs, match["cut"].args[1:3]
+    widths = [int(n) for n in pad.pad_width]
+    zeros = str(pad.pad_mode) == "constant" and float(pad.pad_value) == 0
+    behind = len(widths) == 12 and not any(n for i, n in enumerate(widths) if i not in (7, 11))
+    starts = [int(getattr(n, "value", n)) for n in begin]
+    along = [int(getattr(n, "value", n)) for n in axes]
+    return zeros and behind and along == [2, 3] and not any(starts)
+
+
+def _transposed(*, biased: bool) -> Pattern:
+    """Those that `forms.transposed_convolutions` could not rewrite: only to say why."""
+    x = dequantized()
+    result = is_op("relax.nn.conv2d_transpose")(x, wildcard())
+    if biased:
+        result = is_op("relax.add")(result, wildcard())
+    result, relu = with_relu(result)
+
+    def build(match: Match) -> Operator | Refusal:
+        return Refusal(
+            "transposed_convolution_is_a_convolution",
+            "A transposed convolution has constant weights, one group or as many as channels, and "
+            "less padding than its filter spans: so it is zeros between pixels and a convolution.",
+            f"a result of shape {match.output.shape}",
+            "quantized constant weights; 1 group or depthwise; padding below the filter's extent",
+            "resize the image and convolve it",
+        )
+
+    return Pattern("insert_zeros", quantized(result), {"x": x, "relu": relu}, ("x",), build)

@@ -1,0 +1,187 @@
+"""Operators that choose or place elements: concat, slice, gather, pad, pixel shuffles.
+
+A split arrives as slices; squeeze, unsqueeze and flatten arrive as reshape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
+
+from ...ops import Operator, Refusal, Tensor
+from ...ops.concat import MAX_INPUTS, Concat
+from ...ops.depth_to_space import DepthToSpace
+from ...ops.gather import Gather
+from ...ops.pad import Pad
+from ...ops.rounding import Array
+from ...ops.slice import Slice
+from ...ops.space_to_depth import SpaceToDepth
+from ..ir import array_of
+from .dataflow import channels_last, dequantized, maybe_requantized, quantized
+from .match import Match, Pattern
+
+# Axes of the transpose in the middle of a shuffle, by operator and mode.
+SHUFFLES: tuple[tuple[type[DepthToSpace] | type[SpaceToDepth], str, tuple[int, ...]], ...] = (
+    (DepthToSpace, "DCR", (0, 3, 4, 1, 5, 2)),
+    (DepthToSpace, "CRD", (0, 1, 4, 2, 5, 3)),
+    (SpaceToDepth, "DCR", (0, 3, 5, 1, 2, 4)),
+    (SpaceToDepth, "CRD", (0, 1, 3, 5, 2, 4)),
+)
+PAD_MODES = {"replicate": "edge"}
+
+
+def patterns() -> list[Pattern]:
+    """All of them; concat once for each number of inputs."""
+    concats = [_concat(count) for count in range(1, MAX_INPUTS + 1)]
+    return [*concats, _slice(), _gather(), _pad(), *(_shuffle(*row) for row in SHUFFLES)]
+
+
+def _concat(count: int) -> Pattern:
+    names = tuple(f"x{n}" for n in range(count))
+    parts = [dequantized() for _ in names]
+    concat = is_op("relax.concat")(is_tuple(parts))
+    roles = {**dict(zip(names, parts, strict=True)), "concat": concat}
+
+    def build(match: Match) -> Operator:
+        axis = int(match["concat"].attrs.axis) % len(match.output.shape)
+        return Concat(tuple(match.tensor(name) for name in names), match.output, axis)
+
+    return Pattern("concat", quantized(concat), roles, names, build)
+
+
+def _slice() -> Pattern:
+    x = dequantized()
+    call = is_op("relax.strided_slice")(x, varg_default_wildcard=True)
+
+    def build(match: Match) -> Operator | Refusal:
+        tensor, y = match.tensor("x"), match.output
+        starts, steps = [0] * len(tensor.shape), [1] * len(tensor.shape)
+        axes, begins, _, *strides = (_integers(a) for a in match["slice"].args[1:])
+        for place, axis in enumerate(axes):
+            extent, step = tensor.shape[axis], strides[0][place] if strides else 1
+            begin = begins[place] + extent if begins[place] < 0 else begins[place]
+            starts[axis] = min(max(begin, 0), extent if step > 0 else extent - 1)
+            steps[axis] = step
+        return Slice(tensor, y, tuple(starts), tuple(steps))
+
+    return Pattern("slice", quantized(call), {"x": x, "slice": call}, ("x",), build)
+
+
+def _integers(argument: Any) -> list[int]:
+    return [int(getattr(field, "value", field)) for field in argument.fields]
+
+
+def _gather() -> Pattern:
+    x = dequantized()
+    take = is_op("relax.take")(x, is_const())
+
+    def indices(match: Match) -> Array:
+        """Counted from the front."""
+        call = match["take"]
+        extent = match.tensor("x").shape[_axis(call, match.tensor("x"))]
+        array = array_of(call.args[1]).astype(np.int64)
+        return np.where(array < 0, array + extent, array)
+
+    def build(match: Match) -> Operator | Refusal:
+        tensor, call = match.tensor("x"), match["take"]
+        axis, array = _axis(call, tensor), indices(match)
+        if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
+            return Refusal(
+                "indices_are_inside",
+                "The indices of a gather lie inside the axis.",
+                f"indices from {array.min()} to {array.max()} of {tensor.shape[axis]}",
+                "0 and more, below the extent of the axis",
+                "correct the indices",
+            )
+        return Gather(tensor, Tensor("int64", array.shape), match.output, axis)
+
+    def constants(match: Match) -> tuple[Array, ...]:
+        return (indices(match),)
+
+    return Pattern("gather", quantized(take), {"x": x, "take": take}, ("x",), build, constants)
+
+
+def _axis(call: Any, tensor: Tensor) -> int:
+    return int(call.attrs.axis) % len(tensor.shape)
+
+
+def _pad() -> Pattern:
+    x = dequantized()
+    pad = is_op("relax.nn.pad")(x)
+
+    def build(match: Match) -> Operator | Refusal:
+        attrs, tensor, y = match["pad"].attrs, match.tensor("x"), match.output
+        widths = [int(width) for width in attrs.pad_width]
+        mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
+        value = _constant(float(attrs.pad_value), y) if mode == "constant" else 0
+        if value is None:
+            return Refusal(
+                "padding_is_no_tie",
+                "The value of a padding does not lie in the middle between two integers.",
+                f"{float(attrs.pad_value):g} at exponent {y.exponent}",
+                "a value that has a nearest integer",
+                "pad with a value that the tensor can hold",
+            )
+        return Pad(tensor, y, tuple(widths[::2]), tuple(widths[1::2]), mode, value)
+
+    return Pattern("pad", quantized(pad), {"x": x, "pad": pad}, ("x",), build)
+
+
+def _constant(value: float, y: Tensor) -> int | None:
+    """The nearest integer of y, saturated; None in the middle, where chips round differently."""
+    limits = np.iinfo(y.dtype)
+    scaled = value * 2.0**-y.uniform_exponent
+    if not limits.min <= scaled <= limits.max:
+        return int(limits.max if scaled > 0 else limits.min)
+    exact = Fraction(scaled)
+    return None if exact % 1 == Fraction(1, 2) else round(exact)
+
+
+def _shuffle(
+    operator: type[DepthToSpace] | type[SpaceToDepth], mode: str, axes: tuple[int, ...]
+) -> Pattern:
+    x = dequantized()
+    split, after_split = maybe_requantized(is_op("relax.reshape")(x, wildcard()))
+    transposed = is_op("relax.permute_dims")(split).has_attr({"axes": list(axes)})
+    moved, after_moved = maybe_requantized(transposed)
+    joined = is_op("relax.reshape")(moved, wildcard())
+    between = {"after_split": after_split, "after_moved": after_moved}
+
+    def build(match: Match) -> Operator | Refusal:
+        tensor, y = match.tensor("x"), match.output
+        numbers = [match.tensor(role) for role in between if role in match]
+        if any((t.dtype, t.exponent) != (tensor.dtype, tensor.exponent) for t in numbers):
+            return Refusal(
+                "numbers_stay_inside",
+                "Between its steps, a shuffle has the exponent and type of its input.",
+                " and ".join(f"{t.dtype} at exponent {t.exponent}" for t in numbers),
+                f"{tensor.dtype} at exponent {tensor.exponent}",
+                "quantize the steps alike",
+            )
+        block = _block(tensor.shape, y.shape, operator is DepthToSpace)
+        if block is None:
+            return Refusal(
+                f"shapes_are_of_{operator.name}",
+                "Before and behind this transpose, channels are split into square blocks.",
+                f"{tensor.shape} to {y.shape}",
+                f"the shapes of {operator.name}",
+                f"export {operator.name} as one operator",
+            )
+        x, y = (dataclasses.replace(t, shape=channels_last(t.shape)) for t in (tensor, y))
+        return operator(x, y, block, mode)
+
+    return Pattern(operator.name, quantized(joined), {"x": x, **between}, ("x",), build)
+
+
+def _block(x: tuple[int, ...], y: tuple[int, ...], wider: bool) -> int | None:
+    """Rows of a block, from NCHW shapes; None where there are no blocks."""
+    deep, wide = (x, y) if wider else (y, x)
+    if len(deep) != 4 or len(wide) != 4:
+        return None
+    block = wide[2] // deep[2]
+    whole = (deep[0], deep[1] // block**2 if block else 0, deep[2] * block, deep[3] * block)
+    return block if block and whole == wide else None

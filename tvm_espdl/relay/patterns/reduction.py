@@ -1,0 +1,91 @@
+"""Reductions along axes. Those that drop the axes arrive as ones that keep them and a reshape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tvm.relax.dpl import is_op
+
+from ...ops import Operator, Refusal
+from ...ops.reduce_l1 import ReduceL1
+from ...ops.reduce_l2 import ReduceL2
+from ...ops.reduce_log_sum import ReduceLogSum
+from ...ops.reduce_log_sum_exp import ReduceLogSumExp
+from ...ops.reduce_max import ReduceMax
+from ...ops.reduce_mean import ReduceMean
+from ...ops.reduce_min import ReduceMin
+from ...ops.reduce_prod import ReduceProd
+from ...ops.reduce_sum import ReduceSum
+from ...ops.reduce_sum_square import ReduceSumSquare
+from ...ops.reduction import Reduction
+from .dataflow import dequantized, quantized
+from .match import Match, Pattern
+
+# Operator, what is done to the elements first, the reduction, what is done to its result.
+FORMS: tuple[tuple[type[Reduction], str, str, str], ...] = (
+    (ReduceMean, "", "relax.mean", ""),
+    (ReduceMax, "", "relax.max", ""),
+    (ReduceMin, "", "relax.min", ""),
+    (ReduceProd, "", "relax.prod", ""),
+    (ReduceSum, "", "relax.sum", ""),
+    (ReduceL1, "relax.abs", "relax.sum", ""),
+    (ReduceSumSquare, "relax.square", "relax.sum", ""),
+    (ReduceLogSum, "", "relax.sum", "relax.log"),
+    (ReduceL2, "relax.square", "relax.sum", "relax.sqrt"),
+)
+
+
+def patterns() -> list[Pattern]:
+    """All reductions."""
+    return [*(_reduction(*form) for form in FORMS), _log_sum_exp()]
+
+
+def _reduction(operator: type[Reduction], before: str, name: str, after: str) -> Pattern:
+    x = dequantized()
+    reduced = is_op(name)(is_op(before)(x) if before else x)
+    result = is_op(after)(reduced) if after else reduced
+    roles: dict[str, Any] = {"x": x, "reduction": reduced}
+    build: Callable[[Match], Operator | Refusal] = _build(operator)
+    return Pattern(operator.name, quantized(result), roles, ("x",), build)
+
+
+def _build(operator: type[Reduction]) -> Callable[[Match], Operator | Refusal]:
+    def build(match: Match) -> Operator | Refusal:
+        attrs, x, y = match["reduction"].attrs, match.tensor("x"), match.output
+        rank = len(x.shape)
+        axes = range(rank) if attrs.axis is None else (int(axis) % rank for axis in attrs.axis)
+        if len(y.shape) != rank:
+            return Refusal(
+                "axes_are_kept",
+                "A reduction keeps its axes, with extent 1.",
+                f"{rank} dimensions become {len(y.shape)}",
+                "keepdims=1",
+                "reduce with keepdims=1, and reshape",
+            )
+        return operator(x, y, tuple(sorted(axes)))
+
+    return build
+
+
+def _log_sum_exp() -> Pattern:
+    """TVM's importer subtracts the maximum, which reads the input a second time."""
+    x, again = dequantized(), dequantized()
+    largest = is_op("relax.max")(again)
+    reduced = is_op("relax.sum")(is_op("relax.exp")(is_op("relax.subtract")(x, largest)))
+    result = is_op("relax.add")(is_op("relax.log")(reduced), largest)
+    build = _build(ReduceLogSumExp)
+
+    def build_of_one_input(match: Match) -> Operator | Refusal:
+        if match["x"].args[0].same_as(match["again"].args[0]):
+            return build(match)
+        return Refusal(
+            "maximum_is_of_the_input",
+            "The maximum that is subtracted before the exponentials is that of the input.",
+            "the maximum of another tensor",
+            "the maximum of the input",
+            "export ReduceLogSumExp as one operator",
+        )
+
+    roles = {"x": x, "again": again, "reduction": reduced}
+    return Pattern("reduce_log_sum_exp", quantized(result), roles, ("x",), build_of_one_input)

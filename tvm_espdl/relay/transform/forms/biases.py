@@ -1,0 +1,146 @@
+"""Biases: one vector of integers at the exponent of the products, added behind the product.
+
+A float bias is rounded as ESP-PPQ does it for the chip. Integers at a larger exponent are shifted,
+which is exact; whatever else a bias may be is left to the rules of the operators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import relax
+
+from ....chips import Chip
+from ....ops import Tensor
+from ....ops.rounding import Array
+from ... import qdq
+from ...ir import Rebuilder, array_of, is_constant, main_of, name_of, named, op_name, shape_of
+from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, dequantized_constant, rewritten
+
+INT32 = np.iinfo("int32")
+
+
+def spell_biases(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
+    """Bring the bias of every convolution and matrix product with weights into one form."""
+    graph = Graph(main_of(mod))
+
+    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+        if op_name(value) != ADD:
+            return None
+        for product, constant in (value.args, reversed(value.args)):
+            target = _target(graph, product)
+            bias = _integers(graph, constant, target, chip) if target is not None else None
+            if target is None or bias is None:
+                continue
+            if _is_spelled(graph, value, bias):
+                return None
+            vector = rebuilder.emit(dequantized_constant(*bias))
+            if target.axis != target.rank - 1:
+                shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
+                vector = rebuilder.emit(relax.op.reshape(vector, shape))
+            add = relax.op.add(rebuilder.expr(product), vector)
+            return rebuilder.emit(named(add, name_of(value)), str(variable.name))
+        return None
+
+    return rewritten(mod, rewrite)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a bias is added to: its rank, channel axis, data's type, exponent of each channel."""
+
+    rank: int
+    axis: int
+    dtype: str
+    exponents: tuple[int, ...]
+
+
+def _target(graph: Graph, product: Any) -> _Target | None:
+    call = graph.call(product, MATMUL, *CONVOLUTIONS)
+    if call is None:
+        return None
+    x = graph.dequantized(call.args[0])
+    turned = graph.call(call.args[1], "relax.permute_dims")
+    w = graph.weights(call.args[1] if turned is None else turned.args[0])
+    if x is None or w is None:
+        return None
+    shape = shape_of(call)
+    axis = len(shape) - 1 if op_name(call) == MATMUL else 1
+    of_weights = np.array(qdq.exponent_of(w))
+    if of_weights.size not in (1, shape[axis]):
+        return None
+    exponents = np.broadcast_to(of_weights + qdq.exponent_of(x), (shape[axis],))
+    return _Target(len(shape), axis, qdq.quantized_dtype(x), tuple(map(int, exponents)))
+
+
+def _integers(
+    graph: Graph, constant: Any, target: _Target, chip: Chip
+) -> tuple[Array, Tensor] | None:
+    """The bias at the exponent of the products, and its type; None where it is no such vector."""
+    value = graph.value(constant)
+    shape = shape_of(value)
+    wide = (1,) * (target.rank - len(shape)) + shape
+    channels = len(target.exponents)
+    if len(wide) != target.rank or wide[target.axis] not in (1, channels):
+        return None
+    if any(n != 1 for axis, n in enumerate(wide) if axis != target.axis):
+        return None
+    if op_name(value) == "relax.reshape":
+        value = graph.value(value.args[0])
+    exponents = np.array(target.exponents)
+    if is_constant(value) and np.issubdtype(array_of(value).dtype, np.floating):
+        integers = _rounded(array_of(value).ravel(), exponents, target.dtype, chip)
+    elif (dequantize := graph.weights(value)) is not None:
+        shifted = _shifted(graph, dequantize, exponents)
+        if shifted is None:
+            return None
+        integers = shifted
+    else:
+        return None
+    integers = np.broadcast_to(integers, (channels,))
+    narrow = bool((integers >= INT32.min).all() and (integers <= INT32.max).all())
+    if not narrow and target.dtype == "int8":
+        return None
+    array = np.ascontiguousarray(integers, np.int32 if narrow else np.int64)
+    same = len(set(target.exponents)) == 1
+    exponent = target.exponents[0] if same else target.exponents
+    return array, Tensor(str(array.dtype), array.shape, exponent)
+
+
+def _rounded(values: Array, exponents: Array, dtype: str, chip: Chip) -> Array:
+    scaled = np.ldexp(values.astype(np.float64), -exponents)
+    rounded = np.rint(scaled) if chip.rounding == "half_even" else np.floor(scaled + 0.5)
+    bits = min(chip.quantized_bias_bits(dtype), 63)
+    most = 2.0 ** (bits - 1)
+    return np.clip(rounded, -most, most - 1).astype(np.int64)
+
+
+def _shifted(graph: Graph, dequantize: Any, exponents: Array) -> Array | None:
+    integers = array_of(graph.value(dequantize.args[0])).astype(np.int64).ravel()
+    shifts = np.array(qdq.exponent_of(dequantize)) - exponents
+    if (shifts < 0).any() or (shifts > 62).any() or integers.size not in (1, exponents.size):
+        return None
+    products = integers.astype(object) * (1 << shifts.astype(object))
+    limits = np.iinfo("int64")
+    if any(not limits.min <= int(p) <= limits.max for p in np.ravel(products)):
+        return None
+    return np.array(products, np.int64)
+
+
+def _is_spelled(graph: Graph, add: Any, bias: tuple[Array, Tensor]) -> bool:
+    """Whether an addition has its bias in the one form already."""
+    value = graph.value(add.args[1])
+    if op_name(value) == "relax.reshape":
+        value = graph.value(value.args[0])
+    if op_name(value) != qdq.DEQUANTIZE:
+        return False
+    array, tensor = bias
+    integers = array_of(graph.value(value.args[0]))
+    return (
+        qdq.exponent_of(value) == tensor.exponent
+        and integers.dtype == array.dtype
+        and integers.shape == array.shape
+    )

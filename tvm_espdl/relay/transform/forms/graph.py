@@ -1,0 +1,134 @@
+"""What the passes of this folder ask of a function, and the calls that they emit.
+
+It knows quantize and dequantize, never an operator.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.ir import Call
+
+from ....ops import Tensor
+from ... import qdq
+from ...ir import Rebuilder, Rewrite, bindings_of, is_constant, main_of, named, op_name, values_of
+from ..canonicalize import canonicalize
+
+# Operators whose results are rounded once: what is fused with them changes no bit.
+CONVOLUTIONS = ("relax.nn.conv1d", "relax.nn.conv2d")
+MATMUL = "relax.matmul"
+ADD = "relax.add"
+RELU = "relax.nn.relu"
+
+
+class Graph:
+    """The values of a function's variables and who reads them."""
+
+    def __init__(self, function: Any) -> None:
+        self.values = values_of(function)
+        self.readers: dict[Any, list[Any]] = defaultdict(list)
+        for binding in bindings_of(function):
+            for variable in _variables(binding.value):
+                self.readers[variable].append(binding)
+        result = function.body.body
+        self.outputs = set(_variables(self.values.get(result, result))) | {result}
+
+    def value(self, expr: Any) -> Any:
+        """The call that a variable is bound to, through plain renamings."""
+        while expr in self.values:
+            expr = self.values[expr]
+        return expr
+
+    def call(self, expr: Any, *names: str) -> Any:
+        """The call of one of the named operators that `expr` is, or None."""
+        value = self.value(expr)
+        return value if op_name(value) in names else None
+
+    def dequantized(self, expr: Any) -> Any:
+        """The dequantize call of an activation with one exponent that `expr` is, or None."""
+        value = self.call(expr, qdq.DEQUANTIZE)
+        if value is None or qdq.quantized_dtype(value) not in qdq.ACTIVATION_DTYPES:
+            return None
+        return value if isinstance(qdq.exponent_of(value), int) else None
+
+    def weights(self, expr: Any) -> Any:
+        """The dequantize call of a constant that `expr` is, or None."""
+        value = self.call(expr, qdq.DEQUANTIZE)
+        return value if value is not None and is_constant(self.value(value.args[0])) else None
+
+    def is_read_once(self, variable: Any) -> bool:
+        """Whether one call, and no output of the network, reads a variable."""
+        return len(self.readers[variable]) == 1 and variable not in self.outputs
+
+    def is_rounded_once(self, expr: Any) -> bool:
+        """Whether `expr` is a product with weights, its bias, or a sum of two activations."""
+        value = self.call(expr, ADD, MATMUL, *CONVOLUTIONS)
+        if value is None:
+            return False
+        if op_name(value) == ADD:
+            product = any(self.call(a, MATMUL, *CONVOLUTIONS) is not None for a in value.args)
+            return product or all(self.dequantized(a) is not None for a in value.args)
+        factors = (self.call(a, qdq.DEQUANTIZE, "relax.permute_dims") for a in value.args)
+        return all(factor is not None for factor in factors)
+
+
+def _variables(value: Any) -> list[Any]:
+    if isinstance(value, Call):
+        return [v for argument in value.args for v in _variables(argument)]
+    if isinstance(value, relax.Tuple):
+        return [v for field in value.fields for v in _variables(field)]
+    if isinstance(value, relax.expr.TupleGetItem):
+        return _variables(value.tuple_value)
+    return [value] if isinstance(value, relax.Var) else []
+
+
+def rewritten(mod: tvm.IRModule, rewrite: Rewrite) -> tvm.IRModule:
+    """`main` rebuilt by `rewrite(rebuilder, variable, value)`, canonical again.
+
+    Where `rewrite` returns None, the binding is kept as it is.
+    """
+
+    def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+        new = rewrite(rebuilder, variable, value)
+        if new is not None:
+            return new
+        return rebuilder.emit(rebuilder.expr(value), str(variable.name))
+
+    return canonicalize(Rebuilder(mod).run(main_of(mod), step))
+
+
+def same_quantization(one: Any, other: Any) -> bool:
+    """Whether two quantize or dequantize calls have one type and one exponent."""
+    exponent = qdq.exponent_of(one)
+    return (
+        isinstance(exponent, int)
+        and exponent == qdq.exponent_of(other)
+        and qdq.quantized_dtype(one) == qdq.quantized_dtype(other)
+    )
+
+
+def emit_quantized(rebuilder: Rebuilder, value: Any, like: Any, name: str) -> Any:
+    """Emit a quantize of `value` with the scale of `like`; `name` is the model's name of it."""
+    call = relax.op.quantize(
+        value, like.args[1], like.args[2], axis=-1, out_dtype=qdq.quantized_dtype(like)
+    )
+    return rebuilder.emit(named(call, name) if name else call, name)
+
+
+def emit_dequantized(rebuilder: Rebuilder, value: Any, like: Any, name: str = "") -> Any:
+    """Emit a dequantize of `value` with the scale of `like`."""
+    call = relax.op.dequantize(value, like.args[1], like.args[2], axis=-1)
+    return rebuilder.emit(call, name)
+
+
+def dequantized_constant(array: Any, tensor: Tensor, axis: int = 0) -> Any:
+    """A dequantize call of integers, with one exponent or one for each index of an axis."""
+    exponents = np.array(tensor.exponent)
+    scale = np.ldexp(np.float32(1), exponents).astype(np.float32)
+    zero = np.zeros(exponents.shape, "int8" if tensor.dtype == "int8" else tensor.dtype)
+    constant = relax.const(array, tensor.dtype)
+    return relax.op.dequantize(constant, relax.const(scale), relax.const(zero), axis=axis)

@@ -1,0 +1,64 @@
+/*
+ * Descriptors and prototypes of the activation functions: table lookup, functions evaluated in
+ * float for each element, and PReLU. espdl_kernels.h includes this file.
+ */
+#ifndef ESPDL_ACTIVATION_H
+#define ESPDL_ACTIVATION_H
+
+/* A result for each input, or for every 2^shift-th one: the nearest counts. */
+typedef struct {
+  int32_t size;       /* elements */
+  int32_t shift;      /* binary logarithm of the inputs between two entries; 0 for 8-bit data */
+  int32_t half_even;  /* 1: ties go to the even entry, 0: up */
+  const void *table;  /* type of the data, the first entry for the smallest integer */
+} espdl_lut_t;
+
+/* A function of real numbers, evaluated in float for every element. */
+typedef struct {
+  int32_t size;        /* elements */
+  float input_scale;   /* 2^exponent of the input */
+  float output_scale;  /* 2^-exponent of the output */
+  float alpha;         /* first parameter, where the function has one */
+  float beta;          /* second parameter */
+  int32_t half_even;   /* 1: ties go to the even integer, 0: up */
+} espdl_function_t;
+
+/* One factor per channel for negative values. */
+typedef struct {
+  int32_t pixels;     /* height times width */
+  int32_t channels;   /* channels, the last dimension */
+  int32_t shift;      /* right shift of products; negative: to the left */
+  int32_t change;     /* right shift of positive values; negative: to the left */
+  int32_t rounds;     /* 1: products are rounded to nearest, 0: down */
+  int32_t wraps;      /* 1: products keep only their low bits, 0: they saturate */
+  int32_t half_even;  /* 1: ties go to the even integer, 0: up */
+  const void *alpha;  /* factors, type of the data */
+} espdl_prelu_t;
+
+/* The output may be the input. */
+void espdl_lut_s8(const espdl_lut_t *d, const int8_t *x, int8_t *y);
+void espdl_lut_s16(const espdl_lut_t *d, const int16_t *x, int16_t *y);
+void espdl_prelu_s8(const espdl_prelu_t *d, const int8_t *x, int8_t *y);
+void espdl_prelu_s16(const espdl_prelu_t *d, const int16_t *x, int16_t *y);
+void espdl_elu_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_elu_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_exp_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_exp_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_hard_sigmoid_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_hard_sigmoid_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_hard_swish_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_hard_swish_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_leaky_relu_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_leaky_relu_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_log_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_log_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_sigmoid_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_sigmoid_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_sqrt_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_sqrt_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_swish_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_swish_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+void espdl_tanh_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
+void espdl_tanh_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
+
+#endif

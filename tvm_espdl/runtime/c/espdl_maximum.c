@@ -1,0 +1,22 @@
+/*
+ * maximum: y = the larger of a and b, with broadcasting.
+ *
+ * Semantics: "Element-wise"; ESP-DL dl/base/dl_base_max.cpp. Exponents are not read: the compiler
+ * only lets equal ones through.
+ */
+#include "espdl_kernels.h"
+
+#define ESPDL_DEFINE_MAXIMUM(suffix, type)                                                   \
+  static void row_##suffix(const espdl_binary_t *d, const type *a, const type *b, type *y) { \
+    const int32_t step_a = d->strides_a[ESPDL_BROADCAST_RANK - 1];                           \
+    const int32_t step_b = d->strides_b[ESPDL_BROADCAST_RANK - 1];                           \
+    const int32_t extent = d->extents[ESPDL_BROADCAST_RANK - 1];                             \
+    for (int32_t i = 0; i < extent; ++i, a += step_a, b += step_b) {                         \
+      y[i] = *a > *b ? *a : *b;                                                              \
+    }                                                                                        \
+  }                                                                                          \
+                                                                                             \
+  ESPDL_DEFINE_BROADCAST(espdl_maximum_##suffix, espdl_binary_t, type, row_##suffix)
+
+ESPDL_DEFINE_MAXIMUM(s8, int8_t)
+ESPDL_DEFINE_MAXIMUM(s16, int16_t)

@@ -1,0 +1,142 @@
+/*
+ * Kernels that move elements, resize images or reduce axes; included by espdl_kernels.h, whose
+ * conventions hold.
+ */
+#ifndef ESPDL_REARRANGEMENT_H
+#define ESPDL_REARRANGEMENT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Dimensions of views, padded tensors; parts of a concatenation. */
+#define ESPDL_STRIDED_RANK 6
+#define ESPDL_PAD_RANK 4
+#define ESPDL_CONCAT_PARTS 16
+
+/* A view that steps through the input; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t first;                        /* place of the first element in the input */
+  int32_t extents[ESPDL_STRIDED_RANK];  /* of the view */
+  int32_t strides[ESPDL_STRIDED_RANK];  /* in the input, may be negative */
+} espdl_strided_t;
+
+/* How the elements around the input are made. */
+enum { ESPDL_PAD_CONSTANT, ESPDL_PAD_EDGE, ESPDL_PAD_REFLECT };
+
+/* More elements on every side; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t input_extents[ESPDL_PAD_RANK];   /* of the input */
+  int32_t output_extents[ESPDL_PAD_RANK];  /* of the output */
+  int32_t before[ESPDL_PAD_RANK];          /* elements in front of the input */
+  int32_t mode;                            /* ESPDL_PAD_CONSTANT, _EDGE or _REFLECT */
+  int32_t value;                           /* the constant */
+} espdl_pad_t;
+
+/* Slices of one axis. */
+typedef struct {
+  int32_t outer;          /* elements before the axis */
+  int32_t extent;         /* elements along the axis of the input */
+  int32_t inner;          /* elements after the axis */
+  int32_t count;          /* indices */
+  const int32_t *indices; /* which slices, each from 0 to extent - 1 */
+} espdl_gather_t;
+
+/* Tensors one behind the other. */
+typedef struct {
+  int32_t parts;                       /* inputs */
+  int32_t outer;                       /* blocks of each input */
+  int32_t blocks[ESPDL_CONCAT_PARTS];  /* elements of one block of each input */
+} espdl_concat_t;
+
+/* An image whose pixels are copied to another size. */
+typedef struct {
+  int32_t input_height;   /* rows of the image */
+  int32_t input_width;    /* columns of the image */
+  int32_t output_height;  /* rows of the result */
+  int32_t output_width;   /* columns of the result */
+  int32_t channels;       /* channels of both */
+  int32_t shift;          /* output exponent minus input exponent */
+  int32_t half_even;      /* 1: ties go to the even integer, 0: up */
+  int32_t wraps;          /* 1: results are taken modulo 2^8, 0: saturated */
+  const int32_t *rows;    /* row of the image for each row of the result */
+  const int32_t *columns; /* column of the image for each column of the result */
+} espdl_resize_nearest_t;
+
+/* An image whose pixels are weighed to another size. */
+typedef struct {
+  int32_t input_height;   /* rows of the image, 1 for a signal */
+  int32_t input_width;    /* columns of the image */
+  int32_t output_height;  /* rows of the result */
+  int32_t output_width;   /* columns of the result */
+  int32_t channels;       /* channels of both */
+  float input_scale;      /* 2^exponent of the input */
+  float output_scale;     /* 2^-exponent of the output */
+  int32_t half_even;      /* 1: ties go to the even integer, 0: up */
+  const int32_t *rows;    /* upper row of the image for each row of the result */
+  const float *below;     /* weight of the row below it */
+  const int32_t *columns; /* left column of the image for each column of the result */
+  const float *right;     /* weight of the column right of it */
+} espdl_resize_linear_t;
+
+/* Axes that are reduced to one element; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t kept_extents[2];     /* of the output */
+  int32_t kept_strides[2];     /* in the input */
+  int32_t reduced_extents[2];  /* of the elements of one result */
+  int32_t reduced_strides[2];  /* in the input */
+  int32_t count;               /* elements of one result */
+  int32_t half_even;           /* 1: ties go to the even integer, 0: up */
+  int32_t shift;               /* of an exact sum, to the right; negative: to the left */
+  float input_scale;           /* 2^exponent of the input, or of its squares */
+  float output_scale;          /* 2^-exponent of the output */
+  const float *table;          /* exp(q * input_scale) for q = -128..127, or NULL */
+} espdl_reduce_t;
+
+void espdl_slice_s8(const espdl_strided_t *d, const int8_t *x, int8_t *y);
+void espdl_slice_s16(const espdl_strided_t *d, const int16_t *x, int16_t *y);
+void espdl_depth_to_space_s8(const espdl_strided_t *d, const int8_t *x, int8_t *y);
+void espdl_depth_to_space_s16(const espdl_strided_t *d, const int16_t *x, int16_t *y);
+void espdl_space_to_depth_s8(const espdl_strided_t *d, const int8_t *x, int8_t *y);
+void espdl_space_to_depth_s16(const espdl_strided_t *d, const int16_t *x, int16_t *y);
+void espdl_pad_s8(const espdl_pad_t *d, const int8_t *x, int8_t *y);
+void espdl_pad_s16(const espdl_pad_t *d, const int16_t *x, int16_t *y);
+void espdl_gather_s8(const espdl_gather_t *d, const int8_t *x, int8_t *y);
+void espdl_gather_s16(const espdl_gather_t *d, const int16_t *x, int16_t *y);
+
+/* As many inputs as the descriptor has parts (const int8_t * or const int16_t *), then the output
+ * (int8_t * or int16_t *). */
+void espdl_concat_s8(const espdl_concat_t *d, ...);
+void espdl_concat_s16(const espdl_concat_t *d, ...);
+
+void espdl_resize_nearest_s8(const espdl_resize_nearest_t *d, const int8_t *x, int8_t *y);
+void espdl_resize_linear_s8(const espdl_resize_linear_t *d, const int8_t *x, int8_t *y);
+
+void espdl_reduce_sum_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_sum_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_l1_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_l1_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_sum_square_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_sum_square_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_max_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_max_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_min_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_min_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_mean_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_mean_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_l2_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_l2_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_prod_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_prod_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_log_sum_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_log_sum_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_log_sum_exp_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_log_sum_exp_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,18 @@
+"""Host kernel of depthwise_conv1d: that of depthwise_conv2d on an image of one row.
+
+It only adds the row; nothing is ever summed here.
+"""
+
+from __future__ import annotations
+
+from ....chips import Chip
+from ....ops.depthwise_conv1d import DepthwiseConv1d
+from ....ops.rounding import Array
+from ..kernel import HostKernel
+from . import depthwise_conv2d
+
+
+def kernel(operator: DepthwiseConv1d, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
+    """The kernel of a 1-D convolution with these weights and bias."""
+    weights, *bias = constants
+    return depthwise_conv2d.kernel(operator.as_2d, chip, (weights[:, :, None], *bias))

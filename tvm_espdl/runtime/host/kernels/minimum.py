@@ -1,0 +1,19 @@
+"""Host kernel of minimum: the smaller one of two elements, both inputs broadcast.
+
+It never looks at exponents, as the chip's kernel does not.
+"""
+
+from __future__ import annotations
+
+from tvm.tirx.script import builder as T
+
+from ....chips import Chip
+from ....ops.minimum import Minimum
+from ....ops.rounding import Array
+from ..broadcast import broadcast
+from ..kernel import HostKernel
+
+
+def kernel(operator: Minimum, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
+    """The kernel of a minimum."""
+    return broadcast(operator, T.min)

@@ -1,0 +1,50 @@
+"""The loops of reductions: all elements of one result, in index order, joined into one value.
+
+What joins them is never known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tvm.tirx.script import builder as T
+
+from ...ops import Tensor
+from ...ops.reduction import Reduction
+from ...ops.rounding import Array
+from .kernel import Buffer, Expression, HostKernel, flat, private_function, registers
+
+Join = Callable[..., Expression]
+
+
+def reduction(
+    operator: Reduction,
+    initial: Expression,
+    join: Join,
+    finish: Callable[[Expression], Expression],
+    tables: Sequence[Array] = (),
+) -> HostKernel:
+    """The kernel that reduces each line by `join(result, element, *tables)`, from `initial` on."""
+    walk: Any = operator.walk()
+    dtype = str(initial.ty.dtype)
+    (outer, inner), (outer_step, inner_step) = walk["kept_extents"], walk["kept_strides"]
+    (far, near), (far_step, near_step) = walk["reduced_extents"], walk["reduced_strides"]
+
+    def body(x: Buffer, *others: Buffer) -> None:
+        *chosen, y = others
+        with T.grid(outer, inner) as (i, j):
+            result = registers(1, dtype)
+            T.buffer_store(result, initial, [0])
+            with T.grid(far, near) as (k, m):
+                place = i * outer_step + j * inner_step + k * far_step + m * near_step
+                T.buffer_store(result, join(result[0], x[place], *chosen), [0])
+            T.buffer_store(y, finish(result[0]), [i * inner + j])
+
+    types: list[Tensor | Array] = [flat(operator.x), *tables, flat(operator.y)]
+    return HostKernel(private_function(types, body), tuple(tables))
+
+
+def wide(operator: Reduction) -> str:
+    """The type of an exact sum."""
+    return "int32" if operator.x.dtype == "int8" else "int64"

@@ -1,0 +1,36 @@
+"""The loops of operators whose result is a view that steps through the input.
+
+Elements change places; none is ever changed.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+from tvm.tirx.script import builder as T
+
+from ...ops.strided import Strided, strides_of
+from .kernel import Buffer, Expression, HostKernel, flat, private_function
+
+Shape = tuple[int, ...]
+
+
+def place(indices: tuple[Expression, ...], strides: Shape, first: int = 0) -> Expression:
+    """Where the element with these indices lies."""
+    terms = (index * stride for index, stride in zip(indices, strides, strict=True))
+    return reduce(add, terms, T.int32(first))
+
+
+def strided_copy(operator: Strided) -> HostKernel:
+    """The kernel that copies along `operator.walk()`."""
+    extents, strides, first = operator.walk()
+    # Two leading axes of 1, for a grid of one axis would not give a tuple.
+    extents, strides = (1, 1, *extents), (0, 0, *strides)
+    dense = strides_of(extents)
+
+    def body(x: Buffer, y: Buffer) -> None:
+        with T.grid(*extents) as indices:
+            T.buffer_store(y, x[place(indices, strides, first)], [place(indices, dense)])
+
+    return HostKernel(private_function((flat(operator.x), flat(operator.y)), body))
