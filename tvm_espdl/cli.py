@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     _espdl_options(sub)
     _option(sub, "dump", "folder for every tensor as the chip holds it, as .npy files")
 
+    _add_looking_commands(add)
+    return parser
+
+
+def _add_looking_commands(add: Callable[[str, str, Command], argparse.ArgumentParser]) -> None:
+    """The commands that write nothing, or nothing that the user asks for by name."""
     sub = add("check", "What of a model runs where, why not on ESP-DL, what to change.", _check)
     sub.add_argument("model", help="ONNX model, or .espdl file")
     _option(sub, "target_chip", "chip (default: the model's own, else esp32s3)")
@@ -114,7 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     _option(sub, "chip", "one chip (default: one of each family)")
 
     add("demo", "The whole way on a small real model, without any argument.", _demo)
-    return parser
 
 
 def _preprocess(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Small models of our own, as data and as files: the tests' own writer, with plain `flatbuffers`."""
+"""Small models of our own, as data and as files: the tests' own writer, on `flatbuffers`."""
 
 import struct
 

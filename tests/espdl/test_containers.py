@@ -51,9 +51,9 @@ def test_packages(magic, tmp_path):
     assert list(load_package(tmp_path / "models.bin").images) == list(models)
     assert load(data, model="conv").model == models["conv.espdl"]
     assert load(data, model="sum.espdl").container == magic.decode()
-    with pytest.raises(ModelError, match="several models.*sum.espdl"):
+    with pytest.raises(ModelError, match=r"several models.*sum.espdl"):
         load(data)
-    with pytest.raises(ModelError, match="no such model.*'other'"):
+    with pytest.raises(ModelError, match=r"no such model.*'other'"):
         load(data, model="other")
 
 
@@ -97,8 +97,8 @@ def test_aes_is_that_of_the_standards():
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no .espdl file.*first bytes b''"),
-        (b"ONNX", "no .espdl file.*allowed: EDL1, EDL2"),
+        (b"", r"no .espdl file.*first bytes b''"),
+        (b"ONNX", r"no .espdl file.*allowed: EDL1, EDL2"),
         (b"EDL2", "begins with b'EDL2'"),
         (header(b"", mode=7), "encryption mode 7"),
         (b"EDL2" + struct.pack("<3I", 0, 1 << 31, 0), "header states"),
@@ -114,7 +114,7 @@ def test_what_is_no_container(data, said):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ModelError, match="cannot be read.*No such file"):
+    with pytest.raises(ModelError, match=r"cannot be read.*No such file"):
         load(tmp_path / "nothing.espdl")
     assert not is_espdl(tmp_path / "nothing.bin")
     assert not is_espdl(b"EDL2")

@@ -21,11 +21,12 @@ MUTATIONS = int(os.environ.get("TVM_ESPDL_FUZZ", "2000"))
 LARGEST_FILE = 40000
 
 
-def read_all(data, chip="esp32s3"):
+def read_all(data, chip="esp32s3", *, evidence=True):
     """Everything short of compiling; whether the file was taken."""
     try:
         file = load(data)
-        summary_of(file)
+        if evidence:
+            summary_of(file)
         network_of(file, find_chip(chip))
     except EspdlError as error:
         assert len(str(error)) < 2000
@@ -49,7 +50,7 @@ def test_every_bit_of_a_small_file():
     data = bytearray(write(addition()))
     for bit in range(8 * len(data)):
         data[bit // 8] ^= 1 << bit % 8
-        read_all(bytes(data))
+        read_all(bytes(data), evidence=bit % 11 == 0)
         data[bit // 8] ^= 1 << bit % 8
 
 
@@ -62,7 +63,8 @@ def fuzz(files, count):
         for number in range(count):
             data = mutated(source.choice(files), source)
             started = time.perf_counter()
-            read_all(data, source.choice(("esp32", "esp32s3", "esp32p4")))
+            chip = source.choice(("esp32", "esp32s3", "esp32p4"))
+            read_all(data, chip, evidence=number % 10 == 0)
             assert time.perf_counter() - started < 20, f"mutation {number} takes long"
 
 

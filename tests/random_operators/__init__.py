@@ -88,6 +88,8 @@ def inexact(operator):
 def wrong(result, expected, operator):
     """Which values of a result are not the expected ones, as a boolean array."""
     assert (result.dtype, result.shape) == (expected.dtype, expected.shape), operator
+    if np.array_equal(result, expected):
+        return np.zeros(expected.shape, bool)
     if np.issubdtype(expected.dtype, np.integer):
         distance = np.abs(result.astype(np.int64) - expected.astype(np.int64))
         return distance > (1 if inexact(operator) else 0)

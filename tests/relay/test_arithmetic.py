@@ -121,9 +121,6 @@ def test_neg(dtype):
 
 # name -> (rule, operator, arguments of `compiled`)
 REFUSED = {
-    "sub of other exponents": ("exponents_are_equal", "Sub", SHAPE, {"exponents": (-4, -3)}),
-    "maximum of other exponents": ("exponents_are_equal", "Max", SHAPE, {"exponents": (-5, -4)}),
-    "minimum of other exponents": ("exponents_are_equal", "Min", SHAPE, {"exponents": (-5, -4)}),
     "mul that shifts left": ("vector_shift_fits", "Mul", SHAPE, {"exponents": (-4, -9)}),
     "computed divisor": ("single_operand_is_constant", "Div", (1, 1, 1, 1), {}),
     "computed dividend": ("single_operand_is_constant", "Div", (1, 1, 1, 1), {"left": True}),
@@ -138,6 +135,14 @@ def test_refused_forms_stay_with_tvm(case):
     assert (NAMES[name], rule) in reasons
     assert NAMES[name] not in names(library)
     assert any(isinstance(step.operator, Native) for step in library.program.steps)
+
+
+@pytest.mark.parametrize("name", ["Sub", "Max", "Min"])
+def test_other_exponents_are_requantized(name):
+    library = compiled(name, SHAPE, exponents=(-5, -4))
+    assert NAMES[name] in names(library)
+    assert "requantize" in names(library)
+    assert any("extra requantize" in warning for warning in library.report().warnings)
 
 
 def test_mul_that_shifts_left_runs_on_plain_chips():

@@ -6,7 +6,7 @@ import tvm
 from networks import CHIPS, by_reference, library, quantized_seed, samples
 from tvm import relax, relay
 
-from tvm_espdl.relay.pipeline import lower
+from tvm_espdl.relay.lowering import lower
 from tvm_espdl.selftest.compiler import Compiler
 from tvm_espdl.selftest.network import run_network
 

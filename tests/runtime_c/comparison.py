@@ -9,7 +9,7 @@ from tvm_espdl.chips import CHIPS
 from tvm_espdl.selftest import golden
 from tvm_espdl.selftest.c_engine import Item, run_c
 
-RECORDS = 10
+RECORDS = 6
 SAMPLES = 3  # of each record: one descriptor serves them all
 
 

@@ -15,28 +15,41 @@ SEED = 20240611
 families = pytest.mark.parametrize("family", FAMILIES)
 
 
+def of_all_families(make, *arguments):
+    """What `make(family, ...)` gives for each family, in one program: kernels compile only once."""
+    joined = None
+    for family in FAMILIES:
+        lists = make(family, *arguments)
+        joined = (
+            lists if joined is None else tuple(a + b for a, b in zip(joined, lists, strict=True))
+        )
+    return joined
+
+
+def vectors(family):
+    items, expected, names = comparison.golden_items(family)
+    return items, expected, [f"{name} on {family}" for name in names]
+
+
+def random(family, seed):
+    items, names = comparison.random_items(family, seed)
+    return items, comparison.references(items), names
+
+
 def everything(family):
     """Vectors, random and overflowing cases in one list."""
-    items, expected, names = comparison.golden_items(family)
-    for more, more_names in (
-        comparison.random_items(family, SEED + 1),
-        comparison.overflowing_items(family, SEED + 1),
-    ):
-        items += more
-        expected += comparison.references(more)
-        names += more_names
-    return items, expected, names
+    items, names = comparison.overflowing_items(family, SEED + 1)
+    overflowing = items, comparison.references(items), names
+    parts = (vectors(family), random(family, SEED + 1), overflowing)
+    return tuple([one for some in lists for one in some] for lists in zip(*parts, strict=True))
 
 
-@families
-def test_golden_vectors(c_compiler, family):
-    comparison.assert_same(c_compiler, *comparison.golden_items(family))
+def test_golden_vectors(c_compiler):
+    comparison.assert_same(c_compiler, *of_all_families(vectors))
 
 
-@families
-def test_random_operators(c_compiler, family):
-    items, names = comparison.random_items(family, SEED)
-    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+def test_random_operators(c_compiler):
+    comparison.assert_same(c_compiler, *of_all_families(random, SEED))
 
 
 @families
@@ -157,14 +170,12 @@ def test_every_tie_of_quantize(c_compiler, family, dtype):
     comparison.assert_same(c_compiler, items, comparison.references(items), names)
 
 
-@families
-def test_no_undefined_behaviour(c_compiler, family):
-    comparison.assert_same(Compiler.sanitized(), *everything(family))
+def test_no_undefined_behaviour(c_compiler):
+    comparison.assert_same(Compiler.sanitized(), *of_all_families(everything))
 
 
-@families
-def test_on_riscv(rv32, family):
-    comparison.assert_same(rv32, *everything(family))
+def test_on_riscv(rv32):
+    comparison.assert_same(rv32, *of_all_families(everything))
 
 
 def test_on_riscv_without_fpu(rv32):

@@ -93,8 +93,8 @@ def test_floats(value, text):
 
 def test_every_kernel_is_in_the_file_of_its_name():
     text = "".join(path.read_text() for path in KERNELS.glob("espdl_*.h"))
-    declared = re.findall(r"^void (\w+)\(", text, re.M)
-    assert len(declared) >= 2 * len(operators())
+    declared = re.findall(r"^void (espdl_\w+)\(", text, re.M)
+    assert len(declared) > len(operators())
     sources = {kernel_source(function) for function in declared}
     assert sources == {path.name for path in KERNELS.glob("espdl_*.c")}
 

@@ -9,8 +9,8 @@ from random_operators.draws import integers
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
 
-RECORDS = 8
-SAMPLES = 63  # of each record: one kernel serves them all
+RECORDS = 6
+SAMPLES = 84  # of each record: one kernel serves them all
 
 
 @pytest.mark.parametrize("chip", CHIPS)

@@ -6,13 +6,14 @@ It names every clue in words, for a wrong chip gives wrong numbers without any e
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import CHIPS, Chip, find_chip
-from ..errors import ModelError
+from ..errors import EspdlWarning, ModelError
 from ..ops.float_function import FloatFunction
 from ..ops.lut import table_of
 from ..ops.relu import Relu
@@ -255,7 +256,9 @@ def _vectors(file: File, left: list[str]) -> Iterator[Clue]:
     agreeing = []
     for family in left:
         try:
-            network = network_of(file, find_chip(FAMILIES[family]))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", EspdlWarning)  # it is the user's network later
+                network = network_of(file, find_chip(FAMILIES[family]))
         except ModelError:
             continue
         macs = sum(getattr(call.operator, "macs", 0) for call in network.calls)
@@ -265,7 +268,9 @@ def _vectors(file: File, left: list[str]) -> Iterator[Clue]:
         ):
             return
         values = network.reference(inputs)
-        if all(t.name in values and np.array_equal(values[t.name].ravel(), t.flat()) for t in outputs):
+        if all(
+            t.name in values and np.array_equal(values[t.name].ravel(), t.flat()) for t in outputs
+        ):
             agreeing.append(family)
     if agreeing and len(agreeing) < len(left):
         names = " and ".join(FAMILIES[family] for family in agreeing)

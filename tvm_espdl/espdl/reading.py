@@ -29,6 +29,7 @@ BLOCK = 16
 TENSOR_TYPE = 1
 DIMENSION_VALUE = 1
 LARGEST_RANK = 16
+MOST_ELEMENTS = 1 << 40
 # Where a tensor's data are when they are not raw: slot, and dtype in the file; as in ONNX.
 IN_INT32 = ("int8", "uint8", "int16", "uint16", "int32", "bool")
 TYPED_DATA = {
@@ -170,7 +171,9 @@ class _Reader:
         return memoryview(values.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
 
     def _dims(self, dims: tuple[Any, ...], name: str) -> tuple[int, ...]:
-        if len(dims) > LARGEST_RANK or any(extent < 0 for extent in dims):
+        extents = [max(extent, 1) for extent in dims[:LARGEST_RANK]]
+        fits = len(dims) <= LARGEST_RANK and math.prod(extents) <= MOST_ELEMENTS
+        if not fits or min(dims, default=0) < 0:
             self.buffer.damaged(f"{name!r} of shape {dims[:LARGEST_RANK]}")
         return dims
 

@@ -5,6 +5,6 @@ chips, never TVM and never files.
 """
 
 from .operator import Operator, Refusal, Tensor
-from .registry import from_json, operators
+from .registry import from_json, operator_class, operators
 
-__all__ = ["Operator", "Refusal", "Tensor", "from_json", "operators"]
+__all__ = ["Operator", "Refusal", "Tensor", "from_json", "operator_class", "operators"]

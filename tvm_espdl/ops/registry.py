@@ -24,10 +24,18 @@ def operators() -> dict[str, type[Operator]]:
     return dict(sorted(found.items()))
 
 
+@cache
+def operator_class(name: str) -> type[Operator]:
+    """The operator of a name, loading its module only."""
+    members = vars(importlib.import_module(f"{__package__}.{name}")).values()
+    found = (m for m in members if isinstance(m, type) and issubclass(m, Operator))
+    return next(member for member in found if member.name == name)
+
+
 def from_json(text: str) -> Operator:
     """Read a record written by `Operator.to_json`."""
     fields = json.loads(text)
-    return operators()[fields.pop("name")](**{k: _decode(v) for k, v in fields.items()})
+    return operator_class(fields.pop("name"))(**{k: _decode(v) for k, v in fields.items()})
 
 
 def _decode(value: Any) -> Any:

@@ -15,10 +15,11 @@ from tvm.target import Target
 from ..errors import ChipError
 from ..runtime.library import Library
 from .ir import attributes, main_of
-from .pipeline import KEY, chip_of, lower
+from .lowering import chip_of, lower
+from .patterns.admission import PartitionLog
+from .pipeline import KEY
 from .program import INPUT_NAMES, OUTPUT_NAMES, program_of_main
 from .report import report_of
-from .transform import PartitionLog
 
 
 def build(

@@ -22,7 +22,7 @@ from ..ops.quantize import Quantize
 from ..ops.requantize import Requantize
 from ..ops.rounding import Array
 from ..output_files import write_whole
-from .transform import PartitionLog
+from .patterns.admission import PartitionLog
 
 ESP_DL = "ESP-DL"
 TVM = "TVM"

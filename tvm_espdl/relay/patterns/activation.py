@@ -1,7 +1,7 @@
 """Activation functions: a table for int8, the chip's float formula for int16, and PReLU.
 
-A function that the model spells out in many calls becomes one operator, also where the model
-quantizes on the way: the chip has one operator for it, which rounds only once, at the end.
+A function that the model spells out in many float calls becomes one operator: the chip has one for
+it, which rounds only once, at the end.
 """
 
 from __future__ import annotations
@@ -9,28 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tvm.relax.dpl import DFPattern, is_op, wildcard
 
 from ...chips import Chip
-from ...ops import Operator, Refusal, Tensor
-from ...ops.elu import Elu
-from ...ops.exp import Exp
-from ...ops.float_function import FloatFunction
-from ...ops.gelu import Gelu
-from ...ops.hard_sigmoid import HardSigmoid
-from ...ops.hard_swish import HardSwish
-from ...ops.leaky_relu import LeakyRelu
-from ...ops.log import Log
-from ...ops.lut import table_of, tabulated
-from ...ops.prelu import Prelu
+from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.rounding import Array
-from ...ops.sigmoid import Sigmoid
-from ...ops.sqrt import Sqrt
-from ...ops.swish import Swish
-from ...ops.tanh import Tanh
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
 from .spelled_out import (
@@ -44,7 +30,10 @@ from .spelled_out import (
     swish,
 )
 
-Make = Callable[[Match], FloatFunction | Refusal]
+if TYPE_CHECKING:
+    from ...ops.float_function import FloatFunction
+
+Make = Callable[[Match], "FloatFunction | Refusal"]
 
 
 def patterns() -> list[Pattern]:
@@ -52,37 +41,43 @@ def patterns() -> list[Pattern]:
     return [
         *_single_calls(),
         _prelu(),
-        _spelled("hard_sigmoid", hard_sigmoid(), HardSigmoid),
-        _spelled("hard_sigmoid", hard_sigmoid_of_clip(), HardSigmoid),
-        _spelled("elu", elu(), Elu),
-        _spelled("swish", swish(), Swish),
-        _spelled("hard_swish", hard_swish(), HardSwish),
-        _spelled("hard_swish", hard_swish_of_clip(), HardSwish),
-        _spelled("hard_swish", hard_swish_of_product(), HardSwish),
+        _spelled("hard_sigmoid", hard_sigmoid()),
+        _spelled("hard_sigmoid", hard_sigmoid_of_clip()),
+        _spelled("elu", elu()),
+        _spelled("swish", swish()),
+        _spelled("hard_swish", hard_swish()),
+        _spelled("hard_swish", hard_swish_of_clip()),
+        _spelled("hard_swish", hard_swish_of_product()),
     ]
 
 
 def _single_calls() -> list[Pattern]:
     def leaky(match: Match) -> FloatFunction:
+        from ...ops.leaky_relu import LeakyRelu
+
         slope = float(np.float32(match["call"].attrs.alpha))
         return LeakyRelu(match.tensor("x"), match.output, slope)
 
     def gelu(match: Match) -> FloatFunction:
+        from ...ops.gelu import Gelu
+
         return Gelu(match.tensor("x"), match.output)
 
     def gelu_tanh(match: Match) -> FloatFunction:
+        from ...ops.gelu import Gelu
+
         return Gelu(match.tensor("x"), match.output, approximate=True)
 
     return [
         *(
-            _call(kind.name, call, _plain(kind))
-            for kind, call in (
-                (Exp, "relax.exp"),
-                (Log, "relax.log"),
-                (Sigmoid, "relax.sigmoid"),
-                (Sqrt, "relax.sqrt"),
-                (Swish, "relax.nn.silu"),
-                (Tanh, "relax.tanh"),
+            _call(operator, call, _plain(operator))
+            for operator, call in (
+                ("exp", "relax.exp"),
+                ("log", "relax.log"),
+                ("sigmoid", "relax.sigmoid"),
+                ("sqrt", "relax.sqrt"),
+                ("swish", "relax.nn.silu"),
+                ("tanh", "relax.tanh"),
             )
         ),
         _call("leaky_relu", "relax.nn.leakyrelu", leaky),
@@ -91,8 +86,14 @@ def _single_calls() -> list[Pattern]:
     ]
 
 
-def _plain(kind: type[FloatFunction]) -> Make:
-    return lambda match: kind(match.tensor("x"), match.output)
+def _plain(operator: str) -> Make:
+    return lambda match: _made(operator, match)
+
+
+def _made(operator: str, match: Match, *parameters: float) -> FloatFunction:
+    kind: Any = operator_class(operator)
+    made: FloatFunction = kind(match.tensor("x"), match.output, *parameters)
+    return made
 
 
 def _call(operator: str, name: str, make: Make) -> Pattern:
@@ -101,14 +102,14 @@ def _call(operator: str, name: str, make: Make) -> Pattern:
     return _entry(operator, call, {"x": x, "call": call}, make)
 
 
-def _spelled(operator: str, spelled: Spelled, kind: type[FloatFunction]) -> Pattern:
+def _spelled(operator: str, spelled: Spelled) -> Pattern:
     def make(match: Match) -> FloatFunction | Refusal:
         if "again" in match and match.tensor("again") != match.tensor("x"):
             return _not_recognised(operator, "the input at two exponents")
         values = spelled.parameters(match)
         if values is None:
             return _not_recognised(operator, "other constants")
-        return kind(match.tensor("x"), match.output, *values)
+        return _made(operator, match, *values)
 
     return _entry(operator, spelled.result, spelled.roles, make)
 
@@ -127,12 +128,16 @@ def _entry(
     operator: str, function: DFPattern, roles: Mapping[str, DFPattern], make: Make
 ) -> Pattern:
     def build(match: Match) -> Operator | Refusal:
+        from ...ops.lut import tabulated
+
         made = make(match)
         if isinstance(made, Refusal) or not _has_table(made):
             return made
         return tabulated(made)
 
     def tables(match: Match, chip: Chip) -> tuple[Array, ...]:
+        from ...ops.lut import table_of
+
         made = make(match)
         if isinstance(made, Refusal) or not _has_table(made):
             return ()
@@ -143,6 +148,9 @@ def _entry(
 
 def _has_table(made: FloatFunction) -> bool:
     """Int8 functions and every gelu have one; leaky_relu needs none to have the same bits."""
+    from ...ops.gelu import Gelu
+    from ...ops.leaky_relu import LeakyRelu
+
     if isinstance(made, LeakyRelu):
         return False
     return made.x.dtype == "int8" or isinstance(made, Gelu)
@@ -157,6 +165,9 @@ def _prelu() -> Pattern:
 
 
 def _build_prelu(match: Match) -> Operator | Refusal:
+    from ...ops.leaky_relu import LeakyRelu
+    from ...ops.prelu import Prelu
+
     x, y, alpha = match.tensor("x"), match.output, match.tensor("alpha")
     factors = match.constant("alpha")
     if factors.size == 1 and x.dtype == "int8":
@@ -181,6 +192,8 @@ def _build_prelu(match: Match) -> Operator | Refusal:
 
 def _alpha(match: Match) -> tuple[Array, ...]:
     """The factors of a PReLU; none where it has become a leaky ReLU."""
+    from ...ops.prelu import Prelu
+
     return (_alpha_of(match),) if isinstance(_build_prelu(match), Prelu) else ()
 
 

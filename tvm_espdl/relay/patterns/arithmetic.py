@@ -5,16 +5,11 @@ Either input may be a dequantized constant: it stays an input of the operator.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tvm.relax.dpl import is_op
 
-from ...ops import Operator
-from ...ops.binary import Binary
-from ...ops.div import Div
-from ...ops.maximum import Maximum
-from ...ops.minimum import Minimum
-from ...ops.mul import Mul
-from ...ops.neg import Neg
-from ...ops.sub import Sub
+from ...ops import Operator, operator_class
 from ..ir import is_constant
 from .dataflow import dequantized, quantized, with_relu
 from .match import Match, Pattern
@@ -24,9 +19,9 @@ def patterns() -> list[Pattern]:
     """All of them, sub the largest."""
     return [
         _neg(),
-        _plain(Maximum, "relax.maximum"),
-        _plain(Minimum, "relax.minimum"),
-        _plain(Mul, "relax.multiply"),
+        _plain("maximum", "relax.maximum"),
+        _plain("minimum", "relax.minimum"),
+        _plain("mul", "relax.multiply"),
         _div(),
         _sub(),
     ]
@@ -36,25 +31,31 @@ def _neg() -> Pattern:
     x = dequantized()
 
     def build(match: Match) -> Operator:
+        from ...ops.neg import Neg
+
         return Neg(match.tensor("x"), match.output)
 
     return Pattern("neg", quantized(is_op("relax.negative")(x)), {"x": x}, ("x",), build)
 
 
-def _plain(kind: type[Binary], call: str) -> Pattern:
+def _plain(operator: str, call: str) -> Pattern:
     a, b = dequantized(), dequantized()
 
     def build(match: Match) -> Operator:
-        return kind(match.tensor("a"), match.tensor("b"), match.output)
+        kind: Any = operator_class(operator)
+        made: Operator = kind(match.tensor("a"), match.tensor("b"), match.output)
+        return made
 
     pattern = quantized(is_op(call)(a, b))
-    return Pattern(kind.name, pattern, {"a": a, "b": b}, ("a", "b"), build)
+    return Pattern(operator, pattern, {"a": a, "b": b}, ("a", "b"), build)
 
 
 def _div() -> Pattern:
     a, b = dequantized(), dequantized()
 
     def build(match: Match) -> Operator:
+        from ...ops.div import Div
+
         known = (_is_constant(match, role) for role in ("a", "b"))
         return Div(match.tensor("a"), match.tensor("b"), match.output, *known)
 
@@ -68,6 +69,8 @@ def _sub() -> Pattern:
     roles = {"a": a, "b": b, "relu": relu}
 
     def build(match: Match) -> Operator:
+        from ...ops.sub import Sub
+
         activation = "relu" if "relu" in match else "linear"
         return Sub(match.tensor("a"), match.tensor("b"), match.output, activation)
 

@@ -7,22 +7,18 @@ from typing import Any
 
 from tvm.relax.dpl import is_op, wildcard
 
-from ...ops import Operator, Refusal
-from ...ops.conv1d import Conv1d
-from ...ops.conv2d import Conv2d
-from ...ops.depthwise_conv1d import DepthwiseConv1d
-from ...ops.depthwise_conv2d import DepthwiseConv2d
+from ...ops import Operator, Refusal, operator_class
 from ...ops.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
 from .weights import bias_type, bias_values, misplaced_exponents
 
-Kind = type[Conv1d] | type[Conv2d] | type[DepthwiseConv1d] | type[DepthwiseConv2d]
-KINDS: dict[tuple[int, bool], Kind] = {
-    (1, False): Conv1d,
-    (1, True): DepthwiseConv1d,
-    (2, False): Conv2d,
-    (2, True): DepthwiseConv2d,
+# By the number of spatial dimensions, and whether each channel has its own filter.
+OPERATORS = {
+    (1, False): "conv1d",
+    (1, True): "depthwise_conv1d",
+    (2, False): "conv2d",
+    (2, True): "depthwise_conv2d",
 }
 
 
@@ -59,7 +55,8 @@ def _build(match: Match) -> Operator | Refusal:
     if misplaced is not None:
         return misplaced
     dimensions = len(x.shape) - 2
-    return KINDS[dimensions, groups > 1](
+    kind: Any = operator_class(OPERATORS[dimensions, groups > 1])
+    made: Operator = kind(
         x=dataclasses.replace(x, shape=channels_last(x.shape)),
         w=w,
         b=bias_type(match),
@@ -69,6 +66,7 @@ def _build(match: Match) -> Operator | Refusal:
         dilations=_pair(attrs.dilation),
         activation="relu" if "relu" in match else "linear",
     )
+    return made
 
 
 def _pair(numbers: Any) -> tuple[int, int]:

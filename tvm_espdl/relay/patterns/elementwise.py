@@ -5,9 +5,6 @@ from __future__ import annotations
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator
-from ...ops.add import Add
-from ...ops.clip import Clip
-from ...ops.relu import Relu
 from .dataflow import dequantized, quantized, with_relu
 from .match import Match, Pattern
 
@@ -23,6 +20,8 @@ def _add() -> Pattern:
     roles = {"a": a, "b": b, "relu": relu}
 
     def build(match: Match) -> Operator:
+        from ...ops.add import Add
+
         activation = "relu" if "relu" in match else "linear"
         return Add(match.tensor("a"), match.tensor("b"), match.output, activation)
 
@@ -34,6 +33,8 @@ def _relu() -> Pattern:
     pattern = quantized(is_op("relax.nn.relu")(x))
 
     def build(match: Match) -> Operator:
+        from ...ops.relu import Relu
+
         return Relu(match.tensor("x"), match.output)
 
     return Pattern("relu", pattern, {"x": x}, ("x",), build)
@@ -44,6 +45,8 @@ def _clip() -> Pattern:
     clip = is_op("relax.clip")(x, wildcard(), wildcard())
 
     def build(match: Match) -> Operator:
+        from ...ops.clip import Clip
+
         x = match.tensor("x")
         low, high = (float(limit.value) for limit in match["clip"].args[1:3])
         scale = 2.0**-x.uniform_exponent

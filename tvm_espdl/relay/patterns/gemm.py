@@ -11,7 +11,6 @@ import numpy as np
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
-from ...ops.gemm import Gemm
 from ...ops.rounding import Array
 from .dataflow import dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
@@ -49,6 +48,8 @@ def _is_one_matrix(match: Match) -> bool:
 
 
 def _build(match: Match) -> Operator | Refusal:
+    from ...ops.gemm import Gemm
+
     w = match.tensor("w")
     misplaced = misplaced_exponents(match, channel_axis=0 if "transposed" in match else 1)
     if misplaced is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator
-from ...ops.reshape import Reshape
-from ...ops.transpose import Transpose
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
@@ -21,6 +19,8 @@ def _reshape() -> Pattern:
     pattern = quantized(is_op("relax.reshape")(x, wildcard()))
 
     def build(match: Match) -> Operator:
+        from ...ops.reshape import Reshape
+
         return Reshape(match.tensor("x"), match.output)
 
     return Pattern("reshape", pattern, {"x": x}, ("x",), build)
@@ -31,6 +31,8 @@ def _transpose() -> Pattern:
     permute = is_op("relax.permute_dims")(x)
 
     def build(match: Match) -> Operator:
+        from ...ops.transpose import Transpose
+
         tensor = match.tensor("x")
         rank = len(tensor.shape)
         axes = match["permute"].attrs.axes

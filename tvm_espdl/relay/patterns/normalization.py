@@ -6,8 +6,6 @@ import numpy as np
 from tvm.relax.dpl import is_const, is_op
 
 from ...ops import Operator, Refusal, Tensor
-from ...ops.layer_norm import LayerNorm
-from ...ops.log_softmax import LogSoftmax
 from ...ops.rounding import Array
 from ..ir import array_of
 from .dataflow import dequantized, dequantized_constant, quantized
@@ -24,6 +22,8 @@ def _log_softmax() -> Pattern:
     log_softmax = is_op("relax.nn.log_softmax")(x)
 
     def build(match: Match) -> Operator:
+        from ...ops.log_softmax import LogSoftmax
+
         tensor = match.tensor("x")
         axis = int(match["log_softmax"].attrs.axis) % len(tensor.shape)
         return LogSoftmax(tensor, Tensor("float32", tensor.shape), axis)
@@ -44,6 +44,8 @@ def _layer_norm() -> Pattern:
 
 
 def _build(match: Match) -> Operator | Refusal:
+    from ...ops.layer_norm import LayerNorm
+
     x, attrs = match.tensor("x"), match["norm"].attrs
     rank = len(x.shape)
     axes = sorted(int(axis) % rank for axis in attrs.axes)

@@ -12,30 +12,26 @@ from typing import Any
 import numpy as np
 from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 
-from ...ops import Operator, Refusal, Tensor
-from ...ops.concat import MAX_INPUTS, Concat
-from ...ops.depth_to_space import DepthToSpace
-from ...ops.gather import Gather
-from ...ops.pad import Pad
+from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.rounding import Array
-from ...ops.slice import Slice
-from ...ops.space_to_depth import SpaceToDepth
 from ..ir import array_of
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
 from .match import Match, Pattern
 
 # Axes of the transpose in the middle of a shuffle, by operator and mode.
-SHUFFLES: tuple[tuple[type[DepthToSpace] | type[SpaceToDepth], str, tuple[int, ...]], ...] = (
-    (DepthToSpace, "DCR", (0, 3, 4, 1, 5, 2)),
-    (DepthToSpace, "CRD", (0, 1, 4, 2, 5, 3)),
-    (SpaceToDepth, "DCR", (0, 3, 5, 1, 2, 4)),
-    (SpaceToDepth, "CRD", (0, 1, 3, 5, 2, 4)),
+SHUFFLES = (
+    ("depth_to_space", "DCR", (0, 3, 4, 1, 5, 2)),
+    ("depth_to_space", "CRD", (0, 1, 4, 2, 5, 3)),
+    ("space_to_depth", "DCR", (0, 3, 5, 1, 2, 4)),
+    ("space_to_depth", "CRD", (0, 1, 3, 5, 2, 4)),
 )
 PAD_MODES = {"replicate": "edge"}
 
 
 def patterns() -> list[Pattern]:
     """All of them; concat once for each number of inputs."""
+    from ...ops.concat import MAX_INPUTS
+
     concats = [_concat(count) for count in range(1, MAX_INPUTS + 1)]
     return [*concats, _slice(), _gather(), _pad(), *(_shuffle(*row) for row in SHUFFLES)]
 
@@ -47,6 +43,8 @@ def _concat(count: int) -> Pattern:
     roles = {**dict(zip(names, parts, strict=True)), "concat": concat}
 
     def build(match: Match) -> Operator:
+        from ...ops.concat import Concat
+
         axis = int(match["concat"].attrs.axis) % len(match.output.shape)
         return Concat(tuple(match.tensor(name) for name in names), match.output, axis)
 
@@ -58,6 +56,8 @@ def _slice() -> Pattern:
     call = is_op("relax.strided_slice")(x, varg_default_wildcard=True)
 
     def build(match: Match) -> Operator | Refusal:
+        from ...ops.slice import Slice
+
         tensor, y = match.tensor("x"), match.output
         starts, steps = [0] * len(tensor.shape), [1] * len(tensor.shape)
         axes, begins, _, *strides = (_integers(a) for a in match["slice"].args[1:])
@@ -87,6 +87,8 @@ def _gather() -> Pattern:
         return np.where(array < 0, array + extent, array)
 
     def build(match: Match) -> Operator | Refusal:
+        from ...ops.gather import Gather
+
         tensor, call = match.tensor("x"), match["take"]
         axis, array = _axis(call, tensor), indices(match)
         if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
@@ -114,6 +116,8 @@ def _pad() -> Pattern:
     pad = is_op("relax.nn.pad")(x)
 
     def build(match: Match) -> Operator | Refusal:
+        from ...ops.pad import Pad
+
         attrs, tensor, y = match["pad"].attrs, match.tensor("x"), match.output
         widths = [int(width) for width in attrs.pad_width]
         mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
@@ -141,9 +145,7 @@ def _constant(value: float, y: Tensor) -> int | None:
     return None if exact % 1 == Fraction(1, 2) else round(exact)
 
 
-def _shuffle(
-    operator: type[DepthToSpace] | type[SpaceToDepth], mode: str, axes: tuple[int, ...]
-) -> Pattern:
+def _shuffle(operator: str, mode: str, axes: tuple[int, ...]) -> Pattern:
     x = dequantized()
     split, after_split = maybe_requantized(is_op("relax.reshape")(x, wildcard()))
     transposed = is_op("relax.permute_dims")(split).has_attr({"axes": list(axes)})
@@ -162,19 +164,21 @@ def _shuffle(
                 f"{tensor.dtype} at exponent {tensor.exponent}",
                 "quantize the steps alike",
             )
-        block = _block(tensor.shape, y.shape, operator is DepthToSpace)
+        block = _block(tensor.shape, y.shape, operator == "depth_to_space")
         if block is None:
             return Refusal(
-                f"shapes_are_of_{operator.name}",
+                f"shapes_are_of_{operator}",
                 "Before and behind this transpose, channels are split into square blocks.",
                 f"{tensor.shape} to {y.shape}",
-                f"the shapes of {operator.name}",
-                f"export {operator.name} as one operator",
+                f"the shapes of {operator}",
+                f"export {operator} as one operator",
             )
         x, y = (dataclasses.replace(t, shape=channels_last(t.shape)) for t in (tensor, y))
-        return operator(x, y, block, mode)
+        kind: Any = operator_class(operator)
+        made: Operator = kind(x, y, block, mode)
+        return made
 
-    return Pattern(operator.name, quantized(joined), {"x": x, **between}, ("x",), build)
+    return Pattern(operator, quantized(joined), {"x": x, **between}, ("x",), build)
 
 
 def _block(x: tuple[int, ...], y: tuple[int, ...], wider: bool) -> int | None:

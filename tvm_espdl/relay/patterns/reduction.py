@@ -7,32 +7,21 @@ from typing import Any
 
 from tvm.relax.dpl import is_op
 
-from ...ops import Operator, Refusal
-from ...ops.reduce_l1 import ReduceL1
-from ...ops.reduce_l2 import ReduceL2
-from ...ops.reduce_log_sum import ReduceLogSum
-from ...ops.reduce_log_sum_exp import ReduceLogSumExp
-from ...ops.reduce_max import ReduceMax
-from ...ops.reduce_mean import ReduceMean
-from ...ops.reduce_min import ReduceMin
-from ...ops.reduce_prod import ReduceProd
-from ...ops.reduce_sum import ReduceSum
-from ...ops.reduce_sum_square import ReduceSumSquare
-from ...ops.reduction import Reduction
+from ...ops import Operator, Refusal, operator_class
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
 # Operator, what is done to the elements first, the reduction, what is done to its result.
-FORMS: tuple[tuple[type[Reduction], str, str, str], ...] = (
-    (ReduceMean, "", "relax.mean", ""),
-    (ReduceMax, "", "relax.max", ""),
-    (ReduceMin, "", "relax.min", ""),
-    (ReduceProd, "", "relax.prod", ""),
-    (ReduceSum, "", "relax.sum", ""),
-    (ReduceL1, "relax.abs", "relax.sum", ""),
-    (ReduceSumSquare, "relax.square", "relax.sum", ""),
-    (ReduceLogSum, "", "relax.sum", "relax.log"),
-    (ReduceL2, "relax.square", "relax.sum", "relax.sqrt"),
+FORMS = (
+    ("reduce_mean", "", "relax.mean", ""),
+    ("reduce_max", "", "relax.max", ""),
+    ("reduce_min", "", "relax.min", ""),
+    ("reduce_prod", "", "relax.prod", ""),
+    ("reduce_sum", "", "relax.sum", ""),
+    ("reduce_l1", "relax.abs", "relax.sum", ""),
+    ("reduce_sum_square", "relax.square", "relax.sum", ""),
+    ("reduce_log_sum", "", "relax.sum", "relax.log"),
+    ("reduce_l2", "relax.square", "relax.sum", "relax.sqrt"),
 )
 
 
@@ -41,16 +30,16 @@ def patterns() -> list[Pattern]:
     return [*(_reduction(*form) for form in FORMS), _log_sum_exp()]
 
 
-def _reduction(operator: type[Reduction], before: str, name: str, after: str) -> Pattern:
+def _reduction(operator: str, before: str, name: str, after: str) -> Pattern:
     x = dequantized()
     reduced = is_op(name)(is_op(before)(x) if before else x)
     result = is_op(after)(reduced) if after else reduced
     roles: dict[str, Any] = {"x": x, "reduction": reduced}
     build: Callable[[Match], Operator | Refusal] = _build(operator)
-    return Pattern(operator.name, quantized(result), roles, ("x",), build)
+    return Pattern(operator, quantized(result), roles, ("x",), build)
 
 
-def _build(operator: type[Reduction]) -> Callable[[Match], Operator | Refusal]:
+def _build(operator: str) -> Callable[[Match], Operator | Refusal]:
     def build(match: Match) -> Operator | Refusal:
         attrs, x, y = match["reduction"].attrs, match.tensor("x"), match.output
         rank = len(x.shape)
@@ -63,7 +52,9 @@ def _build(operator: type[Reduction]) -> Callable[[Match], Operator | Refusal]:
                 "keepdims=1",
                 "reduce with keepdims=1, and reshape",
             )
-        return operator(x, y, tuple(sorted(axes)))
+        kind: Any = operator_class(operator)
+        made: Operator = kind(x, y, tuple(sorted(axes)))
+        return made
 
     return build
 
@@ -74,7 +65,7 @@ def _log_sum_exp() -> Pattern:
     largest = is_op("relax.max")(again)
     reduced = is_op("relax.sum")(is_op("relax.exp")(is_op("relax.subtract")(x, largest)))
     result = is_op("relax.add")(is_op("relax.log")(reduced), largest)
-    build = _build(ReduceLogSumExp)
+    build = _build("reduce_log_sum_exp")
 
     def build_of_one_input(match: Match) -> Operator | Refusal:
         if match["x"].args[0].same_as(match["again"].args[0]):

@@ -6,12 +6,11 @@ Contract: the input module is untouched, a second run changes nothing, `verify` 
 from .canonicalize import canonicalize
 from .forms import unify
 from .layout import lower_to_nhwc
-from .partition import PartitionLog, partition
+from .partition import partition
 from .requantize_inputs import requantize_inputs
 from .verify import verify
 
 __all__ = [
-    "PartitionLog",
     "canonicalize",
     "lower_to_nhwc",
     "partition",

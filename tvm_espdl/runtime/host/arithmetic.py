@@ -6,9 +6,11 @@ sum overflow, for LLVM assumes that it does not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
@@ -17,6 +19,15 @@ from .kernel import Expression
 LARGEST_INT32_SHIFT = 30  # a remainder plus one still fits 32 bits
 LARGEST_RIGHT_SHIFT = 62
 LARGEST_LEFT_SHIFT = 16  # takes every int16 but 0 out of range, and fits 32 bits
+
+
+def once(value: Expression, use: Callable[[Expression], Expression]) -> Expression:
+    """`use(value)` with the value computed once.
+
+    Expressions are trees: one that is used twice is written out twice, and so is every part of it.
+    """
+    variable = tirx.Var("once", value.ty.dtype)
+    return tirx.Let(variable, value, use(variable))
 
 
 def clamp(value: Expression, lowest: int, highest: int) -> Expression:
@@ -91,13 +102,22 @@ def round_float(value: Expression, dtype: str, chip: Chip) -> Expression:
     """
     limits = np.iinfo(dtype)
     highest, lowest = T.float32(float(limits.max)), T.float32(float(limits.min))
-    value = T.Select(value < highest, value, highest)
-    value = T.Select(value > lowest, value, lowest)
-    if chip.rounding == "half_even":
-        return T.cast(T.nearbyint(value), dtype)
-    half_more = T.cast(T.cast(value, "float64") + T.float64(0.5), "float32")
-    truncated = T.cast(half_more, "int32")
-    above = T.cast(truncated, "float32") > half_more
+
+    def rounded(limited: Expression) -> Expression:
+        if chip.rounding == "half_even":
+            return T.cast(T.nearbyint(limited), dtype)
+        half_more = T.cast(T.cast(limited, "float64") + T.float64(0.5), "float32")
+        return once(half_more, lambda number: _floor(number, dtype))
+
+    def limited_below(value: Expression) -> Expression:
+        return once(T.Select(value > lowest, value, lowest), rounded)
+
+    return once(value, lambda v: once(T.Select(v < highest, v, highest), limited_below))
+
+
+def _floor(value: Expression, dtype: str) -> Expression:
+    truncated = T.cast(value, "int32")
+    above = T.cast(truncated, "float32") > value
     return T.cast(truncated - T.Select(above, T.int32(1), T.int32(0)), dtype)
 
 

@@ -1,0 +1,114 @@
+"""The order of the passes: from a quantize/dequantize module to regions compiled for the PC.
+
+It calls passes and verifies what they leave; it rewrites nothing itself.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.target import Target
+from tvm.target.codegen import llvm_get_system_cpu
+
+from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
+from ..errors import ChipError, EspdlWarning
+from ..runtime.host import build_region
+from . import transform
+from .patterns.admission import PartitionLog
+from .program import program_of_region
+from .transform.partition import CHIP, is_composite
+
+CONVERSIONS = ("quantize", "dequantize")
+
+
+def chip_of(target: Target) -> Chip:
+    """The chip that a target stands for.
+
+    Raises
+    ------
+    ChipError
+        If its `device` is no chip of ours.
+    """
+    return find_chip(str(target.attrs.get("device", DEFAULT_CHIP)))
+
+
+def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm.IRModule:
+    """From a quantize/dequantize module to integer calls in NHWC, each pass verified.
+
+    Parameters
+    ----------
+    mod : tvm.IRModule
+        As the importers make it; it is not changed.
+    log : PartitionLog, optional
+        Receives what the chip refused.
+
+    Raises
+    ------
+    ModelError
+        For scales or zero points that no chip can express.
+    ChipError
+        If the module holds operators of another chip: it was read from that chip's `.espdl`.
+    """
+    _check_chip(mod, chip)
+    mod = transform.verify(transform.canonicalize(mod), "canonicalize")
+    mod = transform.verify(transform.unify(mod, chip), "canonicalize")
+    mod = transform.verify(_partition(mod, chip, log or PartitionLog()), "partition")
+    return transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
+
+
+def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:
+    """Find operators, requantize what unequal exponents have left over, find the rest.
+
+    Conversions come last: until then what is left over keeps its dequantized inputs.
+    """
+    found = transform.partition(mod, chip, without=CONVERSIONS)
+    return transform.partition(transform.requantize_inputs(found, chip), chip, log)
+
+
+def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
+    """Chips of one family compute the same bits; others do not, and their constants differ."""
+    composites = filter(is_composite, mod.functions.values())
+    made_for = {str(f.attrs[CHIP]) for f in composites if CHIP in f.attrs}
+    families = {find_chip(name).family for name in made_for}
+    if families - {chip.family}:
+        allowed = [name for name in CHIPS if families == {CHIPS[name].family}]
+        raise ChipError(
+            "the module was made for another chip",
+            where="target",
+            found=chip.name,
+            allowed=", ".join(allowed) or None,
+            try_=f'target="espressif/{min(made_for)}"',
+        )
+
+
+def offload(mod: tvm.IRModule) -> tvm.IRModule:
+    """Merge neighbouring operators into regions and compile these through `relax.ext.espdl`."""
+    merged = relax.transform.MergeCompositeFunctions()(mod)
+    return relax.transform.RunCodegen()(merged)
+
+
+def warn_if_float(lowered: tvm.IRModule) -> None:
+    """Tell users of a float model what they are missing."""
+    if not any(is_composite(function) for function in lowered.functions.values()):
+        warnings.warn(
+            "no part of the network is quantized, so that none of it runs on ESP-DL: all of it is "
+            "compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
+            EspdlWarning,
+            stacklevel=2,
+        )
+
+
+def compile_region(function: Any) -> Any:
+    """The host module of a function that `MergeCompositeFunctions` has made."""
+    symbol = str(function.attrs["global_symbol"])
+    target = host_target(Target.current(allow_none=True))
+    return build_region(program_of_region(function), symbol, target=target)
+
+
+def host_target(target: Target | None) -> Target:
+    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
+    given = target.attrs.get("mcpu") if target is not None else None
+    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})
