@@ -22,6 +22,7 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# One thread each: the tests themselves run side by side.
+# One thread each: the tests themselves run side by side. (nproc heeds OMP_NUM_THREADS, too.)
+workers=$(nproc)
 export OMP_NUM_THREADS=1
-.venv/bin/pytest -q -n "$(nproc)" "$@"
+.venv/bin/pytest -q -n "$workers" "$@"
