@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = {
     "Min": Rule("align", None),
     "Concat": Rule("align", None, moves=True),
     "Mul": Rule("product", 2),
-    "PRelu": Rule("product", 2),
+    "PRelu": Rule("share", 2),
     "Div": Rule("own", 2),
     "Relu": Rule("clip"),
     "Clip": Rule("clip"),
