@@ -10,13 +10,12 @@ import numpy as np
 
 from ..chips import Chip
 from .ccall import CCall
+from .newton import newton_root
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two, round_float, saturate
 from .unary import suffix
 
-NEWTON_ENDS = 1e-5
 LARGEST_DEVIATION = 64.0
-INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ class LayerNorm(Operator):
             difference = column.astype(np.float32) - mean
             variance += difference * difference
         variance = variance * (unit * unit) / np.float32(self.extent)
-        deviation = newton_root(variance + np.float32(self.epsilon))
-        inverse = np.float32(1) / deviation
+        inverse = np.float32(1) / newton_root(variance + np.float32(self.epsilon))
         centred = x.astype(np.float32) * unit - (mean * unit)[:, None]
         scale, bias = self.float_parameters(arrays[1:])
         result = centred * inverse[:, None] * scale + bias
@@ -142,25 +140,11 @@ class LayerNorm(Operator):
         It stops when two steps of Newton's method differ by 1e-5 at most; float32 numbers above
         128 lie further apart.
         """
-        limits = np.iinfo(self.x.dtype)
-        most = -float(limits.min) * 2.0**self.x.uniform_exponent
+        most = -float(np.iinfo(self.x.dtype).min) * 2.0**self.x.uniform_exponent
         return None if most <= LARGEST_DEVIATION else f"inputs up to {most:g}"
 
     @rule(allowed="a sum within 32 bits", fix="normalize fewer elements")
     def sum_fits(self, chip: Chip) -> str | None:
         """The sum of all normalized integers fits 32 bits."""
         most = -int(np.iinfo(self.x.dtype).min) * self.extent
-        return None if most <= INT32_MAX else f"{self.extent} elements"
-
-
-def newton_root(values: Array) -> Array:
-    """Square roots of positive float32 values as ESP-DL's `math::sqrt_newton` finds them."""
-    result = values.copy()
-    active = values != 0
-    while active.any():
-        last = result.copy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = (last + values / last) * np.float32(0.5)
-        result = np.where(active, step, last)
-        active = active & (np.abs(result - last) > np.float32(NEWTON_ENDS))
-    return result
+        return None if most < 2**31 else f"{self.extent} elements"

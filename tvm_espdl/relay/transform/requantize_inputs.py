@@ -2,7 +2,7 @@
 
 Sums, differences, extremes and concatenations requantize each input that needs it to the scale of
 their result; those that only move or choose values requantize what they give. The report names
-each. ESP-PPQ inserts RequantizeLinear in the same places.
+each. For sums and differences ESP-PPQ inserts RequantizeLinear likewise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import tvm
 from tvm import relax
-from tvm.ir import Call
+from tvm.ir import Call, GlobalVar
 
 from ...chips import Chip
 from ...ops import Tensor
@@ -21,6 +21,7 @@ from ..ir import (
     Rebuilder,
     added,
     array_of,
+    attributes,
     is_constant,
     is_plain_dataflow,
     main_of,
@@ -36,6 +37,7 @@ from .forms.graph import (
     emit_quantized,
     rewritten,
 )
+from .partition import TENSOR
 
 OF_INPUTS = ("relax.add", "relax.subtract", "relax.maximum", "relax.minimum", "relax.concat")
 OF_RESULT = (
@@ -113,7 +115,7 @@ class _Inputs:
         if is_constant(source):
             return self._constant(array_of(source), call)
         value = self.rebuilder.expr(operand)
-        name = f"{_source_name(self.graph, call)}_for_{name_of(self.quantize)}"
+        name = f"{_source_name(self.rebuilder.mod, self.graph, call)}_for_{name_of(self.quantize)}"
         like = relax.op.quantize(
             value,
             *self.quantize.args[1:],
@@ -130,9 +132,14 @@ class _Inputs:
         return self.rebuilder.emit(dequantized_constant(requantized, y))
 
 
-def _source_name(graph: Graph, dequantize: Any) -> str:
+def _source_name(mod: tvm.IRModule, graph: Graph, dequantize: Any) -> str:
+    """The model's name of the integers that a dequantize call reads."""
     variable = dequantize.args[0]
     source = graph.value(variable)
+    if isinstance(source, Call) and isinstance(source.op, GlobalVar):
+        tensor = attributes(mod[source.op]).get(TENSOR)
+        if tensor:
+            return str(tensor)
     return name_of(source) or str(getattr(variable, "name", "value"))
 
 

@@ -1,7 +1,8 @@
 """Biases: one vector of integers at the exponent of the products, added behind the product.
 
-A float bias is rounded as ESP-PPQ does it for the chip. Integers at a larger exponent are shifted,
-which is exact; whatever else a bias may be is left to the rules of the operators.
+A float bias is rounded as the chip rounds, and limited to the bits that ESP-PPQ keeps for it; that
+is the one value changed here, also where the node then runs on TVM. Integers at a larger exponent
+are shifted, which is exact; whatever else a bias may be is left to the rules of the operators.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ def spell_transposed_convolutions(mod: tvm.IRModule) -> tvm.IRModule:
         pads = _pads(value, shape_of(w))
         if turned is None or min(pads) < 0:
             return None
-        image = _with_zeros(rebuilder, rebuilder.expr(value.args[0]), value, x)
+        name = name_of(graph.value(x.args[0])) or str(getattr(x.args[0], "name", "image"))
+        image = _with_zeros(rebuilder, rebuilder.expr(value.args[0]), value, x, f"{name}_apart")
         conv = relax.op.nn.conv2d(
             image,
             rebuilder.emit(turned),
@@ -72,8 +73,8 @@ def _turned_filter(graph: Graph, w: Any, call: Any) -> Any:
     return dequantized_constant(array, Tensor(str(array.dtype), array.shape, exponent))
 
 
-def _with_zeros(rebuilder: Rebuilder, image: Any, call: Any, x: Any) -> Any:
-    """The image with its pixels moved apart, at its own scale."""
+def _with_zeros(rebuilder: Rebuilder, image: Any, call: Any, x: Any, name: str) -> Any:
+    """The image with its pixels moved apart, at its own scale, called `name`."""
     strides = [int(s) for s in call.attrs.strides]
     tail = [int(n) for n in call.attrs.output_padding]
     if strides == [1, 1] and tail == [0, 0]:
@@ -88,6 +89,5 @@ def _with_zeros(rebuilder: Rebuilder, image: Any, call: Any, x: Any) -> Any:
     whole = (batch, channels, rows * strides[0], columns * strides[1])
     joined = rebuilder.emit(relax.op.reshape(rebuilder.emit(apart), whole))
     cut = relax.op.strided_slice(joined, [2, 3], [0, 0], size)
-    name = f"{name_of(call)}_apart"
     quantized = emit_quantized(rebuilder, rebuilder.emit(cut), x, name)
     return emit_dequantized(rebuilder, quantized, x)
