@@ -1,8 +1,8 @@
 """Other spellings of what ESP-DL runs, brought into the one that patterns know.
 
-Each file is one small pass over a canonical module. None changes a bit of any result: what cannot
-be proven equal for every input stays as it is. The input module is untouched, and a second run
-changes nothing.
+Each file is one small pass over a canonical module. None changes a bit of any result, but for float
+biases, which have to become integers: what cannot be proven equal for every input stays as it is.
+The input module is untouched, and a second run changes nothing.
 """
 
 from __future__ import annotations
