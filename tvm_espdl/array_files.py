@@ -18,13 +18,13 @@ from .ops.rounding import Array
 from .output_files import FilePath, check_new, write_whole
 
 
-def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
-    """Read one array for each of `names`; a single one may have any name in its file.
+def read_arrays(path: FilePath) -> dict[str, Array]:
+    """Every array of an `.npz` by its name; that of an `.npy` under the name "".
 
     Raises
     ------
     DataError
-        If the file is missing, no array file, or lacks an input.
+        If the file is missing or no array file.
     """
     file = Path(path)
     if not file.is_file():
@@ -43,6 +43,18 @@ def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
             found=str(error).splitlines()[0] if str(error) else type(error).__name__,
             allowed="what numpy.save or numpy.savez writes",
         ) from error
+    return arrays
+
+
+def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
+    """Read one array for each of `names`; a single one may have any name in its file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, no array file, or lacks an input.
+    """
+    arrays = read_arrays(path)
     if len(arrays) == 1 and len(names) == 1:
         return {names[0]: next(iter(arrays.values()))}
     missing = [name for name in names if name not in arrays]

@@ -142,3 +142,22 @@ def test_missing_input_and_missing_dump_are_errors(network, tmp_path):
     (tmp_path / "empty.log").write_text("boot: ok\n")
     with pytest.raises(DataError, match="TVM_ESPDL_DUMP"):
         debug.read_dump(tmp_path / "empty.log")
+
+
+@pytest.mark.parametrize(
+    "line", ["@espdl _class__ 1 2", "@espdl take x", "@espdl tensor 0 x nonsense 1 0 1 00"]
+)
+def test_nonsense_lines_are_reported(log, line):
+    begin, *rest = log.splitlines()
+    dump = parse_log("\n".join([begin, line, *rest]))
+    assert any("damaged line" in problem for problem in dump.problems)
+    assert len(dump.tensors) == len(parse_log(log).tensors)
+
+
+@pytest.mark.parametrize("name", ["dump.npz", "dump/logits.npy"])
+def test_damaged_array_files_are_one_error(name, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"no array at all")
+    with pytest.raises(DataError, match="cannot be read as an array"):
+        debug.read_dump(path if path.suffix == ".npz" else path.parent)

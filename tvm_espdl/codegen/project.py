@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 KERNELS = Path(__file__).parent.parent / "runtime" / "c"
 MODEL = Path("components") / "tvm_model" / "model"
-SOURCE_SUFFIXES = (".c", ".h")
 
 
 def write_project(

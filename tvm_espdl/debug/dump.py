@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array_files import read_arrays
 from ..dump_names import decoded, encoded
 from ..errors import DataError, OutputError
 from ..ops.rounding import Array
@@ -64,12 +65,11 @@ def read_dump(source: Source) -> Dump:
     path = Path(source)
     if path.is_dir():
         files = sorted(path.glob("*.npy"))
-        return Dump({decoded(f.stem.replace("|", "/")): np.load(f) for f in files})
+        return Dump({decoded(f.stem.replace("|", "/")): read_arrays(f)[""] for f in files})
     if not path.is_file():
         raise DataError("there is no such dump", where=str(path))
     if path.suffix == ".npz":
-        with np.load(path) as stored:
-            return Dump({name: stored[name] for name in stored.files})
+        return Dump(read_arrays(path))
     dump = parse_log(path.read_text(encoding="utf-8", errors="replace"))
     if not dump.tensors and not dump.problems:
         raise DataError(
@@ -121,13 +121,17 @@ class _Run:
         self.open: dict[int, _Open] = {}
 
     def take(self, kind: str, words: list[str]) -> None:
+        steps = {
+            "begin": self._begin,
+            "tensor": self._tensor,
+            "data": self._data,
+            "end": self._end,
+            "done": self._done,
+        }
         try:
-            getattr(self, f"_{kind}", self._unknown)(words)
-        except (ValueError, IndexError, KeyError, binascii.Error):
+            steps[kind](words)
+        except (ValueError, TypeError, IndexError, KeyError, binascii.Error):
             self.dump.problems.append(f"a damaged line: @espdl {kind} {' '.join(words)[:60]}")
-
-    def _unknown(self, words: list[str]) -> None:
-        raise ValueError
 
     def _begin(self, words: list[str]) -> None:
         if words[0] != "v1":

@@ -22,8 +22,6 @@ LOWEST_EXPONENT, HIGHEST_EXPONENT = -30, 30
 #: The exponent of a tensor that is zero everywhere: the int8 range then covers -1 to 127/128.
 EXPONENT_OF_ZERO = -7
 
-DTYPE_BITS = {"int8": 8, "int16": 16, "int32": 32}
-
 
 def round_to_integer(values: Floats, rounding: Rounding) -> Floats:
     """Round to whole numbers as the chip does: ties up (`half_up`) or to even (`half_even`).

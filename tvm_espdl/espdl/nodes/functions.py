@@ -33,8 +33,6 @@ from ...ops.tanh import Tanh
 from ..network import Call, FloatCall
 from .view import NodeView
 
-INT8_ENTRIES = 256
-
 FORMULAS: dict[str, Callable[[NodeView, Tensor, Tensor], Operator]] = {
     "Elu": lambda node, x, y: Elu(x, y, node.real("alpha", 1.0)),
     "Exp": lambda _, x, y: Exp(x, y),

@@ -11,8 +11,6 @@ from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 
 from .. import qdq
 
-LAST = (0, 2, 3, 1)
-
 
 def dequantized(argument: DFPattern | None = None) -> Any:
     """A dequantize call with constant scale and zero point."""
