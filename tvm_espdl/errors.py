@@ -5,6 +5,15 @@ Internal mistakes of this package are not in here: they stay ordinary Python exc
 
 from __future__ import annotations
 
+#: Characters of one part of a message; what a damaged file calls a name can be thousands.
+LONGEST_PART = 2000
+
+
+def _short(part: object) -> str:
+    text = str(part)
+    half = LONGEST_PART // 2
+    return text if len(text) <= LONGEST_PART else f"{text[:half]} ... {text[-half:]}"
+
 
 class EspdlError(Exception):
     """What the user gave cannot be used; the command line ends with exit status 2.
@@ -39,11 +48,11 @@ class EspdlError(Exception):
             allowed,
             try_,
         )
-        parts = [f"{where}: {what}" if where else what]
+        parts = [f"{_short(where)}: {what}" if where else what]
         if found is not None:
-            parts.append(f"found: {found}")
+            parts.append(f"found: {_short(found)}")
         if allowed is not None:
-            parts.append(f"allowed: {allowed}")
+            parts.append(f"allowed: {_short(allowed)}")
         if try_:
             parts.append(f"try: {try_}")
         super().__init__("; ".join(parts))

@@ -112,8 +112,9 @@ def matmul(rng, chip):
 
 def insert_zeros(rng, chip):
     dtype = dtype_of(rng)
-    shape = (1, *extents(rng, 2, 6), pick(rng, 1, 3, 16, 19))
-    strides = extents(rng, 2, 3)
+    rank = pick(rng, 1, 2, 2)
+    shape = (1, *extents(rng, rank, 6), pick(rng, 1, 3, 16, 19))
+    strides = (1, *extents(rng, rank, 3))[-2:]
     tail = tuple(int(rng.integers(0, n)) for n in strides)
     x = integers(rng, dtype, shape)
     operator = operators()["insert_zeros"].of(Tensor(dtype, shape, -3), strides, tail)

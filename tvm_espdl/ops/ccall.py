@@ -19,7 +19,8 @@ class CCall:
     """One call of a kernel of `runtime/c`.
 
     The kernel's C signature is `void <function>(const <descriptor> *, const void *..., void *)`:
-    descriptor, inputs in the operator's order, output.
+    descriptor, inputs in the operator's order, output; then, where the operator has
+    `workspace_bytes`, a pointer to so much memory, aligned to 16 bytes.
 
     Attributes
     ----------

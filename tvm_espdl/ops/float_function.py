@@ -15,15 +15,13 @@ import numpy as np
 
 from ..chips import Chip
 from .ccall import CCall
-from .operator import rule
 from .rounding import Array, power_of_two, round_float, saturate
+from .shifted_scales import ShiftedScales
 from .unary import Elementwise, OneType, suffix
-
-LARGEST_EXPONENT = 30
 
 
 @dataclass(frozen=True)
-class FloatFunction(OneType, Elementwise):
+class FloatFunction(ShiftedScales, OneType, Elementwise):
     """`y = saturate(round(f(x * 2**xe) * 2**-oe))`.
 
     Attributes
@@ -69,16 +67,6 @@ class FloatFunction(OneType, Elementwise):
                 "half_even": int(chip.rounding == "half_even"),
             },
         )
-
-    @rule(
-        allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
-        fix="quantize with a scale nearer to 1",
-    )
-    def exponents_fit_shifts(self, chip: Chip) -> str | None:
-        """Both exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""
-        exponents = (self.x.uniform_exponent, self.y.uniform_exponent)
-        fits = max(map(abs, exponents)) <= LARGEST_EXPONENT
-        return None if fits else f"exponents {exponents[0]} and {exponents[1]}"
 
 
 def exponential(real: Array) -> Array:

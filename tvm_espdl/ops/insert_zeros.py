@@ -20,6 +20,8 @@ from .window import Pair
 class InsertZeros(Moved):
     """`y[0, i * sy, j * sx] = x[0, i, j]`, zero everywhere else; `(1, H, W, C)`, int8 or int16.
 
+    A signal `(1, W, C)` is an image of one row; strides and tail keep their form.
+
     Attributes
     ----------
     strides : tuple of int
@@ -37,32 +39,41 @@ class InsertZeros(Moved):
     @classmethod
     def of(cls, x: Tensor, strides: Pair, tail: Pair) -> InsertZeros:
         """The operator on `x`, its result worked out."""
-        rows, columns = (
+        axes = len(x.shape) - 2
+        size = (
             (extent - 1) * stride + 1 + more
-            for extent, stride, more in zip(x.shape[1:3], strides, tail, strict=True)
+            for extent, stride, more in zip(
+                x.shape[1:-1], strides[-axes:], tail[-axes:], strict=True
+            )
         )
-        y = Tensor(x.dtype, (x.shape[0], rows, columns, x.shape[3]), x.exponent)
+        y = Tensor(x.dtype, (x.shape[0], *size, x.shape[-1]), x.exponent)
         return cls(x, y, strides, tail)
+
+    @property
+    def images(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of input and result as images; a signal has one row."""
+        return _image(self.x.shape), _image(self.y.shape)
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_insert_zeros.hpp`."""
-        (x,) = arrays
-        y = np.zeros(self.y.shape, x.dtype)
-        rows, columns = (n * s for n, s in zip(x.shape[1:3], self.strides, strict=True))
+        source, target = self.images
+        x, y = arrays[0].reshape(source), np.zeros(target, self.y.dtype)
+        rows, columns = (n * s for n, s in zip(source[1:3], self.strides, strict=True))
         y[:, : rows : self.strides[0], : columns : self.strides[1]] = x
-        return y
+        return y.reshape(self.y.shape)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_insert_zeros_s8` or `_s16`."""
+        source, target = self.images
         return CCall(
             function=f"espdl_insert_zeros_{suffix(self.x)}",
             descriptor="espdl_insert_zeros_t",
             fields={
-                "input_height": self.x.shape[1],
-                "input_width": self.x.shape[2],
-                "channels": self.x.shape[3],
-                "output_height": self.y.shape[1],
-                "output_width": self.y.shape[2],
+                "input_height": source[1],
+                "input_width": source[2],
+                "channels": source[3],
+                "output_height": target[1],
+                "output_width": target[2],
                 "stride_y": self.strides[0],
                 "stride_x": self.strides[1],
             },
@@ -77,3 +88,7 @@ class InsertZeros(Moved):
     def batch_is_one(self, chip: Chip) -> str | None:
         """It takes one image at a time."""
         return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
+
+
+def _image(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if len(shape) == 4 else (shape[0], 1, *shape[1:])

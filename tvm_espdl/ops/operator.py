@@ -31,12 +31,12 @@ class Tensor:
     Attributes
     ----------
     dtype : str
-        `int8`, `int16`, `int32`, `int64` or `float32`.
+        `int8`, `int16`, `int32`, `int64`, `float32`, or `bool` for the result of a comparison.
     shape : tuple of int
         In the chip's run-time layout (NHWC for activations); filters are OIHW, gemm weights KN.
     exponent : int, tuple of int or None
         The real value is `q * 2**exponent`; one per output channel for a per-channel filter;
-        None for float tensors.
+        None for floats and truth values.
     """
 
     dtype: str
@@ -171,6 +171,11 @@ class Operator:
     def bytes_moved(self) -> int:
         """Bytes of all inputs, constants and the output, each counted once."""
         return sum(t.nbytes for t in (*self.inputs, *self.constants, self.output))
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Memory that the C kernel works in: where not 0, its last argument points to so much."""
+        return 0
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """The result on `chip`, bit for bit: the definition of truth.

@@ -27,6 +27,8 @@ class Session:
 class GraphModule:
     """Runs a library step by step: `set_input`, `run`, `get_output`.
 
+    States belong to the library: all modules of one library share them.
+
     Parameters
     ----------
     module : Session
@@ -123,8 +125,9 @@ class GraphModuleDebug(GraphModule):
 
     def run(self, **inputs: Any) -> None:
         """Run the network and keep, and dump, all of its tensors."""
-        super().run(**inputs)
+        self.set_input(**inputs)
         self.intermediates = self.library.run_with_intermediates(**self._inputs)
+        super().run()
         if self.dump_root is not None:
             from ..debug.dump import save_folder  # only for dumps
 

@@ -48,10 +48,19 @@ class Intermediates:
             for steps in _runs(program.steps)
         ]
 
-    def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
-        """Every value of the program on one input, by name, in the order of execution."""
+    def run(self, inputs: Sequence[Array], kept: Sequence[Array] = ()) -> dict[str, Array]:
+        """Every value of the program on one input, by name, in the order of execution.
+
+        Parameters
+        ----------
+        inputs : sequence of numpy.ndarray
+            One for each of the program's inputs.
+        kept : sequence of numpy.ndarray
+            One for each of its states.
+        """
         program = self.program
-        values = dict(zip(program.inputs, inputs, strict=True)) | dict(program.constants)
+        read_first = (*program.inputs, *(state.value for state in program.states))
+        values = dict(zip(read_first, (*inputs, *kept), strict=True)) | dict(program.constants)
         for segment in self._segments:
             written = {name: self._empty(name) for name in segment.outputs}
             read = [tvm.runtime.tensor(np.array(values[n], order="C")) for n in segment.inputs]

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tvm
 from tvm import relax
 
@@ -28,12 +29,17 @@ if TYPE_CHECKING:
 class Library:
     """A compiled network.
 
+    A network with states (`program.states`) continues with each run where the one before ended,
+    as it does on the chip; `reset` returns to the start. The library keeps the states: they are
+    neither inputs nor outputs of its methods.
+
     Attributes
     ----------
     chip : Chip
         The chip whose bits it computes.
     executable : tvm.relax.VMExecutable
-        For `relax.VirtualMachine`.
+        For `relax.VirtualMachine`, whose `main` keeps nothing: it takes the states after the
+        inputs and gives the next ones after the outputs.
     input_names, output_names : tuple of str
         As the model has them.
     """
@@ -56,6 +62,7 @@ class Library:
         self._make_program = make_program
         self._make_report = make_report
         self._name = name
+        self._kept: list[Array] | None = None
 
     @cached_property
     def program(self) -> Program:
@@ -107,10 +114,40 @@ class Library:
         DataError
             For missing inputs, wrong shapes or dtypes.
         """
-        fed = self.feed(arrays)
-        result = self._machine["main"](*(tvm.runtime.tensor(array) for array in fed))
+        outputs, self._kept = self._evaluate(self.feed(arrays), self._states)
+        return outputs
+
+    def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """What `run` gives right after `reset`; what the library keeps stays as it is.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        return self._evaluate(self.feed(arrays), self._zeros())[0]
+
+    def reset(self) -> None:
+        """Return to the start: the next run is a first one. No effect without states."""
+        self._kept = None
+
+    @property
+    def _states(self) -> list[Array]:
+        """What the next run begins with, in the order of `program.states`."""
+        return self._zeros() if self._kept is None else self._kept
+
+    def _zeros(self) -> list[Array]:
+        types = [self.program.values[state.value] for state in self.program.states]
+        return [np.zeros(tensor.shape, tensor.dtype) for tensor in types]
+
+    def _evaluate(self, fed: list[Array], states: list[Array]) -> tuple[list[Array], list[Array]]:
+        """Outputs and next states."""
+        arguments = (tvm.runtime.tensor(array) for array in (*fed, *states))
+        result = self._machine["main"](*arguments)
         results = [result] if hasattr(result, "numpy") else list(result)
-        return [tensor.numpy() for tensor in results]
+        arrays = [tensor.numpy() for tensor in results]
+        own = len(arrays) - len(states)
+        return arrays[:own], arrays[own:]
 
     def feed(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
         """The inputs as checked arrays of the network's own types, in order."""
@@ -123,17 +160,19 @@ class Library:
     def run_with_intermediates(self, *arrays: Any, **named: Any) -> dict[str, Array]:
         """Run the network once and keep every tensor that the chip has.
 
+        It looks at what the next `run` would do: states enter it, but do not advance.
+
         Returns
         -------
         dict of str to numpy.ndarray
             By the model's tensor names, in the order of execution, as the chip holds them:
-            integers, NHWC.
+            integers, NHWC; states as they were before the run.
         """
         from .intermediates import Intermediates  # compiles on first use
 
         if not hasattr(self, "_intermediates"):
             self._intermediates = Intermediates(self.program)
-        return self._intermediates.run(self.feed(named or list(arrays)))
+        return self._intermediates.run(self.feed(named or list(arrays)), self._states)
 
     def report(self, *samples: Any) -> Report:
         """What runs where, and why not on ESP-DL.
@@ -141,7 +180,8 @@ class Library:
         Parameters
         ----------
         *samples : array
-            One input of the network; with it, the report also warns of saturated tensors.
+            One input of the network; with it, the report also warns of saturated tensors. States
+            do not advance.
         """
         values = self.run_with_intermediates(*samples) if samples else None
         return self._make_report(self.program, values)
@@ -186,6 +226,48 @@ class Library:
         from ..codegen.project import write_project  # only when asked for
 
         return write_project(self, Path(path), sample_input, **options)
+
+    def save_espdl(
+        self,
+        path: str | os.PathLike[str],
+        test_inputs: Any = None,
+        *,
+        overwrite: bool = False,
+        info: bool = False,
+        json: bool = False,
+    ) -> Path:
+        """Write an `.espdl` file, which ESP-DL's own runtime loads on the chip.
+
+        As in ESP-PPQ's files, inputs and outputs are integers, and images have channels last
+        where the model has them first; the file says so. The same network gives the same bytes.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        test_inputs : array, list or dict, optional
+            One sample; stored with the exact outputs, for `Model::test` on the chip and
+            `tvm-espdl run` here. Nothing is stored where absent.
+        overwrite : bool
+            Whether files may be replaced.
+        info, json : bool
+            Whether to write a `.info` or a `.json` beside it, in ESP-PPQ's forms.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        ModelError
+            If ESP-DL's runtime cannot run a part of the network; nothing is written then.
+        OutputError
+            If a file exists.
+        """
+        from ..espdl.save import save_library  # only when asked for
+
+        return save_library(self, path, test_inputs, overwrite=overwrite, info=info, json=json)
 
     @property
     def graph_json(self) -> str:

@@ -92,7 +92,7 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[str]]:
         if number == len(definitions):
             call = item.operator.call(item.chip, *item.constants)
             kernels.add(kernel_source(call.function))
-            definitions.append(_case(number, call, len(item.inputs)))
+            definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
         rows.append(f"  {{case_{number}, {{{sizes}}}, {item.operator.output.nbytes}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
@@ -100,17 +100,21 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[str]]:
     return "\n".join([_HEAD % most, *definitions, table, _MAIN]), sorted(kernels)
 
 
-def _case(number: int, call: CCall, inputs: int) -> str:
+def _case(number: int, call: CCall, operator: Operator) -> str:
     """Constants, descriptor and function of one record; items that share it share the number."""
     names = {member: f"{member}_{number}" for member in call.arrays}
     arrays = [array_definition(names[m], a, call.over_read) for m, a in call.arrays.items()]
-    arguments = "".join(f"inputs[{i}], " for i in range(inputs))
+    arguments = ", ".join([*(f"inputs[{i}]" for i in range(len(operator.inputs))), "output"])
+    if operator.workspace_bytes:
+        size = operator.workspace_bytes
+        arrays.append(f"static ESPDL_ALIGNED(16) unsigned char workspace_{number}[{size}];\n")
+        arguments += f", workspace_{number}"
     return "\n".join(
         [
             *arrays,
             descriptor_definition(f"descriptor_{number}", call, names),
             f"static void case_{number}(void *const *inputs, void *output) {{\n"
-            f"  {call.function}(&descriptor_{number}, {arguments}output);\n}}\n",
+            f"  {call.function}(&descriptor_{number}, {arguments});\n}}\n",
         ]
     )
 

@@ -6,16 +6,16 @@ The project's own files are used as they are, but for its main: this one reads i
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..codegen.header import PREFIX
 from ..codegen.identifiers import identifiers
 from ..codegen.literals import c_type
 from ..codegen.project import project_files
-from ..codegen.sources import PREFIX
 from ..ops.rounding import Array
 from .compiler import Compiler
 
@@ -65,9 +65,13 @@ def build_project(
 
 
 def run_network(
-    library: Library, samples: Sequence[Sequence[Array]], compiler: Compiler | None = None
+    library: Library,
+    samples: Sequence[Sequence[Array]],
+    compiler: Compiler | None = None,
+    *,
+    resets: Collection[int] = (),
 ) -> list[list[Array]]:
-    """Run a network's C on every sample.
+    """Run a network's C on every sample, one after the other: states go on from each to the next.
 
     Parameters
     ----------
@@ -77,6 +81,8 @@ def run_network(
         For each sample its inputs, in the network's own types.
     compiler : Compiler, optional
         GCC of this PC by default.
+    resets : collection of int
+        Samples before which a network with states returns to its start.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def run_network(
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"
-        main.write_text(_runner(network, len(samples)))
+        main.write_text(_runner(network, len(samples), resets))
         chosen = compiler or Compiler.host()
         build_project(folder, program, chosen, main=main)
         with (folder / "inputs.bin").open("wb") as file:
@@ -119,7 +125,7 @@ def _split(network: Program, results: bytes, samples: int) -> list[list[Array]]:
     return outputs
 
 
-def _runner(network: Program, samples: int) -> str:
+def _runner(network: Program, samples: int, resets: Collection[int]) -> str:
     inputs, outputs = identifiers(network.input_names), identifiers(network.output_names)
     in_types = [network.values[name] for name in network.inputs]
     out_types = [network.values[name] for name in network.outputs]
@@ -154,6 +160,7 @@ int main(void) {{
   struct {PREFIX}_inputs given = {{{given}}};
   struct {PREFIX}_outputs taken = {{{taken}}};
   for (int sample = 0; sample < {samples}; ++sample) {{
+{_reset(resets)}
     if ({" || ".join(reads)} || {PREFIX}_run(&given, &taken) != 0 || {" || ".join(writes)}) {{
       return 2;
     }}
@@ -161,3 +168,8 @@ int main(void) {{
   return fclose(to) != 0;
 }}
 """
+
+
+def _reset(resets: Collection[int]) -> str:
+    when = " || ".join(f"sample == {index}" for index in sorted(resets))
+    return f"    if ({when}) {{\n      {PREFIX}_reset();\n    }}" if resets else ""

@@ -171,8 +171,13 @@ void espdl_transpose_f32(const espdl_transpose_t *d, const float *x, float *y);
 
 #include "espdl_activation.h"
 #include "espdl_binary.h"
+#include "espdl_comparison.h"
+#include "espdl_norm.h"
+#include "espdl_placement.h"
 #include "espdl_product.h"
+#include "espdl_real_binary.h"
 #include "espdl_rearrangement.h"
+#include "espdl_recurrent.h"
 
 #ifdef __cplusplus
 }

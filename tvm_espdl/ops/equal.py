@@ -1,0 +1,18 @@
+"""equal: where two values are the same, element by element with broadcasting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Equal(Comparison):
+    """`y = a == b` on the integers as they are, of type bool."""
+
+    name: ClassVar[str] = "equal"
+    compare = np.equal

@@ -1,0 +1,18 @@
+"""less: where one value is below another, element by element with broadcasting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Less(Comparison):
+    """`y = a < b` on the integers as they are, of type bool."""
+
+    name: ClassVar[str] = "less"
+    compare = np.less

@@ -1,0 +1,28 @@
+"""pow: one tensor to the power of another, with broadcasting; any exponents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .real_binary import RealBinary
+from .rounding import Array
+
+
+@dataclass(frozen=True)
+class Pow(RealBinary):
+    """`y = saturate(round(powf(a * 2**ae, b * 2**be) * 2**-oe))`.
+
+    What is no number (a negative base with a broken power) gives the largest integer, as on the
+    chips with an FPU. The power is evaluated in double precision and rounded once to float32: the
+    chip's `powf` can be one step away.
+    """
+
+    name: ClassVar[str] = "pow"
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_pow.cpp`."""
+        power: Array = np.power(a.astype(np.float64), b.astype(np.float64)).astype(np.float32)
+        return power

@@ -1,0 +1,82 @@
+"""reverse_sequence: the first steps of each sequence in reverse order, the others as they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..chips import Chip
+from .ccall import CCall
+from .moved import Moved
+from .operator import Tensor, rule
+from .rounding import Array
+from .unary import suffix
+
+
+@dataclass(frozen=True)
+class ReverseSequence(Moved):
+    """`y[b, t] = x[b, n - 1 - t]` for `t` below `n = lengths[b]`, else `x[b, t]`.
+
+    Attributes
+    ----------
+    lengths : Tensor
+        int64, one for each sequence; a constant, each at most the extent of the time axis.
+    batch_axis, time_axis : int
+        Not negative, not the same.
+    """
+
+    lengths: Tensor
+    batch_axis: int = 1
+    time_axis: int = 0
+
+    name: ClassVar[str] = "reverse_sequence"
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """How many steps of each sequence are reversed."""
+        return (self.lengths,)
+
+    @property
+    def walk(self) -> tuple[int, int, int, int, int]:
+        """Sequences, steps, elements of a step; distance of two sequences, and of two steps."""
+        shape = self.x.shape
+        features = math.prod(shape[2:])
+        inner = [shape[1] * features, features]
+        batch, time = self.batch_axis, self.time_axis
+        return shape[batch], shape[time], features, inner[batch], inner[time]
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/module/include/dl_module_reverse_sequence.hpp`."""
+        x, lengths = arrays
+        order = (self.batch_axis, self.time_axis)
+        y = x.copy()
+        turned, source = np.moveaxis(y, order, (0, 1)), np.moveaxis(x, order, (0, 1))
+        for sequence, length in enumerate(lengths):
+            if length > 1:
+                turned[sequence, :length] = source[sequence, :length][::-1]
+        return y
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_reverse_sequence_s8` or `_s16`."""
+        names = ("sequences", "steps", "features", "sequence_stride", "step_stride")
+        return CCall(
+            function=f"espdl_reverse_sequence_{suffix(self.x)}",
+            descriptor="espdl_reverse_sequence_t",
+            fields=dict(zip(names, self.walk, strict=True)),
+            arrays={"lengths": constants[0].astype(np.int32)},
+        )
+
+    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have one type."""
+        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
+        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
+
+    @rule(allowed="axes 0 and 1, in any order", fix="transpose the input first")
+    def axes_are_the_first_two(self, chip: Chip) -> str | None:
+        """Sequences and steps are the first two dimensions; those behind are moved as one block."""
+        axes = (self.batch_axis, self.time_axis)
+        return None if sorted(axes) == [0, 1] else f"batch axis {axes[0]}, time axis {axes[1]}"

@@ -1,0 +1,19 @@
+"""Host kernel of less: `a < b`, both inputs broadcast.
+
+It never looks at exponents, as the chip's kernel does not.
+"""
+
+from __future__ import annotations
+
+from tvm.tirx.script import builder as T
+
+from ....chips import Chip
+from ....ops.less import Less
+from ....ops.rounding import Array
+from ..broadcast import broadcast
+from ..kernel import HostKernel
+
+
+def kernel(operator: Less, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
+    """The kernel of a comparison."""
+    return broadcast(operator, lambda a, b: T.cast(a < b, "bool"))
