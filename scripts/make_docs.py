@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tvm_espdl.ops.documentation import operators_markdown
+from tvm_espdl.relay.patterns.rules import form_rules
 
 PAGE = Path(__file__).parents[1] / "docs" / "operators.md"
 
 if __name__ == "__main__":
-    PAGE.write_text(operators_markdown())
+    PAGE.write_text(operators_markdown(form_rules()))

@@ -46,14 +46,51 @@ def calls(lib, wanted):
 def test_float_bias_is_rounded_as_the_chip_does(chip):
     net = Network()
     w, _ = filters(net, 8)
-    ties = np.float32([0.5, 1.5, -0.5, -1.5, 2.49, 2.51, 300.2, 1e9]) * np.float32(2.0**-10)
+    ties = np.float32([0.5, 1.5, -0.5, -1.5, 2.49, 2.51, 300.2, 3e9]) * np.float32(2.0**-10)
     y = net.node("Conv", net.input("x", IMAGE, -4), w, net.constant(ties), pads=[1] * 4)
     lib = net.build(net.quantized(y, -3), chip=chip)
     calls(lib, CONV)
-    most = {"esp32": 10**9, "esp32s3": 2**19 - 1, "esp32p4": 10**9}[chip]
+    most = {"esp32": 2**31 - 1, "esp32s3": 2**19 - 1, "esp32p4": 2**31 - 1}[chip]
     rounded = {"esp32p4": [0, 2, 0, -2]}.get(chip, [1, 2, 0, -1])
     assert constants(lib, "conv2d")[1].tolist() == [*rounded, 2, 3, 300, most]
+    (warning,) = (w for w in lib.report().warnings if "bias" in w)
+    bits = {"esp32s3": "20 bits"}.get(chip, "32 bits")
+    assert warning.startswith("conv_3_real: 1 of 8 values of its float bias"), warning
+    assert bits in warning
     assert_same(lib, image())
+
+
+@pytest.mark.parametrize("spelling", ["operand", "in front", "scalar"])
+def test_float_bias_of_a_refused_convolution_stays_what_it_is(spelling):
+    """ESP-DL has no grouped convolution: TVM adds the floats themselves."""
+    net = Network()
+    w = integers(RNG, "int8", (4, 3, 1, 1))
+    b = np.float32([0.3, -1e6, 1 / 3, 2.0**-30])
+    x, weights = net.input("x", (1, 6, 2, 2), -4), net.weights(w, -6)
+    if spelling == "operand":
+        y = net.node("Conv", x, weights, net.constant(b), group=2)
+    else:
+        b = b if spelling == "in front" else np.float32([0.3] * 4)
+        constant = b.reshape(4, 1, 1) if spelling == "in front" else b[0]
+        y = net.node("Add", net.constant(constant), net.node("Conv", x, weights, group=2))
+    lib = net.build(y)
+    assert not any("bias" in warning for warning in lib.report().warnings)
+    image = (RNG.integers(-128, 128, (1, 6, 2, 2)) / 16).astype(np.float32)
+    parts = image.reshape(2, 3, 2, 2).astype(np.float64)
+    sums = np.einsum("gihw,goi->gohw", parts, w.reshape(2, 2, 3) / 64.0).reshape(1, 4, 2, 2)
+    expected = (sums + b.astype(np.float64)[:, None, None]).astype(np.float32)
+    np.testing.assert_allclose(lib(image), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [np.full((8, 5, 3), 0.5), np.full(8, np.inf)])
+def test_float_constants_that_are_no_bias_are_added_by_tvm(bias):
+    net = Network()
+    w, _ = filters(net)
+    constant = net.constant(bias.reshape(bias.shape if bias.ndim > 1 else (8, 1, 1)).astype("f"))
+    y = net.node("Add", net.node("Conv", net.input("x", IMAGE, -4), w), constant)
+    lib = net.build(net.quantized(y, -3))
+    assert on_tvm(lib)
+    assert "conv2d" not in operators_of(lib)
 
 
 def test_bias_added_in_front_by_an_add_node():

@@ -8,6 +8,8 @@ from networks import CHIPS, quantized_digits, quantized_seed
 from tvm import relax, relay
 
 from tvm_espdl.chips import find_chip
+from tvm_espdl.errors import ChipError
+from tvm_espdl.relay.lowering import lower
 from tvm_espdl.relay.transform import canonicalize, lower_to_nhwc, partition, verify
 from tvm_espdl.relay.transform.verify import InvariantError
 
@@ -78,6 +80,13 @@ def test_lowered_module_holds_no_float_scales(chip):
         text = function.script(show_meta=False)
         assert "R.quantize" not in text, variable.name_hint
         assert "R.dequantize" not in text, variable.name_hint
+
+
+def test_a_module_is_lowered_once():
+    lowered = lower(imported("digits", None), S3)
+    assert lower(lowered, S3).same_as(lowered)
+    with pytest.raises(ChipError, match="another chip"):
+        lower(lowered, find_chip("esp32p4"))
 
 
 def test_plain_llvm_is_as_before():

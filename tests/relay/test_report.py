@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import onnx
 import pytest
+from lowered import report as report_on
 from networks import digits_arrays, library, quantized_digits
 from qdq_builder import QdqBuilder
 
@@ -77,9 +78,19 @@ def test_refused_node_has_rule_found_allowed_and_fix():
 
 
 def test_overflow_warning_names_layer_bound_and_register(report):
-    (warning,) = (w for w in report.warnings if "accumulator" in w)
-    assert warning.startswith("/c4/Conv_output_0: 25 of 32 channels")
-    assert "20-bit" in warning
+    """The bound of a channel: its bias, and each weight with the largest input, 128."""
+    (step,) = (
+        step
+        for step in library("digits", "esp32s3").program.steps
+        if step.outputs[0] == "/c4/Conv_output_0"
+    )
+    w, b = (array.astype(np.int64) for array in step.constants)
+    bounds = np.abs(w).reshape(len(w), -1).sum(axis=1) * 128 + np.abs(b)
+    over = int((bounds > 2**19 - 1).sum())
+    assert over
+    (warning,) = (w for w in report.warnings if w.startswith("/c4/Conv_output_0: "))
+    assert f": {over} of 32 channels can leave the 20-bit accumulator" in warning
+    assert f"sums up to {bounds.max()}," in warning
     assert "524287" in warning
     assert not any("accumulator" in w for w in library("digits", "esp32").report().warnings)
 
@@ -136,3 +147,143 @@ def test_modules_of_other_importers_get_a_report_of_calls():
     assert "conv2d" in str(report)
     x = digits_arrays()["images"][:1]
     assert network(x).argmax() == digits_arrays()["labels"][0]
+
+
+def split_network():
+    """A split whose second part is quantized at another exponent, and whose third stays float."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 16, 6, 5))
+    sizes = builder.constant(np.array([8, 4, 4]))
+    first, second, third = builder.node("Split", x, sizes, outputs=3, axis=1)
+    builder.output(builder.qdq(first, -4))
+    builder.output(builder.qdq(second, -2))
+    builder.output(builder.node("Relu", builder.qdq(third, -4)))
+    return builder.model()
+
+
+def test_all_calls_of_a_node_with_several_results_stand_under_it():
+    report = report_on(split_network())
+    split, relu = report.nodes
+    assert (split.type, split.runs_on, split.call.operator) == ("Split", "ESP-DL", "slice")
+    assert [row.operator for row in split.others] == ["slice", "slice"]
+    assert [row.shape[1] for row in (split.call, *split.others)] == [8, 4, 4]
+    assert "slice" not in [row.operator for row in report.added]
+    lines = str(report).splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith(split.name))
+    assert [line.startswith("  and ") for line in lines[place + 1 : place + 4]] == [1, 1, 0]
+    assert relu.runs_on == "TVM"
+    content = json.loads(report.to_json())
+    assert len(content["nodes"][0]["others"]) == 2
+
+
+def test_layer_normalization_keeps_its_name():
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 6, 16))
+    scale = builder.weights(np.full(16, 64, np.int8), -6)
+    builder.output(builder.qdq(builder.node("LayerNormalization", x, scale), -4))
+    report = report_on(builder.model(17))
+    (node,) = report.nodes
+    assert (node.runs_on, node.call.operator) == ("ESP-DL", "layer_norm")
+    assert {row.operator for row in report.added} == {"quantize", "dequantize"}
+
+
+def test_every_function_of_tvm_has_a_reason():
+    report = report_on(split_network())
+    (reason,) = report.reasons
+    assert reason.refusal.rule == "is_a_quantized_form"
+    assert reason.tensor == report.nodes[1].tensor
+    assert reason.refusal.found == "relu from float32 to float32"
+
+
+def test_a_node_that_a_rule_refuses_has_that_reason_only():
+    assert [r.refusal.rule for r in refused_network().report().reasons] == [
+        "groups_are_one_or_depthwise"
+    ]
+
+
+def test_requantize_names_its_cause():
+    text = " ".join(str(report_on(split_network())).split())
+    assert "slice leaves its result at its input's exponent" in text
+    builder = QdqBuilder()
+    a, b = builder.quantized_input("a", (1, 4), -4), builder.quantized_input("b", (1, 4), -6)
+    builder.output(builder.qdq(builder.node("Add", a, b), -4))
+    (warning,) = report_on(builder.model()).warnings
+    assert "from exponent -6 to -4, because" in warning
+    assert "(add) needs equal exponents" in warning
+
+
+def test_transpose_inside_names_its_readers():
+    """A tensor times its own transpose: one of the two orders has to be made."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 4, 3, 5))
+    w = builder.weights(RNG.integers(-128, 128, (6, 4, 1, 1)).astype(np.int8), -7)
+    x = builder.qdq(builder.node("Conv", x, w), -4)
+    x = builder.node("Reshape", x, builder.constant(np.array([1, 6, 15])))
+    x = builder.qdq(x, -4)
+    turned = builder.qdq(builder.node("Transpose", x, perm=[0, 2, 1]), -4)
+    builder.output(builder.qdq(builder.node("MatMul", turned, x), 0))
+    (warning,) = report_on(builder.model()).warnings
+    assert "a transpose inside the network" in warning
+    assert "(matmul)" in warning
+    assert "the model asks for both" in warning
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 4, 3, 5))
+    builder.output(builder.qdq(builder.node("MaxPool", x, kernel_shape=[2, 2]), -4))
+    assert not report_on(builder.model()).warnings
+
+
+class Page(HTMLParser):
+    """Collects what a page asks others for, and checks that its tags are closed."""
+
+    VOID = frozenset({"meta", "br", "hr"})
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.links, self.text = [], set(), [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href", "srcset", "data", "action")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+HOSTILE = "<script>alert('x')</script> & \"<img src=x onerror=y>\""
+
+
+def test_html_is_one_escaped_page_of_its_own(tmp_path):
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 4, 5, 5])
+    w = builder.weights(RNG.integers(-128, 128, (4, 2, 3, 3)).astype(np.int8), -7)
+    builder.node("Conv", x, w, group=2)
+    builder.nodes[-1].name = builder.nodes[-1].output[0] = HOSTILE
+    builder.output(builder.qdq(HOSTILE, -4))
+    for report in (report_on(builder.model()), report_on(split_network())):
+        path = tmp_path / f"{len(report.nodes)}.html"
+        report.to_html(path)
+        source = path.read_text()
+        page = Page(source)
+        assert source.startswith("<!doctype html>")
+        assert not page.links
+        assert not page.tags & {"script", "link", "img", "iframe", "object", "base"}
+        for outside in ("http:", "https:", "url(", "@import"):
+            assert outside not in source
+        text = "".join(page.text)
+        for node in report.nodes:
+            assert node.name in text
+        for reason in report.reasons:
+            assert reason.refusal.sentence in text
+            assert reason.refusal.fix in text
+        for warning in report.warnings:
+            assert warning in text
+        assert HOSTILE not in source

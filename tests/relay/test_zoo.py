@@ -16,9 +16,8 @@ from tvm_espdl.selftest.network import run_network
 
 SMALL = ("actzoo_32", "dscnn_kws_49x10", "resnet8_32", "kws_conv1d")
 LARGE = ("mobilenetv2_035_96", "yolo_nano_96", "yolo_tiny_160", "mobilenetv2_100_224")
-# Transposes that the model itself asks for: between the two operands of a product of its own with
-# its transpose, and before a flatten, whose order is that of channels first.
-OWN_TRANSPOSES = {"actzoo_32": 2}
+# One that the model itself asks for: it multiplies a tensor with its own transpose.
+OWN_TRANSPOSES = {"actzoo_32": 1}
 SEED = 3
 
 
@@ -42,7 +41,7 @@ def test_network(name, chip, models_dir, c_compiler):
     model = preprocess_onnx(models_dir / "float" / f"{name}.onnx")
     ((shape, _),) = input_signature(model).values()
     samples = calibration(models_dir, name, shape)
-    network = compile_file(quantize_onnx(model, samples, chip).model)
+    network = compile_file(quantize_onnx(model, samples, chip, measure=False).model)
 
     rows = network.report().rows
     assert {row.runs_on for row in rows} == {"ESP-DL"}, network.report()

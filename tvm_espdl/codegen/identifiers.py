@@ -10,7 +10,9 @@ _KEYWORDS = frozenset(
         r"\w+",
         "auto break case char const continue default do double else enum extern float for goto if "
         "inline int long register restrict return short signed sizeof static struct switch typedef "
-        "union unsigned void volatile while bool false true main",
+        "union unsigned void volatile while bool false true main "
+        # What generated functions call and refer to.
+        "arena memcpy memset NULL",
     )
 )
 MAX_LENGTH = 48

@@ -27,6 +27,7 @@ _C_TYPES = {
     "int32": "int32_t",
     "int64": "int64_t",
     "float32": "float",
+    "bool": "bool",
 }
 
 
@@ -129,7 +130,7 @@ def _value(value: FieldValue) -> str:
 
 
 def _texts(array: Array) -> list[str]:
-    values = array.ravel().tolist()
+    values = (array.astype(np.uint8) if array.dtype == np.bool_ else array).ravel().tolist()
     if array.dtype == np.float32:
         return list(map(_float_text, values))
     if array.itemsize <= 2:

@@ -1,4 +1,4 @@
-"""Places every value of a program: in the caller's buffers, in constants, or in one static arena.
+"""Places every value of a program: in the caller's buffers, constants, states, or one static arena.
 
 Values whose lives do not overlap may share bytes; a reshape shares its input's. It moves no data.
 """
@@ -22,9 +22,9 @@ class Place:
     Attributes
     ----------
     kind : str
-        `input` or `output` (the caller's buffer), `constant`, or `arena`.
+        `input` or `output` (the caller's buffer), `constant`, `state`, or `arena`.
     index : int
-        Position among the inputs or outputs; byte offset in the arena; 0 for constants.
+        Position among the inputs, outputs or states; byte offset in the arena; 0 for constants.
     """
 
     kind: str
@@ -88,9 +88,11 @@ def plan(program: Program, workspace_bytes: Mapping[int, int] | None = None) -> 
     """
     places = {name: Place("input", i) for i, name in enumerate(program.inputs)}
     places |= {name: Place("constant", 0) for name in program.constants}
+    places |= {state.value: Place("state", i) for i, state in enumerate(program.states)}
     for index, name in enumerate(program.outputs):
         if name not in places:
             places[name] = Place("output", index)
+    places |= _replaced_states(program, places)
     blocks = _blocks(program, places)
     scratch = {
         step: _Block([f"workspace {step}"], _aligned(size), step, step)
@@ -104,6 +106,18 @@ def plan(program: Program, workspace_bytes: Mapping[int, int] | None = None) -> 
     workspaces = tuple(scratch[i].offset if i in scratch else 0 for i in range(len(program.steps)))
     spare = OVER_READ if everything else 0
     return Plan(places, workspaces, end + spare, _lower_bound(everything))
+
+
+def _replaced_states(program: Program, places: Mapping[str, Place]) -> dict[str, Place]:
+    """Next states that may be written over the old ones, which nobody reads any more by then."""
+    found: dict[str, Place] = {}
+    for index, state in enumerate(program.states):
+        writers = [i for i, step in enumerate(program.steps) if state.next in step.outputs]
+        readers = [i for i, step in enumerate(program.steps) if state.value in step.inputs]
+        free = state.next not in places and state.next not in found
+        if free and state.value not in program.outputs and max(readers, default=-1) < min(writers):
+            found[state.next] = Place("state", index)
+    return found
 
 
 def _aligned(size: int) -> int:

@@ -18,6 +18,7 @@ from tvm.target import Target
 from tvm.tirx.stmt import AllocBuffer, DeclBuffer, SeqStmt
 
 from ..errors import ModelError
+from .cut import Cut
 from .literals import float_literal
 from .program import Native
 
@@ -26,6 +27,7 @@ ALIGNMENT = 16
 _FLOAT = re.compile(r"(?<![\w.])(\d\.\d{6}e[+-]\d+)(f?)")
 _SCRIPT_FLOAT = re.compile(r"T\.float(?:32|64)\((-?[\d.]+(?:e[+-]?\d+)?)\)")
 _LOCAL = re.compile(r"^\s+(\w+) \w+\[(\d+)\];", re.MULTILINE)
+_CALLED = re.compile(r"T\.call_packed\(\"([\w.]+)\"")
 _BYTES = {"int8_t": 1, "uint8_t": 1, "bool": 1, "int16_t": 2, "double": 8, "int64_t": 8}
 
 
@@ -51,7 +53,7 @@ class NativeFunction:
     workspace_bytes: int
 
 
-def lower_native(native: Native, name: str) -> NativeFunction:
+def lower_native(native: Native, name: str, cut: Cut) -> NativeFunction:
     """Lower one of TVM's functions to C.
 
     Parameters
@@ -60,13 +62,20 @@ def lower_native(native: Native, name: str) -> NativeFunction:
         With static shapes.
     name : str
         Name of the C function.
+    cut : Cut
+        What to say where it cannot become C.
 
     Raises
     ------
     ModelError
         If the function needs TVM's runtime or more stack than a task on the chip has.
     """
-    lowered = _lowered(native.function)
+    if called := ", ".join(_CALLED.findall(native.function.script(show_meta=False))):
+        raise _refused(native, f"calls of TVM's runtime: {called}", cut)
+    try:
+        lowered = _lowered(_at_the_start(native.function))
+    except tvm.error.InternalError as error:
+        raise _refused(native, str(error).strip().splitlines()[-1], cut) from error
     parameters: list[Any] = []
     body: list[Any] = []
     workspaces: list[tuple[str, int]] = []
@@ -85,8 +94,28 @@ def lower_native(native: Native, name: str) -> NativeFunction:
         else:
             body.append(statement)
     text = _printed(tirx.PrimFunc(parameters, SeqStmt(body)), name)
-    definition = _as_plain_c(text, name, len(native.inputs), native)
+    definition = _as_plain_c(text, name, native, cut)
     return NativeFunction(name, _exact_floats(definition, lowered), tuple(workspaces), size)
+
+
+def _refused(native: Native, found: str, cut: Cut) -> ModelError:
+    return ModelError(
+        "a function of TVM cannot run on the chip",
+        where=cut.where,
+        found=f"{native.name}: {found}",
+        allowed=f"plain loops and up to {STACK_LIMIT} bytes of stack",
+        try_=cut.try_,
+    )
+
+
+def _at_the_start(function: Any) -> Any:
+    """Buffers that may begin anywhere in memory begin where C's pointers point."""
+    fixed = {
+        buffer: tirx.decl_buffer(buffer.shape, buffer.dtype, buffer.name)
+        for buffer in function.params
+        if isinstance(buffer.elem_offset, tirx.Var)
+    }
+    return function.specialize(fixed) if fixed else function
 
 
 def _lowered(function: Any) -> Any:
@@ -136,20 +165,16 @@ def _printed(function: Any, name: str) -> str:
     return str(build(tvm.IRModule({name: ready}), target).inspect_source())
 
 
-def _as_plain_c(text: str, name: str, inputs: int, native: Native) -> str:
+def _as_plain_c(text: str, name: str, native: Native, cut: Cut) -> str:
     found = re.search(rf"void {name}\(([^)]*)\) {{\n(.*?)^}}", text, re.DOTALL | re.MULTILINE)
     if found is None:
         raise RuntimeError(f"TVM printed no function {name}")
     body = found[2]
     stack = sum(_BYTES.get(kind, 4) * int(count) for kind, count in _LOCAL.findall(body))
     if "TVM" in body or "tvm_" in body or stack > STACK_LIMIT:
-        raise ModelError(
-            "a function of TVM cannot run on the chip",
-            where=native.name,
-            found=f"{stack} bytes of stack" if stack > STACK_LIMIT else "calls of TVM's runtime",
-            allowed=f"plain loops and up to {STACK_LIMIT} bytes of stack",
-            try_="leave this part of the network to the application's own code",
-        )
+        found_there = f"{stack} bytes of stack" if stack > STACK_LIMIT else "TVM's runtime"
+        raise _refused(native, found_there, cut)
+    inputs = len(native.inputs)
     parameters = [p.strip().replace("* ", " *") for p in found[1].split(",")]
     parameters[:inputs] = [f"const {parameter}" for parameter in parameters[:inputs]]
     return f"static void {name}({', '.join(parameters)}) {{\n{body}}}\n"

@@ -66,11 +66,30 @@ class Node:
         As in the file.
     tensor : str
         Its first result.
+    others : tuple of str
+        Its further results.
     """
 
     name: str
     type: str
     tensor: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """A value that a network keeps from one run to the next; zeros before the first run.
+
+    Attributes
+    ----------
+    value : str
+        What a run begins with: no step computes it.
+    next : str
+        What the next run begins with; of the same type.
+    """
+
+    value: str
+    next: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +104,19 @@ class Program:
         Every activation by its unique name: inputs, intermediates, outputs. The order is that in
         which they come to life.
     inputs, outputs : tuple of str
-        Names of the values that enter and leave. A name may stand in `outputs` twice, or in both.
+        Names of the values that enter and leave, states apart. A name may stand in `outputs`
+        twice, or in both.
     steps : tuple of Step
-        In the order of execution; each value is written by one step, is an input or a constant.
+        In the order of execution; each value is written by one step, or is an input, a state or a
+        constant.
     constants : dict of str to numpy.ndarray
         Values that are known beforehand: the operands of `Native` steps that are no activations.
     input_names, output_names : tuple of str
         What the model itself calls its inputs and outputs.
     nodes : tuple of Node
         The model's own nodes, in its order; empty where the importer did not keep them.
+    states : tuple of State
+        What is kept between runs.
     """
 
     chip: Chip
@@ -105,3 +128,4 @@ class Program:
     input_names: tuple[str, ...] = field(default=())
     output_names: tuple[str, ...] = field(default=())
     nodes: tuple[Node, ...] = field(default=())
+    states: tuple[State, ...] = field(default=())

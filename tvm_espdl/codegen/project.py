@@ -22,11 +22,12 @@ from ..errors import OutputError
 from ..ops import Tensor
 from ..ops.rounding import Array
 from ..version import __version__
+from .header import NOTICE, PREFIX
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
 from .program import Native, Program
 from .sdkconfig import app_bytes, chip_lines, flash_megabytes
-from .sources import NOTICE, PREFIX, Sources, generate
+from .sources import Sources, generate
 
 if TYPE_CHECKING:
     from ..runtime.library import Library
@@ -89,7 +90,7 @@ def project_files(library: Library, name: str, sample_input: Any = None) -> dict
     """Every file of a project by its path in the folder; the same input gives the same bytes."""
     program = library.program
     arrays = _sample(program, library, sample_input)
-    expected = library.run(arrays)
+    expected = library.first_run(arrays)
     model_id = identity(program)
     sources = generate(program, model_id)
     texts = {
@@ -118,6 +119,8 @@ def identity(program: Program) -> str:
             digest.update(array.tobytes())
     for array in program.constants.values():
         digest.update(array.tobytes())
+    for state in program.states:
+        digest.update(json.dumps([state.value, state.next]).encode())
     return digest.hexdigest()[:16]
 
 
@@ -169,6 +172,7 @@ def _app_main(program: Program) -> str:
     run = (
         f"  struct {PREFIX}_inputs in = {{{given}}};\n"
         f"  struct {PREFIX}_outputs out = {{{taken}}};\n"
+        f"{f'  {PREFIX}_reset();{chr(10)}' if program.states else ''}"
         f"  if ({PREFIX}_run(&in, &out) != 0) {{\n"
         '    printf("FAIL: the network did not run\\n");\n    return 1;\n  }'
     )
@@ -176,8 +180,13 @@ def _app_main(program: Program) -> str:
         _check(name, shown, tensor)
         for name, shown, tensor in zip(outputs, program.output_names, tensors, strict=True)
     ]
+    real = any(tensor.dtype == "float32" for tensor in tensors)
     return _filled(
-        "app_main.c", buffers="\n".join([*buffers, ""]), run=run, checks="\n".join(checks)
+        "app_main.c",
+        buffers="\n".join([*buffers, ""]),
+        floats=_filled("app_main_floats.c") if real else "",
+        run=run,
+        checks="\n".join(checks),
     )
 
 
@@ -224,6 +233,7 @@ def _metadata(program: Program, sources: Sources, model_id: str) -> str:
         "rounding": chip.rounding,
         "inputs": _described(program.input_names, program.inputs, program),
         "outputs": _described(program.output_names, program.outputs, program),
+        "states": _described(*_state_names(program), program),
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
@@ -234,6 +244,11 @@ def _metadata(program: Program, sources: Sources, model_id: str) -> str:
         "tensors": _described(program.values, program.values, program),
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _state_names(program: Program) -> tuple[list[str], list[str]]:
+    names = [state.value for state in program.states]
+    return names, names
 
 
 def _described(names: Any, values: Any, program: Program) -> list[dict[str, Any]]:

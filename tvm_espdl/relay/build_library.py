@@ -18,7 +18,7 @@ from .ir import attributes, main_of
 from .lowering import chip_of, lower
 from .patterns.admission import PartitionLog
 from .pipeline import KEY
-from .program import INPUT_NAMES, OUTPUT_NAMES, program_of_main
+from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
 from .report import report_of
 
 
@@ -70,7 +70,8 @@ def build(
     executable = relax.build(lowered, ours, relax_pipeline=KEY)
     main = main_of(lowered)
     attrs = attributes(main)
-    inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params])]
+    own = len(main.params) - len(attrs.get(STATES, ()))
+    inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
     return Library(
         executable=executable,
         chip=chip,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import ir, relax
 from tvm.ir import Call
@@ -28,6 +29,11 @@ def op_name(expr: Any) -> str:
 def is_constant(expr: Any) -> bool:
     """Whether `expr` is a constant tensor."""
     return isinstance(expr, Constant)
+
+
+def is_finite_constant(expr: Any) -> bool:
+    """Whether `expr` is a constant tensor of ordinary numbers."""
+    return is_constant(expr) and bool(np.isfinite(array_of(expr)).all())
 
 
 def array_of(constant: Any) -> Any:
@@ -63,8 +69,16 @@ def name_of(expr: Any) -> str:
 
 def named(call: Any, name: str) -> Any:
     """The same call, carrying the model's name of the tensor that it computes."""
-    span = ir.Span(ir.SourceName(name), 0, 0, 0, 0)
-    return Call(call.op, call.args, call.attrs, call.ty_args, span)
+    return Call(call.op, call.args, call.attrs, call.ty_args, _span(name))
+
+
+def named_part(part: Any, name: str) -> Any:
+    """The same part of a tuple, carrying the model's name of it."""
+    return relax.TupleGetItem(part.tuple_value, part.index, _span(name))
+
+
+def _span(name: str) -> Any:
+    return ir.Span(ir.SourceName(name), 0, 0, 0, 0)
 
 
 def added(call: Any, name: str) -> Any:

@@ -22,6 +22,7 @@ from .program import program_of_region
 from .transform.partition import CHIP, is_composite
 
 CONVERSIONS = ("quantize", "dequantize")
+LOWERED = "espdl.lowered"  # of a module: the chip that it is lowered for already
 
 
 def chip_of(target: Target) -> Chip:
@@ -38,6 +39,8 @@ def chip_of(target: Target) -> Chip:
 def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm.IRModule:
     """From a quantize/dequantize module to integer calls in NHWC, each pass verified.
 
+    A module that it has made for the same chip comes back as it is.
+
     Parameters
     ----------
     mod : tvm.IRModule
@@ -52,11 +55,16 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm
     ChipError
         If the module holds operators of another chip: it was read from that chip's `.espdl`.
     """
+    if mod.attrs is not None and mod.attrs.get(LOWERED) == chip.name:
+        return mod
     _check_chip(mod, chip)
     mod = transform.verify(transform.canonicalize(mod), "canonicalize")
     mod = transform.verify(transform.unify(mod, chip), "canonicalize")
     mod = transform.verify(_partition(mod, chip, log or PartitionLog()), "partition")
-    return transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
+    mod = transform.spell_layers(mod)
+    mod = transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
+    mod = transform.verify(transform.fold_flattens(mod), "lower_to_nhwc")
+    return mod.with_attr(LOWERED, chip.name)
 
 
 def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:
@@ -64,7 +72,9 @@ def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule
 
     Conversions come last: until then what is left over keeps its dequantized inputs.
     """
-    found = transform.partition(mod, chip, without=CONVERSIONS)
+    first = PartitionLog()  # of its refusals, those that are final come again
+    found = transform.partition(mod, chip, first, without=CONVERSIONS)
+    log.warnings.update(first.warnings)
     return transform.partition(transform.requantize_inputs(found, chip), chip, log)
 
 
@@ -86,6 +96,8 @@ def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
 
 def offload(mod: tvm.IRModule) -> tvm.IRModule:
     """Merge neighbouring operators into regions and compile these through `relax.ext.espdl`."""
+    if not any(map(is_composite, mod.functions.values())):
+        return mod
     merged = relax.transform.MergeCompositeFunctions()(mod)
     return relax.transform.RunCodegen()(merged)
 

@@ -13,7 +13,7 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ..chips import Chip, find_chip
-from ..codegen.program import Native, Node, Program, Step
+from ..codegen.program import Native, Node, Program, State, Step
 from ..errors import ModelError
 from ..ops import Operator, Tensor, from_json
 from ..ops.dequantize import Dequantize
@@ -24,16 +24,20 @@ from .ir import (
     bindings_of,
     dtype_of,
     is_constant,
-    is_plain_dataflow,
     main_of,
     op_name,
     shape_of,
 )
-from .transform.partition import CHIP, COVERS, RECORD, TENSOR, is_composite
+from .legalize import legalized
+from .patterns.admission import TENSOR
+from .transform.partition import CHIP, COVERS, RECORD, is_composite
 
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"
 NODES = "espdl.nodes"
+# Pairs of names: the last parameters and the last outputs of `main`, which are states: what one
+# run gives, the next one takes; the first one takes zeros.
+STATES = "espdl.states"
 
 
 def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
@@ -49,42 +53,52 @@ def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
     ModelError
         If the network has control flow or shapes that are known only at run time.
     """
-    if not is_plain_dataflow(main_of(lowered)):
-        raise ModelError(
-            "the network has control flow",
-            where="main",
-            allowed="a plain dataflow graph",
-            try_="export the model without If and Loop",
-        )
-    legal = tvm.transform.Sequential(
-        [
-            relax.transform.LegalizeOps(),
-            relax.transform.AnnotateTIROpPattern(),
-            relax.transform.FoldConstant(),
-            relax.transform.FuseOps(),
-            relax.transform.FuseTIR(),
-            relax.transform.DeadCodeElimination(),
-        ]
-    )(_without_primitives(lowered))
+    attrs = attributes(main_of(lowered))
+    nodes = tuple(_node(*map(str, node)) for node in attrs.get(NODES, ()))
+    legal = legalized(lowered, nodes)
     main = main_of(legal)
-    program = _Reader(legal, chip).read(main)
-    attrs = attributes(main)
+    program = _with_states(_Reader(legal, chip).read(main), len(attrs.get(STATES, ())))
     names = {key: tuple(map(str, attrs.get(key, ()))) for key in (INPUT_NAMES, OUTPUT_NAMES)}
     return dataclasses.replace(
         program,
-        input_names=names[INPUT_NAMES] or tuple(str(p.name) for p in main.params),
+        input_names=names[INPUT_NAMES]
+        or tuple(str(p.name) for p in main.params)[: len(program.inputs)],
         output_names=names[OUTPUT_NAMES] or program.outputs,
-        nodes=tuple(Node(*map(str, node)) for node in attrs.get(NODES, ())),
+        nodes=nodes,
     )
 
 
-def _without_primitives(mod: tvm.IRModule) -> tvm.IRModule:
-    """TVM's fusion expects every primitive function to hold TIR, which our composites do not."""
-    functions = {
-        variable: function.without_attr("Primitive") if is_composite(function) else function
-        for variable, function in mod.functions.items()
-    }
-    return tvm.IRModule(functions, attrs=mod.attrs)
+def _node(name: str, kind: str, tensor: str, *others: str) -> Node:
+    return Node(name, kind, tensor, tuple(other for other in others if other))
+
+
+def _with_states(program: Program, count: int) -> Program:
+    """The program whose last inputs and outputs, `count` of each, are states."""
+    if not count:
+        return program
+    inputs, outputs = program.inputs, program.outputs
+    pairs = zip(inputs[-count:], outputs[-count:], strict=True)
+    states = tuple(State(value, next_) for value, next_ in pairs)
+    shifted = [s.value for s in states if s.next in inputs[-count:]]
+    unlike = [
+        s.value for s in states if not _alike(*(program.values[n] for n in (s.value, s.next)))
+    ]
+    if shifted or unlike:
+        raise ModelError(
+            "a state is replaced by another state as it is" if shifted else "a state changes type",
+            where=", ".join(shifted or unlike),
+            allowed="a computed value of the state's own type",
+            try_="pass it through an operator",
+        )
+    return dataclasses.replace(
+        program, inputs=inputs[:-count], outputs=outputs[:-count], states=states
+    )
+
+
+def _alike(x: Tensor, y: Tensor) -> bool:
+    """Whether two types are one; TVM's own functions know no exponents."""
+    exponents = {x.exponent, y.exponent} - {None}
+    return (x.dtype, x.shape) == (y.dtype, y.shape) and len(exponents) <= 1
 
 
 def program_of_region(function: Any) -> Program:

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+from tvm import relax
 
 from ..errors import ModelError
 from ..ops import Tensor
@@ -19,6 +20,10 @@ QUANTIZE = "relax.quantize"
 DEQUANTIZE = "relax.dequantize"
 ACTIVATION_DTYPES = ("int8", "int16")
 DTYPES = (*ACTIVATION_DTYPES, "int32", "int64")
+_OFFER = (
+    "quantize the float model with `tvm-espdl quantize`, or re-express this one with the nearest "
+    "scales: `tvm-espdl quantize --requantize`, which reports the loss"
+)
 
 
 def exponent_of(call: Any) -> Exponent:
@@ -49,7 +54,7 @@ def exponent_of(call: Any) -> Exponent:
                 where=name_of(call),
                 found=f"scale {float(value):.9g}",
                 allowed="2**e for an integer e",
-                try_="quantize the float model with `tvm-espdl quantize`",
+                try_=_OFFER,
             )
         exponents.append(exponent - 1)
     return exponents[0] if len(set(exponents)) == 1 else tuple(exponents)
@@ -72,7 +77,7 @@ def check(call: Any) -> None:
             where=name_of(call),
             found=f"zero point {found}",
             allowed="0: the chip's quantization is symmetric",
-            try_="quantize symmetrically, for example with `tvm-espdl quantize`",
+            try_=_OFFER,
         )
     dtype = quantized_dtype(call)
     if dtype not in DTYPES:
@@ -81,7 +86,7 @@ def check(call: Any) -> None:
             where=name_of(call),
             found=dtype,
             allowed=", ".join(DTYPES),
-            try_="quantize to int8 or int16, for example with `tvm-espdl quantize`",
+            try_=_OFFER,
         )
 
 
@@ -93,3 +98,15 @@ def quantized_dtype(call: Any) -> str:
 def quantized_tensor(call: Any) -> Tensor:
     """Type of the integers of a quantize or dequantize call, in the layout of the model."""
     return Tensor(quantized_dtype(call), shape_of(call), exponent_of(call))
+
+
+def quantized_constant(call: Any) -> Any:
+    """The integers of a quantize call of a constant: to the nearest, ties to even, as ONNX says."""
+    array, scale = array_of(call.args[0]), array_of(call.args[1])
+    if scale.ndim:
+        shape = [1] * array.ndim
+        shape[int(call.attrs.axis) % array.ndim] = scale.size
+        scale = scale.reshape(shape)
+    limits = np.iinfo(quantized_dtype(call))
+    rounded = np.rint(array.astype(np.float64) / scale)
+    return relax.const(np.clip(rounded, limits.min, limits.max).astype(limits.dtype))

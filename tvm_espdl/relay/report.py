@@ -11,18 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from ..chips import Chip
 from ..codegen.program import Native, Node, Program, Step
-from ..ops import Operator, Refusal
-from ..ops.accumulate import accumulators, largest_sums
 from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
-from ..ops.requantize import Requantize
 from ..ops.rounding import Array
 from ..output_files import write_whole
 from .patterns.admission import PartitionLog
+from .report_reasons import Reason, reasons_of
+from .report_warnings import warnings_of
 
 ESP_DL = "ESP-DL"
 TVM = "TVM"
@@ -60,25 +57,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """A rule that keeps an operator of the model off ESP-DL.
-
-    Attributes
-    ----------
-    tensor : str
-        The model's name of the operator's result.
-    operator : str
-        What it would have been.
-    refusal : Refusal
-        Rule, what was found, what is allowed, what to change.
-    """
-
-    tensor: str
-    operator: str
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
 class NodeRow:
     """One node of the model, in the model's own order and by its own names.
 
@@ -90,6 +68,8 @@ class NodeRow:
         `ESP-DL`, `TVM`, or `-` where nothing is left to run (folded, or a cancelled transpose).
     call : Row or None
         The call that computes it.
+    others : tuple of Row
+        Further calls that compute its further results, in the order of those.
     fused : bool
         Whether an earlier node stands for the same call already.
     """
@@ -99,6 +79,7 @@ class NodeRow:
     tensor: str
     runs_on: str
     call: Row | None
+    others: tuple[Row, ...] = ()
     fused: bool = False
 
 
@@ -118,9 +99,9 @@ class Report:
     added : tuple of Row
         Calls that no node of the model asked for: conversions, transposes, requantizes.
     reasons : tuple of Reason
-        For each refused operator, each broken rule.
+        For each refused operator, each broken rule; and one for each other function of TVM.
     warnings : tuple of str
-        Sums that can leave their register on the chip; values seen at their limits.
+        As `report_warnings` finds them.
     """
 
     chip: Chip
@@ -177,21 +158,13 @@ def report_of(
         Every tensor of one or more runs, stacked; adds warnings about saturation.
     """
     rows = tuple(_row(step, program) for step in program.steps)
-    reasons = tuple(
-        Reason(refused.tensor, refused.operator, refusal)
-        for refused in log.refused.values()
-        for refusal in refused.refusals
-    )
-    warnings = [text for step in program.steps for text in _overflow(step, program.chip)]
-    warnings += _saturation(program, values or {})
-    warnings += _requantizes(program)
     return Report(
         chip=program.chip,
         rows=rows,
         nodes=_nodes(program, rows),
         added=tuple(r for r, s in zip(rows, program.steps, strict=True) if _is_added(s, program)),
-        reasons=reasons,
-        warnings=tuple(warnings),
+        reasons=reasons_of(program, log),
+        warnings=warnings_of(program, log, values or {}),
     )
 
 
@@ -226,8 +199,13 @@ def _nodes(program: Program, rows: tuple[Row, ...]) -> tuple[NodeRow, ...]:
 
 def _node(node: Node, by_tensor: Mapping[str, Row], on_tvm: bool) -> NodeRow:
     call = by_tensor.get(node.tensor)
+    others = [by_tensor[tensor] for tensor in node.others if tensor in by_tensor]
+    if call is None and others:
+        call = others[0]
     if call is not None:
-        return NodeRow(node.name, node.type, node.tensor, call.runs_on, call)
+        further = dict.fromkeys(other for other in others if other is not call)
+        place = TVM if TVM in {row.runs_on for row in (call, *further)} else ESP_DL
+        return NodeRow(node.name, node.type, node.tensor, place, call, tuple(further))
     # TVM fuses several nodes into one function and keeps the name of the last one only.
     gone = node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm
     return NodeRow(node.name, node.type, node.tensor, NOTHING if gone else TVM, None)
@@ -236,53 +214,5 @@ def _node(node: Node, by_tensor: Mapping[str, Row], on_tvm: bool) -> NodeRow:
 def _is_added(step: Step, program: Program) -> bool:
     if isinstance(step.operator, (Quantize, Dequantize)):
         return True
-    tensors = {node.tensor for node in program.nodes}
+    tensors = {tensor for node in program.nodes for tensor in (node.tensor, *node.others)}
     return not tensors.intersection((*step.covers, *step.outputs))
-
-
-def _overflow(step: Step, chip: Chip) -> list[str]:
-    """Layers whose sums can leave the register that the chip keeps them in."""
-    operator = step.operator
-    terms = operator.summed(*step.constants) if isinstance(operator, Operator) else None
-    if terms is None or not isinstance(operator, Operator):
-        return []
-    dtype = operator.inputs[0].dtype
-    bound = largest_sums(terms.weights, terms.bias, dtype)
-    texts = []
-    for channels, register in accumulators(chip, dtype, len(bound), terms.lanes_only):
-        over = bound[channels] > register.highest
-        if over.any():
-            texts.append(
-                f"{step.outputs[0]}: {int(over.sum())} of {len(bound)} channels can leave the "
-                f"{register.bits}-bit accumulator of the {chip.name} (sums up to "
-                f"{int(bound[channels].max())}, limit {register.highest}); the PC follows the "
-                "chip, but accuracy may suffer: smaller weights or fewer inputs per output help"
-            )
-    return texts
-
-
-def _saturation(program: Program, values: Mapping[str, Array]) -> list[str]:
-    texts = []
-    for step in program.steps:
-        name = step.outputs[0]
-        array = values.get(name)
-        if array is None or not np.issubdtype(array.dtype, np.integer):
-            continue
-        limits = np.iinfo(array.dtype)
-        share = float(np.mean((array == limits.max) | (array == limits.min)))
-        if share > 0.01:
-            texts.append(
-                f"{name}: {share:.1%} of the values are at the limits of {array.dtype}; "
-                "a larger exponent would keep them apart"
-            )
-    return texts
-
-
-def _requantizes(program: Program) -> list[str]:
-    return [
-        f"{step.outputs[0]}: an extra requantize from exponent {step.operator.x.exponent} to "
-        f"{step.operator.y.exponent}, because its reader needs equal exponents; the same scale for "
-        "all of them in the quantizer would save it"
-        for step in program.steps
-        if isinstance(step.operator, Requantize) and not step.covers
-    ]

@@ -20,11 +20,7 @@ def as_text(report: Report) -> str:
     """Tables that fit 100 columns."""
     if report.nodes:
         lines = [f"{'node':36} {'type':16} {'runs on':7} {'operator':17} {'exp':>4} {'MACs':>14}"]
-        lines += [
-            f"{_end(node.name, 36):36} {_end(node.type, 16):16} {node.runs_on:7} "
-            f"{_operator(node.call):17} {_exponent(node.call):>4} {_node_macs(node):>14}"
-            for node in report.nodes
-        ]
+        lines += [line for node in report.nodes for line in _node(node)]
         if report.added:
             lines.append("added by the compiler:")
         lines += [_call(row) for row in report.added]
@@ -54,10 +50,7 @@ def as_json(report: Report) -> str:
 
 def as_html(report: Report) -> str:
     """One page without scripts or other files."""
-    nodes = [
-        (n.name, n.type, n.runs_on, _operator(n.call), _exponent(n.call), _node_macs(n))
-        for n in report.nodes
-    ]
+    nodes = [line for node in report.nodes for line in _cells(node)]
     calls = [
         (
             *(row.tensor, row.operator, row.runs_on, row.dtype, "x".join(map(str, row.shape))),
@@ -86,6 +79,18 @@ def as_html(report: Report) -> str:
         "</body></html>\n",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _cells(node: NodeRow) -> list[tuple[str, ...]]:
+    """Of the table of nodes: a line, and one for each call that computes a further result."""
+    numbers = _operator(node.call), _exponent(node.call), _node_macs(node)
+    return [
+        (node.name, node.type, node.runs_on, *numbers),
+        *(
+            (f"and {row.tensor}", "", row.runs_on, _operator(row), _exponent(row), _macs(row))
+            for row in node.others
+        ),
+    ]
 
 
 _PAGE_HEAD = """<!doctype html>
@@ -125,11 +130,18 @@ def _totals(report: Report) -> str:
     )
 
 
-def _call(row: Row) -> str:
-    return (
-        f"{_end(row.tensor, 53):53} {row.runs_on:7} {_operator(row):17} "
-        f"{_exponent(row):>4} {_macs(row):>14}"
+def _node(node: NodeRow) -> list[str]:
+    """A line, and one for each call that computes a further result."""
+    first = (
+        f"{_end(node.name, 36):36} {_end(node.type, 16):16} {node.runs_on:7} "
+        f"{_operator(node.call):17} {_exponent(node.call):>4} {_node_macs(node):>14}"
     )
+    return [first, *(_call(row, "  and ") for row in node.others)]
+
+
+def _call(row: Row, before: str = "") -> str:
+    name = f"{before}{_end(row.tensor, 53 - len(before))}"
+    return f"{name:53} {row.runs_on:7} {_operator(row):17} {_exponent(row):>4} {_macs(row):>14}"
 
 
 def _operator(row: Row | None) -> str:

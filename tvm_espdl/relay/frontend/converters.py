@@ -13,7 +13,7 @@ from typing import Any
 from tvm import relax
 
 from ..ir import array_of, is_constant
-from . import extremes, rearrangement
+from . import extremes, norm, placement, rearrangement, recurrent
 
 FLOAT_MAX = 3.4028234663852886e38
 
@@ -34,4 +34,11 @@ def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
     return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
 
 
-CONVERTERS: dict[str, Convert] = {"Clip": _clip, **extremes.CONVERTERS, **rearrangement.CONVERTERS}
+CONVERTERS: dict[str, Convert] = {
+    "Clip": _clip,
+    **extremes.CONVERTERS,
+    **norm.CONVERTERS,
+    **placement.CONVERTERS,
+    **rearrangement.CONVERTERS,
+    **recurrent.CONVERTERS,
+}

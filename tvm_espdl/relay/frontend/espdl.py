@@ -18,7 +18,7 @@ from ...espdl.file import Source
 from ...espdl.network import Call, FloatCall, Network, network_of
 from ...espdl.schema import Node
 from ..ir import named
-from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
+from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
 from ..transform.layout import lowered_composite
 
 SILENT = ("QuantizeLinear", "DequantizeLinear")
@@ -49,7 +49,9 @@ def from_espdl(
     (tvm.IRModule, dict)
         A module whose `main` takes the network's inputs as the file has them, and the parameters
         to pass on to `relay.build`: an empty dict, for the weights are constants. Build it for
-        the same chip.
+        the same chip. What the network keeps between runs is explicit: after the inputs `main`
+        takes the states, zeros at first, and after the outputs it gives the next ones;
+        `relay.build`'s library keeps them itself.
 
     Raises
     ------
@@ -72,13 +74,14 @@ def module_of(file: File, chip: Chip) -> tvm.IRModule:
     network = network_of(file, chip)
     mod = _Emitter(network).module()
     nodes = file.model.graph.nodes
-    mod["main"] = mod["main"].with_attrs(
-        {
-            INPUT_NAMES: list(network.inputs),
-            OUTPUT_NAMES: list(network.outputs),
-            NODES: [_described(node) for node in nodes if node.op_type not in SILENT],
-        }
-    )
+    attrs: dict[str, Any] = {
+        INPUT_NAMES: list(network.inputs),
+        OUTPUT_NAMES: list(network.outputs),
+        NODES: [_described(node) for node in nodes if node.op_type not in SILENT],
+    }
+    if network.states:
+        attrs[STATES] = [[state.name, state.next] for state in network.states]
+    mod["main"] = mod["main"].with_attrs(attrs)
     return mod
 
 
@@ -94,9 +97,10 @@ class _Emitter:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.builder = relax.BlockBuilder()
+        parameters = {**network.inputs, **{state.name: state.tensor for state in network.states}}
         self.values: dict[str, Any] = {
             name: relax.Var(name, relax.TensorType(tensor.shape, tensor.dtype))
-            for name, tensor in network.inputs.items()
+            for name, tensor in parameters.items()
         }
 
     def module(self) -> tvm.IRModule:
@@ -105,7 +109,8 @@ class _Emitter:
             with self.builder.dataflow():
                 for call in self.network.calls:
                     self.values[call.output] = self.builder.emit(self._call(call), call.output)
-                results = [self.values[name] for name in self.network.outputs]
+                leaving = (*self.network.outputs, *(s.next for s in self.network.states))
+                results = [self.values[name] for name in leaving]
                 whole = results[0] if len(results) == 1 else relax.Tuple(results)
                 output = self.builder.emit_output(whole)
             self.builder.emit_func_output(output)

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import tvm
-from tvm import ir
+from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
 from ...onnx_model import fix_batch, input_signature, load_model, output_names
-from ..ir import named
+from ..ir import named, named_part
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
 
 Shapes = Mapping[str, Sequence[int]]
 
@@ -40,7 +42,8 @@ def from_onnx(
     Parameters
     ----------
     model : path or ModelProto
-        Float or quantized (QDQ). A dynamic batch becomes 1.
+        Float or quantized: QDQ, or operators on integers such as QLinearConv, which are written
+        as QDQ first. A dynamic batch becomes 1.
     shape : dict of str to shape, optional
         Shapes of the inputs; they must agree with the model's static dimensions.
     dtype : str or dict, optional
@@ -60,15 +63,16 @@ def from_onnx(
     ------
     ModelError
         For a missing or damaged file, dynamic shapes other than the batch, a batch above 1, or
-        an operator that TVM's importer does not know.
+        an operator that TVM's importer does not know, or one on integers with computed scales.
     """
-    proto = fix_batch(_with_shapes(load_model(model), shape or {}))
+    proto = fix_batch(_with_shapes(_as_qdq(load_model(model)), shape or {}))
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
     _check_options(proto, dtype, opset, version, freeze_params)
     nodes = _described(proto)
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
     importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
+    importer.results = {node.name: list(node.output) for node in proto.graph.node}
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
     mod["main"] = mod["main"].with_attrs(
@@ -81,11 +85,21 @@ def from_onnx(
     return mod, {}
 
 
+def _as_qdq(proto: ModelProto) -> ModelProto:
+    """Return `proto`, its operators on integers (QLinearConv and the like) written as QDQ."""
+    types = {node.op_type for node in proto.graph.node} - {"QuantizeLinear"}
+    if not any(name.startswith(("Q", "Dynamic")) or "Integer" in name for name in types):
+        return proto
+    from ...quantize.foreign import needs_rewriting, rewrite_qlinear
+
+    return rewrite_qlinear(proto) if needs_rewriting(proto) else proto
+
+
 def _described(proto: ModelProto) -> list[list[str]]:
-    """Name, type and first result of every node that computes something, for the report."""
+    """Name, type and results of every node that computes something, for the report."""
     silent = ("QuantizeLinear", "DequantizeLinear", "Constant")
     return [
-        [node.name or node.output[0], node.op_type, node.output[0]]
+        [node.name or node.output[0], node.op_type, *node.output]
         for node in proto.graph.node
         if node.op_type not in silent
     ]
@@ -115,7 +129,20 @@ def _tensor_names(proto: ModelProto) -> list[str]:
 
 
 class _Importer(ONNXGraphImporter):  # type: ignore[misc]
-    """TVM's importer, which writes the tensor's name into the span of each call."""
+    """TVM's importer, which writes the tensor's name into the span of each call.
+
+    Attributes
+    ----------
+    results : dict of str to list of str
+        All results of a node, by the name of the first.
+    """
+
+    results: Mapping[str, Sequence[str]] = {}
+
+    def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
+        """Operators that TVM's importer does not know may be among those of our own."""
+        others = [node for node in graph.node if node.op_type not in CONVERTERS]
+        super()._check_for_unsupported_ops(SimpleNamespace(node=others))
 
     def _convert_operator(
         self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
@@ -124,13 +151,33 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
         result = convert(inputs, attrs) if convert is not None else None
         if result is None:
             result = super()._convert_operator(op_name, inputs, attrs, opset)
+        name = attrs["tvm_custom"]["name"]
         if isinstance(result, ir.Call):
-            name = attrs["tvm_custom"]["name"]
-            # TVM forgets a call's span when it binds calls among its arguments.
-            bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in result.args]
-            result = ir.Call(result.op, bound, result.attrs, result.ty_args)
-            return self.bb.emit(named(result, name), name)
+            bound = self._emitted(result, name)
+            fields = len(bound.ty.fields) if isinstance(bound.ty, relax.TupleType) else 0
+            parts = [relax.TupleGetItem(bound, place) for place in range(fields)]
+            return self._parts(parts, name) if fields else bound
+        if isinstance(result, relax.Tuple):
+            return self._parts(list(result.fields), name)
         return result
+
+    def _emitted(self, call: ir.Call, name: str) -> Any:
+        # TVM forgets a call's span when it binds calls among its arguments.
+        bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in call.args]
+        return self.bb.emit(named(ir.Call(call.op, bound, call.attrs, call.ty_args), name), name)
+
+    def _parts(self, parts: list[Any], node: str) -> relax.Tuple:
+        """The results of a node that has several, each with its own name."""
+        fields = []
+        for part, name in itertools.zip_longest(parts, self.results.get(node, [node])):
+            bound = self.bb.lookup_binding(part) if isinstance(part, relax.Var) else part
+            if isinstance(bound, ir.Call) and name:
+                fields.append(self._emitted(bound, name))
+            elif isinstance(bound, relax.TupleGetItem) and name:
+                fields.append(self.bb.emit(named_part(bound, name), name))
+            elif part is not None:
+                fields.append(part)
+        return relax.Tuple(fields)
 
 
 @contextlib.contextmanager

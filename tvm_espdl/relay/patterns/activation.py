@@ -16,6 +16,7 @@ from tvm.relax.dpl import DFPattern, is_op, wildcard
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor, operator_class
+from ...ops.form_rule import FormRule
 from ...ops.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
@@ -35,19 +36,34 @@ if TYPE_CHECKING:
 
 Make = Callable[[Match], "FloatFunction | Refusal"]
 
+CALLS_SPELL_A_FUNCTION = FormRule(
+    "calls_spell_a_function",
+    ("elu", "hard_sigmoid", "hard_swish", "swish"),
+    "Smaller calls become one function where they are exactly that function of one input.",
+    "the constants of the function, and one input at one exponent",
+    "use the framework's own function",
+)
+ALPHA_RUNS_ALONG_CHANNELS = FormRule(
+    "alpha_runs_along_channels",
+    ("prelu",),
+    "The factors of a PReLU belong to the channels.",
+    "axis 1, channels",
+    "use one factor, or one for each channel",
+)
+
 
 def patterns() -> list[Pattern]:
     """One call each, then those that are spelled out, the largest last."""
     return [
         *_single_calls(),
         _prelu(),
-        _spelled("hard_sigmoid", hard_sigmoid()),
-        _spelled("hard_sigmoid", hard_sigmoid_of_clip()),
-        _spelled("elu", elu()),
-        _spelled("swish", swish()),
-        _spelled("hard_swish", hard_swish()),
-        _spelled("hard_swish", hard_swish_of_clip()),
-        _spelled("hard_swish", hard_swish_of_product()),
+        _spelled("hard_sigmoid", hard_sigmoid(), "of a line"),
+        _spelled("hard_sigmoid", hard_sigmoid_of_clip(), "of a clip"),
+        _spelled("elu", elu(), "spelled out"),
+        _spelled("swish", swish(), "spelled out"),
+        _spelled("hard_swish", hard_swish(), "of a line"),
+        _spelled("hard_swish", hard_swish_of_clip(), "of a clip"),
+        _spelled("hard_swish", hard_swish_of_product(), "of a product"),
     ]
 
 
@@ -81,8 +97,8 @@ def _single_calls() -> list[Pattern]:
             )
         ),
         _call("leaky_relu", "relax.nn.leakyrelu", leaky),
-        _call("lut", "relax.nn.gelu", gelu),
-        _call("lut", "relax.nn.gelu_tanh", gelu_tanh),
+        _call("lut", "relax.nn.gelu", gelu, "gelu"),
+        _call("lut", "relax.nn.gelu_tanh", gelu_tanh, "gelu_tanh"),
     ]
 
 
@@ -96,36 +112,26 @@ def _made(operator: str, match: Match, *parameters: float) -> FloatFunction:
     return made
 
 
-def _call(operator: str, name: str, make: Make) -> Pattern:
+def _call(operator: str, name: str, make: Make, form: str = "") -> Pattern:
     x = dequantized()
     call = is_op(name)(x)
-    return _entry(operator, call, {"x": x, "call": call}, make)
+    return _entry(operator, call, {"x": x, "call": call}, make, form)
 
 
-def _spelled(operator: str, spelled: Spelled) -> Pattern:
+def _spelled(operator: str, spelled: Spelled, form: str) -> Pattern:
     def make(match: Match) -> FloatFunction | Refusal:
         if "again" in match and match.tensor("again") != match.tensor("x"):
-            return _not_recognised(operator, "the input at two exponents")
+            return CALLS_SPELL_A_FUNCTION.refused(f"{operator} of its input at two exponents")
         values = spelled.parameters(match)
         if values is None:
-            return _not_recognised(operator, "other constants")
+            return CALLS_SPELL_A_FUNCTION.refused(f"other constants than those of {operator}")
         return _made(operator, match, *values)
 
-    return _entry(operator, spelled.result, spelled.roles, make)
-
-
-def _not_recognised(operator: str, found: str) -> Refusal:
-    return Refusal(
-        "calls_spell_a_function",
-        f"Calls that look like {operator} compute it.",
-        found,
-        f"the constants of {operator}, one input",
-        "use the framework's own function",
-    )
+    return _entry(operator, spelled.result, spelled.roles, make, form)
 
 
 def _entry(
-    operator: str, function: DFPattern, roles: Mapping[str, DFPattern], make: Make
+    operator: str, function: DFPattern, roles: Mapping[str, DFPattern], make: Make, form: str
 ) -> Pattern:
     def build(match: Match) -> Operator | Refusal:
         from ...ops.lut import tabulated
@@ -143,7 +149,7 @@ def _entry(
             return ()
         return (table_of(made, chip),)
 
-    return Pattern(operator, quantized(function), roles, ("x",), build, tables=tables)
+    return Pattern(operator, quantized(function), roles, ("x",), build, tables=tables, form=form)
 
 
 def _has_table(made: FloatFunction) -> bool:
@@ -175,13 +181,7 @@ def _build_prelu(match: Match) -> Operator | Refusal:
         return LeakyRelu(x, y, slope)
     axis = int(match["call"].attrs.axis) % len(x.shape)
     if factors.size > 1 and axis != 1:
-        return Refusal(
-            "alpha_runs_along_channels",
-            "The factors of a PReLU belong to the channels.",
-            f"axis {axis}",
-            "axis 1, channels",
-            "use one factor, or one for each channel",
-        )
+        return ALPHA_RUNS_ALONG_CHANNELS.refused(f"axis {axis}")
     return Prelu(
         dataclasses.replace(x, shape=channels_last(x.shape)),
         dataclasses.replace(y, shape=channels_last(y.shape)),

@@ -5,7 +5,7 @@ It hands the pattern table to TVM's registry, whose passes call back here for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,8 +15,29 @@ from tvm.relax.backend.pattern_registry import get_patterns_with_prefix, registe
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
+from ...ops.form_rule import FormRule
+from ..ir import name_of
 from . import PREFIX, composite_name, table
 from .match import Match, Pattern
+
+TENSOR = "espdl.tensor"  # attribute of a composite: the model's name of its result
+_ROOT = "root of the pattern"  # no pattern calls a role of its own like this
+
+ACTIVATION_HAS_ONE_EXPONENT = FormRule(
+    "activation_has_one_exponent",
+    (),
+    "An activation has one exponent for all of its channels.",
+    "one exponent",
+    "quantize activations per tensor",
+)
+IS_A_QUANTIZED_FORM = FormRule(
+    "is_a_quantized_form",
+    (),
+    "A node runs on ESP-DL where it is an operator of docs/operators.md, its inputs are "
+    "dequantized and its result is quantized.",
+    "one of these operators between DequantizeLinear and QuantizeLinear",
+    "quantize the inputs and the result, or use one of these operators",
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +61,18 @@ class Refused:
 
 @dataclass
 class PartitionLog:
-    """What the partitioning of one module refused, in the order it was met."""
+    """What the partitioning of one module refused, in the order it was met, and its warnings.
+
+    Attributes
+    ----------
+    refused : dict
+        By tensor and operator.
+    warnings : dict of str to str
+        What users should know of operators that were taken, by the model's name of their result.
+    """
 
     refused: dict[tuple[str, str], Refused] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, tensor: str, operator: str, refusals: list[Refusal]) -> None:
         """Write down a refusal; the same one is met more than once while patterns are tried."""
@@ -70,10 +100,18 @@ def register() -> None:
         return
     register_patterns(
         [
-            (composite_name(entry.operator), entry.pattern, entry.roles, _check(entry))
+            (
+                *(composite_name(entry.operator), entry.pattern),
+                *({**entry.roles, _ROOT: entry.pattern}, _check(entry), _attributes),
+            )
             for entry in table()
         ]
     )
+
+
+def _attributes(annotated: Mapping[str, Any]) -> dict[str, str]:
+    """What tells composites apart: TVM makes one function of all that are equal but for names."""
+    return {TENSOR: name_of(annotated[_ROOT])}
 
 
 def _check(entry: Pattern) -> Callable[[Any], bool]:
@@ -106,13 +144,7 @@ def _shared_exponent(role: str, match: Match) -> list[Refusal]:
     if match[role] is not match.root and match[role].op.name == "relax.dequantize":
         tensors.append(match.tensor(role))
     return [
-        Refusal(
-            "activation_has_one_exponent",
-            "An activation has one exponent for all of its channels.",
-            f"{len(tensor.exponent)} exponents",
-            "one exponent",
-            "quantize activations per tensor",
-        )
+        ACTIVATION_HAS_ONE_EXPONENT.refused(f"{len(tensor.exponent)} exponents")
         for tensor in tensors
         if isinstance(tensor.exponent, tuple)
     ]

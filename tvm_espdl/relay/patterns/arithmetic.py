@@ -19,9 +19,9 @@ def patterns() -> list[Pattern]:
     """All of them, sub the largest."""
     return [
         _neg(),
-        _plain("maximum", "relax.maximum"),
-        _plain("minimum", "relax.minimum"),
-        _plain("mul", "relax.multiply"),
+        plain("maximum", "relax.maximum"),
+        plain("minimum", "relax.minimum"),
+        plain("mul", "relax.multiply"),
         _div(),
         _sub(),
     ]
@@ -38,7 +38,8 @@ def _neg() -> Pattern:
     return Pattern("neg", quantized(is_op("relax.negative")(x)), {"x": x}, ("x",), build)
 
 
-def _plain(operator: str, call: str) -> Pattern:
+def plain(operator: str, call: str) -> Pattern:
+    """An operator whose record is its three tensors and nothing else."""
     a, b = dequantized(), dequantized()
 
     def build(match: Match) -> Operator:

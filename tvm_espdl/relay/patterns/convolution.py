@@ -7,11 +7,20 @@ from typing import Any
 
 from tvm.relax.dpl import is_op, wildcard
 
+from ...chips import Chip
 from ...ops import Operator, Refusal, operator_class
+from ...ops.form_rule import FormRule
 from ...ops.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
-from .weights import bias_type, bias_values, misplaced_exponents
+from .weights import (
+    Bias,
+    bias_type,
+    bias_values,
+    has_bias_vector,
+    limited_bias,
+    misplaced_exponents,
+)
 
 # By the number of spatial dimensions, and whether each channel has its own filter.
 OPERATORS = {
@@ -21,6 +30,14 @@ OPERATORS = {
     (2, True): "depthwise_conv2d",
 }
 
+GROUPS_ARE_ONE_OR_DEPTHWISE = FormRule(
+    "groups_are_one_or_depthwise",
+    ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d"),
+    "A convolution has one group, or as many as channels with multiplier 1.",
+    "1 group, or depthwise with multiplier 1",
+    "split the convolution into one per group",
+)
+
 
 def patterns() -> list[Pattern]:
     """In one and two dimensions, with and without bias."""
@@ -28,15 +45,25 @@ def patterns() -> list[Pattern]:
 
 
 def _pattern(dimensions: int, *, biased: bool) -> Pattern:
-    x, w, b = dequantized(), dequantized_constant(), dequantized_constant()
+    x, w, b = dequantized(), dequantized_constant(), Bias()
     conv = is_op(f"relax.nn.conv{dimensions}d")(x, w)
     roles: dict[str, Any] = {"x": x, "w": w, "conv": conv}
     result = conv
     if biased:
-        roles["b"] = b
-        result = is_op("relax.add")(conv, b | is_op("relax.reshape")(b, wildcard()))
+        roles |= b.roles
+        result = is_op("relax.add")(conv, b.vector | is_op("relax.reshape")(b.vector, wildcard()))
     result, roles["relu"] = with_relu(result)
-    return Pattern(f"conv{dimensions}d", quantized(result), roles, ("x",), _build, _constants)
+    return Pattern(
+        f"conv{dimensions}d",
+        quantized(result),
+        roles,
+        ("x",),
+        _build,
+        tables=_constants,
+        applies=has_bias_vector,
+        warn=limited_bias,
+        form="with bias" if biased else "without bias",
+    )
 
 
 def _build(match: Match) -> Operator | Refusal:
@@ -44,13 +71,8 @@ def _build(match: Match) -> Operator | Refusal:
     x, w, y = match.tensor("x"), match.tensor("w"), match.output
     groups, channels = int(attrs.groups), x.shape[1]
     if groups > 1 and (groups != channels or w.shape[0] != channels):
-        return Refusal(
-            "groups_are_one_or_depthwise",
-            "A convolution has one group, or as many as channels with multiplier 1.",
-            f"{groups} groups, {channels} channels, {w.shape[0]} filters",
-            "1 group, or depthwise with multiplier 1",
-            "split the convolution into one per group",
-        )
+        found = f"{groups} groups, {channels} channels, {w.shape[0]} filters"
+        return GROUPS_ARE_ONE_OR_DEPTHWISE.refused(found)
     misplaced = misplaced_exponents(match, channel_axis=0)
     if misplaced is not None:
         return misplaced
@@ -81,5 +103,5 @@ def _both_sides(numbers: Any) -> tuple[int, int, int, int]:
     return (0, pads[0], 0, pads[1]) if len(pads) == 2 else (pads[0], pads[1], pads[2], pads[3])
 
 
-def _constants(match: Match) -> tuple[Array, ...]:
-    return (match.constant("w"), *bias_values(match))
+def _constants(match: Match, chip: Chip) -> tuple[Array, ...]:
+    return (match.constant("w"), *bias_values(match, chip))

@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 from tvm.relax.dpl import is_op, wildcard
 
+from ...chips import Chip
 from ...ops import Operator, Refusal
 from ...ops.rounding import Array
 from .dataflow import dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
-from .weights import bias_type, bias_values, misplaced_exponents
+from .weights import (
+    Bias,
+    bias_type,
+    bias_values,
+    has_bias_vector,
+    limited_bias,
+    misplaced_exponents,
+)
 
 
 def patterns() -> list[Pattern]:
@@ -27,24 +35,33 @@ def patterns() -> list[Pattern]:
 
 
 def _pattern(*, biased: bool, transposed: bool) -> Pattern:
-    x, w, b = dequantized(), dequantized_constant(), dequantized_constant()
+    x, w, b = dequantized(), dequantized_constant(), Bias()
     matrix = is_op("relax.permute_dims")(w) if transposed else w
     roles: dict[str, Any] = {"x": x, "w": w}
     if transposed:
         roles["transposed"] = matrix
     result = is_op("relax.matmul")(x, matrix)
     if biased:
-        roles["b"] = b
-        result = is_op("relax.add")(result, b | is_op("relax.reshape")(b, wildcard()))
+        roles |= b.roles
+        vector = b.vector | is_op("relax.reshape")(b.vector, wildcard())
+        result = is_op("relax.add")(result, vector)
     result, roles["relu"] = with_relu(result)
     return Pattern(
-        "gemm", quantized(result), roles, ("x",), _build, _constants, applies=_is_one_matrix
+        "gemm",
+        quantized(result),
+        roles,
+        ("x",),
+        _build,
+        tables=_constants,
+        applies=_is_one_matrix,
+        warn=limited_bias,
+        form=f"{'with' if biased else 'without'} bias{', transposed' if transposed else ''}",
     )
 
 
 def _is_one_matrix(match: Match) -> bool:
     """Constants of other ranks are batches of matrices, which `matmul` takes."""
-    return len(match.tensor("w").shape) == 2
+    return len(match.tensor("w").shape) == 2 and has_bias_vector(match)
 
 
 def _build(match: Match) -> Operator | Refusal:
@@ -60,8 +77,8 @@ def _build(match: Match) -> Operator | Refusal:
     return Gemm(match.tensor("x"), w, bias_type(match), match.output, activation)
 
 
-def _constants(match: Match) -> tuple[Array, ...]:
+def _constants(match: Match, chip: Chip) -> tuple[Array, ...]:
     w = match.constant("w")
     if "transposed" in match:
         w = np.ascontiguousarray(w.T)
-    return (w, *bias_values(match))
+    return (w, *bias_values(match, chip))

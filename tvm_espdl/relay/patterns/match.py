@@ -69,11 +69,17 @@ Build = Callable[[Match], Operator | Refusal]
 Constants = Callable[[Match], tuple[Array, ...]]
 Tables = Callable[[Match, Chip], tuple[Array, ...]]
 Applies = Callable[[Match], bool]
+Warn = Callable[[Match, Chip], str]
 
 
 def always(match: Match) -> bool:
     """For patterns whose every match is the operator."""
     return True
+
+
+def nothing_to_say(match: Match, chip: Chip) -> str:
+    """For patterns that keep every value."""
+    return ""
 
 
 def no_constants(match: Match) -> tuple[Array, ...]:
@@ -104,6 +110,10 @@ class Pattern:
         In place of `constants`, from a match and a chip: for those that are rounded as it does.
     applies : callable
         Whether a match is this operator at all; where it is not, no reason is written down.
+    warn : callable
+        What users should know of an operator that a chip takes, or "".
+    form : str
+        Which of several forms of its operator it is, in a few words.
     """
 
     operator: str
@@ -114,6 +124,13 @@ class Pattern:
     constants: Constants = field(default=no_constants)
     tables: Tables | None = None
     applies: Applies = field(default=always)
+    warn: Warn = field(default=nothing_to_say)
+    form: str = ""
+
+    @property
+    def name(self) -> str:
+        """The operator and its form: unique in the table."""
+        return f"{self.operator}: {self.form}" if self.form else self.operator
 
     def constants_on(self, chip: Chip, match: Match) -> tuple[Array, ...]:
         """The operator's constants on a chip."""

@@ -6,10 +6,33 @@ import numpy as np
 from tvm.relax.dpl import is_const, is_op
 
 from ...ops import Operator, Refusal, Tensor
+from ...ops.form_rule import FormRule
 from ...ops.rounding import Array
 from ..ir import array_of
 from .dataflow import dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
+
+AXES_ARE_TRAILING = FormRule(
+    "axes_are_trailing",
+    ("layer_norm",),
+    "A layer normalization runs over the last dimensions of its input.",
+    "the last one or several",
+    "transpose the input first",
+)
+PARAMETERS_ARE_QUANTIZED = FormRule(
+    "parameters_are_quantized",
+    ("layer_norm",),
+    "Scale and bias of a layer normalization are quantized like its input.",
+    "int8 or int16 constants, or none",
+    "quantize them, for example with `tvm-espdl quantize`",
+)
+PARAMETERS_HAVE_ONE_EXPONENT = FormRule(
+    "parameters_have_one_exponent",
+    ("layer_norm",),
+    "Scale and bias of a layer normalization have one exponent each.",
+    "one exponent",
+    "quantize them per tensor",
+)
 
 
 def patterns() -> list[Pattern]:
@@ -50,33 +73,16 @@ def _build(match: Match) -> Operator | Refusal:
     rank = len(x.shape)
     axes = sorted(int(axis) % rank for axis in attrs.axes)
     if axes != list(range(axes[0], rank)):
-        return Refusal(
-            "axes_are_trailing",
-            "A layer normalization runs over the last dimensions of its input.",
-            f"axes {axes} of {rank} dimensions",
-            "the last one or several",
-            "transpose the input first",
-        )
+        return AXES_ARE_TRAILING.refused(f"axes {axes} of {rank} dimensions")
     parameters = {}
     for role, neutral in (("scale", 1.0), ("bias", 0.0)):
         parameters[role] = match.tensor(role) if role in match else None
         if role not in match and not _is_everywhere(match, f"plain_{role}", neutral):
-            return Refusal(
-                "parameters_are_quantized",
-                "Scale and bias of a layer normalization are quantized like its input.",
-                f"a float {role}",
-                "int8 or int16 constants, or none",
-                "quantize them, for example with `tvm-espdl quantize`",
-            )
+            return PARAMETERS_ARE_QUANTIZED.refused(f"a float {role}")
         tensor = parameters[role]
         if tensor is not None and isinstance(tensor.exponent, tuple):
-            return Refusal(
-                "parameters_have_one_exponent",
-                "Scale and bias of a layer normalization have one exponent each.",
-                f"{len(tensor.exponent)} exponents of the {role}",
-                "one exponent",
-                "quantize them per tensor",
-            )
+            found = f"{len(tensor.exponent)} exponents of the {role}"
+            return PARAMETERS_HAVE_ONE_EXPONENT.refused(found)
     scale, bias = parameters["scale"], parameters["bias"]
     return LayerNorm(x, scale, bias, match.output, axes[0], float(attrs.epsilon))
 

@@ -8,8 +8,17 @@ from typing import Any
 from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Refusal, Tensor
+from ...ops.form_rule import FormRule
 from .dataflow import channels_last, dequantized, quantized
 from .match import Match, Pattern
+
+WINDOW_IS_NOT_DILATED = FormRule(
+    "window_is_not_dilated",
+    ("average_pool2d", "max_pool2d"),
+    "The window of a pool has no dilation.",
+    "dilation 1",
+    "remove the dilation",
+)
 
 
 def patterns() -> list[Pattern]:
@@ -39,7 +48,8 @@ def _pool(relax_name: str, operator: str) -> Pattern:
         counts = bool(attrs.count_include_pad)
         return AveragePool2d(x, y, **_window(attrs), counts_padding=counts)
 
-    return Pattern(operator, quantized(pool), {"x": x, "pool": pool}, ("x",), build)
+    form = "of signals" if relax_name.endswith("1d") else "of images"
+    return Pattern(operator, quantized(pool), {"x": x, "pool": pool}, ("x",), build, form=form)
 
 
 def _tensors(match: Match) -> tuple[Tensor, Tensor]:
@@ -65,10 +75,4 @@ def _dilated(attrs: Any) -> Refusal | None:
     dilation = tuple(int(d) for d in attrs.dilation)
     if all(d == 1 for d in dilation):
         return None
-    return Refusal(
-        "window_is_not_dilated",
-        "The window of a pool has no dilation.",
-        f"dilation {dilation}",
-        "dilation 1",
-        "remove the dilation",
-    )
+    return WINDOW_IS_NOT_DILATED.refused(f"dilation {dilation}")

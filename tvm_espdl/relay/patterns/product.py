@@ -7,14 +7,32 @@ import dataclasses
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
+from ...ops.form_rule import FormRule
 from ..ir import is_constant, shape_of
 from .dataflow import channels_last, dequantized, quantized, with_relu
 from .match import Match, Pattern
 
+ZEROS_ARE_BETWEEN_PIXELS = FormRule(
+    "zeros_are_between_pixels",
+    ("insert_zeros",),
+    "A padded and sliced tensor runs as one operator where it is zeros between pixels.",
+    "what a transposed convolution makes of its image",
+    "write it as a transposed convolution",
+)
+TRANSPOSED_CONVOLUTION_IS_A_CONVOLUTION = FormRule(
+    "transposed_convolution_is_a_convolution",
+    ("insert_zeros",),
+    "A transposed convolution has constant weights, one group or as many as channels, and "
+    "less padding than its filter spans: so it is zeros between pixels and a convolution.",
+    "quantized constant weights; 1 group or depthwise; padding below the filter's extent",
+    "resize the image and convolve it",
+)
+
 
 def patterns() -> list[Pattern]:
     """matmul, insert_zeros, and what is left of transposed convolutions."""
-    return [_matmul(), _insert_zeros(), _transposed(biased=False), _transposed(biased=True)]
+    left_over = [_transposed(rank, biased=b) for rank in (1, 2) for b in (False, True)]
+    return [_matmul(), _insert_zeros(), *left_over]
 
 
 def _matmul() -> Pattern:
@@ -51,22 +69,15 @@ def _insert_zeros() -> Pattern:
         x, y, widened = match.tensor("x"), match.output, shape_of(match["apart"])
         image = dataclasses.replace(x, shape=channels_last(x.shape))
         result = dataclasses.replace(y, shape=channels_last(y.shape))
-        if len(x.shape) == 4 and _moves_pixels_apart(match):
-            strides = widened[3], widened[5]
-            tail = tuple(
-                n - (m - 1) * s - 1
-                for n, m, s in zip(result.shape[1:3], image.shape[1:3], strides, strict=True)
-            )
-            operator = InsertZeros.of(image, strides, (tail[0], tail[1]))
+        if len(x.shape) in (3, 4) and _moves_pixels_apart(match):
+            strides = widened[3::2]
+            sizes = result.shape[1:-1], image.shape[1:-1], strides
+            tail = tuple(n - (m - 1) * s - 1 for n, m, s in zip(*sizes, strict=True))
+            rows, columns = zip((1, *strides)[-2:], (0, *tail)[-2:], strict=True)
+            operator = InsertZeros.of(image, (rows[0], columns[0]), (rows[1], columns[1]))
             if dataclasses.replace(operator, y=result).y == operator.y:
                 return operator
-        return Refusal(
-            "zeros_are_between_pixels",
-            "A padded and sliced tensor runs as one operator where it is zeros between pixels.",
-            f"{x.shape} to {y.shape}",
-            "what a transposed convolution makes of its image",
-            "write it as a transposed convolution",
-        )
+        return ZEROS_ARE_BETWEEN_PIXELS.refused(f"{x.shape} to {y.shape}")
 
     roles = {"x": x, "apart": apart, "cut": cut}
     return Pattern("insert_zeros", quantized(cut), roles, ("x",), build)
@@ -77,28 +88,25 @@ def _moves_pixels_apart(match: Match) -> bool:
     pad, (axes, begin) = match["apart"].attrs, match["cut"].args[1:3]
     widths = [int(n) for n in pad.pad_width]
     zeros = str(pad.pad_mode) == "constant" and float(pad.pad_value) == 0
-    behind = len(widths) == 12 and not any(n for i, n in enumerate(widths) if i not in (7, 11))
+    axes_apart = (len(widths) - 4) // 4
+    behind = not any(n for i, n in enumerate(widths) if i < 4 or i % 4 != 3)
     starts = [int(getattr(n, "value", n)) for n in begin]
     along = [int(getattr(n, "value", n)) for n in axes]
-    return zeros and behind and along == [2, 3] and not any(starts)
+    return zeros and behind and along == [2, 3][:axes_apart] and not any(starts)
 
 
-def _transposed(*, biased: bool) -> Pattern:
+def _transposed(rank: int, *, biased: bool) -> Pattern:
     """Those that `forms.transposed_convolutions` could not rewrite: only to say why."""
     x = dequantized()
-    result = is_op("relax.nn.conv2d_transpose")(x, wildcard())
+    result = is_op(f"relax.nn.conv{rank}d_transpose")(x, wildcard())
     if biased:
         result = is_op("relax.add")(result, wildcard())
     result, relu = with_relu(result)
 
     def build(match: Match) -> Operator | Refusal:
-        return Refusal(
-            "transposed_convolution_is_a_convolution",
-            "A transposed convolution has constant weights, one group or as many as channels, and "
-            "less padding than its filter spans: so it is zeros between pixels and a convolution.",
-            f"a result of shape {match.output.shape}",
-            "quantized constant weights; 1 group or depthwise; padding below the filter's extent",
-            "resize the image and convolve it",
-        )
+        found = f"a result of shape {match.output.shape}"
+        return TRANSPOSED_CONVOLUTION_IS_A_CONVOLUTION.refused(found)
 
-    return Pattern("insert_zeros", quantized(result), {"x": x, "relu": relu}, ("x",), build)
+    form = f"{rank}-D transposed convolution {'with' if biased else 'without'} bias"
+    roles = {"x": x, "relu": relu}
+    return Pattern("insert_zeros", quantized(result), roles, ("x",), build, form=form)

@@ -13,6 +13,7 @@ import numpy as np
 from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 
 from ...ops import Operator, Refusal, Tensor, operator_class
+from ...ops.form_rule import FormRule
 from ...ops.rounding import Array
 from ..ir import array_of
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
@@ -26,6 +27,35 @@ SHUFFLES = (
     ("space_to_depth", "CRD", (0, 1, 3, 5, 2, 4)),
 )
 PAD_MODES = {"replicate": "edge"}
+
+INDICES_ARE_INSIDE = FormRule(
+    "indices_are_inside",
+    ("gather",),
+    "The indices of a gather lie inside the axis.",
+    "0 and more, below the extent of the axis",
+    "correct the indices",
+)
+PADDING_IS_NO_TIE = FormRule(
+    "padding_is_no_tie",
+    ("pad",),
+    "The value of a padding does not lie in the middle between two integers.",
+    "a value that has a nearest integer",
+    "pad with a value that the tensor can hold",
+)
+NUMBERS_STAY_INSIDE = FormRule(
+    "numbers_stay_inside",
+    ("depth_to_space", "space_to_depth"),
+    "Between its steps, a shuffle has the exponent and type of its input.",
+    "the type and exponent of the input",
+    "quantize the steps alike",
+)
+SHAPES_ARE_OF_A_SHUFFLE = FormRule(
+    "shapes_are_of_a_shuffle",
+    ("depth_to_space", "space_to_depth"),
+    "Before and behind the transpose of a shuffle, channels are split into square blocks.",
+    "the shapes of DepthToSpace or SpaceToDepth",
+    "export it as one operator",
+)
 
 
 def patterns() -> list[Pattern]:
@@ -48,7 +78,7 @@ def _concat(count: int) -> Pattern:
         axis = int(match["concat"].attrs.axis) % len(match.output.shape)
         return Concat(tuple(match.tensor(name) for name in names), match.output, axis)
 
-    return Pattern("concat", quantized(concat), roles, names, build)
+    return Pattern("concat", quantized(concat), roles, names, build, form=f"of {count}")
 
 
 def _slice() -> Pattern:
@@ -92,13 +122,8 @@ def _gather() -> Pattern:
         tensor, call = match.tensor("x"), match["take"]
         axis, array = _axis(call, tensor), indices(match)
         if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
-            return Refusal(
-                "indices_are_inside",
-                "The indices of a gather lie inside the axis.",
-                f"indices from {array.min()} to {array.max()} of {tensor.shape[axis]}",
-                "0 and more, below the extent of the axis",
-                "correct the indices",
-            )
+            found = f"indices from {array.min()} to {array.max()} of {tensor.shape[axis]}"
+            return INDICES_ARE_INSIDE.refused(found)
         return Gather(tensor, Tensor("int64", array.shape), match.output, axis)
 
     def constants(match: Match) -> tuple[Array, ...]:
@@ -123,13 +148,8 @@ def _pad() -> Pattern:
         mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
         value = _constant(float(attrs.pad_value), y) if mode == "constant" else 0
         if value is None:
-            return Refusal(
-                "padding_is_no_tie",
-                "The value of a padding does not lie in the middle between two integers.",
-                f"{float(attrs.pad_value):g} at exponent {y.exponent}",
-                "a value that has a nearest integer",
-                "pad with a value that the tensor can hold",
-            )
+            found = f"{float(attrs.pad_value):g} at exponent {y.exponent}"
+            return PADDING_IS_NO_TIE.refused(found)
         return Pad(tensor, y, tuple(widths[::2]), tuple(widths[1::2]), mode, value)
 
     return Pattern("pad", quantized(pad), {"x": x, "pad": pad}, ("x",), build)
@@ -157,28 +177,19 @@ def _shuffle(operator: str, mode: str, axes: tuple[int, ...]) -> Pattern:
         tensor, y = match.tensor("x"), match.output
         numbers = [match.tensor(role) for role in between if role in match]
         if any((t.dtype, t.exponent) != (tensor.dtype, tensor.exponent) for t in numbers):
-            return Refusal(
-                "numbers_stay_inside",
-                "Between its steps, a shuffle has the exponent and type of its input.",
-                " and ".join(f"{t.dtype} at exponent {t.exponent}" for t in numbers),
-                f"{tensor.dtype} at exponent {tensor.exponent}",
-                "quantize the steps alike",
-            )
+            found = ", ".join(f"{t.dtype} at exponent {t.exponent}" for t in (tensor, *numbers))
+            return NUMBERS_STAY_INSIDE.refused(found)
         block = _block(tensor.shape, y.shape, operator == "depth_to_space")
         if block is None:
-            return Refusal(
-                f"shapes_are_of_{operator}",
-                "Before and behind this transpose, channels are split into square blocks.",
-                f"{tensor.shape} to {y.shape}",
-                f"the shapes of {operator}",
-                f"export {operator} as one operator",
-            )
+            found = f"{tensor.shape} to {y.shape} as {operator}"
+            return SHAPES_ARE_OF_A_SHUFFLE.refused(found)
         x, y = (dataclasses.replace(t, shape=channels_last(t.shape)) for t in (tensor, y))
         kind: Any = operator_class(operator)
         made: Operator = kind(x, y, block, mode)
         return made
 
-    return Pattern(operator, quantized(joined), {"x": x, **between}, ("x",), build)
+    roles = {"x": x, **between}
+    return Pattern(operator, quantized(joined), roles, ("x",), build, form=mode)
 
 
 def _block(x: tuple[int, ...], y: tuple[int, ...], wider: bool) -> int | None:

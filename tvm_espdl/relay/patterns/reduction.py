@@ -8,6 +8,7 @@ from typing import Any
 from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Refusal, operator_class
+from ...ops.form_rule import FormRule
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
@@ -22,6 +23,21 @@ FORMS = (
     ("reduce_sum_square", "relax.square", "relax.sum", ""),
     ("reduce_log_sum", "", "relax.sum", "relax.log"),
     ("reduce_l2", "relax.square", "relax.sum", "relax.sqrt"),
+)
+
+AXES_ARE_KEPT = FormRule(
+    "axes_are_kept",
+    (*(form[0] for form in FORMS), "reduce_log_sum_exp"),
+    "A reduction keeps its axes, with extent 1.",
+    "keepdims=1",
+    "reduce with keepdims=1, and reshape",
+)
+MAXIMUM_IS_OF_THE_INPUT = FormRule(
+    "maximum_is_of_the_input",
+    ("reduce_log_sum_exp",),
+    "The maximum that is subtracted before the exponentials is that of the input.",
+    "the maximum of the input",
+    "export ReduceLogSumExp as one operator",
 )
 
 
@@ -45,13 +61,7 @@ def _build(operator: str) -> Callable[[Match], Operator | Refusal]:
         rank = len(x.shape)
         axes = range(rank) if attrs.axis is None else (int(axis) % rank for axis in attrs.axis)
         if len(y.shape) != rank:
-            return Refusal(
-                "axes_are_kept",
-                "A reduction keeps its axes, with extent 1.",
-                f"{rank} dimensions become {len(y.shape)}",
-                "keepdims=1",
-                "reduce with keepdims=1, and reshape",
-            )
+            return AXES_ARE_KEPT.refused(f"{rank} dimensions become {len(y.shape)}")
         kind: Any = operator_class(operator)
         made: Operator = kind(x, y, tuple(sorted(axes)))
         return made
@@ -70,13 +80,7 @@ def _log_sum_exp() -> Pattern:
     def build_of_one_input(match: Match) -> Operator | Refusal:
         if match["x"].args[0].same_as(match["again"].args[0]):
             return build(match)
-        return Refusal(
-            "maximum_is_of_the_input",
-            "The maximum that is subtracted before the exponentials is that of the input.",
-            "the maximum of another tensor",
-            "the maximum of the input",
-            "export ReduceLogSumExp as one operator",
-        )
+        return MAXIMUM_IS_OF_THE_INPUT.refused("the maximum of another tensor")
 
     roles = {"x": x, "again": again, "reduction": reduced}
     return Pattern("reduce_log_sum_exp", quantized(result), roles, ("x",), build_of_one_input)

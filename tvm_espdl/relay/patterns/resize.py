@@ -8,10 +8,19 @@ from typing import Any
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
+from ...ops.form_rule import FormRule
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
 from .match import Match, Pattern
 
 METHODS = {"nearest_neighbor": "resize_nearest", "linear": "resize_linear"}
+
+IS_ONE_IMAGE = FormRule(
+    "is_one_image",
+    tuple(METHODS.values()),
+    "A resize takes one image or one signal, and leaves batch and channels as they are.",
+    "batch 1 and 1 or 2 resized dimensions",
+    "resize one image or signal",
+)
 
 
 def patterns() -> list[Pattern]:
@@ -46,14 +55,9 @@ def _resize(method: str, *, signal: bool) -> Pattern:
             coordinates = "half_pixel"  # the same, except where one pixel is left
         return ResizeLinear(tensor, y, coordinates)
 
-    return Pattern(METHODS[method], quantized(result), roles, ("x",), build)
+    form = "of signals" if signal else "of images"
+    return Pattern(METHODS[method], quantized(result), roles, ("x",), build, form=form)
 
 
 def _no_image(match: Match) -> Refusal:
-    return Refusal(
-        "is_one_image",
-        "A resize takes one image or one signal, and leaves batch and channels as they are.",
-        f"shape {match.output.shape}",
-        "batch 1 and 1 or 2 resized dimensions",
-        "resize one image or signal",
-    )
+    return IS_ONE_IMAGE.refused(f"shape {match.output.shape}")

@@ -1,7 +1,8 @@
 """Brings quantize/dequantize graphs into one form, so that patterns need to know only that one.
 
 Every dequantize call gets exactly one user, squeeze-like calls become reshape, splits become
-slices, and scales that no chip can express are refused. It never changes a value.
+slices, constants in front of a quantize call become the integers, and scales that no chip can
+express are refused. It never changes a value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .. import qdq
 from ..ir import (
     Rebuilder,
     bindings_of,
+    is_finite_constant,
     is_plain_dataflow,
     main_of,
     name_of,
@@ -62,8 +64,14 @@ def shared_dequantizes(function: Any) -> list[Any]:
 def _dequantizes(function: Any) -> tuple[dict[Any, Any], Counter[Any]]:
     bindings = bindings_of(function)
     calls = {b.var: b.value for b in bindings if op_name(b.value) == qdq.DEQUANTIZE}
-    uses = Counter(use for b in bindings for use in _arguments(b.value) if use in calls)
+    uses = Counter(use for b in bindings for use in _uses(b.value) if use in calls)
     return calls, uses
+
+
+def _uses(value: Any) -> list[Any]:
+    """What an expression reads, a call all of its arguments; the outputs are one user together."""
+    arguments = _arguments(value)
+    return list(dict.fromkeys(arguments)) if isinstance(value, relax.Tuple) else arguments
 
 
 class _Canonical:
@@ -82,6 +90,8 @@ class _Canonical:
         return op_name(self.values.get(source)) in _KEEPING
 
     def rewrite(self, rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+        if op_name(value) == qdq.QUANTIZE and is_finite_constant(value.args[0]):
+            return qdq.quantized_constant(value)
         if self._is_shared(variable):
             # Emitted anew at each use, below; this one serves only a direct use as an output.
             return rebuilder.emit(rebuilder.expr(value), str(variable.name))
@@ -125,7 +135,8 @@ class _Canonical:
         is_dequantized = source in self.dequantized
         argument = self._own(rebuilder, source) if is_dequantized else rebuilder.expr(source)
         end = begin + extents[item.index]
-        return named(relax.op.strided_slice(argument, [axis], [begin], [end], [1]), name_of(split))
+        part = relax.op.strided_slice(argument, [axis], [begin], [end], [1])
+        return named(part, name_of(item) or name_of(split))
 
     def _kept(self, rebuilder: Rebuilder, quantize: Any) -> Any:
         """The argument of a quantize call, quantized before it is reshaped, or None.

@@ -33,7 +33,8 @@ from ..ir import (
     shape_of,
 )
 from ..patterns import composite_name
-from .partition import CHIP, COVERS, RECORD, TENSOR, is_composite, matched
+from ..patterns.admission import TENSOR
+from .partition import CHIP, COVERS, RECORD, is_composite, matched
 
 LAYOUT = "espdl.layout"
 ADMITS = "espdl.admits"

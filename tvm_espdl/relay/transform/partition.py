@@ -20,7 +20,6 @@ from ..patterns import PREFIX, Match, Pattern, composite_name, table
 from ..patterns.admission import PartitionLog, admit, deciding
 
 RECORD = "espdl.record"
-TENSOR = "espdl.tensor"
 CHIP = "espdl.chip"
 PATTERN = "espdl.pattern"
 COVERS = "espdl.covers"
@@ -40,7 +39,7 @@ def partition(
     mod : tvm.IRModule
         Canonical; composites of an earlier run are kept.
     log : PartitionLog, optional
-        Receives what was refused.
+        Receives what was refused, and warnings about what was taken.
     without : sequence of str
         Names of operators that are not looked for.
 
@@ -50,11 +49,12 @@ def partition(
         Composites have the attributes `Composite`, `espdl.record` (JSON), `espdl.tensor` (the
         model's name of the result) and `espdl.chip`.
     """
-    with deciding(chip, log or PartitionLog()):
+    log = PartitionLog() if log is None else log
+    with deciding(chip, log):
         left_out = {composite_name(operator) for operator in without}
         patterns = [p for p in get_patterns_with_prefix(PREFIX) if p.name not in left_out]
         fused = relax.transform.FuseOpsByPattern(patterns, bind_constants=True)(mod)
-    return _with_records(fused, chip)
+    return _with_records(fused, chip, log)
 
 
 def covered(function: Any) -> list[str]:
@@ -68,7 +68,7 @@ def is_composite(function: Any) -> bool:
     return str(attributes(function).get("Composite", "")).startswith(PREFIX)
 
 
-def _with_records(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
+def _with_records(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:
     result = tvm.IRModule(dict(mod.functions), attrs=mod.attrs)
     for variable, function in mod.functions.items():
         if not is_composite(function) or RECORD in attributes(function):
@@ -77,13 +77,14 @@ def _with_records(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
         record = admit(entry, match, chip)
         if not isinstance(record, Operator):
             raise RuntimeError(f"{variable.name_hint} was accepted and then refused: {record}")
+        if warning := entry.warn(match, chip):
+            log.warnings[match.name] = warning
         name = composite_name(record.name)
         result[variable] = function.with_attrs(
             {
                 "Composite": name,
                 PATTERN: composite_name(entry.operator),
                 RECORD: record.to_json(),
-                TENSOR: match.name,
                 CHIP: chip.name,
                 COVERS: covered(function),
             }

@@ -29,6 +29,7 @@ from ..ir import (
     named,
     op_name,
 )
+from ..patterns.admission import TENSOR
 from .forms.graph import (
     RELU,
     Graph,
@@ -37,7 +38,6 @@ from .forms.graph import (
     emit_quantized,
     rewritten,
 )
-from .partition import TENSOR
 
 OF_INPUTS = ("relax.add", "relax.subtract", "relax.maximum", "relax.minimum", "relax.concat")
 OF_RESULT = (

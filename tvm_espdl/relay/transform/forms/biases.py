@@ -1,8 +1,7 @@
-"""Biases: one vector of integers at the exponent of the products, added behind the product.
+"""Biases: one vector added behind the product, of floats or of integers at the products' exponent.
 
-A float bias is rounded as the chip rounds, and limited to the bits that ESP-PPQ keeps for it; that
-is the one value changed here, also where the node then runs on TVM. Integers at a larger exponent
-are shifted, which is exact; whatever else a bias may be is left to the rules of the operators.
+Floats stay what they are: patterns round them where the chip takes the node. Integers at a larger
+exponent are shifted, which is exact; whatever else a bias may be is left to the operators' rules.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from ....chips import Chip
 from ....ops import Tensor
 from ....ops.rounding import Array
 from ... import qdq
@@ -23,8 +21,10 @@ from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, dequantized_constant, rewri
 
 INT32 = np.iinfo("int32")
 
+Bias = tuple[Array, Tensor]  # floats have no exponent
 
-def spell_biases(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
+
+def spell_biases(mod: tvm.IRModule) -> tvm.IRModule:
     """Bring the bias of every convolution and matrix product with weights into one form."""
     graph = Graph(main_of(mod))
 
@@ -33,12 +33,12 @@ def spell_biases(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
             return None
         for product, constant in (value.args, reversed(value.args)):
             target = _target(graph, product)
-            bias = _integers(graph, constant, target, chip) if target is not None else None
+            bias = _vector(graph, constant, target) if target is not None else None
             if target is None or bias is None:
                 continue
             if _is_spelled(graph, value, bias):
                 return None
-            vector = rebuilder.emit(dequantized_constant(*bias))
+            vector = _emitted(rebuilder, bias)
             if target.axis != target.rank - 1:
                 shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
                 vector = rebuilder.emit(relax.op.reshape(vector, shape))
@@ -77,10 +77,15 @@ def _target(graph: Graph, product: Any) -> _Target | None:
     return _Target(len(shape), axis, qdq.quantized_dtype(x), tuple(map(int, exponents)))
 
 
-def _integers(
-    graph: Graph, constant: Any, target: _Target, chip: Chip
-) -> tuple[Array, Tensor] | None:
-    """The bias at the exponent of the products, and its type; None where it is no such vector."""
+def _emitted(rebuilder: Rebuilder, bias: Bias) -> Any:
+    array, tensor = bias
+    if tensor.exponent is None:
+        return relax.const(array)
+    return rebuilder.emit(dequantized_constant(array, tensor))
+
+
+def _vector(graph: Graph, constant: Any, target: _Target) -> Bias | None:
+    """The bias as one value for each channel, and its type; None where it is no such vector."""
     value = graph.value(constant)
     shape = shape_of(value)
     wide = (1,) * (target.rank - len(shape)) + shape
@@ -91,17 +96,19 @@ def _integers(
         return None
     if op_name(value) == "relax.reshape":
         value = graph.value(value.args[0])
-    exponents = np.array(target.exponents)
-    if is_constant(value) and np.issubdtype(array_of(value).dtype, np.floating):
-        integers = _rounded(array_of(value).ravel(), exponents, target.dtype, chip)
-    elif (dequantize := graph.weights(value)) is not None:
-        shifted = _shifted(graph, dequantize, exponents)
-        if shifted is None:
-            return None
-        integers = shifted
-    else:
+    if is_constant(value) and array_of(value).dtype == np.float32:
+        floats = np.ascontiguousarray(np.broadcast_to(array_of(value).ravel(), (channels,)))
+        return floats, Tensor("float32", floats.shape)
+    dequantize = graph.weights(value)
+    return None if dequantize is None else _integers(graph, dequantize, target)
+
+
+def _integers(graph: Graph, dequantize: Any, target: _Target) -> Bias | None:
+    """Quantized integers at the exponent of the products."""
+    shifted = _shifted(graph, dequantize, np.array(target.exponents))
+    if shifted is None:
         return None
-    integers = np.broadcast_to(integers, (channels,))
+    integers = np.broadcast_to(shifted, (len(target.exponents),))
     narrow = bool((integers >= INT32.min).all() and (integers <= INT32.max).all())
     if not narrow and target.dtype == "int8":
         return None
@@ -109,14 +116,6 @@ def _integers(
     same = len(set(target.exponents)) == 1
     exponent = target.exponents[0] if same else target.exponents
     return array, Tensor(str(array.dtype), array.shape, exponent)
-
-
-def _rounded(values: Array, exponents: Array, dtype: str, chip: Chip) -> Array:
-    scaled = np.ldexp(values.astype(np.float64), -exponents)
-    rounded = np.rint(scaled) if chip.rounding == "half_even" else np.floor(scaled + 0.5)
-    bits = min(chip.quantized_bias_bits(dtype), 63)
-    most = 2.0 ** (bits - 1)
-    return np.clip(rounded, -most, most - 1).astype(np.int64)
 
 
 def _shifted(graph: Graph, dequantize: Any, exponents: Array) -> Array | None:
@@ -131,14 +130,16 @@ def _shifted(graph: Graph, dequantize: Any, exponents: Array) -> Array | None:
     return np.array(products, np.int64)
 
 
-def _is_spelled(graph: Graph, add: Any, bias: tuple[Array, Tensor]) -> bool:
+def _is_spelled(graph: Graph, add: Any, bias: Bias) -> bool:
     """Whether an addition has its bias in the one form already."""
     value = graph.value(add.args[1])
     if op_name(value) == "relax.reshape":
         value = graph.value(value.args[0])
+    array, tensor = bias
+    if tensor.exponent is None:
+        return is_constant(value) and array_of(value).shape == array.shape
     if op_name(value) != qdq.DEQUANTIZE:
         return False
-    array, tensor = bias
     integers = array_of(graph.value(value.args[0]))
     return (
         qdq.exponent_of(value) == tensor.exponent

@@ -89,16 +89,20 @@ def _variables(value: Any) -> list[Any]:
 def rewritten(mod: tvm.IRModule, rewrite: Rewrite) -> tvm.IRModule:
     """`main` rebuilt by `rewrite(rebuilder, variable, value)`, canonical again.
 
-    Where `rewrite` returns None, the binding is kept as it is.
+    Where `rewrite` returns None, the binding is kept as it is; where it always does, the module.
     """
+    changed = False
 
     def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+        nonlocal changed
         new = rewrite(rebuilder, variable, value)
         if new is not None:
+            changed = True
             return new
         return rebuilder.emit(rebuilder.expr(value), str(variable.name))
 
-    return canonicalize(Rebuilder(mod).run(main_of(mod), step))
+    rebuilt = Rebuilder(mod).run(main_of(mod), step)
+    return canonicalize(rebuilt) if changed else mod
 
 
 def same_quantization(one: Any, other: Any) -> bool:

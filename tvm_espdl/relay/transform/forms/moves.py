@@ -1,6 +1,6 @@
 """Moves of elements between a dequantize and an operator: they happen on the integers.
 
-A reshape or transpose of dequantized integers is quantized at their own scale and dequantized
+A reshape, transpose or slice of dequantized integers is quantized at its own scale and dequantized
 again, which changes no value, so that it can be an operator of its own.
 """
 
@@ -14,7 +14,7 @@ from ... import qdq
 from ...ir import Rebuilder, main_of, name_of, op_name
 from .graph import Graph, emit_dequantized, emit_quantized, rewritten
 
-MOVES = ("relax.reshape", "relax.permute_dims")
+MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice")
 
 
 def quantize_moves(mod: tvm.IRModule) -> tvm.IRModule:

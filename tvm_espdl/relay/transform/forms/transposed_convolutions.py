@@ -18,7 +18,11 @@ from ... import qdq
 from ...ir import Rebuilder, array_of, main_of, name_of, named, op_name, shape_of
 from .graph import Graph, dequantized_constant, emit_dequantized, emit_quantized, rewritten
 
-TRANSPOSED = "relax.nn.conv2d_transpose"
+# What each transposed convolution becomes.
+CONVOLUTIONS = {
+    "relax.nn.conv1d_transpose": relax.op.nn.conv1d,
+    "relax.nn.conv2d_transpose": relax.op.nn.conv2d,
+}
 
 
 def spell_transposed_convolutions(mod: tvm.IRModule) -> tvm.IRModule:
@@ -26,7 +30,8 @@ def spell_transposed_convolutions(mod: tvm.IRModule) -> tvm.IRModule:
     graph = Graph(main_of(mod))
 
     def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
-        if op_name(value) != TRANSPOSED:
+        convolution = CONVOLUTIONS.get(op_name(value))
+        if convolution is None:
             return None
         x, w = graph.dequantized(value.args[0]), graph.weights(value.args[1])
         if x is None or w is None:
@@ -37,7 +42,7 @@ def spell_transposed_convolutions(mod: tvm.IRModule) -> tvm.IRModule:
             return None
         name = name_of(graph.value(x.args[0])) or str(getattr(x.args[0], "name", "image"))
         image = _with_zeros(rebuilder, rebuilder.expr(value.args[0]), value, x, f"{name}_apart")
-        conv = relax.op.nn.conv2d(
+        conv = convolution(
             image,
             rebuilder.emit(turned),
             padding=pads,
@@ -66,10 +71,10 @@ def _turned_filter(graph: Graph, w: Any, call: Any) -> Any:
             return None
         channel_axis = 0
     elif groups == 1:
-        array = array.transpose(1, 0, 2, 3)
-    if isinstance(exponent, tuple) and int(w.attrs.axis) % 4 != channel_axis:
+        array = array.swapaxes(0, 1)
+    if isinstance(exponent, tuple) and int(w.attrs.axis) % array.ndim != channel_axis:
         return None
-    array = np.ascontiguousarray(array[:, :, ::-1, ::-1])
+    array = np.ascontiguousarray(np.flip(array, tuple(range(2, array.ndim))))
     return dequantized_constant(array, Tensor(str(array.dtype), array.shape, exponent))
 
 
@@ -77,17 +82,16 @@ def _with_zeros(rebuilder: Rebuilder, image: Any, call: Any, x: Any, name: str) 
     """The image with its pixels moved apart, at its own scale, called `name`."""
     strides = [int(s) for s in call.attrs.strides]
     tail = [int(n) for n in call.attrs.output_padding]
-    if strides == [1, 1] and tail == [0, 0]:
+    if set(strides) == {1} and not any(tail):
         return image
-    batch, channels, rows, columns = shape_of(image)
-    size = [
-        (n - 1) * s + 1 + more for n, s, more in zip((rows, columns), strides, tail, strict=True)
-    ]
-    split = relax.op.reshape(image, (batch, channels, rows, 1, columns, 1))
-    widths = [0] * 6 + [0, strides[0] - 1, 0, 0, 0, strides[1] - 1]
+    fixed, extents = shape_of(image)[:2], shape_of(image)[2:]
+    size = [(n - 1) * s + 1 + more for n, s, more in zip(extents, strides, tail, strict=True)]
+    split = relax.op.reshape(image, (*fixed, *(m for n in extents for m in (n, 1))))
+    widths = [0] * 4 + [width for s in strides for width in (0, 0, 0, s - 1)]
     apart = relax.op.nn.pad(rebuilder.emit(split), widths)
-    whole = (batch, channels, rows * strides[0], columns * strides[1])
+    whole = (*fixed, *(n * s for n, s in zip(extents, strides, strict=True)))
     joined = rebuilder.emit(relax.op.reshape(rebuilder.emit(apart), whole))
-    cut = relax.op.strided_slice(joined, [2, 3], [0, 0], size)
+    axes = list(range(2, 2 + len(extents)))
+    cut = relax.op.strided_slice(joined, axes, [0] * len(axes), size)
     quantized = emit_quantized(rebuilder, rebuilder.emit(cut), x, name)
     return emit_dequantized(rebuilder, quantized, x)

@@ -1,0 +1,111 @@
+"""The calls of a network in C: for each step a function, and the line that calls it.
+
+It prints what operators and TVM's own lowered functions say; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..ops import Operator
+from .constants import Constants
+from .header import PREFIX, described
+from .identifiers import comment
+from .literals import c_type, descriptor_definition, kernel_source
+from .memory import Plan
+from .native import NativeFunction
+from .program import Program, Step
+
+
+class Calls:
+    """Functions and calls of the steps, in order.
+
+    Parameters
+    ----------
+    variables : mapping of str to str
+        The C variable of each value.
+    constants : Constants
+        Receives the operators' arrays.
+    natives : mapping of int to NativeFunction
+        TVM's own functions, by step.
+
+    Attributes
+    ----------
+    kernels : set of str
+        Files of `runtime/c` that are called.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        memory: Plan,
+        variables: Mapping[str, str],
+        constants: Constants,
+        natives: Mapping[int, NativeFunction],
+    ) -> None:
+        self.program, self.memory = program, memory
+        self.variables, self.constants, self.natives = variables, constants, natives
+        self.kernels: set[str] = set()
+
+    def step(self, index: int) -> tuple[str, str]:
+        """The function of a step and the line that calls it; both empty where nothing runs."""
+        step = self.program.steps[index]
+        if index in self.natives:
+            return _quieted(self.natives[index].definition), self._native_call(index, step)
+        if self.memory.is_alias(step):
+            return "", ""
+        name = f"{PREFIX}_espdl_main_{index}"
+        return self._function(name, step), self._operator_call(name, index, step)
+
+    def _function(self, name: str, step: Step) -> str:
+        """One operator: its descriptor, and a function that gives it to the kernel."""
+        operator = step.operator
+        assert isinstance(operator, Operator)
+        call = operator.call(self.program.chip, *step.constants)
+        self.kernels.add(kernel_source(call.function))
+        names = {
+            member: self.constants.add(f"{name}_{member}", array, call.over_read)
+            for member, array in call.arrays.items()
+        }
+        inputs = [f"x{i}" for i in range(len(operator.inputs))]
+        typed = [
+            f"const {c_type(tensor.dtype)} *{variable}"
+            for tensor, variable in zip(operator.inputs, inputs, strict=True)
+        ]
+        typed.append(f"{c_type(operator.output.dtype)} *y")
+        if operator.workspace_bytes:
+            typed.append("void *workspace")
+        parameters = ", ".join(typed)
+        arguments = ", ".join([f"&{name}_call", *(p.rpartition("*")[2] for p in typed)])
+        return (
+            f"/* {comment(step.outputs[0])}: {operator.name}, {described(operator.output)} */\n"
+            f"{descriptor_definition(f'{name}_call', call, names)}\n"
+            f"static void {name}({parameters}) {{\n  {call.function}({arguments});\n}}\n"
+        )
+
+    def _operator_call(self, name: str, index: int, step: Step) -> str:
+        assert isinstance(step.operator, Operator)
+        used = step.operator.workspace_bytes > 0
+        workspace = [f"(void *)(arena + {self.memory.workspaces[index]})"] if used else []
+        return self._call(name, step, workspace)
+
+    def _native_call(self, index: int, step: Step) -> str:
+        function = self.natives[index]
+        base = self.memory.workspaces[index]
+        scratch = [
+            f"({c_type(dtype)} *)(void *)(arena + {base + offset})"
+            for dtype, offset in function.workspaces
+        ]
+        return self._call(function.name, step, scratch)
+
+    def _call(self, function: str, step: Step, scratch: Sequence[str]) -> str:
+        pointers = [self.variables[name] for name in (*step.inputs, *step.outputs)]
+        arguments = ", ".join([*pointers, *scratch])
+        return f"  {function}({arguments}); /* {comment(step.outputs[0])} */"
+
+
+def _quieted(definition: str) -> str:
+    """TVM's own C is not written for strict warnings, which users cannot mend."""
+    ignored = ("conversion", "float-conversion", "sign-compare", "unused-variable")
+    push = "".join(f'#pragma GCC diagnostic ignored "-W{name}"\n' for name in ignored)
+    return f"#pragma GCC diagnostic push\n{push}{definition}#pragma GCC diagnostic pop\n"

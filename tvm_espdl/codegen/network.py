@@ -1,0 +1,105 @@
+"""`default_lib1.c`: the function that calls a network's steps in order, and its public entry.
+
+It puts together what calls, variables and states print; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dump_names import encoded
+from . import states
+from .calls import Calls
+from .header import NOTICE, PREFIX
+from .identifiers import string
+from .memory import Plan
+from .program import Program
+from .variables import Variables
+
+_INCLUDES = (
+    *("tvmgen_default.h", "default_constants.h", "espdl_kernels.h"),
+    "tvm_espdl_dump.h",
+)
+
+
+class Network:
+    """The C file of a network.
+
+    Parameters
+    ----------
+    variables : Variables
+        Of the program's values.
+    calls : Calls
+        Of its steps.
+    """
+
+    def __init__(self, program: Program, memory: Plan, variables: Variables, calls: Calls) -> None:
+        self.program, self.memory, self.variables, self.calls = program, memory, variables, calls
+
+    def text(self, model_id: str) -> str:
+        """The whole file."""
+        functions, lines = [], []
+        for index, step in enumerate(self.program.steps):
+            function, call = self.calls.step(index)
+            functions += [function] if function else []
+            lines += [call] if call else []
+            lines.append(self._dump(step.outputs))
+        lines += self.variables.copied_outputs()
+        lines += self.variables.copied_states()
+        parts = [
+            NOTICE + "".join(f'#include "{name}"\n' for name in _INCLUDES),
+            "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
+            self._arena(),
+            states.definitions(self.program, PREFIX),
+            *functions,
+            self._main(lines, model_id),
+            self._run(),
+            states.reset_function(self.program, PREFIX),
+        ]
+        return "\n".join(parts)
+
+    def _arena(self) -> str:
+        if not self.memory.arena_bytes:
+            return ""
+        return f"static ESPDL_ALIGNED(16) uint8_t arena[{self.memory.arena_bytes}];\n"
+
+    def _dump(self, names: Sequence[str]) -> str:
+        lines = []
+        for name in names:
+            index = list(self.program.values).index(name)
+            tensor = self.program.values[name]
+            shape = "x".join(map(str, tensor.shape)) or "1"
+            exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
+            lines.append(
+                f"  TVM_ESPDL_DUMP_TENSOR({index}, {string(encoded(name))}, "
+                f'"{tensor.dtype}", "{shape}", {exponent},\n'
+                f"                        {self.variables.names[name]}, {tensor.nbytes});"
+            )
+        return "\n".join(lines)
+
+    def _main(self, calls: list[str], model_id: str) -> str:
+        entering = (*self.program.inputs, *(state.value for state in self.program.states))
+        integers = [n for n in entering if self.program.values[n].exponent is not None]
+        dumped = len(integers) + sum(len(step.outputs) for step in self.program.steps)
+        lines = [
+            f"static void {PREFIX}___tvm_main__({', '.join(self.variables.parameters())}) {{",
+            *self.variables.declarations(),
+            f"  TVM_ESPDL_DUMP_BEGIN({string(model_id)}, {dumped});",
+            *([self._dump(integers)] if integers else []),
+            *calls,
+            f"  TVM_ESPDL_DUMP_DONE({dumped});",
+            "}",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _run(self) -> str:
+        members = [f"inputs->{name}" for name in self.variables.inputs]
+        members += [f"outputs->{name}" for name in self.variables.outputs]
+        missing = " || ".join(f"{member} == NULL" for member in members)
+        return (
+            f"int32_t {PREFIX}_run(struct {PREFIX}_inputs *inputs,\n"
+            f"                           struct {PREFIX}_outputs *outputs) {{\n"
+            f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
+            f"  {PREFIX}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
+        )

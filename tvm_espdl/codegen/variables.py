@@ -1,0 +1,92 @@
+"""The C variables of a network's values: one typed pointer each, to where the memory plan put it.
+
+It prints addresses and the copies between them; where a value lives is the plan's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import states
+from .header import PREFIX
+from .identifiers import identifiers
+from .literals import c_type
+from .memory import Place, Plan
+from .program import Program
+
+
+class Variables:
+    """Names and addresses of all values.
+
+    Parameters
+    ----------
+    constants : mapping of str to str
+        The C array of each of the program's constants.
+
+    Attributes
+    ----------
+    names : dict of str to str
+        The variable of each value.
+    inputs, outputs : list of str
+        Members of the interface's structures.
+    """
+
+    def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
+        self.program, self.memory, self.constants = program, memory, constants
+        self.inputs = identifiers(program.input_names)
+        self.outputs = identifiers(program.output_names)
+        self.names = dict(zip(program.values, identifiers(program.values), strict=True))
+
+    def parameters(self) -> list[str]:
+        """Typed pointers to the caller's buffers."""
+        program = self.program
+        inputs = zip(self.inputs, program.inputs, strict=True)
+        outputs = zip(self.outputs, program.outputs, strict=True)
+        return [
+            *(f"const {c_type(program.values[v].dtype)} *{name}_in" for name, v in inputs),
+            *(f"{c_type(program.values[v].dtype)} *{name}_out" for name, v in outputs),
+        ]
+
+    def declarations(self) -> list[str]:
+        """A typed pointer for every value that a call reads or writes."""
+        lines = []
+        for name, tensor in self.program.values.items():
+            place = self.memory.places.get(name)
+            if place is not None:
+                kind = c_type(tensor.dtype)
+                const = "const " if place.kind in ("input", "constant") else ""
+                source = self._address(name, place, kind)
+                lines.append(f"  {const}{kind} *const {self.names[name]} = {source};")
+        return lines
+
+    def _address(self, name: str, place: Place, kind: str) -> str:
+        if place.kind == "input":
+            return f"{self.inputs[place.index]}_in"
+        if place.kind == "output":
+            return f"{self.outputs[place.index]}_out"
+        if place.kind == "constant":
+            return self.constants[name]
+        if place.kind == "state":
+            return f"({kind} *)(void *){states.buffer(PREFIX, place.index)}"
+        return f"({kind} *)(void *)(arena + {place.index})"
+
+    def copied_outputs(self) -> list[str]:
+        """Outputs that live elsewhere: a value that is given twice, or an input given back."""
+        lines = []
+        for index, name in enumerate(self.program.outputs):
+            place = self.memory.places[name]
+            if (place.kind, place.index) != ("output", index):
+                size = self.program.values[name].nbytes
+                source = self.names[name]
+                lines.append(f"  memcpy({self.outputs[index]}_out, {source}, {size});")
+        return lines
+
+    def copied_states(self) -> list[str]:
+        """Next states that could not be written where the old ones were still read."""
+        lines = []
+        for index, state in enumerate(self.program.states):
+            if self.memory.places[state.next] != Place("state", index):
+                size = self.program.values[state.value].nbytes
+                target = states.buffer(PREFIX, index)
+                lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
+        return lines

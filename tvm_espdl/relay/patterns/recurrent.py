@@ -1,0 +1,140 @@
+"""Recurrent layers: an importer's opaque call between dequantize and quantize becomes one operator.
+
+Their biases may be float constants, which are rounded to the usual exponent of the gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from tvm.relax.dpl import is_const, is_op, wildcard
+
+from ...chips import Chip
+from ...ops import Operator, Refusal, Tensor
+from ...ops.form_rule import FormRule
+from ...ops.rounding import Array, round_float, saturate
+from ..ir import array_of
+from ..layers import BIDIRECTIONAL, CALL, FORWARD, Layer, layer_of
+from .dataflow import dequantized, dequantized_constant, quantized
+from .match import Match, Pattern
+
+FLOAT_BIAS = "float b"
+GATE_EXPONENT = -9
+
+BATCH_IS_ONE = FormRule(
+    "batch_is_one",
+    ("gru", "lstm"),
+    "A recurrent layer goes through one sequence: of a larger batch ESP-DL computes the first one.",
+    "a batch of 1",
+    "export the model with batch 1",
+)
+DIRECTION_IS_FORWARD = FormRule(
+    "direction_is_forward",
+    ("gru", "lstm"),
+    "A recurrent layer runs forward or in both directions: a reverse one ESP-DL runs forward.",
+    "forward or bidirectional",
+    "reverse the sequence before and behind a forward layer",
+)
+RESET_IS_BEHIND_THE_PRODUCT = FormRule(
+    "reset_is_behind_the_product",
+    ("gru",),
+    "A gru resets the product of weights and hidden state, as PyTorch does.",
+    "linear_before_reset 1",
+    "train the layer in that form",
+)
+CELLS_ARE_AT_THE_GATES_EXPONENT = FormRule(
+    "cells_are_at_the_gates_exponent",
+    ("lstm",),
+    "Initial cells of an lstm are int16 at the exponent of its biases.",
+    "int16 at 2**-9, as ESP-PPQ has it",
+    "quantize them so, or leave them out where they are zero",
+)
+
+
+def patterns() -> list[Pattern]:
+    """Layers of gru and of lstm."""
+    return [_layer("gru", ("x", "h")), _layer("lstm", ("x", "h", "c"))]
+
+
+def _layer(kind: str, inputs: tuple[str, ...]) -> Pattern:
+    states = [dequantized() for _ in inputs[1:]]
+    x, w, r = dequantized(), dequantized_constant(), dequantized_constant()
+    b, plain = dequantized_constant(), is_const()
+    call = is_op(CALL)(wildcard(), is_const(), x, w, r, b | plain, *states)
+    roles = {
+        **{"x": x, "w": w, "r": r, "b": b, FLOAT_BIAS: plain, "layer": call},
+        **dict(zip(inputs[1:], states, strict=True)),
+    }
+
+    def applies(match: Match) -> bool:
+        layer = layer_of(match["layer"])
+        return layer is not None and layer.kind == kind
+
+    return Pattern(
+        kind,
+        quantized(call),
+        roles,
+        inputs,
+        _builder(kind),
+        tables=_constants,
+        applies=applies,
+        warn=_limited,
+    )
+
+
+def _builder(kind: str) -> Callable[[Match], Operator | Refusal]:
+    def build(match: Match) -> Operator | Refusal:
+        from ...ops.gru import Gru
+        from ...ops.lstm import Lstm
+
+        layer = layer_of(match["layer"])
+        assert layer is not None
+        b = match.tensor("b") if "b" in match else _type_of_float_bias(match)
+        refusal = _refusal(layer, match, b)
+        if refusal is not None:
+            return refusal
+        made = Gru if kind == "gru" else Lstm
+        x, h, w, r = (match.tensor(role) for role in ("x", "h", "w", "r"))
+        return made(x, h, w, r, b, match.output, layer.gives)
+
+    return build
+
+
+def _refusal(layer: Layer, match: Match, b: Tensor) -> Refusal | None:
+    batch = match.tensor("x").shape[0 if layer.batch_first else 1]
+    if batch != 1:
+        return BATCH_IS_ONE.refused(f"a batch of {batch}")
+    if layer.direction not in (FORWARD, BIDIRECTIONAL):
+        return DIRECTION_IS_FORWARD.refused(layer.direction)
+    if not layer.reset_after:
+        return RESET_IS_BEHIND_THE_PRODUCT.refused("linear_before_reset 0")
+    if "c" in match:
+        c = match.tensor("c")
+        if (c.dtype, c.exponent) != ("int16", b.exponent):
+            return CELLS_ARE_AT_THE_GATES_EXPONENT.refused(f"{c.dtype} at {c.exponent}")
+    return None
+
+
+def _type_of_float_bias(match: Match) -> Tensor:
+    return Tensor("int16", array_of(match[FLOAT_BIAS]).shape, GATE_EXPONENT)
+
+
+def _constants(match: Match, chip: Chip) -> tuple[Array, ...]:
+    b = match.constant("b") if "b" in match else _rounded(match, chip)
+    return match.constant("w"), match.constant("r"), b
+
+
+def _rounded(match: Match, chip: Chip) -> Array:
+    scaled = array_of(match[FLOAT_BIAS]) * np.float32(2.0**-GATE_EXPONENT)
+    return saturate(round_float(scaled, chip), "int16")
+
+
+def _limited(match: Match, chip: Chip) -> str:
+    """A warning where values of a float bias do not fit 16 bits, else ""."""
+    if "b" in match:
+        return ""
+    most = float(np.abs(array_of(match[FLOAT_BIAS])).max())
+    if most < 2.0 ** (15 + GATE_EXPONENT):
+        return ""
+    return f"its float biases, up to {most:g}, are limited to the 16 bits of its gates"
