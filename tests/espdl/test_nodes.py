@@ -6,7 +6,7 @@ from small_models import addition, attributes, convolution, model, tensor, value
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
-from tvm_espdl.errors import ChipError, EspdlWarning, ModelError
+from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.nodes import TRANSLATORS
@@ -97,15 +97,6 @@ def test_splits_and_reductions():
         keepdims=0,
     )
     assert evaluate(mean, x=x).tolist() == [[4, 9]]
-
-
-def test_a_streaming_cache_starts_empty_and_says_so():
-    x = np.ones((1, 1, 2), np.int8)
-    given = one(
-        "StreamingCache", [value("x", x.shape), value("y", (1, 3, 2))], window_size=3, frame_axis=1
-    )
-    with pytest.warns(EspdlWarning, match="each run starts with an empty cache"):
-        assert evaluate(given, x=x)[0, :, 0].tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(

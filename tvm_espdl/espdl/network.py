@@ -21,7 +21,7 @@ from .schema import Graph, Node, ValueInfo
 
 LARGEST_TENSOR = 1 << 26
 LARGEST_EXPONENT = 100
-ACTIVATION_DTYPES = ("int8", "int16", "float32")
+ACTIVATION_DTYPES = ("int8", "int16", "float32", "bool")
 Operand = str | Array
 
 
@@ -101,6 +101,25 @@ class Call:
     covers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class State:
+    """A value that the chip keeps from one run to the next; zeros before the first.
+
+    Attributes
+    ----------
+    name : str
+        What a run begins with.
+    next : str
+        The call's result that the next run begins with.
+    tensor : Tensor
+        Type of both.
+    """
+
+    name: str
+    next: str
+    tensor: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A model on a chip.
@@ -113,12 +132,15 @@ class Network:
         Names of what leaves.
     calls : tuple of Call
         In the order of execution.
+    states : tuple of State
+        What is kept between runs.
     """
 
     chip: Chip
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
     calls: tuple[Call, ...]
+    states: tuple[State, ...] = ()
 
     def reference(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Every value by name, computed with the operators' NumPy references.
@@ -126,9 +148,10 @@ class Network:
         Parameters
         ----------
         arrays : mapping of str to numpy.ndarray
-            The inputs, of their own types.
+            The inputs, of their own types, and states; a state that is not given is zeros.
         """
-        values = dict(arrays)
+        empty = {s.name: np.zeros(s.tensor.shape, s.tensor.dtype) for s in self.states}
+        values = {**empty, **arrays}
         for call in self.calls:
             given = [values[i] if isinstance(i, str) else i for i in call.inputs]
             values[call.output] = call.operator.reference(self.chip, *given, *call.constants)
@@ -195,7 +218,7 @@ def activation(dtype: str, shape: tuple[int, ...], exponents: Sequence[int], whe
             found=f"shape {shape}",
             allowed=f"1 to {LARGEST_TENSOR} bytes",
         )
-    if dtype == "float32":
+    if dtype in ("float32", "bool"):
         return tensor
     if len(exponents) != 1 or abs(exponents[0]) > LARGEST_EXPONENT:
         raise ModelError(
@@ -222,8 +245,13 @@ def network_of(file: File, chip: Chip) -> Network:
     inputs = {v.name: types.of(v.name) for v in _fed(graph, graph.inputs)}
     known = set(inputs)
     calls: list[Call] = []
+    states: list[State] = []
     for node in graph.nodes:
         for call in translate(node, graph, types, chip, file.where):
+            if isinstance(call, State):
+                states.append(call)
+                known.add(call.name)
+                continue
             _check_order(call, known, node, file.where)
             known.add(call.output)
             calls.append(call)
@@ -236,7 +264,7 @@ def network_of(file: File, chip: Chip) -> Network:
             found=", ".join(missing) or None,
             try_="export the model again",
         )
-    return Network(chip, inputs, outputs, tuple(calls))
+    return Network(chip, inputs, outputs, tuple(calls), tuple(states))
 
 
 def _fed(graph: Graph, inputs: Sequence[ValueInfo]) -> list[ValueInfo]:

@@ -7,33 +7,52 @@ chip ignores in a node is ignored here, too: its bits are the truth.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...chips import Chip
 from ...errors import EspdlError, ModelError
-from ..network import Call, Types
+from ..network import Call, State, Types
 from ..schema import Graph, Node
-from . import binary, conversion, functions, movement, pools, products, reductions, shapes
+from . import (
+    binary,
+    comparison,
+    conversion,
+    functions,
+    movement,
+    norm,
+    placement,
+    pools,
+    products,
+    recurrent,
+    reductions,
+    shapes,
+)
 from .view import NodeView
 
 __all__ = ["TRANSLATORS", "translate"]
 
-Translator = Callable[[NodeView], list[Call]]
+Translator = Callable[[NodeView], Sequence[Call | State]]
 
 TRANSLATORS: dict[str, Translator] = {
     **binary.TRANSLATORS,
+    **comparison.TRANSLATORS,
     **conversion.TRANSLATORS,
     **functions.TRANSLATORS,
     **movement.TRANSLATORS,
+    **norm.TRANSLATORS,
+    **placement.TRANSLATORS,
     **pools.TRANSLATORS,
     **products.TRANSLATORS,
+    **recurrent.TRANSLATORS,
     **reductions.TRANSLATORS,
     **shapes.TRANSLATORS,
 }
 
 
-def translate(node: Node, graph: Graph, types: Types, chip: Chip, where: str) -> list[Call]:
-    """The calls of a node.
+def translate(
+    node: Node, graph: Graph, types: Types, chip: Chip, where: str
+) -> Sequence[Call | State]:
+    """The calls of a node, and before them the states that it keeps.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...ops import Tensor
 from ...ops.add import Add
 from ...ops.binary import Binary
 from ...ops.div import Div
@@ -23,12 +24,17 @@ KINDS: dict[str, type[Binary]] = {
 }
 
 
-def binary(node: NodeView) -> list[Call]:
-    """An operator of two tensors."""
+def two_inputs(node: NodeView) -> tuple[Tensor, Tensor, Tensor]:
+    """Types of both inputs and of the result, in the shape that both broadcast to."""
     a, b = node.tensor(0), node.tensor(1)
     if len(node.node.inputs) != 2:
         node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
-    y = node.typed(np.broadcast_shapes(a.shape, b.shape))
+    return a, b, node.typed(np.broadcast_shapes(a.shape, b.shape))
+
+
+def binary(node: NodeView) -> list[Call]:
+    """An operator of two tensors."""
+    a, b, y = two_inputs(node)
     operator: Binary
     if node.node.op_type == "Div":
         operator = Div(a, b, y, node.is_constant(0), node.is_constant(1))

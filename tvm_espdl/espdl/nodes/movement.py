@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ...ops import Tensor
-from ...ops.concat import Concat
+from ...ops.concat import MAX_INPUTS, Concat
 from ...ops.depth_to_space import DepthToSpace
 from ...ops.gather import Gather
 from ...ops.insert_zeros import InsertZeros
@@ -19,7 +20,8 @@ from ...ops.resize_nearest import ResizeNearest
 from ...ops.slice import Slice
 from ...ops.space_to_depth import SpaceToDepth
 from ...ops.transpose import Transpose
-from ..network import Call
+from ...ops.window import Pair
+from ..network import Call, Operand, State
 from .view import NodeView
 
 
@@ -50,8 +52,25 @@ def concat(node: NodeView) -> list[Call]:
     whole[axis] = sum(shape[axis] for shape in shapes)
     if any(s[:axis] + s[axis + 1 :] != whole[:axis] + whole[axis + 1 :] for s in shapes):
         node.refuse("parts that do not fit together", [part.shape for part in parts])
-    operator = Concat(parts, node.typed(whole), axis)
-    return [node.call(operator, [node.operand(place) for place in places])]
+    y, operands = node.typed(whole), [node.operand(place) for place in places]
+    calls: list[Call] = []
+    while len(parts) > MAX_INPUTS:
+        # Our kernels take a limited number at once, ESP-DL any.
+        groups = [slice(n, n + MAX_INPUTS) for n in range(0, len(parts), MAX_INPUTS)]
+        joined = [_joined(parts[group], axis) for group in groups]
+        names: list[Operand] = []
+        for operator, group in zip(joined, groups, strict=True):
+            name = f"{node.output()}_part{len(calls)}"
+            calls.append(node.call(operator, operands[group], output=name))
+            names.append(name)
+        parts, operands = tuple(operator.y for operator in joined), names
+    return [*calls, node.call(Concat(parts, y, axis), operands)]
+
+
+def _joined(parts: tuple[Tensor, ...], axis: int) -> Concat:
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
+    return Concat(parts, dataclasses.replace(parts[0], shape=tuple(shape)), axis)
 
 
 def split(node: NodeView) -> list[Call]:
@@ -148,7 +167,7 @@ def gather(node: NodeView) -> list[Call]:
     indices, extent = node.array(1).astype(np.int64), x.shape[axis]
     if indices.size and not -extent <= indices.min() <= indices.max() < extent:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
-    indices = np.ascontiguousarray(np.where(indices < 0, indices + extent, indices))
+    indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
     operator = Gather(x, Tensor("int64", indices.shape), y, axis)
     return [node.call(operator, [node.operand(0)], [indices])]
@@ -176,13 +195,26 @@ def space_to_depth(node: NodeView) -> list[Call]:
 
 
 def insert_zeros(node: NodeView) -> list[Call]:
-    """Zeros between pixels, for a transposed convolution."""
-    strides = node.list("stride", 2, 1, least=1)
-    tail = node.list("output_padding", 2, 0)
-    operator = InsertZeros.of(_image(node), (strides[0], strides[1]), (tail[0], tail[1]))
+    """Zeros between pixels, for a transposed convolution; one stride or one for each axis."""
+    x = node.tensor()
+    axes = len(x.shape) - 2
+    if axes not in (1, 2):
+        node.refuse("an image or a signal", x.shape, "3 or 4 dimensions")
+    strides = _of_axes(node, "stride", axes, 1, least=1)
+    operator = InsertZeros.of(x, strides, _of_axes(node, "output_padding", axes, 0))
     y = node.typed(operator.y.shape)
     record = InsertZeros(operator.x, y, operator.strides, operator.tail)
     return [node.call(record, [node.operand(0)])]
+
+
+def _of_axes(node: NodeView, name: str, axes: int, default: int, least: int = 0) -> Pair:
+    """A list of sizes, one for each axis or one for all, as rows and columns."""
+    attribute = node.node.attributes.get(name)
+    given = attribute.value if attribute is not None else ()
+    count = 1 if isinstance(given, tuple) and len(given) == 1 else axes
+    sizes = node.list(name, count, default, least)
+    sizes = sizes if len(sizes) == axes else sizes * axes
+    return (default, *sizes)[-2], sizes[-1]
 
 
 def _image(node: NodeView) -> Tensor:
@@ -215,34 +247,49 @@ def resize(node: NodeView) -> list[Call]:
 def _resized(node: NodeView, x: Tensor) -> tuple[int, ...]:
     size = x.shape[1:-1]
     if node.has(2) and node.stored(2).flat().size:
-        scales = [float(scale) for scale in node.stored(2).flat()[2:]]
-        result = tuple(int(n * s) for n, s in zip(size, scales, strict=True))
+        scales = [np.float32(scale) for scale in node.stored(2).flat()[2:]]
+        result = tuple(int(np.float32(n) * s) for n, s in zip(size, scales, strict=True))
         of_sizes = [np.float32(r / n) for r, n in zip(result, size, strict=True)]
-        if of_sizes != [np.float32(scale) for scale in scales]:
-            node.refuse("scales that give no whole size", scales, "whole sizes")
+        if of_sizes != scales:
+            node.refuse("scales that give no whole size", list(map(float, scales)), "whole sizes")
         return result
     return node.integers(3)[2:]
 
 
-def streaming_cache(node: NodeView) -> list[Call]:
-    """The frames of earlier runs, then this one's; here every run is the first one."""
+def streaming_cache(node: NodeView) -> list[Call | State]:
+    """The last frames of the runs before, then this run's; of both, the last ones are kept.
+
+    Source: ESP-DL `dl/module/include/dl_module_streaming_cache.hpp`, which copies bytes one
+    behind the other and begins with zeros.
+    """
     x = node.tensor()
     axis = node.axis(1, len(x.shape), "frame_axis")
     kept = node.integer("window_size", 1) - 1
-    shape = tuple(kept if a == axis else extent for a, extent in enumerate(x.shape))
     y = node.typed(tuple(extent + kept * (a == axis) for a, extent in enumerate(x.shape)))
-    if x.dtype == "float32" or kept < 1:
+    if x.dtype == "float32" or kept < 0:
         node.refuse("a cache of integers", f"{x.dtype}, window_size {kept + 1}")
-    node.warn(
-        "frames are kept between runs on the chip; here each run starts with an empty cache, as "
-        "the first one after a reset of the model"
-    )
-    empty = np.zeros(shape, x.dtype)
-    parts = (Tensor(x.dtype, shape, x.exponent), x)
-    return [node.call(Concat(parts, y, axis), [empty, node.operand(0)])]
+    if math.prod(x.shape[:axis]) != 1:
+        node.refuse(
+            "a cache along an inner axis, which the chip fills as if it were the outermost",
+            f"frame_axis {axis} of shape {x.shape}",
+            "axes of 1 before frame_axis",
+            "have the frames first",
+        )
+    if not kept:
+        return [node.call(Reshape(x, y), [node.operand(0)])]
+    shape = tuple(kept if a == axis else extent for a, extent in enumerate(x.shape))
+    cache = Tensor(x.dtype, shape, x.exponent)
+    state = State(f"{node.output()}_cache", f"{node.output()}_cache_next", cache)
+    starts = tuple(x.shape[axis] if a == axis else 0 for a in range(len(shape)))
+    last = Slice(y, cache, starts, (1,) * len(shape))
+    return [
+        state,
+        node.call(Concat((cache, x), y, axis), [state.name, node.operand(0)]),
+        node.call(last, [node.output()], output=state.next),
+    ]
 
 
-TRANSLATORS = {
+TRANSLATORS: dict[str, Callable[[NodeView], Sequence[Call | State]]] = {
     "Concat": concat,
     "DepthToSpace": depth_to_space,
     "Gather": gather,

@@ -1,0 +1,102 @@
+"""Random operators of every kind, written to a file and read again: the same bits on every chip.
+
+What the runtime registers no module for is refused, and nothing else is.
+"""
+
+import numpy as np
+import pytest
+from random_operators import GENERATORS, count, records
+
+from tvm_espdl.codegen.program import Program, Step
+from tvm_espdl.errors import ModelError
+from tvm_espdl.espdl import load
+from tvm_espdl.espdl.from_program import model_of
+from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.registered import REGISTERED
+from tvm_espdl.espdl.writing import file_of
+
+CHIPS = ("esp32", "esp32s3", "esp32p4")
+CASES = 4
+TRIES = 60
+NOT_REGISTERED = {"maximum", "minimum"}
+
+
+def program_of(record):
+    """A network of one operator; a record says by itself which inputs must be constant."""
+    operator = record.operator
+    names = tuple(f"x{place}" for place in range(len(operator.inputs)))
+    fixed = {
+        name: array
+        for name, array, tensor in zip(names, record.samples[0], operator.inputs, strict=True)
+        if is_constant(operator, name) or not tensor.shape
+    }
+    step = Step(operator, names, ("y",), record.constants, ("y",))
+    values = dict(zip(names, operator.inputs, strict=True)) | {"y": operator.output}
+    inputs = tuple(name for name in names if name not in fixed)
+    return Program(record.chip, values, inputs, ("y",), (step,), fixed, inputs, ("y",))
+
+
+def expected_refusal(record):
+    """What the message says where the runtime cannot run a record."""
+    operator = record.operator
+    if operator.name in NOT_REGISTERED:
+        return "registers this operator"
+    if getattr(operator, "axes", None) in ((), []) and operator.name.startswith("reduce"):
+        return "a reduction over no axis"
+    if operator.name.startswith("depthwise") and operator.w.shape[0] == 1:
+        return "of one channel"
+    if getattr(operator, "b", None) in operator.constants and len(record.constants) == 2:
+        bias, lanes = record.constants[1], record.chip.lanes(operator.x.dtype)
+        full = len(bias) if "depthwise" in operator.name else len(bias) // (lanes or 1) * lanes
+        bits = {"int8": 20, "int16": 40}[operator.x.dtype]
+        wide = any(abs(int(v) + 0.5) > 2 ** (bits - 1) for v in bias[:full])
+        return "bias does not fit" if wide and record.chip.family == "pie_v1" else ""
+    return ""
+
+
+def is_constant(operator, name):
+    place = "ab"[int(name[1:])] if name in ("x0", "x1") else ""
+    return getattr(operator, f"{place}_is_constant", False)
+
+
+def written(program):
+    return load(file_of(model_of(program, model_id="0")))
+
+
+def allowed_records(name, chip):
+    """Records that a chip runs; of operators that it hardly ever takes, from more tries."""
+    for tries in (count(CASES), TRIES):
+        made = records(name, chip, tries, samples=2, seed=4)
+        allowed = [record for record in made if not record.operator.refusals(record.chip)]
+        fitting = [record for record in allowed if program_of(record).inputs]
+        if fitting:
+            return fitting[: count(CASES)]
+    raise AssertionError("no case passes the chip's rules")
+
+
+def assert_same_bits(record, program):
+    file = written(program)
+    graph = file.model.graph
+    assert {node.op_type for node in graph.nodes} <= REGISTERED
+    assert len({node.name for node in graph.nodes}) == len(graph.nodes)
+    network = network_of(file, record.chip)
+    for sample, expected in zip(record.samples, record.references(), strict=True):
+        arrays = {f"x{place}": array for place, array in enumerate(sample)}
+        if all(np.array_equal(arrays[name], a) for name, a in program.constants.items()):
+            found = network.reference({name: arrays[name] for name in program.inputs})["y"]
+            assert found.dtype == expected.dtype, record.label
+            assert np.array_equal(found, expected, equal_nan=True), record.label
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("name", sorted(GENERATORS))
+def test_the_bits_are_the_same(name, chip):
+    for record in allowed_records(name, chip):
+        program, refusal = program_of(record), expected_refusal(record)
+        if not record.operator.output.shape:
+            refusal = "cannot hold"
+        if refusal:
+            with pytest.raises(ModelError, match=refusal):
+                model_of(program, model_id="0")
+        else:
+            assert_same_bits(record, program)

@@ -1,0 +1,138 @@
+"""A graph of a file while it is written: nodes, constants and values, each under a name of its own.
+
+It keeps names apart and constants once; what an operator becomes is said in `emit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+
+import numpy as np
+
+from ..errors import ModelError
+from ..ops import Tensor
+from ..ops.operator import Exponent
+from ..ops.rounding import Array
+from .schema import LAYOUT_PREFIX, Attribute, AttributeValue, Node, ValueInfo
+from .schema import Tensor as Stored
+
+UNKNOWN_LAYOUT = "UNK"  # as ESP-PPQ calls what has no layout of its own
+Setting = int | float | str | tuple[int, ...]
+
+
+class Draft:
+    """The parts of a graph, in the order in which they were added.
+
+    Parameters
+    ----------
+    reserved : iterable of str
+        Names of values that will be added, which nothing else may get.
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._reserved = frozenset(reserved)
+        self.nodes: list[Node] = []
+        self.initializers: dict[str, Stored] = {}
+        self.values: dict[str, ValueInfo] = {}
+        self._shared: dict[tuple[str, tuple[int, ...], bytes, tuple[int, ...]], str] = {}
+        self._nodes: set[str] = set()
+
+    def unused(self, name: str) -> str:
+        """The name, or with a number where a value or constant has it already."""
+        return _unused(name, self._reserved | {*self.values, *self.initializers})
+
+    def add_value(self, name: str, tensor: Tensor, layout: str = "") -> str:
+        """An activation under a name that nothing has yet.
+
+        Raises
+        ------
+        ModelError
+            If it has no dimension, or its name is taken.
+        """
+        if not tensor.shape or min(tensor.shape) < 1:
+            raise ModelError(
+                "a tensor that ESP-DL's runtime cannot hold",
+                where=name,
+                found=f"shape {tensor.shape}",
+                allowed="one dimension or more, each of 1 or more",
+                try_="reshape it in the model",
+            )
+        if name in self.values or name in self.initializers:
+            raise ModelError(
+                "two tensors of one name",
+                where=name,
+                try_="rename one of them in the model",
+            )
+        doc = f"{LAYOUT_PREFIX}{layout}" if layout else ""
+        exponents = exponents_of(tensor.exponent)
+        self.values[name] = ValueInfo(name, tensor.dtype, tensor.shape, exponents, doc)
+        return name
+
+    def add_constant(
+        self,
+        name: str,
+        array: Array,
+        dims: Sequence[int],
+        exponent: Exponent = None,
+        *,
+        layout: str = UNKNOWN_LAYOUT,
+        shared: bool = False,
+    ) -> str:
+        """A constant; its name, or that of an equal one where it may be shared.
+
+        Parameters
+        ----------
+        array : numpy.ndarray
+            In stored order.
+        dims : sequence of int
+            As the file states them; nominal for filters.
+        layout : str
+            For people; "" leaves it out.
+        """
+        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        key = (str(array.dtype), tuple(dims), data, exponents_of(exponent))
+        if shared and key in self._shared:
+            return self._shared[key]
+        unused = self.unused(name)
+        doc = f"{LAYOUT_PREFIX}{layout}" if layout else ""
+        self.initializers[unused] = Stored(unused, key[0], key[1], data, key[3], doc)
+        self._shared.setdefault(key, unused)
+        return unused
+
+    def add_node(
+        self,
+        op_type: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        name: str,
+        settings: dict[str, Setting],
+    ) -> None:
+        """A node; the runtime finds nodes by their names, which therefore differ."""
+        unused = _unused(name or outputs[0], self._nodes)
+        self._nodes.add(unused)
+        attributes = {key: attribute(key, value) for key, value in sorted(settings.items())}
+        self.nodes.append(Node(op_type, tuple(inputs), tuple(outputs), attributes, unused))
+
+
+def attribute(name: str, value: Setting) -> Attribute:
+    """An attribute of the kind that suits the value's type."""
+    kinds = {int: "int", float: "float", str: "string", tuple: "ints"}
+    stored: AttributeValue = value
+    if isinstance(value, float):
+        stored = float(np.float32(value))
+    return Attribute(name, kinds[type(value)], stored)
+
+
+def exponents_of(exponent: Exponent) -> tuple[int, ...]:
+    """As files have them: one, one per channel, or 0 for what has none."""
+    if exponent is None:
+        return (0,)
+    return exponent if isinstance(exponent, tuple) else (exponent,)
+
+
+def _unused(name: str, taken: Set[str]) -> str:
+    unused, number = name, 1
+    while unused in taken:
+        number += 1
+        unused = f"{name}_{number}"
+    return unused

@@ -1,0 +1,96 @@
+"""Operators that combine neighbouring elements, or all along some axes: pools, reductions, norms.
+
+Source: ESP-DL `dl/module/include/dl_module_{max_pool,average_pool,reduce_base,...}.hpp`.
+"""
+
+from __future__ import annotations
+
+from ...ops.average_pool2d import AveragePool2d
+from ...ops.layer_norm import LayerNorm
+from ...ops.max_pool2d import MaxPool2d
+from ...ops.operator import Operator
+from ...ops.pool import Pool
+from ...ops.reduce_l1 import ReduceL1
+from ...ops.reduce_l2 import ReduceL2
+from ...ops.reduce_log_sum import ReduceLogSum
+from ...ops.reduce_log_sum_exp import ReduceLogSumExp
+from ...ops.reduce_max import ReduceMax
+from ...ops.reduce_mean import ReduceMean
+from ...ops.reduce_min import ReduceMin
+from ...ops.reduce_prod import ReduceProd
+from ...ops.reduce_sum import ReduceSum
+from ...ops.reduce_sum_square import ReduceSumSquare
+from ..draft import Setting
+from .view import Emitters, StepView
+
+REDUCTIONS: dict[type[Operator], str] = {
+    kind: kind.__name__
+    for kind in (
+        ReduceL1,
+        ReduceL2,
+        ReduceLogSum,
+        ReduceLogSumExp,
+        ReduceMax,
+        ReduceMean,
+        ReduceMin,
+        ReduceProd,
+        ReduceSum,
+        ReduceSumSquare,
+    )
+}
+
+
+def pool(step: StepView) -> None:
+    """A window slid over an image or a signal; a mean over all of it is a GlobalAveragePool."""
+    operator: Pool = step.operator
+    average = isinstance(operator, AveragePool2d)
+    whole = operator.kernel == operator.image.shape[1:3] and not any(operator.pads)
+    if average and whole and operator.strides == (1, 1):
+        step.node("GlobalAveragePool", [step.operand(0)])
+        return
+    spatial = len(operator.x.shape) - 2
+    top, left, bottom, right = operator.pads
+    if spatial == 1 and (top, bottom) != (0, 0):
+        step.refuse("a signal that is padded above or below", operator.pads)
+    settings: dict[str, Setting] = {
+        "ceil_mode": 0,
+        "kernel_shape": operator.kernel[-spatial:],
+        "pads": (left, right) if spatial == 1 else operator.pads,
+        "strides": operator.strides[-spatial:],
+    }
+    if average:
+        settings["count_include_pad"] = 1
+    step.node("AveragePool" if average else "MaxPool", [step.operand(0)], settings)
+
+
+def reduction(step: StepView) -> None:
+    """The reduced axes stay, with extent 1."""
+    if not step.operator.axes:
+        step.refuse("a reduction over no axis", allowed="one axis or more")
+    axes = step.indices("axes", step.operator.axes)
+    kind = REDUCTIONS[type(step.operator)]
+    step.node(kind, [step.operand(0), axes], {"keepdims": 1, "noop_with_empty_axes": 0})
+
+
+def layer_norm(step: StepView) -> None:
+    """Scale and bias have the shape of the normalized dimensions."""
+    operator: LayerNorm = step.operator
+    constants = list(step.constants)
+    inputs = [step.operand(0)]
+    for what, tensor in (("scale", operator.scale), ("bias", operator.bias)):
+        if tensor is None:
+            inputs.append("")
+        else:
+            inputs.append(step.constant(what, constants.pop(0), None, tensor.exponent))
+    while inputs[-1] == "":
+        inputs.pop()
+    settings: dict[str, Setting] = {"axis": operator.axis, "epsilon": float(operator.epsilon)}
+    step.node("LayerNormalization", inputs, {**settings, "stash_type": 1})
+
+
+EMITTERS: Emitters = {
+    **dict.fromkeys(REDUCTIONS, reduction),
+    AveragePool2d: pool,
+    LayerNorm: layer_norm,
+    MaxPool2d: pool,
+}
