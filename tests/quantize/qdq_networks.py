@@ -11,6 +11,15 @@ import tvm_espdl.quantize as room
 
 RNG_SEED = 20240607
 
+#: Nothing saturates, nothing is searched or measured, all samples are calibrated with.
+PLAIN = {
+    "activations": "minmax",
+    "weights": "minmax",
+    "recover": (),
+    "hold_out": 0,
+    "measure": False,
+}
+
 
 def floats(*shape, seed=RNG_SEED, scale=1.0):
     return (np.random.default_rng(seed).normal(size=shape) * scale).astype(np.float32)
@@ -109,7 +118,12 @@ class Quantized:
 
 
 def quantize(model, samples=None, chip="esp32s3", **options):
-    """Quantize with random data for whatever inputs the model has; returns result and reader."""
+    """Quantize with random data for whatever inputs the model has; returns result and reader.
+
+    Exponents are those at which nothing saturates, unless `options` say otherwise: they can be
+    foretold.
+    """
+    options = {**PLAIN, **options}
     if samples is None:
         samples = {
             value.name: floats(8, *(d.dim_value for d in value.type.tensor_type.shape.dim[1:]))

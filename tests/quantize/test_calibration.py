@@ -21,7 +21,7 @@ def two_inputs():
 
 
 def extremes(calibration, model=None):
-    report = quantize_onnx(model or one_input(), calibration).report
+    report = quantize_onnx(model or one_input(), calibration, measure=False).report
     return report.rows[0].low, report.rows[0].high, report.samples
 
 
@@ -52,6 +52,11 @@ class Tensor:
 )
 def test_sources(calibration):
     assert extremes(calibration) == (*EXTREMES, 6)
+
+
+def test_float16_is_exact_in_float32():
+    half = DATA.astype(np.float16)
+    assert extremes(half) == extremes(half.astype(np.float32))
 
 
 def test_generator():

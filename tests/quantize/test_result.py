@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from qdq_networks import Quantized, floats, network, node, quantize, run
+from qdq_networks import PLAIN, Quantized, floats, network, node, quantize, run
 
 import tvm_espdl.quantize as room
 from tvm_espdl.errors import ChipError, EspdlError, ModelError, OutputError
@@ -35,7 +35,7 @@ def test_metadata(chip, rounding):
     model = small()
     model.metadata_props.add(key="author", value="someone")
     model.metadata_props.add(key="espdl.chip", value="old")
-    written = quantize_onnx(model, DATA, chip).model
+    written = quantize_onnx(model, DATA, chip, measure=False).model
     assert {entry.key: entry.value for entry in written.metadata_props} == {
         "author": "someone",
         "espdl.chip": chip,
@@ -52,7 +52,7 @@ def test_same_bytes_and_input_untouched(tmp_path):
     path = tmp_path / "m.onnx"
     onnx.save(model, path)
     before = path.read_bytes()
-    first = quantize_onnx(path, DATA).model.SerializeToString()
+    first = quantize_onnx(path, DATA, measure=False).model.SerializeToString()
     assert quantize_onnx(model, DATA).model.SerializeToString() == first
     assert model.SerializeToString() == path.read_bytes() == before
 
@@ -60,10 +60,10 @@ def test_same_bytes_and_input_untouched(tmp_path):
 def test_same_bytes_in_another_process(tmp_path):
     onnx.save(small(), tmp_path / "m.onnx")
     np.save(tmp_path / "c.npy", DATA)
-    quantize_onnx(small(), DATA).save(tmp_path / "here.onnx")
+    quantize_onnx(small(), DATA, measure=False).save(tmp_path / "here.onnx")
     script = (
         "from tvm_espdl.quantize import quantize_onnx\n"
-        "quantize_onnx('m.onnx', 'c.npy').save('there.onnx')"
+        "quantize_onnx('m.onnx', 'c.npy', measure=False).save('there.onnx')"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
     assert (tmp_path / "here.onnx").read_bytes() == (tmp_path / "there.onnx").read_bytes()
@@ -83,7 +83,7 @@ def test_the_room_does_not_import_tvm():
 
 
 def test_save(tmp_path):
-    result = quantize_onnx(small(), DATA)
+    result = quantize_onnx(small(), DATA, measure=False)
     path = tmp_path / "q.onnx"
     result.save(path)
     assert onnx.load(path) == result.model
@@ -101,7 +101,7 @@ def test_save(tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    result = quantize_onnx(small(), DATA)
+    result = quantize_onnx(small(), DATA, measure=False)
 
     def fail(self, target):
         raise OSError(28, "No space left on device")
@@ -115,8 +115,12 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
 def test_options():
     with pytest.raises(ChipError, match="unknown chip"):
         quantize_onnx(small(), DATA, "esp32s4")
-    with pytest.raises(EspdlError, match=r"found: 'magic'; allowed: 'minmax'"):
+    with pytest.raises(EspdlError, match=r"found: 'magic'; allowed: 'mse', 'kl', .*'minmax'"):
         quantize_onnx(small(), DATA, activations="magic")
+    with pytest.raises(EspdlError, match=r"found: 'outputs'; allowed: 'output', 'minmax'"):
+        quantize_onnx(small(), DATA, weights="outputs")
+    with pytest.raises(EspdlError, match=r"found: 'roundin'; allowed: .*try: 'rounding'\?"):
+        quantize_onnx(small(), DATA, recover=("roundin",))
 
 
 def test_models_without_anything_to_quantize():
@@ -136,7 +140,7 @@ def test_a_model_that_onnxruntime_refuses():
 
 
 def test_report():
-    report = quantize_onnx(small(), DATA, "esp32p4").report
+    report = quantize_onnx(small(), DATA, "esp32p4", **PLAIN).report
     text = str(report)
     assert text.startswith("quantized for esp32p4, activations: minmax, 8 samples")
     assert max(map(len, text.splitlines())) <= 100
@@ -186,7 +190,8 @@ def verify(model):
 def test_real_models(models_dir, name, chip):
     path = models_dir / "float" / f"{name}.onnx"
     samples = np.load(models_dir / "float" / f"{name}.calib.npz")["x"]
-    result = quantize_onnx(path, models_dir / "float" / f"{name}.calib.npz", chip)
+    samples_file = models_dir / "float" / f"{name}.calib.npz"
+    result = quantize_onnx(path, samples_file, chip, measure=False)
     verify(result.model)
     float_model = onnx.load(path)
     key = float_model.graph.input[0].name
@@ -201,7 +206,8 @@ def test_real_models(models_dir, name, chip):
 def test_digits_are_recognized(models_dir, chip):
     test = np.load(models_dir / "float" / "digits_cnn.test.npz")
     calibration = models_dir / "float" / "digits_cnn.calib.npz"
-    model = quantize_onnx(models_dir / "float" / "digits_cnn.onnx", calibration, chip).model
+    path = models_dir / "float" / "digits_cnn.onnx"
+    model = quantize_onnx(path, calibration, chip, measure=False).model
     session = onnx.ModelProto.FromString(model.SerializeToString())
     found = [
         int(run(session, {"input": x[np.newaxis]})["logits"].argmax()) for x in test["x_test"][::2]
@@ -214,7 +220,8 @@ def test_digits_are_recognized(models_dir, chip):
 def test_seed_model(models_dir, chip):
     sample = np.load(models_dir / "seed" / "input_sample.npy")
     calibration = models_dir / "float" / "seed_resnet8.calib.npz"
-    model = quantize_onnx(models_dir / "seed" / "model.onnx", calibration, chip).model
+    path = models_dir / "seed" / "model.onnx"
+    model = quantize_onnx(path, calibration, chip, measure=False).model
     verify(model)
     probabilities = run(model, {"input_1": sample})["Identity"]
     assert probabilities.shape == (1, 10)

@@ -6,31 +6,43 @@ Must never import TVM, change the model it is given, or give other bytes for the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, ModelError
-from ..onnx_model import input_signature, save_model
-from .account import make_report
-from .assignment import assign_exponents
-from .calibration import measure_ranges
-from .graph import Graph
-from .methods import find_method
-from .plan import make_plan
-from .preprocess import preprocess_onnx
-from .qdq import write_qdq
-from .report import FloatRow, QuantizationReport, TensorRow
-from .samples import Calibration, Sample, read_samples
+from ..errors import ChipError, DataError
+from ..onnx_model import input_signature, load_model, save_model
+from .clock import Clock
+from .foreign import RequantizationLoss, inspect_quantized, is_quantized, take_as_is
+from .mixed import Goal
+from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
+from .quantization import Options, quantize
+from .recovery import DEFAULT_STEPS
+from .report import (
+    Accuracy,
+    FloatRow,
+    QuantizationReport,
+    TensorRow,
+    measure_accuracy,
+)
+from .report.making import make_report
+from .requantization import requantize as express_anew
+from .samples import Calibration, ImageFolder, read_samples
 
 __all__ = [
+    "Accuracy",
     "FloatRow",
+    "ImageFolder",
+    "PreprocessReport",
     "QuantizationReport",
     "QuantizationResult",
+    "RequantizationLoss",
     "TensorRow",
+    "measure_accuracy",
     "preprocess_onnx",
+    "preprocess_with_report",
     "quantize_onnx",
 ]
 
@@ -44,11 +56,15 @@ class QuantizationResult:
     model : ModelProto
         The quantized network.
     report : QuantizationReport
-        Its tensors, their exponents and ranges, and what stayed float.
+        Its tensors, their exponents and ranges, and what stayed float; without rows for a network
+        that others quantized and that was taken as it is.
+    loss : RequantizationLoss or None
+        For a network that others quantized with other scales: how far it moved.
     """
 
     model: ModelProto
     report: QuantizationReport
+    loss: RequantizationLoss | None = None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the network to `path`; the file appears whole or not at all.
@@ -70,30 +86,72 @@ class QuantizationResult:
 
 def quantize_onnx(
     model: str | os.PathLike[str] | ModelProto,
-    calibration: Calibration,
+    calibration: Calibration | None,
     chip: str = DEFAULT_CHIP,
     *,
-    activations: str = "minmax",
+    activations: str = "mse",
+    weights: str = "output",
     per_channel: bool | None = None,
+    int16: str | Collection[str] = (),
+    wanted_snr: float | None = None,
+    budget: float | None = None,
+    recover: Collection[str] = DEFAULT_STEPS,
+    hold_out: int = 4,
+    skip: Collection[str] = (),
+    enable: Collection[str] = (),
+    requantize: bool = False,
+    measure: bool = True,
+    progress: bool | None = False,
 ) -> QuantizationResult:
-    """Quantize a float network to int8 with power-of-two scales.
+    """Quantize a float network to int8 and int16 with power-of-two scales.
 
     Parameters
     ----------
     model : path or ModelProto
-        A float network; left as it is. It goes through `preprocess_onnx` first.
-    calibration : array, dict, path or iterable
+        A float network; left as it is. It goes through `preprocess_onnx` first. A network that
+        others quantized with power-of-two scales is taken as it is.
+    calibration : array, dict, path, ImageFolder or iterable
         Typical inputs, scaled as in training: an array (N, ...) for a model with one input,
-        {input: array (N, ...)}, the path of an .npy or .npz file, or an iterable of samples (arrays
-        or dicts). The dtype must be the input's own, as a rule float32.
+        {input: array (N, ...)}, the path of an .npy or .npz file or of a folder of such files or
+        of images, an `ImageFolder`, or an iterable of samples (arrays or dicts). The dtype must
+        be the input's own, as a rule float32. None: only for networks that are quantized.
     chip : str
         The chip to quantize for, such as "esp32s3"; it decides how weights are rounded, how wide
         a bias may be, and whether weights have one exponent per output channel.
     activations : str
-        How the exponents of activations are chosen; "minmax": no value of the calibration
-        saturates.
+        How the exponents of activations are chosen: "mse" (the least squared error), "kl" (the
+        least loss of information), "percentile" (1 of 10,000 values saturates) or "minmax" (none
+        does).
+    weights : str
+        How the exponents of weights are chosen: "output" (the layer's output errs least) or
+        "minmax" (no weight saturates).
     per_channel : bool, optional
         One weight exponent per output channel; by default where the chip can do it.
+    int16 : str or collection of str
+        Layers that compute in int16, named by their node or an output tensor, or by a pattern
+        with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
+        beside the layers that are named.
+    wanted_snr : float, optional
+        Where "auto" stops: the signal-to-noise ratio in dB of the outputs (of what a final
+        Softmax reads in their place) on held-out samples, in simulation.
+    budget : float, optional
+        What "auto" may spend: extra cycles as a share of the network's, such as 0.1.
+    recover : collection of str
+        Steps that recover accuracy, each kept only if it lowers the noise on held-out samples:
+        "rounding", "equalization", "exponents", "bias", or "all"; () for none.
+    hold_out : int
+        Each sample of this number does not take part in calibration and judges the result; 0, or
+        fewer than 8 samples: none.
+    skip, enable : collection of str
+        Steps of preprocessing to leave out or to add.
+    requantize : bool
+        Whether a network that others quantized with other scales may be re-expressed with the
+        nearest ones; `.loss` says what that costs.
+    measure : bool
+        Whether to compile the network and measure its accuracy, with the chip's exact bits, for
+        the report; the network is the same without.
+    progress : bool, optional
+        Whether to draw a progress bar on stderr; None: if that is a terminal.
 
     Returns
     -------
@@ -103,47 +161,57 @@ def quantize_onnx(
     Raises
     ------
     ModelError
-        If the model cannot be read, is quantized already, or holds nothing to quantize.
+        If the model cannot be read, is quantized in a way that the chip cannot do, or holds
+        nothing to quantize.
     DataError
         If the calibration data do not fit the model, or a tensor is not finite.
     ChipError
         If there is no such chip, or `per_channel` is asked for on a chip that cannot do it.
     EspdlError
-        If there is no such method for activations.
+        If there is no such method, step or layer.
     """
     target = find_chip(chip)
-    use_channels = _decide_per_channel(target, per_channel)
-    method = find_method(activations)
-    prepared = preprocess_onnx(model)
-    plan = make_plan(Graph(prepared))
-    if not plan.rules:
-        raise ModelError(
-            "the network holds no operator that can be quantized",
-            where="the model",
-            found=", ".join(sorted({node.op_type for node in plan.graph.nodes})),
-            allowed="float32 operators such as Conv, Gemm, Add, Relu",
-            try_="export the model in float32, with constant weights",
-        )
-    samples = _Counted(read_samples(calibration, input_signature(prepared)))
-    ranges = measure_ranges(prepared, samples)
-    assignment = assign_exponents(plan, ranges, method, target, per_channel=use_channels)
-    plan = plan.absorb_clips(assignment.tensors)
-    report = make_report(
-        plan, assignment, ranges, target, method=activations, samples=samples.count
+    options = Options(
+        activations,
+        weights,
+        _decide_per_channel(target, per_channel),
+        (int16,) if isinstance(int16, str) else tuple(int16),
+        tuple(recover),
+        hold_out,
+        Goal(wanted_snr, budget),
     )
-    return QuantizationResult(write_qdq(prepared, plan, assignment, target), report)
+    loaded = load_model(model)
+    if is_quantized(loaded):
+        if not requantize or inspect_quantized(loaded).is_ours:
+            return _take(loaded, target)
+        done, loss = express_anew(
+            loaded, calibration, target, options, skip=skip, enable=enable, measure=measure
+        )
+        return QuantizationResult(done.write(), make_report(done, options, measure=measure), loss)
+    if calibration is None:
+        raise _no_calibration()
+    clock = Clock()
+    with clock.phase("preprocess"):
+        prepared = preprocess_onnx(loaded, skip=skip, enable=enable)
+    samples = read_samples(calibration, input_signature(prepared), progress=progress)
+    done = quantize(prepared, samples, target, options, clock=clock)
+    report = make_report(done, options, measure=measure, clock=clock, reference=prepared)
+    return QuantizationResult(done.write(), report)
 
 
-class _Counted:
-    """Counts what passes through an iterator."""
+def _take(model: ModelProto, chip: Chip) -> QuantizationResult:
+    report = QuantizationReport(chip.name, "as they are", 0, (), ())
+    return QuantizationResult(take_as_is(model, chip), report)
 
-    def __init__(self, samples: Iterator[Sample]) -> None:
-        self._samples, self.count = samples, 0
 
-    def __iter__(self) -> Iterator[Sample]:
-        for sample in self._samples:
-            self.count += 1
-            yield sample
+def _no_calibration() -> DataError:
+    return DataError(
+        "a float network needs calibration data",
+        where="argument calibration",
+        found="None",
+        allowed="typical inputs: an array, a dict, a path, an ImageFolder or an iterable",
+        try_="numpy.load a file of 32 to 200 inputs, scaled as in training",
+    )
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

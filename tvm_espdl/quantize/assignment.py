@@ -5,23 +5,25 @@ Must never write a graph; the rules of sharing come from `sharing`, the numbers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..chips import Chip
-from ..errors import DataError, ModelError
+from ..errors import DataError
 from .calibration import TensorRange
-from .exponents import (
-    HIGHEST_EXPONENT,
-    LOWEST_EXPONENT,
-    Integers,
-    channel_exponents,
-    smallest_exponent,
-)
-from .methods import Method
+from .exponents import HIGHEST_EXPONENT, Integers, smallest_exponent
+from .graph import Array
+from .histogram import Histogram
+from .layer_exponents import LayerExponents, check_finite
+from .methods import DEPTH, Method
 from .plan import Layer, Operand, Plan
 from .sharing import Member, Sharing, share_exponents
+
+#: Exponents above the saturation-free one that int16 activations are given: values up to twice as
+#: large as any in calibration still fit.
+HEADROOM = 1
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class Assignment:
         Of each layer's weights, by its node: one, or one per output channel.
     per_channel : bool
         Whether weights may have one exponent per output channel.
+    values : dict of (int, int) to array
+        Float values that replace constant operands, by node and position: biases that were
+        corrected, weights whose rounding was chosen.
     """
 
     tensors: dict[str, int]
@@ -47,41 +52,179 @@ class Assignment:
     requantized: dict[Operand, int]
     weights: dict[int, Integers]
     per_channel: bool
+    values: Mapping[Operand, Array] = field(default_factory=dict)
+
+    def input_exponent(self, plan: Plan, index: int, place: int = 0) -> int:
+        """The exponent at which node `index` reads an activation."""
+        name = plan.graph.nodes[index].input[place]
+        return self.requantized.get((index, place), self.tensors[name])
 
 
-class _LayerExponents:
-    """The weight exponents of one layer, as a function of its input's exponent."""
+@dataclass(frozen=True)
+class Choice:
+    """How exponents are chosen.
 
-    def __init__(self, layer: Layer, plan: Plan, chip: Chip, per_channel: bool) -> None:
-        graph = plan.graph
-        weight = graph.constant(layer.weight)
-        split = per_channel and layer.channel_axis is not None
-        rows = np.moveaxis(weight, layer.channel_axis or 0, 0) if split else weight[np.newaxis]
-        if not np.isfinite(weight).all():
-            raise _not_finite(layer.weight)
-        self.layer = layer
-        self.input: str = graph.nodes[layer.node].input[0]
-        self._own = channel_exponents(rows, 8, chip.rounding)
-        self._bias = np.full(len(self._own), 4 * LOWEST_EXPONENT)
-        if layer.bias is not None:
-            node, place = layer.bias
-            bias = graph.constant(graph.nodes[node].input[place])
-            if not np.isfinite(bias).all():
-                raise _not_finite(graph.nodes[node].input[place])
-            bits = chip.quantized_bias_bits("int8")
-            needed = [
-                smallest_exponent(float(b), float(b), bits, chip.rounding) if b else self._bias[0]
-                for b in bias
+    Attributes
+    ----------
+    method : callable or None
+        The costs of an activation's exponents; None where no value may saturate.
+    per_channel : bool
+        Whether weights get one exponent per output channel.
+    weights : dict of int to int64 array
+        The exponents of weights by the layer's node, where they are not those at which no weight
+        saturates.
+    exponents : dict of str to int
+        The exponents of activations that are known beforehand; the method has no say about them.
+    shifts : dict
+        What a search adds to the chosen exponents, by any member of a group of activations, or
+        by the index of a layer's node for its weights.
+    """
+
+    method: Method | None
+    per_channel: bool
+    weights: Mapping[int, Integers] = field(default_factory=dict)
+    exponents: Mapping[str, int] = field(default_factory=dict)
+    shifts: Mapping[Member | int, int] = field(default_factory=dict)
+
+
+class _Assigner:
+    """One assignment in the making."""
+
+    def __init__(
+        self, plan: Plan, ranges: Mapping[str, TensorRange], choice: Choice, chip: Chip
+    ) -> None:
+        self.plan, self.ranges, self.choice, self.chip = plan, ranges, choice, chip
+        self.sharing: Sharing = share_exponents(plan)
+        self.group: dict[Member, int] = {}
+        self.layers = [self._layer(layer) for layer in plan.layers()]
+
+    def _layer(self, layer: Layer) -> LayerExponents:
+        found = LayerExponents(
+            layer,
+            self.plan,
+            self.chip,
+            per_channel=self.choice.per_channel,
+            product=self.ranges.get(self.plan.sum_tensor(layer)),
+        )
+        found.own = self.choice.weights.get(layer.node, found.own)
+        found.own = found.own + self.choice.shifts.get(layer.node, 0)
+        return found
+
+    def find(self, member: Member) -> Member:
+        return self.sharing.groups.find(member)
+
+    def choose_groups(self) -> None:
+        """The exponent of each group on its own, without regard to what kernels need."""
+        seen = self._members()
+        edges: dict[Member, list[str]] = {}
+        for (node, place), output in self.sharing.edges.items():
+            name = self.plan.graph.nodes[node].input[place]
+            edges.setdefault(self.find(output), []).append(name)
+        for root, members in self.sharing.groups.all().items():
+            bits = self._bits(root)
+            ranges = [seen[member] for member in members if member in seen]
+            ranges += [self.ranges[name] for name in edges.get(root, []) if name in seen]
+            spare = HEADROOM if any(isinstance(member, str) for member in members) else 0
+            known = [
+                self.choice.exponents[name]
+                for name in (*members, *edges.get(root, []))
+                if isinstance(name, str) and name in seen and name in self.choice.exponents
             ]
-            self._bias = np.array(needed if split else [max(needed)], dtype=np.int64)
+            self.group[root] = max(known) if known else self._cheapest(ranges, bits, spare)
+        for member, shift in self.choice.shifts.items():
+            if not isinstance(member, int):
+                self.group[self.find(member)] += shift
+        for node, place in self.sharing.conversions:
+            if self.plan.bits(node) == 16:
+                # Eight more bits below the point: nothing is lost.
+                name = self.plan.graph.nodes[node].input[place]
+                self.group[node, place] = self.group[self.find(name)] - 8
 
-    def at(self, input_exponent: int) -> Integers:
-        """The smallest exponents at which neither weights nor bias saturate."""
-        return np.maximum(self._own, self._bias - input_exponent).astype(np.int64)
+    def _bits(self, member: Member) -> int:
+        if isinstance(member, tuple):
+            return self.plan.bits(member[0])
+        return self.plan.tensor_bits(member)
+
+    def _members(self) -> dict[Member, TensorRange]:
+        seen: dict[Member, TensorRange] = {
+            name: self.ranges[name]
+            for name in self.plan.tensors()
+            if name not in self.sharing.silent
+        }
+        for index in self.plan.rules:
+            for place, name in self.plan.constants(index):
+                value = self.plan.graph.constant(name)
+                check_finite(value, name)
+                seen[index, place] = constant_range(value.astype(np.float32))
+        for index, place in self.sharing.conversions:
+            seen[index, place] = self.ranges[self.plan.graph.nodes[index].input[place]]
+        return seen
+
+    def _cheapest(self, ranges: list[TensorRange], bits: int, spare: int) -> int:
+        whole = max(smallest_exponent(r.low, r.high, bits, self.chip.rounding) for r in ranges)
+        if self.choice.method is None:
+            return whole
+        if bits == 16:
+            # Rounding is 48 dB below that of int8: only saturation could be heard.
+            return whole + spare
+        method = self.choice.method
+        # From the coarsest down: of equal costs, the one at which nothing saturates is taken.
+        candidates = np.arange(whole, whole - DEPTH - 1, -1)
+        costs = np.sum([method(r, candidates, bits) for r in ranges], axis=0)
+        return int(candidates[np.argmin(costs)])
+
+    def raise_outputs(self) -> None:
+        """Raise exponents of outputs that would lie below those of their products."""
+        # The kernels shift the sum of products right, never left: the output's exponent is at
+        # least that of the products. Raising one output may raise a layer after it, so until
+        # nothing moves; it ends because exponents only pass from a layer's input to its output.
+        products = [i for i, rule in self.plan.rules.items() if rule.kind == "product"]
+        moved = True
+        while moved:
+            moved = False
+            needed = [
+                (layer.layer.output, (e := self.input_of(layer)) + int(layer.at(e).max()))
+                for layer in self.layers
+            ]
+            for index in products:
+                exponents = [self.operand(index, *entry) for entry in self.plan.operands(index)]
+                needed.append((self.plan.kernel_output(index), sum(exponents)))
+            for output, least in needed:
+                root = self.find(output)
+                if self.group[root] < least:
+                    self.group[root], moved = least, True
+
+    def input_of(self, layer: LayerExponents) -> int:
+        """The exponent that a layer reads its input at."""
+        return self.operand(layer.layer.node, 0, self.plan.graph.nodes[layer.layer.node].input[0])
+
+    def operand(self, index: int, place: int, name: str) -> int:
+        """The exponent that node `index` reads an operand at."""
+        own = self.plan.graph.is_constant(name) or (index, place) in self.sharing.conversions
+        return self.group[self.find((index, place) if own else name)]
+
+    def result(self) -> Assignment:
+        """All exponents."""
+        graph = self.plan.graph
+        tensors = {name: self.group[self.find(name)] for name in self.plan.tensors()}
+        constants = {
+            (index, place): self.group[self.find((index, place))]
+            for index in self.plan.rules
+            for place, _ in self.plan.constants(index)
+        }
+        requantized = {
+            (node, place): tensors[output]
+            for (node, place), output in self.sharing.edges.items()
+            if tensors[output] != tensors[graph.nodes[node].input[place]]
+            or self.plan.tensor_bits(graph.nodes[node].input[place]) != self.plan.bits(node)
+        }
+        requantized |= {operand: self.group[operand] for operand in self.sharing.conversions}
+        weights = {layer.layer.node: layer.at(self.input_of(layer)) for layer in self.layers}
+        return Assignment(tensors, constants, requantized, weights, self.choice.per_channel)
 
 
 def assign_exponents(
-    plan: Plan, ranges: dict[str, TensorRange], method: Method, chip: Chip, *, per_channel: bool
+    plan: Plan, ranges: Mapping[str, TensorRange], choice: Choice, chip: Chip
 ) -> Assignment:
     """Choose all exponents.
 
@@ -91,94 +234,32 @@ def assign_exponents(
         What is quantized.
     ranges : dict of str to TensorRange
         What calibration measured.
-    method : callable
-        The exponent of an activation on its own, from its range.
+    choice : Choice
+        How the exponents are chosen.
     chip : Chip
         Its rounding and the width of its bias are kept to.
-    per_channel : bool
-        Whether weights get one exponent per output channel.
 
     Raises
     ------
     DataError, ModelError
         If a value is too large for any exponent, or a weight is not finite.
     """
-    sharing = share_exponents(plan)
-    own = _own_exponents(plan, sharing, ranges, method, chip)
-    group = {
-        root: max(own[member] for member in members if member in own)
-        for root, members in sharing.groups.all().items()
-    }
-    for (node, place), output in sharing.edges.items():
-        root = sharing.groups.find(output)
-        group[root] = max(group[root], own[plan.graph.nodes[node].input[place]])
-    layers = [_LayerExponents(layer, plan, chip, per_channel) for layer in plan.layers()]
-    _raise_outputs(plan, sharing, group, layers)
-    tensors = {name: group[sharing.groups.find(name)] for name in plan.tensors()}
-    _check_limits(tensors, ranges)
-    return Assignment(
-        tensors,
-        {member: group[sharing.groups.find(member)] for member in own if isinstance(member, tuple)},
-        {
-            (node, place): tensors[output]
-            for (node, place), output in sharing.edges.items()
-            if tensors[output] != tensors[plan.graph.nodes[node].input[place]]
-        },
-        {layer.layer.node: layer.at(tensors[layer.input]) for layer in layers},
-        per_channel,
-    )
+    assigner = _Assigner(plan, ranges, choice, chip)
+    assigner.choose_groups()
+    assigner.raise_outputs()
+    assignment = assigner.result()
+    _check_limits(assignment.tensors, ranges)
+    return assignment
 
 
-def _own_exponents(
-    plan: Plan, sharing: Sharing, ranges: dict[str, TensorRange], method: Method, chip: Chip
-) -> dict[Member, int]:
-    own: dict[Member, int] = {
-        name: method(ranges[name], chip.rounding)
-        for name in plan.tensors()
-        if name not in sharing.silent
-    }
-    for index in plan.rules:
-        for place, name in plan.constants(index):
-            value = plan.graph.constant(name)
-            if not np.isfinite(value).all():
-                raise _not_finite(name)
-            low, high = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
-            own[index, place] = smallest_exponent(low, high, 8, chip.rounding)
-    return own
+def constant_range(value: Array) -> TensorRange:
+    """The range and distribution of a constant."""
+    histogram = Histogram()
+    histogram.add(value)
+    return TensorRange(histogram.low, histogram.high, histogram)
 
 
-def _raise_outputs(
-    plan: Plan, sharing: Sharing, group: dict[Member, int], layers: list[_LayerExponents]
-) -> None:
-    # The kernels shift the sum of products right, never left: the output's exponent is at least
-    # that of the products. Raising one output may raise a layer after it, so until nothing moves;
-    # it ends because exponents only pass from a layer's input on to its output.
-    products = [index for index, rule in plan.rules.items() if rule.kind == "product"]
-    moved = True
-    while moved:
-        moved = False
-        needed = [
-            (
-                layer.layer.output,
-                (exponent := group[sharing.groups.find(layer.input)])
-                + int(layer.at(exponent).max()),
-            )
-            for layer in layers
-        ]
-        for index in products:
-            members: list[Member] = [
-                (index, place) if plan.graph.is_constant(name) else name
-                for place, name in plan.operands(index)
-            ]
-            exponents = [group[sharing.groups.find(member)] for member in members]
-            needed.append((plan.kernel_output(index), sum(exponents)))
-        for output, least in needed:
-            root = sharing.groups.find(output)
-            if group[root] < least:
-                group[root], moved = least, True
-
-
-def _check_limits(tensors: dict[str, int], ranges: dict[str, TensorRange]) -> None:
+def _check_limits(tensors: dict[str, int], ranges: Mapping[str, TensorRange]) -> None:
     for name, exponent in tensors.items():
         if exponent > HIGHEST_EXPONENT:
             raise DataError(
@@ -188,13 +269,3 @@ def _check_limits(tensors: dict[str, int], ranges: dict[str, TensorRange]) -> No
                 allowed=f"exponents up to {HIGHEST_EXPONENT}",
                 try_="scale the calibration data as the network was trained",
             )
-
-
-def _not_finite(name: str) -> ModelError:
-    return ModelError(
-        "a constant of the network is not finite",
-        where=f"tensor {name!r}",
-        found="NaN or infinity",
-        allowed="finite numbers",
-        try_="export the trained network again; replace infinite masks by large finite numbers",
-    )

@@ -1,11 +1,11 @@
-"""Runs a float network over calibration samples and measures the range of every tensor.
+"""Runs a float network over calibration samples and measures every tensor that matters.
 
 Must never keep more than one sample's activations, nor depend on the number of CPU cores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,15 @@ from onnx import ModelProto
 
 from ..errors import DataError
 from .graph import Array, Graph
+from .histogram import Histogram
 from .samples import Sample
 from .session import open_session, run_session
 
+#: Sees every tensor of a sample, by name, beside the histograms.
+Observer = Callable[[Mapping[str, Array]], None]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class TensorRange:
     """What calibration saw of one tensor.
 
@@ -26,14 +30,22 @@ class TensorRange:
     ----------
     low, high : float
         Smallest and largest value over all samples.
+    histogram : Histogram or None
+        The distribution of the values; None where only the range is known, as of constants.
     """
 
     low: float
     high: float
+    histogram: Histogram | None = None
 
 
-def measure_ranges(model: ModelProto, samples: Iterable[Sample]) -> dict[str, TensorRange]:
-    """Measure the range of every float32 tensor that depends on an input.
+def measure_ranges(
+    model: ModelProto,
+    samples: Iterable[Sample],
+    names: Iterable[str] | None = None,
+    observer: Observer | None = None,
+) -> dict[str, TensorRange]:
+    """Measure the distribution of float32 tensors that depend on an input.
 
     Parameters
     ----------
@@ -41,6 +53,10 @@ def measure_ranges(model: ModelProto, samples: Iterable[Sample]) -> dict[str, Te
         A preprocessed float network; left as it is.
     samples : iterable of dict
         One array per input, as `read_samples` yields them; they are read once.
+    names : iterable of str, optional
+        The tensors to measure; by default all of them.
+    observer : callable, optional
+        Called with the measured tensors of each sample, {name: array}.
 
     Returns
     -------
@@ -55,45 +71,43 @@ def measure_ranges(model: ModelProto, samples: Iterable[Sample]) -> dict[str, Te
         If onnxruntime cannot run the network.
     """
     graph = Graph(model)
-    watched = [
-        name
-        for node in graph.nodes
-        for name in node.output
-        if name and graph.is_float(name) and name not in graph.outputs
-    ]
-    wanted = watched + [name for name in graph.outputs if graph.is_float(name)]
-    session = open_session(_with_outputs(model, watched), "calibration")
-    names = [name for name in graph.inputs if graph.is_float(name)] + wanted
-    low = dict.fromkeys(names, np.inf)
-    high = dict.fromkeys(names, -np.inf)
+    measured = _ordered(graph, names)
+    wanted = [name for name in measured if name not in graph.inputs]
+    session = open_session(with_outputs(model, wanted), "calibration")
+    histograms = {name: Histogram() for name in measured}
     for number, sample in enumerate(samples):
         results = run_session(session, wanted, sample, f"calibration sample {number}")
         seen = {**sample, **dict(zip(wanted, results, strict=True))}
-        for name in names:
+        for name, histogram in histograms.items():
             _check_finite(seen[name], name, number)
-            if seen[name].size:
-                low[name] = min(low[name], float(seen[name].min()))
-                high[name] = max(high[name], float(seen[name].max()))
-    return {
-        # Adding 0.0 makes a negative zero an ordinary one; a tensor without values has no range.
-        name: TensorRange(low[name] + 0.0, high[name] + 0.0)
-        if low[name] <= high[name]
-        else TensorRange(0.0, 0.0)
-        for name in names
-    }
+            histogram.add(seen[name])
+        if observer is not None:
+            observer(seen)
+    return {name: TensorRange(seen.low, seen.high, seen) for name, seen in histograms.items()}
 
 
-def _with_outputs(model: ModelProto, names: list[str]) -> ModelProto:
+def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:
+    every = [*graph.inputs, *(name for node in graph.nodes for name in node.output if name)]
+    chosen = None if names is None else set(names)
+    return [name for name in every if graph.is_float(name) and (chosen is None or name in chosen)]
+
+
+def with_outputs(model: ModelProto, names: Iterable[str]) -> ModelProto:
+    """A copy of `model` that has the float32 tensors `names` among its outputs."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
+    present = {value.name for value in watched.graph.output}
     watched.graph.output.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        for name in names
+        if name not in present
     )
     return watched
 
 
 def _check_finite(values: Array, name: str, number: int) -> None:
-    if not np.isfinite(values).all():
+    # The extremes are not finite if any value is not: NaN spreads.
+    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
         raise DataError(
             "a tensor of the float network is not finite",
             where=f"tensor {name!r}, calibration sample {number}",

@@ -5,7 +5,6 @@ Must never know of graphs or files: numbers in, numbers out.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -61,18 +60,7 @@ def smallest_exponent(low: float, high: float, bits: int, rounding: Rounding) ->
         not below `LOWEST_EXPONENT`; `EXPONENT_OF_ZERO` if both are zero. It may lie above
         `HIGHEST_EXPONENT`, which the caller has to refuse.
     """
-    largest = max(abs(low), abs(high))
-    if largest == 0.0:
-        return EXPONENT_OF_ZERO
-    lowest, highest = integer_limits(bits)
-    # largest = m * 2^k with m in [0.5, 1): at k - bits - 1 it is at least 2^bits and never fits.
-    exponent = max(math.frexp(largest)[1] - bits, LOWEST_EXPONENT)
-    while True:
-        scaled = np.array([math.ldexp(low, -exponent), math.ldexp(high, -exponent)])
-        rounded = round_to_integer(scaled, rounding)
-        if rounded[0] >= lowest and rounded[1] <= highest:
-            return exponent
-        exponent += 1
+    return int(smallest_exponents(np.array([low]), np.array([high]), bits, rounding)[0])
 
 
 def quantize(
@@ -124,14 +112,38 @@ def channel_exponents(channels: Floats, bits: int, rounding: Rounding) -> Intege
     """
     rows = channels.reshape(channels.shape[0], -1)
     low, high = rows.min(axis=1), rows.max(axis=1)
-    exponents = np.array(
-        [
-            smallest_exponent(float(a), float(b), bits, rounding)
-            for a, b in zip(low, high, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    exponents = smallest_exponents(low, high, bits, rounding)
     used = (low != 0) | (high != 0)
     if used.any():
         exponents[~used] = exponents[used].min()
+    return exponents
+
+
+def smallest_exponents(low: Floats, high: Floats, bits: int, rounding: Rounding) -> Integers:
+    """`smallest_exponent` of many ranges at once.
+
+    Parameters
+    ----------
+    low, high : float array (N,)
+        The ranges, finite.
+    bits : int
+        Width of the integers.
+    rounding : str
+        `chip.rounding`.
+
+    Returns
+    -------
+    int64 array (N,)
+    """
+    low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    lowest, highest = integer_limits(bits)
+    # largest = m * 2^k with m in [0.5, 1): at k - bits - 1 it is at least 2^bits and never fits.
+    exponents = np.maximum(np.frexp(largest)[1].astype(np.int64) - bits, LOWEST_EXPONENT)
+    growing = largest > 0
+    while growing.any():
+        ends = [round_to_integer(np.ldexp(end, -exponents), rounding) for end in (low, high)]
+        growing &= (ends[0] < lowest) | (ends[1] > highest)
+        exponents += growing
+    exponents[largest == 0] = EXPONENT_OF_ZERO
     return exponents

@@ -56,12 +56,32 @@ class Plan:
         Tensors that exist only inside a kernel, as between Conv and Relu: not quantized.
     relus : frozenset of int
         Clip nodes that are written as Relu.
+    wide : frozenset of int
+        Nodes that compute in int16; all others compute in int8.
+    wide_inputs : frozenset of str
+        Inputs of the network that only such nodes read, and that are int16 themselves.
+    kept_int8 : tuple of (str, str)
+        Nodes that were asked to compute in int16 and do not, by name, each with the reason.
     """
 
     graph: Graph
     rules: dict[int, Rule]
     inner: frozenset[str]
     relus: frozenset[int] = frozenset()
+    wide: frozenset[int] = frozenset()
+    wide_inputs: frozenset[str] = frozenset()
+    kept_int8: tuple[tuple[str, str], ...] = ()
+
+    def bits(self, index: int) -> int:
+        """Width of the integers that node `index` computes with."""
+        return 16 if index in self.wide else 8
+
+    def tensor_bits(self, tensor: str) -> int:
+        """Width of the integers of a quantized activation."""
+        maker = self.graph.producer(tensor)
+        if maker is None or maker not in self.rules:
+            return 16 if tensor in self.wide_inputs else 8
+        return self.bits(maker)
 
     def operands(self, index: int) -> Iterator[tuple[int, str]]:
         """Position and name of each data input of a quantized node."""
@@ -112,6 +132,27 @@ class Plan:
             bias = (follower, 1) if self.rules[follower].kind == "bias" else bias
         axis = 0 if node.op_type in ("Conv", "Gemm") else None
         return Layer(index, node.input[1], axis, bias, self.kernel_output(index))
+
+    def sum_tensor(self, layer: Layer) -> str:
+        """The tensor that holds a layer's sum with the bias, before any activation."""
+        output: str = self.graph.nodes[layer.node].output[0]
+        if layer.bias is not None and layer.bias[0] != layer.node:
+            output = self.graph.nodes[layer.bias[0]].output[0]
+        return output
+
+    def objective(self) -> list[str]:
+        """The tensors by which the network's outputs are judged while searching.
+
+        The outputs, but what a final Softmax reads in its place: probabilities near 0 and 1 hide
+        what happens before them.
+        """
+        names = []
+        for name in self.graph.outputs:
+            maker = self.graph.producer(name)
+            flat = maker in self.rules and self.rules[maker].kind == "float_output"
+            source = self.graph.nodes[maker].input[0] if flat and maker is not None else name
+            names.append(source if self.graph.is_float(source) else name)
+        return list(dict.fromkeys(names))
 
     def absorb_clips(self, exponents: dict[str, int]) -> Plan:
         """Return the plan in which a Clip that saturation makes superfluous is a Relu.

@@ -5,18 +5,21 @@ Must never decide about exponents or about what is quantized: both are given.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from ..chips import Chip
+from ..chips import Chip, Rounding
 from ..version import __version__
 from .assignment import Assignment
 from .exponents import Integers, quantize
 from .graph import Array, Graph
+from .layer_exponents import LARGEST_BIAS_BITS
 from .plan import Layer, Operand, Plan
 
-_DTYPES = {8: np.int8, 32: np.int32}
+_DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}
 
 
 class _Names:
@@ -36,8 +39,57 @@ class _Names:
         return name
 
 
-class _Writer:
-    """One quantized network in the making."""
+@dataclass(frozen=True)
+class StoredConstant:
+    """How a constant operand is kept.
+
+    Attributes
+    ----------
+    name : str
+        Of the float constant.
+    exponents : int64 array
+        One, or one per index along `axis`.
+    bits : int
+        Width of the integers in the file: 8, 16 or 32.
+    limit : int
+        Bits that the values stay within: the chip may have fewer for a bias than the file.
+    axis : int or None
+        The axis of several exponents.
+    """
+
+    name: str
+    exponents: Integers
+    bits: int
+    limit: int
+    axis: int | None
+
+    def integers(self, value: Array, rounding: Rounding) -> Integers:
+        """The float constant as integers, rounded as the chip does and saturated."""
+        return quantize(value, self.spread(value.ndim), self.limit, rounding)
+
+    def spread(self, rank: int) -> Integers:
+        """The exponents in a shape that broadcasts against the constant."""
+        if self.axis is None:
+            return self.exponents.reshape(())
+        along = [1] * rank
+        along[self.axis] = -1
+        return self.exponents.reshape(along)
+
+
+class QdqWriter:
+    """One quantized network in the making.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The preprocessed float network.
+    plan : Plan
+        What is quantized.
+    assignment : Assignment
+        All exponents.
+    chip : Chip
+        The chip that is quantized for.
+    """
 
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         self.plan, self.assignment, self.chip = plan, assignment, chip
@@ -48,8 +100,8 @@ class _Writer:
         self.quantized = set(plan.tensors())
         self.float_names: dict[str, str] = {}
         self.dequantized: dict[str, str] = {}
-        self._written: dict[tuple[str, int, tuple[int, ...]], str] = {}
-        self._layer_constants = _layer_constants(plan, assignment)
+        self._written: dict[tuple[str, Operand | None, int, int, tuple[int, ...]], str] = {}
+        self.stored = stored_constants(plan, assignment, chip)
 
     def write(self) -> None:
         """Fill `nodes` and `constants`."""
@@ -62,7 +114,8 @@ class _Writer:
                 if name in self.quantized:
                     self._quantize_activation(name)
 
-    def _constant(self, base: str, value: Array) -> str:
+    def add_constant(self, base: str, value: Array) -> str:
+        """Add an initializer; returns its name."""
         name = self.names.fresh(base)
         self.constants.append(numpy_helper.from_array(value, name))
         return name
@@ -70,7 +123,9 @@ class _Writer:
     def _scale(self, base: str, exponents: Integers, bits: int) -> tuple[str, str]:
         scale = np.ldexp(np.float32(1), exponents).astype(np.float32)
         zero = np.zeros(exponents.shape, dtype=_DTYPES[bits])
-        return self._constant(f"{base}_scale", scale), self._constant(f"{base}_zero_point", zero)
+        return self.add_constant(f"{base}_scale", scale), self.add_constant(
+            f"{base}_zero_point", zero
+        )
 
     def _add_node(self, operator: str, inputs: list[str], output: str, axis: int | None) -> None:
         extra = {} if axis is None else {"axis": axis}
@@ -84,47 +139,60 @@ class _Writer:
         if integer and name in self.graph.outputs:
             # The network's output keeps its name, so the float tensor before it gets another.
             source, dequantized = self.float_names[name], name
-        exponent = np.array(self.assignment.tensors[name], dtype=np.int64)
-        self._round_trip(source, name, dequantized, exponent)
+        bits = self.plan.tensor_bits(name)
+        exponent = self.assignment.tensors[name]
+        self.round_trip(name, source, name, dequantized, exponent=exponent, bits=bits)
         self.dequantized[name] = dequantized
 
-    def _round_trip(self, source: str, base: str, dequantized: str, exponent: Integers) -> None:
-        scale = list(self._scale(base, exponent, 8))
+    def round_trip(
+        self, key: str | Operand, source: str, base: str, target: str, *, exponent: int, bits: int
+    ) -> None:
+        """Write what makes integers of the tensor `source` and `target` of those.
+
+        Parameters
+        ----------
+        key : str or (int, int)
+            The activation, or the operand that is requantized.
+        source, target : str
+            Tensors of the network that is written.
+        base : str
+            What new names begin with.
+        exponent, bits : int
+            Of the integers.
+        """
+        del key
+        scale = list(self._scale(base, np.array(exponent, dtype=np.int64), bits))
         quantized = self.names.fresh(f"{base}_quantized")
         self._add_node("QuantizeLinear", [source, *scale], quantized, None)
-        self._add_node("DequantizeLinear", [quantized, *scale], dequantized, None)
+        self._add_node("DequantizeLinear", [quantized, *scale], target, None)
 
     def _requantize(self, index: int, place: int, name: str) -> str:
         base = self.names.fresh(f"{name}_requantized_{self.graph.nodes[index].name}")
         dequantized = self.names.fresh(f"{base}_dequantized")
-        exponent = np.array(self.assignment.requantized[index, place], dtype=np.int64)
-        self._round_trip(self.dequantized[name], base, dequantized, exponent)
+        exponent = self.assignment.requantized[index, place]
+        source, bits = self.dequantized[name], self.plan.bits(index)
+        self.round_trip((index, place), source, base, dequantized, exponent=exponent, bits=bits)
         return dequantized
 
-    def _write_constant(self, name: str, exponents: Integers, bits: int, axis: int | None) -> str:
+    def write_constant(self, operand: Operand, stored: StoredConstant) -> str:
+        """Write the constant of an operand; returns the tensor that the operator reads."""
         # Two layers may share weights: one constant per value of the exponents is enough.
-        key = (name, bits, tuple(np.atleast_1d(exponents).tolist()))
+        exponents = tuple(np.atleast_1d(stored.exponents).tolist())
+        own = operand if operand in self.assignment.values else None
+        key = (stored.name, own, stored.bits, stored.limit, exponents)
         if key not in self._written:
-            value = self.graph.constant(name)
-            along = [1] * value.ndim
-            if axis is not None:
-                along[axis] = -1
-            spread = exponents.reshape(along) if axis is not None else exponents.reshape(())
-            stored = self.chip.quantized_bias_bits("int8") if bits == 32 else bits
-            integers = quantize(value, spread, stored, self.chip.rounding).astype(_DTYPES[bits])
-            quantized = self._constant(f"{name}_quantized", integers)
-            scale = exponents if axis is not None else exponents.reshape(())
-            inputs = [quantized, *self._scale(name, scale, bits)]
-            self._written[key] = self.names.fresh(f"{name}_dequantized")
-            self._add_node("DequantizeLinear", inputs, self._written[key], axis)
+            value = self.assignment.values.get(operand, self.graph.constant(stored.name))
+            integers = stored.integers(value, self.chip.rounding).astype(_DTYPES[stored.bits])
+            quantized = self.add_constant(f"{stored.name}_quantized", integers)
+            scale = stored.exponents if stored.axis is not None else stored.exponents.reshape(())
+            inputs = [quantized, *self._scale(stored.name, scale, stored.bits)]
+            self._written[key] = self.names.fresh(f"{stored.name}_dequantized")
+            self._add_node("DequantizeLinear", inputs, self._written[key], stored.axis)
         return self._written[key]
 
     def _input_name(self, index: int, place: int, name: str) -> str:
-        if (index, place) in self._layer_constants:
-            return self._write_constant(name, *self._layer_constants[index, place])
-        if (index, place) in self.assignment.constants:
-            exponent = np.array(self.assignment.constants[index, place], dtype=np.int64)
-            return self._write_constant(name, exponent, 8, None)
+        if (index, place) in self.stored:
+            return self.write_constant((index, place), self.stored[index, place])
         if name not in self.quantized:
             return name
         operand = index in self.plan.rules and (place, name) in self.plan.operands(index)
@@ -151,19 +219,26 @@ class _Writer:
         self.nodes.append(written)
 
 
-def _layer_constants(
-    plan: Plan, assignment: Assignment
-) -> dict[Operand, tuple[Integers, int, int | None]]:
-    found: dict[Operand, tuple[Integers, int, int | None]] = {}
+def stored_constants(
+    plan: Plan, assignment: Assignment, chip: Chip
+) -> dict[Operand, StoredConstant]:
+    """How every constant operand is kept, by node and position."""
+    found: dict[Operand, StoredConstant] = {}
     for layer in plan.layers():
-        exponents, axis = assignment.weights[layer.node], channel_axis(layer, assignment)
-        found[layer.node, 1] = (exponents, 8, axis)
+        bits, axis = plan.bits(layer.node), channel_axis(layer, assignment)
+        exponents = assignment.weights[layer.node]
+        found[layer.node, 1] = StoredConstant(layer.weight, exponents, bits, bits, axis)
         if layer.bias is not None:
-            found[layer.bias] = (
-                bias_exponents(layer, plan, assignment),
-                32,
-                0 if axis is not None else None,
+            node, place = layer.bias
+            name = plan.graph.nodes[node].input[place]
+            limit = min(chip.quantized_bias_bits(f"int{bits}"), LARGEST_BIAS_BITS)
+            sums = bias_exponents(layer, plan, assignment)
+            found[layer.bias] = StoredConstant(
+                name, sums, 32, limit, 0 if axis is not None else None
             )
+    for (index, place), exponent in assignment.constants.items():
+        name, bits = plan.graph.nodes[index].input[place], plan.bits(index)
+        found[index, place] = StoredConstant(name, np.array(exponent), bits, bits, None)
     return found
 
 
@@ -174,8 +249,7 @@ def channel_axis(layer: Layer, assignment: Assignment) -> int | None:
 
 def bias_exponents(layer: Layer, plan: Plan, assignment: Assignment) -> Integers:
     """The exponents of the bias of `layer`: those of its products."""
-    input_exponent = assignment.tensors[plan.graph.nodes[layer.node].input[0]]
-    return assignment.weights[layer.node] + input_exponent
+    return assignment.weights[layer.node] + assignment.input_exponent(plan, layer.node)
 
 
 def write_qdq(model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> ModelProto:
@@ -197,10 +271,16 @@ def write_qdq(model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip)
     ModelProto
         The same bytes for the same arguments.
     """
-    writer = _Writer(model, plan, assignment, chip)
+    writer = QdqWriter(model, plan, assignment, chip)
     writer.write()
+    result = assemble(model, writer)
+    return onnx.shape_inference.infer_shapes(result)
+
+
+def assemble(model: ModelProto, writer: QdqWriter) -> ModelProto:
+    """Put what `writer` wrote into a model that is otherwise like `model`."""
     used = {name for node in writer.nodes for name in node.input}
-    used.update(plan.graph.visible)
+    used.update(writer.graph.visible)
     result = ModelProto(ir_version=max(model.ir_version, 7))
     result.producer_name, result.producer_version = "tvm-espdl", __version__
     result.doc_string = model.doc_string
@@ -221,9 +301,9 @@ def write_qdq(model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip)
         entry for entry in model.metadata_props if not entry.key.startswith("espdl.")
     )
     for key, value in (
-        ("espdl.chip", chip.name),
-        ("espdl.rounding", chip.rounding),
+        ("espdl.chip", writer.chip.name),
+        ("espdl.rounding", writer.chip.rounding),
         ("espdl.version", __version__),
     ):
         result.metadata_props.add(key=key, value=value)
-    return onnx.shape_inference.infer_shapes(result)
+    return result

@@ -5,7 +5,7 @@ Must never hold numbers of a network: exponents are chosen elsewhere, from these
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,8 +32,9 @@ class Rule:
         `align`: all inputs and the output have one exponent.
         `float_output`: the input is quantized, the output is float.
         `bias`: the Add of a constant vector after a matrix product, part of that product.
-    data_inputs : int or None
-        How many of the first inputs are data; None means all. The others stay as they are.
+    data_inputs : int, tuple of int or None
+        How many of the first inputs are data, or which ones; None means all. The others stay as
+        they are.
     moves : bool
         Whether it only moves values: it is then quantized only beside a quantized operator.
     takes_relu : bool
@@ -41,7 +42,7 @@ class Rule:
     """
 
     kind: Kind
-    data_inputs: int | None = 1
+    data_inputs: int | tuple[int, ...] | None = 1
     moves: bool = False
     takes_relu: bool = False
 
@@ -63,7 +64,8 @@ RULES: dict[str, Rule] = {
     "Concat": Rule("align", None, moves=True),
     "Mul": Rule("product", 2),
     "PRelu": Rule("share", 2),
-    "Div": Rule("own", 2),
+    **dict.fromkeys(("Div", "Pow", "Mod"), Rule("own", 2)),
+    "ScatterND": Rule("align", (0, 2)),
     "Relu": Rule("clip"),
     "Clip": Rule("clip"),
     "Softmax": Rule("float_output"),
@@ -71,12 +73,12 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"), _OWN),
     **dict.fromkeys(("Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Swish", "LeakyRelu"), _OWN),
     **dict.fromkeys(("Elu", "Gelu", "Exp", "Log", "Sqrt", "Softplus"), _OWN),
-    "LayerNormalization": _OWN,
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization", "LpNormalization"), _OWN),
     **dict.fromkeys(("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin"), Rule("share")),
     "Neg": Rule("share"),
     **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"), _MOVE),
     **dict.fromkeys(("Slice", "Split", "Pad", "Gather", "Expand", "Tile", "Identity"), _MOVE),
-    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _MOVE),
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "ReverseSequence"), _MOVE),
     "Resize": _MOVE,
 }
 
@@ -108,7 +110,12 @@ def rule_of(node: NodeProto, graph: Graph) -> Rule | None:
 
 def data_inputs(node: NodeProto, rule: Rule) -> list[tuple[int, str]]:
     """Position and name of each input that holds data."""
-    return [(place, name) for place, name in enumerate(node.input[: rule.data_inputs]) if name]
+    places: Iterable[int] = range(len(node.input))
+    if rule.data_inputs is not None:
+        chosen = rule.data_inputs
+        wanted = range(chosen) if isinstance(chosen, int) else chosen
+        places = [place for place in wanted if place < len(node.input)]
+    return [(place, node.input[place]) for place in places if node.input[place]]
 
 
 def is_relu(node: NodeProto) -> bool:
@@ -158,6 +165,16 @@ def _single_output(node: NodeProto, graph: Graph) -> Rule | None:
     return RULES[node.op_type] if not any(node.output[1:]) else None
 
 
+def _constant_places(node: NodeProto, graph: Graph) -> Rule | None:
+    """A scatter or a reversal whose indices are known beforehand."""
+    return RULES[node.op_type] if graph.is_constant(node.input[1]) else None
+
+
+def _remainder(node: NodeProto, graph: Graph) -> Rule | None:
+    del graph
+    return RULES["Mod"] if attribute(node, "fmod", 0) else None
+
+
 def _prelu(node: NodeProto, graph: Graph) -> Rule | None:
     return RULES["PRelu"] if graph.is_constant(node.input[1]) else None
 
@@ -177,6 +194,9 @@ _CONDITIONS: dict[str, Callable[[NodeProto, Graph], Rule | None]] = {
     "MaxPool": _single_output,
     "LayerNormalization": _single_output,
     "PRelu": _prelu,
+    "ScatterND": _constant_places,
+    "ReverseSequence": _constant_places,
+    "Mod": _remainder,
     "Resize": _resize,
 }
 

@@ -5,6 +5,7 @@ Must never choose the exponents themselves.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .plan import Operand, Plan
@@ -52,16 +53,20 @@ class Sharing:
         Tensors whose range does not count: a Clip cuts off what does not fit.
     edges : dict of (int, int) to str
         Inputs, by node and position, that are brought to the exponent of the tensor named.
+    conversions : frozenset of (int, int)
+        Inputs, by node and position, that are brought to another width, at an exponent of
+        their own.
     """
 
     groups: Groups = field(default_factory=Groups)
     silent: set[str] = field(default_factory=set)
     edges: dict[Operand, str] = field(default_factory=dict)
+    conversions: frozenset[Operand] = frozenset()
 
 
 def share_exponents(plan: Plan) -> Sharing:
     """Group the quantized tensors of `plan` by the rules of the operators between them."""
-    sharing = Sharing(silent=_silent_tensors(plan))
+    sharing = Sharing(silent=_silent_tensors(plan), conversions=frozenset(_conversions(plan)))
     for name in plan.tensors():
         sharing.groups.find(name)
     for index, rule in plan.rules.items():
@@ -69,10 +74,13 @@ def share_exponents(plan: Plan) -> Sharing:
         for place, _ in plan.constants(index):
             sharing.groups.find((index, place))
         if rule.kind in ("share", "clip") and source not in plan.inner:
-            first: Member = (index, 0) if plan.graph.is_constant(source) else source
+            own = plan.graph.is_constant(source) or (index, 0) in sharing.conversions
+            first: Member = (index, 0) if own else source
             for output in filter(None, plan.graph.nodes[index].output):
                 sharing.groups.join(first, output)
     free = _outside_readers(plan, sharing.groups)
+    for operand in sharing.conversions:
+        sharing.groups.find(operand)
     for index, rule in plan.rules.items():
         if rule.kind != "align":
             continue
@@ -80,11 +88,21 @@ def share_exponents(plan: Plan) -> Sharing:
         for place, name in plan.operands(index):
             if plan.graph.is_constant(name):
                 sharing.groups.join(output, (index, place))
-            elif free[name] == {index}:
+            elif free[name] == {index} and plan.tensor_bits(name) == plan.bits(index):
                 sharing.groups.join(output, name)
             else:
                 sharing.edges[index, place] = output
     return sharing
+
+
+def _conversions(plan: Plan) -> Iterator[Operand]:
+    for index, rule in plan.rules.items():
+        if rule.kind == "align":
+            continue
+        for place, name in plan.operands(index):
+            constant = plan.graph.is_constant(name) or name in plan.inner
+            if not constant and plan.tensor_bits(name) != plan.bits(index):
+                yield index, place
 
 
 def _silent_tensors(plan: Plan) -> set[str]:

@@ -1,24 +1,42 @@
 """The methods that choose an activation's exponent, by the name that the user gives.
 
 Must never hold a method itself: each is one function in one file, entered in the table below.
+A method does not choose, it states what each exponent costs: the costs of tensors that must share
+an exponent add up, and the cheapest exponent wins.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 
-from ...chips import Rounding
+import numpy as np
+import numpy.typing as npt
+
 from ...errors import EspdlError
 from ..calibration import TensorRange
-from .minmax import minmax
+from ..exponents import Integers
+from .kl import kl
+from .mse import mse
+from .percentile import percentile
 
-Method = Callable[[TensorRange, Rounding], int]
+#: (what calibration saw, exponents (E,), bits) -> cost of each exponent (E,), lower is better.
+Method = Callable[[TensorRange, Integers, int], npt.NDArray[np.float64]]
 
-METHODS: dict[str, Method] = {"minmax": minmax}
+#: How far below the exponent at which nothing saturates it is worth looking: 2^-6 of the range.
+DEPTH = 6
 
 
-def find_method(name: str) -> Method:
-    """The function of the method called `name`.
+METHODS: dict[str, Method | None] = {
+    "mse": mse,
+    "kl": kl,
+    "percentile": percentile,
+    "minmax": None,  # nothing to weigh: no value saturates
+}
+
+
+def find_method(name: str) -> Method | None:
+    """The function of the method called `name`; None for "minmax".
 
     Raises
     ------
@@ -26,11 +44,36 @@ def find_method(name: str) -> Method:
         If there is no such method.
     """
     if name not in METHODS:
+        near = difflib.get_close_matches(str(name), METHODS, n=1)
         raise EspdlError(
             "unknown method for the exponents of activations",
             where="option activations",
             found=repr(name),
             allowed=", ".join(repr(known) for known in METHODS),
-            try_="activations='minmax'",
+            try_=f"activations={near[0] if near else 'mse'!r}",
         )
     return METHODS[name]
+
+
+#: How the exponents of weights are chosen: by the error at the layer's output, or so that no
+#: weight saturates.
+WEIGHTS = ("output", "minmax")
+
+
+def weighs_outputs(name: str) -> bool:
+    """Whether the method called `name` weighs errors of weights by what they do at the output.
+
+    Raises
+    ------
+    EspdlError
+        If there is no such method.
+    """
+    if name not in WEIGHTS:
+        raise EspdlError(
+            "unknown method for the exponents of weights",
+            where="option weights",
+            found=repr(name),
+            allowed=", ".join(map(repr, WEIGHTS)),
+            try_="weights='output'",
+        )
+    return name == "output"

@@ -1,6 +1,6 @@
-"""Rewrites that settle what is constant: Constant nodes, shape arithmetic, what nothing reads.
+"""Rewrites that settle what is constant: Constant nodes and arithmetic on shapes and constants.
 
-Must never touch a node that depends on a real input; changes the model it is given in place.
+Must never touch a node that depends on values of a real input; changes its model in place.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, helper, numpy_helper
 
-from ..errors import ModelError
-from .graph import Array, Graph, captured_names
-from .session import open_session, run_session
+from ...errors import ModelError
+from ..graph import Array, Graph
+from ..session import open_session, run_session
+from .rewrite import infer, replace_nodes, set_node
 
 _RANDOM = {
     "Bernoulli",
@@ -29,40 +30,7 @@ _SCALAR_VALUES = {
 }
 
 
-def fresh_name(model: ModelProto, base: str) -> str:
-    """`base`, or `base` with the first number that makes it a new tensor name in `model`."""
-    graph = model.graph
-    taken = {tensor.name for tensor in graph.initializer}
-    taken.update(value.name for value in graph.input)
-    taken.update(name for node in graph.node for name in (*node.input, *node.output))
-    name, number = base, 0
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    return name
-
-
-def add_constant(model: ModelProto, base: str, value: Array) -> str:
-    """Add an initializer and return the name it was given, `base` where that is free."""
-    name = fresh_name(model, base)
-    model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-    return name
-
-
-def name_nodes(model: ModelProto) -> None:
-    """Give every node a name of its own; names that are unique already stay."""
-    taken: set[str] = set()
-    for index, node in enumerate(model.graph.node):
-        base = node.name or f"{node.op_type}_{index}"
-        name, number = base, 0
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
-        node.name = name
-        taken.add(name)
-
-
-def constants_to_initializers(model: ModelProto) -> None:
+def constants_to_initializers(model: ModelProto) -> int:
     """Turn Constant nodes into initializers of the same name."""
     kept = []
     for node in model.graph.node:
@@ -72,7 +40,7 @@ def constants_to_initializers(model: ModelProto) -> None:
         else:
             value.name = node.output[0]
             model.graph.initializer.append(value)
-    replace_nodes(model, kept)
+    return replace_nodes(model, kept)
 
 
 def _value_of(node: NodeProto) -> onnx.TensorProto | None:
@@ -87,8 +55,27 @@ def _value_of(node: NodeProto) -> onnx.TensorProto | None:
     return None  # strings and sparse tensors stay nodes
 
 
-def fold_constants(model: ModelProto) -> None:
+def fold_constants(model: ModelProto) -> int:
     """Compute every node whose inputs are all constants, and Shape of statically known tensors."""
+    folded = _casts_to_float(model)
+    while count := _fold_once(model):
+        folded += count
+        infer(model)  # shapes that became known may make further nodes constant
+    return folded
+
+
+def _casts_to_float(model: ModelProto) -> int:
+    """Write CastLike a float tensor as Cast: its result no longer depends on an input then."""
+    graph = Graph(model)
+    written = 0
+    for node in model.graph.node:
+        if node.op_type == "CastLike" and graph.is_float(node.input[1]):
+            set_node(node, "Cast", [node.input[0]], to=int(onnx.TensorProto.FLOAT))
+            written += 1
+    return written
+
+
+def _fold_once(model: ModelProto) -> int:
     graph = Graph(model)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     kept = []
@@ -100,7 +87,7 @@ def fold_constants(model: ModelProto) -> None:
         for name, value in zip(node.output, values, strict=True):
             constants[name] = numpy_helper.from_array(value, name)
             model.graph.initializer.append(constants[name])
-    replace_nodes(model, kept)
+    return replace_nodes(model, kept)
 
 
 def _may_fold(node: NodeProto, graph: Graph) -> bool:
@@ -138,32 +125,3 @@ def _fold(
     except ModelError:
         # The node then stays as it is; opening the whole network explains what is wrong with it.
         return None
-
-
-def remove_unused(model: ModelProto) -> None:
-    """Drop nodes and initializers that no output depends on."""
-    needed = {value.name for value in model.graph.output}
-    kept = []
-    for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
-            kept.append(node)
-            needed.update(name for name in node.input if name)
-            needed.update(captured_names(node))
-    replace_nodes(model, list(reversed(kept)))
-    tensors = [tensor for tensor in model.graph.initializer if tensor.name in needed]
-    real_inputs = [
-        value
-        for value in model.graph.input
-        if value.name not in {tensor.name for tensor in model.graph.initializer}
-    ]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(tensors)
-    del model.graph.input[:]
-    model.graph.input.extend(real_inputs)
-
-
-def replace_nodes(model: ModelProto, nodes: list[NodeProto]) -> None:
-    """Let `nodes`, in topological order, be the nodes of `model`."""
-    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del model.graph.node[:]
-    model.graph.node.extend(copies)

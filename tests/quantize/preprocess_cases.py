@@ -1,0 +1,400 @@
+"""Small networks for each step of preprocessing, with their operators before and after it."""
+
+import numpy as np
+from onnx import TensorProto
+from qdq_networks import floats, network, node
+
+SHAPE = (1, 4, 6, 6)
+X = {"x": SHAPE}
+W = {"w": floats(4, 4, 3, 3), "b": floats(4)}
+NORM = {
+    "g": floats(4, seed=1),
+    "h": floats(4, seed=2),
+    "m": floats(4, seed=3),
+    "v": np.abs(floats(4, seed=4)) + np.float32(0.1),
+}
+THREE, SIX, SIXTH = np.float32(3), np.float32(6), np.float32(1 / 6)
+SWISH = {"three": THREE, "zero": np.float32(0), "six": SIX, "sixth": SIXTH, "minus": -THREE}
+GATE = [node("Add", "x three", "a"), node("Clip", "a zero six", "c")]
+
+
+def graph(nodes, constants=None, shape=SHAPE, inputs=None, opset=14, **outputs):
+    return network(nodes, inputs or X, {"y": shape, **outputs}, constants, opset=opset)
+
+
+def ints(*values):
+    return np.array(values, dtype=np.int64)
+
+
+def conv(*after, **attributes):
+    return [node("Conv", "x w b", "t", **attributes), *after]
+
+
+PADS = {"pads": ints(0, 0, 1, 2, 0, 0, 0, 1)}
+PERM, BACK = [0, 2, 3, 1], [0, 3, 1, 2]
+
+# step -> name -> (model, operators without the step, operators with it).
+CASES = {
+    "constants_to_initializers": {
+        "value": (
+            graph([node("Constant", "", "k", value_float=2.0), node("Mul", "x k", "y")]),
+            "Constant Mul", "Mul",
+        ),
+    },
+    "fold_constants": {
+        # What torch.onnx writes for x.view(x.size(0), -1).
+        "view": (
+            graph(
+                [node("Shape", "x", "s"), node("Gather", "s i", "n", axis=0),
+                 node("Unsqueeze", "n a", "u"), node("Concat", "u r", "t", axis=0),
+                 node("Reshape", "x t", "y")],
+                {"i": np.int64(0), "a": ints(0), "r": ints(-1)}, (1, 144),
+            ),
+            "Shape Gather Unsqueeze Concat Reshape", "Reshape",
+        ),
+        # What torch.onnx writes for chunk: limits computed from the shape.
+        "slice": (
+            graph(
+                [node("Shape", "x", "s"), node("Gather", "s i", "n", axis=0),
+                 node("Add", "n i", "m"), node("Div", "m two", "d"), node("Mul", "d i", "e"),
+                 node("Slice", "x zero e i", "y")],
+                {"i": ints(1), "two": ints(2), "zero": ints(0)}, (1, 2, 6, 6),
+            ),
+            "Shape Gather Add Div Mul Slice", "Slice",
+        ),
+        "split": (
+            graph(
+                [node("Add", "one one", "two"), node("Concat", "two two", "s", axis=0),
+                 node("Split", "x s", "y z", axis=1)],
+                {"one": ints(1)}, (1, 2, 6, 6), z=(1, 2, 6, 6),
+            ),
+            "Add Concat Split:2", "Split:2",
+        ),
+        "cast like an input": (
+            graph([node("CastLike", "k x", "c"), node("Mul", "x c", "y")], {"k": np.int64(3)},
+                  opset=15),
+            "CastLike Mul", "Mul",
+        ),
+        "constant of shape": (
+            graph(
+                [node("ConstantOfShape", "s", "k"), node("Exp", "k", "e"), node("Add", "x e", "y")],
+                {"s": ints(6)},
+            ),
+            "ConstantOfShape Exp Add", "Add",
+        ),
+    },
+    "remove_no_ops": {
+        "identity and dropout": (
+            graph([node("Identity", "x", "a"), node("Dropout", "a", "b"), node("Neg", "b", "y")]),
+            "Identity Dropout Neg", "Neg",
+        ),
+        "casts": (
+            graph([node("Cast", "x", "a", to=TensorProto.FLOAT), node("Neg", "a", "y")]),
+            "Cast Neg", "Neg",
+        ),
+        "reshapes": (
+            graph(
+                [node("Reshape", "x s", "a"), node("Slice", "a z e", "b"), node("Neg", "b", "c"),
+                 node("Transpose", "c", "d", perm=[0, 1, 2, 3]), node("Pad", "d p", "y")],
+                {"s": ints(1, 4, 6, 6), "z": ints(0), "e": ints(9), "p": ints(*[0] * 8)},
+            ),
+            "Reshape Slice Neg Transpose Pad", "Neg",
+        ),
+        "arithmetic": (
+            graph(
+                [node("Add", "x z", "a"), node("Sub", "a z", "b"), node("Neg", "b", "c"),
+                 node("Mul", "c o", "d"), node("Div", "d o", "e"), node("Sum", "e", "y")],
+                {"z": np.zeros((4, 1, 1), np.float32), "o": np.float32(1)},
+            ),
+            "Add Sub Neg Mul Div Sum", "Neg",
+        ),
+        "what only looks like it": (
+            graph(
+                [node("Slice", "x l f a s", "p"), node("Cast", "p", "i", to=TensorProto.INT32),
+                 node("Cast", "i", "q", to=TensorProto.FLOAT), node("Add", "q z", "y")],
+                {"l": ints(-1), "f": ints(-9), "a": ints(3), "s": ints(-1),
+                 "z": np.zeros((2, 1, 1, 1), np.float32)},
+                (2, 4, 6, 6),
+            ),
+            "Slice Cast Cast Add", "Slice Cast Cast Add",
+        ),
+    },
+    "drop_unread_outputs": {
+        "indices": (
+            graph([node("MaxPool", "x", "y i", kernel_shape=[3, 3], pads=[1, 1, 1, 1])]),
+            "MaxPool:2", "MaxPool",
+        ),
+        "read": (
+            graph(
+                [node("MaxPool", "x", "m i", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+                 node("Cast", "i", "f", to=TensorProto.FLOAT), node("Add", "m f", "y")]
+            ),
+            "MaxPool:2 Cast Add", "MaxPool:2 Cast Add",
+        ),
+        "split": (
+            graph([node("Split", "x", "y unread", axis=1)], None, (1, 2, 6, 6)),
+            "Split:2", "Split:2",
+        ),
+    },
+    "cancel_transposes": {
+        "inverse": (
+            graph([node("Transpose", "x", "a", perm=PERM), node("Transpose", "a", "b", perm=BACK),
+                   node("Neg", "b", "y")]),
+            "Transpose Transpose Neg", "Neg",
+        ),
+        "others": (
+            graph([node("Transpose", "x", "a", perm=PERM), node("Transpose", "a", "b", perm=PERM),
+                   node("Neg", "b", "y")], None, (1, 6, 4, 6)),
+            "Transpose Transpose Neg", "Transpose Neg",
+        ),
+        "two readers": (
+            graph([node("Transpose", "x", "a", perm=PERM), node("Transpose", "a", "b", perm=PERM),
+                   node("Neg", "b", "y"), node("Neg", "a", "z")], None, (1, 6, 4, 6),
+                  z=(1, 6, 6, 4)),
+            "Transpose Transpose Neg Neg", "Transpose Transpose Neg Neg",
+        ),
+        "to the output": (
+            graph([node("Neg", "x", "n"), node("Transpose", "n", "a", perm=PERM),
+                   node("Transpose", "a", "y", perm=BACK)]),
+            "Neg Transpose Transpose", "Neg",
+        ),
+    },
+    "merge_clips": {
+        "relu6 of TensorFlow": (
+            graph([node("Relu", "x", "a"), node("Min", "a six", "y")], SWISH), "Relu Min", "Clip",
+        ),
+        "relus": (graph([node("Relu", "x", "a"), node("Relu", "a", "y")]), "Relu Relu", "Relu"),
+        "clip, relu, clip": (
+            graph([node("Clip", "x minus three", "a"), node("Relu", "a", "b"),
+                   node("Clip", "b  ", "y")], SWISH),
+            "Clip Relu Clip", "Clip",
+        ),
+        "beside each other": (
+            graph([node("Clip", "x minus zero", "a"), node("Clip", "a three six", "y")], SWISH),
+            "Clip Clip", "Clip",
+        ),
+        "max": (graph([node("Max", "zero x", "y")], SWISH), "Max", "Relu"),
+        "no upper limit": (
+            graph([node("Max", "x minus", "a"), node("Max", "three a", "y")], SWISH),
+            "Max Max", "Clip",
+        ),
+        "per channel": (
+            graph([node("Relu", "x", "a"), node("Min", "a k", "y")], {"k": floats(4, 1, 1)}),
+            "Relu Min", "Relu Min",
+        ),
+        "two readers": (
+            graph([node("Clip", "x minus three", "a"), node("Relu", "a", "b"),
+                   node("Add", "a b", "y")], SWISH),
+            "Clip Relu Add", "Clip Relu Add",
+        ),
+        "an output between": (
+            graph([node("Clip", "x minus three", "z"), node("Relu", "z", "y")], SWISH, z=SHAPE),
+            "Clip Relu", "Clip Relu",
+        ),
+    },
+    "hard_sigmoid": {
+        "divided": (
+            graph([*GATE, node("Div", "c six", "y")], SWISH), "Add Clip Div", "HardSigmoid",
+        ),
+        "multiplied": (
+            graph([node("Sub", "x minus", "a"), node("Clip", "a zero six", "c"),
+                   node("Mul", "sixth c", "y")], SWISH),
+            "Sub Clip Mul", "HardSigmoid",
+        ),
+        "Keras": (
+            graph([node("Mul", "slope x", "m"), node("Add", "half m", "a"),
+                   node("Clip", "a zero one", "y")],
+                  {**SWISH, "slope": np.float32(0.2), "half": np.float32(0.5),
+                   "one": np.float32(1)}),
+            "Mul Add Clip", "HardSigmoid",
+        ),
+        "another height": (
+            graph([*GATE, node("Div", "c three", "y")], SWISH), "Add Clip Div", "Add Clip Div",
+        ),
+        "no shift": (
+            graph([node("Clip", "x zero six", "c"), node("Div", "c six", "y")], SWISH),
+            "Clip Div", "Clip Div",
+        ),
+    },
+    "hard_swish": {
+        "x * hard sigmoid": (
+            graph([node("HardSigmoid", "x", "s", alpha=1 / 6), node("Mul", "s x", "y")]),
+            "HardSigmoid Mul", "HardSwish",
+        ),
+        "another slope": (
+            graph([node("HardSigmoid", "x", "s"), node("Mul", "s x", "y")]),
+            "HardSigmoid Mul", "HardSigmoid Mul",
+        ),
+        "(x * c) / 6": (
+            graph([*GATE, node("Mul", "x c", "p"), node("Div", "p six", "y")], SWISH),
+            "Add Clip Mul Div", "HardSwish",
+        ),
+        "1/6 * (c * x)": (
+            graph([*GATE, node("Mul", "c x", "p"), node("Mul", "sixth p", "y")], SWISH),
+            "Add Clip Mul Mul", "HardSwish",
+        ),
+        "(x / 6) * c": (
+            graph([*GATE, node("Div", "x six", "p"), node("Mul", "p c", "y")], SWISH),
+            "Add Clip Div Mul", "HardSwish",
+        ),
+        "another input": (
+            graph([*GATE, node("Neg", "x", "n"), node("Mul", "n c", "p"),
+                   node("Div", "p six", "y")], SWISH),
+            "Add Clip Neg Mul Div", "Add Clip Neg Mul Div",
+        ),
+        "another shift": (
+            graph([node("Add", "x six", "a"), node("Clip", "a zero six", "c"),
+                   node("Mul", "c x", "p"), node("Div", "p six", "y")], SWISH),
+            "Add Clip Mul Div", "Add Clip Mul Div",
+        ),
+    },
+    "mean_to_pool": {
+        "kept": (
+            graph([node("ReduceMean", "x", "y", axes=[2, 3])], None, (1, 4, 1, 1)),
+            "ReduceMean", "GlobalAveragePool",
+        ),
+        "dropped, axes as an input": (
+            graph([node("ReduceMean", "x a", "y", keepdims=0)], {"a": ints(-1, 2)}, (1, 4),
+                  opset=18),
+            "ReduceMean", "GlobalAveragePool Flatten",
+        ),
+        "one axis": (
+            graph([node("ReduceMean", "x", "y", axes=[2], keepdims=0)], None, (1, 4, 3),
+                  inputs={"x": (1, 4, 6, 3)}),
+            "ReduceMean", "ReduceMean",
+        ),
+        "behind a 1-D convolution": (
+            graph(conv(node("Relu", "t", "r"),
+                       node("ReduceMean", "r", "y", axes=[-1], keepdims=0)),
+                  {"w": floats(4, 4, 3), "b": floats(4)}, (1, 4), inputs={"x": (1, 4, 9)}),
+            "Conv Relu ReduceMean", "Conv Relu GlobalAveragePool Flatten",
+        ),
+        "a sequence": (
+            graph([node("ReduceMean", "x", "m", axes=[-1]), node("Sub", "x m", "y")], None,
+                  (1, 4, 9), inputs={"x": (1, 4, 9)}),
+            "ReduceMean Sub", "ReduceMean Sub",
+        ),
+        "channels": (
+            graph([node("ReduceMean", "x", "y", axes=[1])], None, (1, 1, 6, 6)),
+            "ReduceMean", "ReduceMean",
+        ),
+    },
+    "fuse_pads": {
+        "zeros": (
+            graph([node("Pad", "x pads", "p"),
+                   node("Conv", "p w b", "y", pads=[0, 1, 0, 0], strides=[2, 1])],
+                  {**W, **PADS}, (1, 4, 3, 8)),
+            "Pad Conv", "Conv",
+        ),
+        "valid, axes as an input": (
+            graph([node("Pad", "x pads zero axes", "p"),
+                   node("Conv", "p w b", "y", auto_pad="VALID")],
+                  {**W, "pads": ints(1, 0), "zero": np.float32(0), "axes": ints(-1)},
+                  (1, 4, 4, 5), opset=18),
+            "Pad Conv", "Conv",
+        ),
+        **{
+            name: (
+                graph([node("Pad", f"x pads{inputs}", "p", **mode),
+                       node("Conv", f"p {weight} b", "y", **more)],
+                      {**W, **PADS, "one": np.float32(1), "point": floats(4, 4, 1, 1)}, shape),
+                "Pad Conv", "Pad Conv",
+            )
+            for name, inputs, mode, weight, more, shape in (
+                ("ones", " one", {}, "w", {}, (1, 4, 5, 7)),
+                ("edge", "", {"mode": "edge"}, "w", {}, (1, 4, 5, 7)),
+                ("1x1", "", {}, "point", {}, (1, 4, 7, 9)),
+                ("automatic", "", {}, "w", {"auto_pad": "SAME_UPPER"}, (1, 4, 7, 9)),
+            )
+        },
+        "channels": (
+            graph([node("Pad", "x pads", "p"), node("Conv", "p w b", "y")],
+                  {**W, "pads": ints(0, 1, 0, 0, 0, 0, 0, 0)}, (1, 4, 4, 4),
+                  inputs={"x": (1, 3, 6, 6)}),
+            "Pad Conv", "Pad Conv",
+        ),
+        "two readers": (
+            graph([node("Pad", "x pads", "p"), node("Conv", "p w b", "y"), node("Neg", "p", "z")],
+                  {**W, **PADS}, (1, 4, 5, 7), z=(1, 4, 7, 9)),
+            "Pad Conv Neg", "Pad Conv Neg",
+        ),
+    },
+    "matmul_to_gemm": {
+        "with a bias": (
+            graph([node("MatMul", "x k", "t"), node("Add", "c t", "y")],
+                  {"k": floats(5, 3), "c": floats(3)}, (1, 3), inputs={"x": (1, 5)}),
+            "MatMul Add", "Gemm",
+        ),
+        "without": (
+            graph([node("MatMul", "x k", "y")], {"k": floats(5, 3)}, (1, 3), inputs={"x": (1, 5)}),
+            "MatMul", "Gemm",
+        ),
+        "three axes": (
+            graph([node("MatMul", "x k", "y")], {"k": floats(5, 3)}, (1, 2, 3),
+                  inputs={"x": (1, 2, 5)}),
+            "MatMul", "MatMul",
+        ),
+    },
+    "fold_batch_norm": {
+        "conv": (
+            graph(conv(node("BatchNormalization", "t g h m v", "y")), {**W, **NORM}, (1, 4, 4, 4)),
+            "Conv Conv", "Conv",
+        ),
+        "two in a row": (
+            graph(conv(node("BatchNormalization", "t g h m v", "u"),
+                       node("BatchNormalization", "u h g m v", "y")), {**W, **NORM}, (1, 4, 4, 4)),
+            "Conv Conv Conv", "Conv",
+        ),
+    },
+    "fold_arithmetic": {
+        "mul, add, div, sub": (
+            graph(conv(node("Mul", "k t", "u"), node("Add", "u l", "n"), node("Div", "n k", "o"),
+                       node("Sub", "o l", "y")),
+                  {**W, "k": floats(4, 1, 1) + np.float32(3), "l": floats(4, 1, 1, seed=9)},
+                  (1, 4, 4, 4)),
+            "Conv Mul Add Div Sub", "Conv",
+        ),
+        "a divided constant": (
+            graph(conv(node("Div", "k t", "y")), {**W, "k": floats(4, 1, 1)}, (1, 4, 4, 4)),
+            "Conv Div", "Conv Div",
+        ),
+        "a division by zero": (
+            graph(conv(node("Div", "t k", "y")), {**W, "k": np.zeros((4, 1, 1), np.float32)},
+                  (1, 4, 4, 4)),
+            "Conv Div", "Conv Div",
+        ),
+    },
+    "batch_norm_to_conv": {
+        "alone": (
+            graph([node("Relu", "x", "t"), node("BatchNormalization", "t g h m v", "y")], NORM),
+            "Relu BatchNormalization", "Relu Conv",
+        ),
+    },
+    "average_pool_to_conv": {
+        "plain": (
+            graph([node("AveragePool", "x", "y", kernel_shape=[3, 2], strides=[3, 2])], None,
+                  (1, 4, 2, 3)),
+            "AveragePool", "Conv",
+        ),
+        "padded, counted": (
+            graph([node("AveragePool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+                        count_include_pad=1)]),
+            "AveragePool", "Conv",
+        ),
+        "padded, not counted": (
+            graph([node("AveragePool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1])]),
+            "AveragePool", "AveragePool",
+        ),
+        "rounded up": (
+            graph([node("AveragePool", "x", "y", kernel_shape=[4, 4], strides=[4, 4],
+                        ceil_mode=1)], None, (1, 4, 2, 2)),
+            "AveragePool", "AveragePool",
+        ),
+    },
+    "remove_unused": {
+        "dead": (
+            graph([node("Neg", "x", "y"), node("Exp", "x", "dead"), node("Log", "dead", "dead2")]),
+            "Neg Exp Log", "Neg",
+        ),
+    },
+}  # fmt: skip

@@ -1,0 +1,127 @@
+"""Scales channels of activations: the network that computes the same with other weights.
+
+Must never change what the network computes beyond the rounding of float32, nor a shape or a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import onnx
+from onnx import ModelProto, numpy_helper
+
+from .calibration import TensorRange
+from .channel_sets import ChannelSet
+from .graph import Array, Graph, attribute
+from .histogram import Histogram
+from .layer_statistics import Moments
+from .plan import Plan
+
+#: The factors (C,) that divide the channels, by the name of the set.
+Scaling = Mapping[str, Array]
+
+
+def scale_model(
+    model: ModelProto, plan: Plan, sets: Iterable[ChannelSet], scaling: Scaling
+) -> ModelProto:
+    """A copy of `model` in which the channels of some tensors are divided by factors.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The preprocessed float network that `plan` was made from; left as it is.
+    plan : Plan
+        What is quantized.
+    sets : iterable of ChannelSet
+        As `find_channel_sets` gives them.
+    scaling : dict of str to float array (C,)
+        Factors above 0, by the name of the set; sets that are missing stay as they are.
+    """
+    values: dict[str, Array] = {}
+    graph = plan.graph
+    for entry in sets:
+        if entry.name not in scaling:
+            continue
+        factors = scaling[entry.name]
+        for index in entry.makers:
+            for name, factor in _as_made(index, entry, factors, graph):
+                values[name] = values.get(name, graph.constant(name).astype(np.float64)) / factor
+        for index in entry.readers:
+            name = graph.nodes[index].input[1]
+            factor = _as_read(index, entry, factors, graph)
+            values[name] = values.get(name, graph.constant(name).astype(np.float64)) * factor
+    scaled = onnx.ModelProto()
+    scaled.CopyFrom(model)
+    for tensor in scaled.graph.initializer:
+        if tensor.name in values:
+            value = values[tensor.name].astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    return scaled
+
+
+def _as_made(
+    index: int, entry: ChannelSet, factors: Array, graph: Graph
+) -> Iterator[tuple[str, Array]]:
+    """What divides the weights and the bias of a layer that makes channels."""
+    node = graph.nodes[index]
+    weight = graph.constant(node.input[1])
+    along = entry.along(factors, (graph.shape(node.output[0]) or (0, 0))[1])
+    if len(node.input) > 2 and node.input[2]:
+        yield node.input[2], along
+    rest = (1,) * (weight.ndim - 1)
+    if node.op_type != "ConvTranspose":
+        yield node.input[1], along.reshape(-1, *rest)
+        return
+    # (C, O / group, ...): the outputs of a group lie along axis 1 of that group's rows.
+    group = attribute(node, "group", 1)
+    rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
+    yield node.input[1], rows.reshape(*weight.shape[:2], *rest[1:])
+
+
+def _as_read(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
+    """What multiplies the weights of a layer that reads channels."""
+    node = graph.nodes[index]
+    weight = graph.constant(node.input[1])
+    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
+    rest = (1,) * (weight.ndim - 2)
+    if node.op_type == "ConvTranspose":
+        return along.reshape(-1, 1, *rest)
+    # (O, C / group, ...): each row reads the inputs of its group.
+    group = attribute(node, "group", 1)
+    rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
+    return rows.reshape(*weight.shape[:2], *rest)
+
+
+def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Moments:
+    """What divides the input patches of a Conv or Gemm that reads channels: (groups, K)."""
+    node = graph.nodes[index]
+    weight = graph.constant(node.input[1])
+    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
+    group = attribute(node, "group", 1)
+    kernel = int(np.prod(weight.shape[2:]))
+    return np.repeat(along.reshape(group, -1), kernel, axis=1).astype(np.float64)
+
+
+def scaled_ranges(
+    sets: Iterable[ChannelSet], scaling: Scaling, runs: Iterable[Mapping[str, Array]]
+) -> dict[str, TensorRange]:
+    """Distributions of the tensors of some sets, divided by their factors.
+
+    Parameters
+    ----------
+    sets : iterable of ChannelSet
+        The sets.
+    scaling : dict of str to float array (C,)
+        What divides the channels, by the name of the set.
+    runs : iterable of dict
+        The tensors of the sets, one dict per sample, not divided.
+    """
+    entries = [(name, entry, scaling[entry.name]) for entry in sets for name in entry.tensors]
+    histograms = {name: Histogram() for name, _, _ in entries}
+    for tensors in runs:
+        for name, entry, factors in entries:
+            values = tensors[name]
+            along = entry.along(factors, values.shape[1]).astype(np.float32)
+            histograms[name].add(values / along.reshape(1, -1, *(1,) * (values.ndim - 2)))
+    return {name: TensorRange(seen.low, seen.high, seen) for name, seen in histograms.items()}

@@ -1,0 +1,79 @@
+"""The one door from the quantizer to the compiler: networks that run with the chip's exact bits.
+
+TVM is loaded when a network is built, never before. It only runs what was decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .graph import Array
+from .samples import Sample
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from ..codegen.program import Program
+    from ..runtime.variants import Variant
+
+
+def build_exact(models: Sequence[ModelProto], chip: str | None = None) -> list[ExactNetwork]:
+    """Compile quantized networks; variants of one network share their kernels.
+
+    Parameters
+    ----------
+    models : sequence of ModelProto
+        QDQ, with power-of-two scales, all for one chip.
+    chip : str, optional
+        By default the one that the first was quantized for.
+
+    Raises
+    ------
+    ModelError, ChipError
+        As `relay.build`, if a network cannot be compiled.
+    """
+    from ..compilation import compile_variants  # loads TVM
+
+    return [ExactNetwork(variant) for variant in compile_variants(models, chip)]
+
+
+class ExactNetwork:
+    """A quantized network that runs on this PC with a chip's bits.
+
+    Parameters
+    ----------
+    variant : Variant
+        The compiled network.
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        self._variant = variant
+
+    @property
+    def program(self) -> Program:
+        """The network as the list of its calls."""
+        return self._variant.program
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """As the model has them."""
+        return self.program.output_names
+
+    def outputs(self, sample: Sample) -> dict[str, Array]:
+        """The network's outputs for one sample, in the model's names, types and layouts.
+
+        Raises
+        ------
+        DataError
+            If an input is missing, or has another shape or dtype.
+        """
+        found = self._variant.run(self._feed(sample))
+        return dict(zip(self.output_names, found, strict=True))
+
+    def _feed(self, sample: Sample) -> list[Array]:
+        from ..runtime.feeding import feed
+
+        program = self.program
+        types = [program.values[name] for name in program.inputs]
+        return feed(sample, program.input_names, types, {})

@@ -1,0 +1,140 @@
+"""Finds the activation functions that a quantized model leaves to saturation.
+
+onnxruntime drops Relu and Clip before an asymmetric QuantizeLinear whose range ends where they
+cut. Must never add a function where the tensor is within its bounds already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import ModelProto, NodeProto, numpy_helper
+
+from ..graph import Array, attribute
+from .quantizer import Quantizer
+
+#: Relu6 is Clip from 0 to this.
+_SIX = 6.0
+
+_NON_NEGATIVE = {
+    **dict.fromkeys(("Relu", "Abs", "Exp", "Sqrt", "Softplus", "ReduceL1", "ReduceL2"), math.inf),
+    **dict.fromkeys(("Sigmoid", "HardSigmoid", "Softmax"), 1.0),
+}
+# Of numbers that are not negative they make others that are not.
+_MONOTONIC = ("Add", "Mul", "Sum", "Div", "LeakyRelu", "PRelu", "ReduceSum", "HardSwish", "Elu")
+# The result lies between the smallest and the largest value of the data inputs.
+_SELECTING = {
+    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool"), 1),
+    **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceMin"), 1),
+    **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice"), 1),
+    **dict.fromkeys(("Split", "Gather", "Expand", "Tile", "Identity", "DepthToSpace"), 1),
+    "SpaceToDepth": 1,
+    "Dropout": 1,
+    "Concat": None,
+    "Max": None,
+    "Min": None,
+}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function that cuts values off: from 0 to `high`."""
+
+    high: float
+
+    @property
+    def operator(self) -> str:
+        """Its name in ONNX."""
+        return "Relu" if math.isinf(self.high) else "Clip"
+
+    def limits(self) -> Iterator[tuple[str, Array]]:
+        """The constant inputs of its node after the first one, by a name for each."""
+        if not math.isinf(self.high):
+            yield "min", np.zeros((), np.float32)
+            yield "max", np.full((), self.high, np.float32)
+
+
+def hidden_activation(low: float, high: float, quantizer: Quantizer) -> Activation | None:
+    """The activation function that saturation at `low` and `high` stands for.
+
+    Parameters
+    ----------
+    low, high : float
+        The range of the tensor's integers.
+    quantizer : Quantizer
+        Whose range it is: half a step around 6 counts as 6.
+
+    Returns
+    -------
+    Activation or None
+        Relu where `low` is 0, from 0 to 6 where `high` is 6 besides; else None, for a range that
+        ends elsewhere is only what calibration saw.
+    """
+    if low != 0.0:
+        return None
+    assert quantizer.scale is not None
+    step = float(quantizer.scale.reshape(()))
+    return Activation(_SIX if abs(high - _SIX) < step / 2 else math.inf)
+
+
+class Bounds:
+    """Between which bounds the tensors of a float graph are known to lie."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._bounds: dict[str, tuple[float, float]] = {}
+
+    def add(self, node: NodeProto) -> None:
+        """Learn the bounds of the results of the next node, in the order of the graph."""
+        found: tuple[float, float] | None = None
+        if node.op_type in _NON_NEGATIVE:
+            found = 0.0, _NON_NEGATIVE[node.op_type]
+        elif node.op_type == "Clip":
+            found = self._limit(node, 1, "min", -math.inf), self._limit(node, 2, "max", math.inf)
+        elif node.op_type in _SELECTING:
+            sources = [self.of(name) for name in node.input[: _SELECTING[node.op_type]]]
+            found = min(low for low, _ in sources), max(high for _, high in sources)
+        elif node.op_type in _MONOTONIC:
+            if all(self.of(name)[0] >= 0.0 for name in node.input if name):
+                found = 0.0, math.inf
+        elif node.op_type == "Pad":
+            low, high = self.of(node.input[0])
+            found = min(low, self._padding(node)), max(high, self._padding(node))
+        elif node.op_type == "Resize" and attribute(node, "mode", b"nearest") != b"cubic":
+            found = self.of(node.input[0])
+        if found is not None:
+            self._bounds.update((name, found) for name in node.output if name)
+
+    def of(self, name: str) -> tuple[float, float]:
+        """The bounds of a tensor; infinite where nothing is known."""
+        if name in self._constants and name not in self._bounds:
+            value = numpy_helper.to_array(self._constants[name])
+            if value.size and value.dtype == np.float32:
+                self._bounds[name] = float(value.min()), float(value.max())
+        return self._bounds.get(name, (-math.inf, math.inf))
+
+    def learn(self, name: str, low: float, high: float) -> None:
+        """Take it that a tensor lies between two numbers."""
+        self._bounds[name] = low, high
+
+    def is_within(self, name: str, activation: Activation) -> bool:
+        """Whether `activation` would change nothing of the tensor."""
+        low, high = self.of(name)
+        return low >= 0.0 and high <= activation.high
+
+    def _padding(self, node: NodeProto) -> float:
+        """The value that a Pad puts around; 0 for those that repeat what is there."""
+        if attribute(node, "mode", b"constant") != b"constant":
+            return 0.0
+        name = node.input[2] if len(node.input) > 2 else ""
+        return self.of(name)[0] if name else float(attribute(node, "value", 0.0))
+
+    def _limit(self, node: NodeProto, place: int, name: str, open_end: float) -> float:
+        if len(node.input) > place and node.input[place]:
+            tensor = self._constants.get(node.input[place])
+            value = np.full(0, 0.0) if tensor is None else numpy_helper.to_array(tensor)
+            return float(value.reshape(())) if value.size == 1 else open_end
+        return float(attribute(node, name, open_end))

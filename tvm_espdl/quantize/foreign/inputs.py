@@ -1,0 +1,91 @@
+"""Draws random inputs within the ranges that a quantized model gives to its inputs.
+
+Must never use anything but the seed for chance: the same model and seed give the same inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...errors import DataError
+from ...onnx_model import fix_batch, input_signature
+from ..graph import Array, Graph
+from .nearest import DEVIATIONS
+from .qlinear_forms import MOVERS
+from .strip import Range, Stripped
+
+
+def random_inputs(stripped: Stripped, count: int, seed: int) -> Iterator[dict[str, Array]]:
+    """Draw samples within the range of each input, one at a time.
+
+    Values are normally distributed around the middle of the range, which ends `DEVIATIONS`
+    standard deviations away; what lies outside is cut off.
+
+    Parameters
+    ----------
+    stripped : Stripped
+        The float model and its ranges.
+    count : int
+        How many samples.
+    seed : int
+        Of the generator.
+
+    Yields
+    ------
+    dict of str to float32 array
+        By input, in its shape at batch 1. What was an integer input holds only numbers that its
+        integers stand for.
+
+    Raises
+    ------
+    DataError
+        If an input is not float32, or was not quantized, so that its range is not known.
+    """
+    fixed = fix_batch(stripped.model)
+    graph = Graph(fixed)
+    signature = input_signature(fixed)
+    ranges = {
+        name: _range_of(name, dtype, graph, stripped) for name, (_, dtype) in signature.items()
+    }
+    generator = np.random.default_rng(seed)
+    for _ in range(count):
+        sample = {
+            name: _draw(*ranges[name], shape, generator) for name, (shape, _) in signature.items()
+        }
+        for name, quantizer in stripped.inputs.items():
+            sample[name] = quantizer.dequantize(quantizer.quantize(sample[name]))
+        yield sample
+
+
+def _draw(low: float, high: float, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+    deviation = (high - low) / (2 * DEVIATIONS)
+    values = generator.normal((low + high) / 2, deviation, shape)
+    return np.clip(values, low, high).astype(np.float32)
+
+
+def _range_of(name: str, dtype: np.dtype[np.generic], graph: Graph, stripped: Stripped) -> Range:
+    found = _find(name, graph, stripped.ranges) if dtype == np.float32 else None
+    if found is None:
+        raise DataError(
+            "the range of the input is not known",
+            where=f"input {name!r}",
+            found=f"{dtype}, not quantized in the model",
+            allowed="a quantized float32 input",
+            try_="give samples of it",
+        )
+    return found
+
+
+def _find(name: str, graph: Graph, ranges: dict[str, Range]) -> Range | None:
+    """The range of a tensor, or of what it becomes by operators that only move values."""
+    if name in ranges:
+        return ranges[name]
+    for index in graph.consumers(name):
+        node = graph.nodes[index]
+        if node.op_type in MOVERS and node.input[0] == name:
+            found = _find(node.output[0], graph, ranges)
+            if found is not None:
+                return found
+    return None

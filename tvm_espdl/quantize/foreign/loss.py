@@ -1,0 +1,200 @@
+"""Measures what requantization costs: the outputs beside those of the original quantized model.
+
+Must never run the requantized network itself but through what it is given: whoever has the
+chip's own integer arithmetic passes it in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import ModelProto
+
+from ...errors import DataError
+from ...onnx_model import fix_batch, output_names
+from ..graph import Array
+from ..session import open_session, run_session
+from .inputs import random_inputs
+from .qlinear import rewrite_qlinear
+from .strip import Stripped, strip_quantization
+
+Sample = Mapping[str, Array]
+Run = Callable[[Sample], "Sequence[Array] | Mapping[str, Array] | Array"]
+
+#: Samples that are drawn where none are given.
+DRAWN = 32
+
+
+@dataclass(frozen=True)
+class OutputLoss:
+    """How far one output moved.
+
+    Attributes
+    ----------
+    name : str
+        The output.
+    snr : float
+        Power of the original over power of the difference, in dB; infinite without a difference.
+    largest : float
+        The largest absolute difference.
+    agreement : float or None
+        Share of samples with the same largest element, for outputs that are vectors of classes.
+    """
+
+    name: str
+    snr: float
+    largest: float
+    agreement: float | None
+
+    def __str__(self) -> str:
+        text = f"output {self.name!r}: {self.snr:.1f} dB, largest difference {self.largest:.4g}"
+        return text + ("" if self.agreement is None else f", same top-1 {self.agreement:.1%}")
+
+
+@dataclass(frozen=True)
+class RequantizationLoss:
+    """How far a requantized network is from the quantized one it was made from.
+
+    Attributes
+    ----------
+    samples : int
+        How many were compared.
+    seed : int or None
+        The seed of random samples; None for given ones.
+    outputs : tuple of OutputLoss
+        In the order of the model.
+    """
+
+    samples: int
+    seed: int | None
+    outputs: tuple[OutputLoss, ...]
+
+    def __str__(self) -> str:
+        kind = "given samples" if self.seed is None else f"random inputs (seed {self.seed})"
+        head = f"requantization, against the original on {self.samples} {kind}:"
+        return "\n".join([head, *(f"  {output}" for output in self.outputs)])
+
+
+def measure_requantization(
+    original: ModelProto,
+    requantized: ModelProto | Run,
+    samples: Iterable[Sample] | None = None,
+    *,
+    seed: int = 0,
+) -> RequantizationLoss:
+    """Compare a requantized network with the original.
+
+    Parameters
+    ----------
+    original : ModelProto
+        The quantized model that was given. It runs in onnxruntime in its QDQ form: of QLinearConv,
+        onnxruntime saturates sums of uint8 by int8 products on some CPUs.
+    requantized : ModelProto or callable
+        The new model, for onnxruntime, or a function from a sample to the outputs: a list in the
+        model's order, a dict by name, or the only one.
+    samples : iterable of {input: float32 array}, optional
+        Without them, `DRAWN` random ones within the inputs' ranges. What was an integer input of
+        the original is float here.
+    seed : int
+        Of the random samples.
+
+    Raises
+    ------
+    DataError
+        If there are no samples, the outputs have other shapes, or no range of an input is known.
+    """
+    stripped = strip_quantization(original)
+    fixed = fix_batch(rewrite_qlinear(original))
+    run = _in_onnxruntime(requantized) if isinstance(requantized, ModelProto) else requantized
+    reference = _Original(fixed, stripped)
+    totals = [_Total(name) for name in output_names(fixed)]
+    drawn = samples is None
+    count = 0
+    for sample in random_inputs(stripped, DRAWN, seed) if samples is None else samples:
+        results = _in_order(run(sample), output_names(fixed))
+        for total, wanted, found in zip(totals, reference(sample), results, strict=True):
+            total.add(wanted, found)
+        count += 1
+    if not count:
+        raise DataError("no samples", where="samples", found=0, allowed="1 or more")
+    return RequantizationLoss(count, seed if drawn else None, tuple(t.loss() for t in totals))
+
+
+def _in_onnxruntime(model: ModelProto) -> Run:
+    session = open_session(fix_batch(model), "the requantized model")
+    return lambda sample: run_session(session, None, sample, "the requantized model")
+
+
+class _Original:
+    """The original in onnxruntime, its integer inputs and outputs as real numbers."""
+
+    def __init__(self, model: ModelProto, stripped: Stripped) -> None:
+        self._session = open_session(model, "the original model")
+        self._stripped, self._names = stripped, output_names(model)
+
+    def __call__(self, sample: Sample) -> list[Array]:
+        inputs = self._stripped.inputs
+        feed = {
+            name: inputs[name].quantize(value) if name in inputs else value
+            for name, value in sample.items()
+        }
+        results = run_session(self._session, self._names, feed, "the original model")
+        outputs = self._stripped.outputs
+        return [
+            outputs[name].dequantize(value) if name in outputs else value
+            for name, value in zip(self._names, results, strict=True)
+        ]
+
+
+def _in_order(
+    results: Sequence[Array] | Mapping[str, Array] | Array, names: Sequence[str]
+) -> list[Array]:
+    if isinstance(results, Mapping):
+        found = [np.asarray(results[name]) for name in names if name in results]
+    elif isinstance(results, np.ndarray):
+        found = [results]
+    else:
+        found = [np.asarray(result) for result in results]
+    if len(found) != len(names):
+        raise DataError(
+            "wrong number of outputs of the requantized network",
+            where="outputs",
+            found=len(found),
+            allowed=f"{len(names)}: {', '.join(names)}",
+        )
+    return found
+
+
+class _Total:
+    """Sums over the samples, of one output."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._signal = self._noise = self._largest = 0.0
+        self._agreed: list[bool] = []
+
+    def add(self, wanted: Array, found: Array) -> None:
+        if wanted.shape != found.shape:
+            raise DataError(
+                "the requantized network gives another shape",
+                where=f"output {self._name!r}",
+                found=found.shape,
+                allowed=wanted.shape,
+            )
+        a, b = wanted.astype(np.float64).ravel(), found.astype(np.float64).ravel()
+        self._signal += float(a @ a)
+        self._noise += float((a - b) @ (a - b))
+        self._largest = max(self._largest, float(np.abs(a - b).max(initial=0.0)))
+        # Integers tie easily: any of the original's largest elements counts as the same.
+        if a.size > 1 and max(wanted.shape) == a.size:
+            self._agreed.append(bool(a[int(b.argmax())] == a.max()))
+
+    def loss(self) -> OutputLoss:
+        snr = math.inf
+        if self._noise:
+            snr = 10 * math.log10(self._signal / self._noise) if self._signal else -math.inf
+        agreement = float(np.mean(self._agreed)) if self._agreed else None
+        return OutputLoss(self._name, snr, self._largest, agreement)

@@ -1,0 +1,61 @@
+"""Divides a stream of samples: most are calibrated with, every n-th is kept to judge the result.
+
+Must never let a sample that was held out take part in calibration, nor keep more than fits.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from .samples import Sample
+
+#: With fewer samples than this all are needed for calibration.
+LEAST_SAMPLES = 8
+
+#: Samples of each kind that are kept in memory, and bytes that they may take.
+MOST_SAMPLES, MOST_BYTES = 64, 1 << 25
+
+
+class HeldOut:
+    """An iterator over the samples to calibrate with; what it keeps is there when it has ended.
+
+    Parameters
+    ----------
+    samples : iterable of dict
+        As `read_samples` yields them.
+    every : int
+        Each sample of this number is held out; 0 holds out none.
+
+    Attributes
+    ----------
+    searched : list of dict
+        The first samples that were calibrated with, to search with.
+    held_out : list of dict
+        The samples held out.
+    count : int
+        How many samples were calibrated with.
+    """
+
+    def __init__(self, samples: Iterable[Sample], every: int) -> None:
+        self._samples, self._every = iter(samples), every
+        self.searched: list[Sample] = []
+        self.held_out: list[Sample] = []
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Sample]:
+        first = list(itertools.islice(self._samples, LEAST_SAMPLES))
+        every = self._every if len(first) == LEAST_SAMPLES else 0
+        for number, sample in enumerate(itertools.chain(first, self._samples)):
+            if every and number % every == every - 1 and _has_room(self.held_out, sample):
+                self.held_out.append(sample)
+                continue
+            if _has_room(self.searched, sample):
+                self.searched.append(sample)
+            self.count += 1
+            yield sample
+
+
+def _has_room(kept: list[Sample], sample: Sample) -> bool:
+    size = sum(array.nbytes for array in sample.values())
+    return not kept or (len(kept) < MOST_SAMPLES and (len(kept) + 1) * size <= MOST_BYTES)

@@ -1,0 +1,86 @@
+"""A histogram of a tensor's values that grows with them: one pass, fixed memory, any range.
+
+Must never depend on the order of its bins' growth: its range is a power of two, and doubling it
+merges bins two by two without moving a value to a wrong bin.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: Bins of the positive values, and as many of the negative ones.
+BINS = 4096
+
+#: The range starts at 2^LOWEST_RANGE; smaller values all lie in the middle bins.
+LOWEST_RANGE = -24
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Histogram:
+    """Counts of a tensor's values in bins of equal width over [-2^k, 2^k).
+
+    Attributes
+    ----------
+    range_exponent : int
+        k; it grows as larger values come.
+    counts : int64 array (2 * BINS,)
+        Values other than zero, from the most negative bin up.
+    zeros : int
+        Values that are exactly zero: Relu makes many, and they cost no rounding error.
+    low, high : float
+        Smallest and largest value so far; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.range_exponent = LOWEST_RANGE
+        self.counts = np.zeros(2 * BINS, dtype=np.int64)
+        self.zeros = 0
+        self.low = self.high = 0.0
+        self._empty = True
+
+    @property
+    def width(self) -> float:
+        """The width of a bin."""
+        return math.ldexp(1.0, self.range_exponent) / BINS
+
+    @property
+    def total(self) -> int:
+        """How many values were counted."""
+        return self.zeros + int(self.counts.sum())
+
+    def centers(self) -> npt.NDArray[np.float64]:
+        """The middle of each bin."""
+        return np.asarray((np.arange(-BINS, BINS) + 0.5) * self.width, dtype=np.float64)
+
+    def add(self, values: Floats) -> None:
+        """Count `values`, finite and of any shape."""
+        if values.size == 0:
+            return
+        low, high = float(values.min()) + 0.0, float(values.max()) + 0.0
+        self.low = low if self._empty else min(self.low, low)
+        self.high = high if self._empty else max(self.high, high)
+        self._empty = False
+        self._grow(max(abs(low), abs(high)))
+        flat = values.reshape(-1)
+        scaled = flat * np.float32(1 / self.width)
+        bins = np.floor(scaled).astype(np.intp) + BINS
+        counts = np.bincount(bins, minlength=2 * BINS)
+        zeros = int(flat.size - np.count_nonzero(flat))
+        counts[BINS] -= zeros  # zero falls in the first bin of the positive values
+        self.counts += counts
+        self.zeros += zeros
+
+    def _grow(self, largest: float) -> None:
+        # frexp: largest = m * 2^e with m in [0.5, 1), so that 2^e lies above it.
+        needed = math.frexp(largest)[1]
+        while self.range_exponent < needed:
+            half = BINS // 2
+            merged = self.counts.reshape(-1, 2).sum(axis=1)
+            self.counts = np.zeros_like(self.counts)
+            self.counts[BINS - half : BINS + half] = merged
+            self.range_exponent += 1

@@ -1,0 +1,185 @@
+"""What the inputs of convolutions and matrix products look like, for weighing errors of weights.
+
+An error dW of the weights changes a layer's output by dW·x, so its mean square over the data is
+dW·E[xx']·dW': the second moments of the input patches are all that is needed, in fixed memory.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Array, Graph, attribute
+from .plan import Layer, Plan
+
+Moments = npt.NDArray[np.float64]
+
+#: Patches with more values than this have no second moments: they would take over 40 MB.
+LARGEST_PATCH = 2304
+
+#: Numbers that one sample may add to a layer's moments; more patches than fit are thinned out.
+SAMPLE_VALUES = 1 << 16
+
+#: Patches that are used even when they hold more.
+LEAST_PATCHES = 128
+
+
+class LayerStatistics:
+    """The second moments and the mean of the input patches of each layer.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is quantized; its layers are looked at.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._views = {
+            layer.node: view
+            for layer in plan.layers()
+            if (view := _view_of(layer, plan.graph)) is not None
+        }
+        self._moments: dict[int, npt.NDArray[np.float32]] = {}
+        self._means: dict[int, Moments] = {}
+        self._patches: dict[int, int] = dict.fromkeys(self._views, 0)
+
+    def observe(self, tensors: Mapping[str, Array]) -> None:
+        """Add the inputs of one sample, {tensor name: array}."""
+        for node, view in self._views.items():
+            patches = _thin(view.patches(tensors[view.tensor]))
+            rows = np.ascontiguousarray(patches, dtype=np.float32)
+            moments = np.matmul(rows.transpose(0, 2, 1), rows)
+            if node in self._moments:
+                self._moments[node] += moments
+                self._means[node] += rows.sum(axis=1, dtype=np.float64)
+            else:
+                self._moments[node] = moments
+                self._means[node] = rows.sum(axis=1, dtype=np.float64)
+            self._patches[node] += rows.shape[1]
+
+    def moments(self, node: int) -> Moments | None:
+        """E[x x'] of the patches of layer `node`: (groups, K, K), or None if not measured."""
+        if not self._patches.get(node):
+            return None
+        return self._moments[node].astype(np.float64) / self._patches[node]
+
+    def means(self, node: int) -> Moments | None:
+        """E[x] of the patches of layer `node`: (groups, K), or None if not measured."""
+        if not self._patches.get(node):
+            return None
+        return self._means[node] / self._patches[node]
+
+    def divided(self, factors: Mapping[int, Moments]) -> LayerStatistics:
+        """Those of inputs whose patches are divided by `factors` (groups, K), by layer node."""
+        found = copy.copy(self)
+        found._moments, found._means = dict(self._moments), dict(self._means)
+        for node, factor in factors.items():
+            if node in self._moments:
+                across = factor[:, :, np.newaxis] * factor[:, np.newaxis, :]
+                found._moments[node] = (self._moments[node] / across).astype(np.float32)
+                found._means[node] = self._means[node] / factor
+        return found
+
+
+def _thin(patches: Array) -> Array:
+    """Every k-th patch of (groups, patches, K), as many as a sample may add."""
+    groups, count, size = patches.shape
+    wanted = max(LEAST_PATCHES, SAMPLE_VALUES // max(groups * size, 1))
+    return patches[:, :: -(-count // wanted)] if count > wanted else patches
+
+
+class _MatrixView:
+    """The rows that a Gemm or MatMul multiplies."""
+
+    def __init__(self, tensor: str) -> None:
+        self.tensor = tensor
+
+    def patches(self, values: Array) -> Array:
+        """(1, rows, K)."""
+        return values.reshape(1, -1, values.shape[-1])
+
+
+class _ConvolutionView:
+    """The patches that a convolution multiplies, zero padding included."""
+
+    def __init__(self, layer: Layer, graph: Graph) -> None:
+        node = graph.nodes[layer.node]
+        self.tensor: str = node.input[0]
+        self.kernel = graph.constant(layer.weight).shape[2:]
+        rank = len(self.kernel)
+        self.groups = int(attribute(node, "group", 1))
+        self.strides = tuple(attribute(node, "strides", [1] * rank))
+        self.dilations = tuple(attribute(node, "dilations", [1] * rank))
+        self.pads = tuple(attribute(node, "pads", [0] * 2 * rank))
+        self.auto = attribute(node, "auto_pad", b"NOTSET").decode()
+
+    def patches(self, values: Array) -> Array:
+        """(groups, patches, K) of one sample (1, C, ...); K runs over C/groups and the kernel."""
+        reach = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True)]
+        padded = np.pad(values[0], [(0, 0), *self._padding(values.shape[2:], reach)])
+        axes = tuple(range(1, padded.ndim))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=axes)
+        steps = tuple(slice(None, None, stride) for stride in self.strides)
+        inside = tuple(slice(None, None, dilation) for dilation in self.dilations)
+        every = (slice(None), *steps, *inside)
+        windows = windows[every]
+        count = int(np.prod(windows.shape[1 : 1 + len(axes)]))
+        channels = windows.shape[0] // self.groups
+        # (C, patches, kernel), thinned before the copy that brings the channels inside.
+        return _thin_windows(windows, len(axes), self.groups, channels, count)
+
+    def _padding(self, sizes: tuple[int, ...], reach: list[int]) -> list[tuple[int, int]]:
+        rank = len(reach)
+        if self.auto in ("NOTSET", "VALID"):
+            pads = self.pads if self.auto == "NOTSET" else (0,) * 2 * rank
+            return [(pads[axis], pads[axis + rank]) for axis in range(rank)]
+        total = [
+            max((-(-size // stride) - 1) * stride + extent - size, 0)
+            for size, stride, extent in zip(sizes, self.strides, reach, strict=True)
+        ]
+        first = [pad // 2 if self.auto == "SAME_UPPER" else pad - pad // 2 for pad in total]
+        return [(before, pad - before) for before, pad in zip(first, total, strict=True)]
+
+
+def _thin_windows(windows: Array, rank: int, groups: int, channels: int, count: int) -> Array:
+    size = channels * int(np.prod(windows.shape[1 + rank :]))
+    wanted = max(LEAST_PATCHES, SAMPLE_VALUES // max(groups * size, 1))
+    chosen = np.arange(0, count, -(-count // wanted) if count > wanted else 1)
+    places = np.unravel_index(chosen, windows.shape[1 : 1 + rank])
+    every: tuple[Any, ...] = (slice(None), *places)
+    picked = windows[every].reshape(groups, channels, len(chosen), -1)
+    return picked.transpose(0, 2, 1, 3).reshape(groups, len(chosen), size)
+
+
+def _view_of(layer: Layer, graph: Graph) -> _MatrixView | _ConvolutionView | None:
+    node, weight = graph.nodes[layer.node], graph.constant(layer.weight)
+    if node.op_type == "Conv":
+        fits = int(np.prod(weight.shape[1:])) <= LARGEST_PATCH
+        return _ConvolutionView(layer, graph) if fits else None
+    if node.op_type in ("Gemm", "MatMul") and weight.ndim == 2:
+        size = weight.shape[1 if node.op_type == "Gemm" else 0]
+        return _MatrixView(node.input[0]) if size <= LARGEST_PATCH else None
+    return None
+
+
+def patch_rows(layer: Layer, graph: Graph, weight: Array, groups: int) -> Array:
+    """The weights of a layer as (groups, outputs of a group, K), in the order of its patches.
+
+    Parameters
+    ----------
+    layer : Layer
+        A Conv, Gemm or MatMul.
+    graph : Graph
+        The network.
+    weight : array
+        Of the shape of the layer's weights.
+    groups : int
+        Of the convolution; 1 for products.
+    """
+    if graph.nodes[layer.node].op_type == "MatMul":
+        weight = weight.T
+    return weight.reshape(groups, weight.shape[0] // groups, -1)

@@ -1,0 +1,49 @@
+"""Raises a model's ONNX operator set.
+
+Must never lower one, nor change a model that is high enough.
+"""
+
+from __future__ import annotations
+
+import onnx
+from onnx import ModelProto, version_converter
+
+from ..errors import ModelError
+
+_STANDARD = ("", "ai.onnx")
+
+
+def raise_opset(model: ModelProto, lowest: int) -> ModelProto:
+    """The model in operator set `lowest` or above, every tensor's shape inferred.
+
+    Parameters
+    ----------
+    model : ModelProto
+        Left as it is.
+    lowest : int
+        Of the standard domain.
+
+    Raises
+    ------
+    ModelError
+        If ONNX's converter cannot do it.
+    """
+    version = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 0)
+    if version >= lowest:
+        return model
+    try:
+        raised = version_converter.convert_version(model, lowest)
+    except (version_converter.ConvertError, RuntimeError) as problem:
+        raise ModelError(
+            f"the model cannot be converted to ONNX operator set {lowest}",
+            where="operator set",
+            found=f"operator set {version}: {' '.join(str(problem).split())}",
+            allowed=f"operator set {lowest} or above",
+            try_=f"export the model again with opset_version={lowest}",
+        ) from problem
+    raised.ir_version = max(raised.ir_version, model.ir_version, _IR_VERSION.get(lowest, 7))
+    return onnx.shape_inference.infer_shapes(raised, data_prop=True)
+
+
+#: The first IR version that an operator set belongs to.
+_IR_VERSION = {13: 7, 21: 10}

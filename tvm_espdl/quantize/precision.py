@@ -1,0 +1,170 @@
+"""Which nodes compute in int16: the user names layers, and what belongs to them follows.
+
+Must never choose layers by itself; the automatic choice measures first and then calls this.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..errors import EspdlError
+from .plan import Plan
+
+#: Kinds of rules whose output is as wide as their input: they move or select values.
+_FOLLOW = ("share", "clip", "float_output")
+
+#: Operators that ESP-DL has in int8 only, with the reason. Source: `ops/resize.py`.
+INT8_ONLY = {"Resize": "for int16, ESP-DL's resize silently computes nothing"}
+
+
+def widen(plan: Plan, layers: Iterable[str]) -> Plan:
+    """Return the plan in which some nodes compute in int16.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is quantized.
+    layers : iterable of str
+        Names of nodes or of their output tensors, or patterns of them with `*`, `?` and `[...]`.
+        What one kernel computes becomes int16 as a whole; operators that only move or select
+        values are as wide as what they read, and change nothing when they are named. Operators
+        of `INT8_ONLY` that a pattern takes in stay int8, and `Plan.kept_int8` says why.
+
+    Raises
+    ------
+    EspdlError
+        If a name or pattern fits no quantized node; the nearest names are proposed. If a name
+        means an operator that has no int16 kernel.
+    """
+    asked = {index for layer in layers for index in find_nodes(plan, layer)}
+    kept = tuple(
+        (name_of(plan, index), INT8_ONLY[plan.graph.nodes[index].op_type])
+        for index in sorted(asked)
+        if plan.graph.nodes[index].op_type in INT8_ONLY
+    )
+    return replace(widen_nodes(plan, asked), kept_int8=kept)
+
+
+def find_nodes(plan: Plan, layer: str) -> list[int]:
+    """The quantized nodes that a name or pattern means, by their own or their outputs' names."""
+    found = [
+        index
+        for index in plan.rules
+        if any(fnmatch.fnmatchcase(name, layer) for name in _names(plan, index))
+        or layer in _names(plan, index)
+    ]
+    if not found:
+        known = [name for index in plan.rules for name in _names(plan, index)]
+        near = difflib.get_close_matches(layer, known, n=3, cutoff=0.4)
+        raise EspdlError(
+            "the network has no such quantized layer",
+            where="option int16",
+            found=repr(layer),
+            allowed=", ".join(map(repr, near or known[:8])) + ("" if near else ", ..."),
+            try_="name a node, a tensor, or a pattern such as '/head/*'; '*' means all",
+        )
+    if all(layer in _names(plan, i) and _is_int8_only(plan, i) for i in found):
+        operator = plan.graph.nodes[found[0]].op_type
+        raise EspdlError(
+            "the operator has no int16 kernel",
+            where=f"option int16, layer {layer!r}",
+            found=f"{operator}: {INT8_ONLY[operator]}",
+            allowed="operators other than " + ", ".join(INT8_ONLY),
+            try_="leave it out: it reads and gives int8 between int16 layers",
+        )
+    return found
+
+
+def _names(plan: Plan, index: int) -> Iterator[str]:
+    node = plan.graph.nodes[index]
+    return (name for name in (node.name, *node.output) if name)
+
+
+def name_of(plan: Plan, index: int) -> str:
+    """What the user calls a node: its name, or its output where it has none."""
+    return next(_names(plan, index))
+
+
+def _is_int8_only(plan: Plan, index: int) -> bool:
+    return plan.graph.nodes[index].op_type in INT8_ONLY
+
+
+def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
+    """Return the plan in which the nodes `asked`, and what follows from them, are int16."""
+    chosen = {head_of(plan, index) for index in asked}
+    readers = _readers(plan)
+    inputs = {
+        name
+        for name in plan.tensors()
+        if plan.graph.producer(name) is None
+        and readers[name]
+        and all(head_of(plan, index) in chosen for index in readers[name])
+    }
+    wide: set[int] = set()
+    result = replace(plan, wide=frozenset(), wide_inputs=frozenset(inputs))
+    for index, rule in plan.rules.items():  # in the order of the graph: makers before readers
+        source = plan.graph.nodes[index].input[0]
+        if any(name in plan.inner for name in plan.graph.nodes[index].input):
+            follows = head_of(plan, index) in wide
+        elif _is_int8_only(plan, index):
+            follows = False
+        elif rule.kind in _FOLLOW and not plan.graph.is_constant(source):
+            follows = replace(result, wide=frozenset(wide)).tensor_bits(source) == 16
+        else:
+            follows = index in chosen
+        if follows:
+            wide.add(index)
+    return replace(result, wide=frozenset(wide))
+
+
+def head_of(plan: Plan, index: int) -> int:
+    """The first node of the kernel that computes node `index`."""
+    for name in plan.graph.nodes[index].input:
+        maker = plan.graph.producer(name)
+        if name in plan.inner and maker is not None:
+            return head_of(plan, maker)
+    return index
+
+
+def is_inside(plan: Plan, index: int) -> bool:
+    """Whether a kernel that begins with another node computes node `index`."""
+    return head_of(plan, index) != index
+
+
+def choosable(plan: Plan) -> list[int]:
+    """The nodes whose width can be chosen: first nodes of kernels that compute, not only move."""
+    return [
+        index
+        for index, rule in plan.rules.items()
+        if rule.kind not in _FOLLOW
+        and not is_inside(plan, index)
+        and not _is_int8_only(plan, index)
+    ]
+
+
+def borders(plan: Plan) -> Iterator[tuple[int, int, str]]:
+    """Inputs that are brought to another width: node, position, and the tensor that is read."""
+    for index in plan.rules:
+        for place, name in plan.operands(index):
+            constant = plan.graph.is_constant(name) or name in plan.inner
+            if not constant and plan.tensor_bits(name) != plan.bits(index):
+                yield index, place, name
+
+
+def _readers(plan: Plan) -> dict[str, set[int]]:
+    """The nodes that compute with each activation, also when moved or selected in between."""
+    found: dict[str, set[int]] = {name: set() for name in plan.tensors()}
+    for name in reversed(plan.tensors()):
+        for index in plan.graph.consumers(name):
+            if index not in plan.rules:
+                continue
+            follows = plan.rules[index].kind in _FOLLOW and not _is_int8_only(plan, index)
+            if not follows:
+                found[name].add(index)
+            for output in plan.graph.nodes[index].output:
+                if follows:
+                    found[name] |= found.get(output, set())
+    return found

@@ -1,0 +1,179 @@
+"""The way from a float network to integers: plan, measure, choose, recover.
+
+Must never write a file or a report; it keeps all that those need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from onnx import ModelProto
+
+from ..chips import Chip
+from ..errors import ModelError
+from .assignment import Assignment, Choice
+from .calibration import measure_ranges
+from .clock import Clock
+from .graph import Graph
+from .held_out import HeldOut
+from .layer_statistics import LayerStatistics
+from .methods import find_method, weighs_outputs
+from .mixed import AUTO, Goal, Tradeoff, choose_int16
+from .opset import raise_opset
+from .plan import Plan, make_plan
+from .precision import widen
+from .qdq import write_qdq
+from .recovery import Trial, recover, select_steps
+from .samples import Sample
+from .weight_exponents import layer_weight_exponents
+from .workbench import Candidate, Workbench
+
+#: The first ONNX operator set in which QuantizeLinear gives int16.
+OPSET_OF_INT16 = 21
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose.
+
+    Attributes
+    ----------
+    activations : str
+        The method for the exponents of activations.
+    weights : str
+        The method for the exponents of weights.
+    per_channel : bool
+        Whether weights get one exponent per output channel.
+    int16 : tuple of str
+        Layers that compute in int16, by name or pattern; "auto" chooses them.
+    recover : tuple of str
+        Steps that recover accuracy.
+    hold_out : int
+        Every n-th sample is held out; 0: none.
+    goal : Goal
+        Where the automatic choice of int16 layers stops.
+    """
+
+    activations: str
+    weights: str
+    per_channel: bool
+    int16: tuple[str, ...]
+    recover: tuple[str, ...]
+    hold_out: int
+    goal: Goal = field(default_factory=Goal)
+
+
+@dataclass(frozen=True, eq=False)
+class Quantization:
+    """A network with its integers chosen.
+
+    Attributes
+    ----------
+    bench : Workbench
+        The network and what was measured of it.
+    candidate : Candidate
+        What was chosen.
+    trials : tuple of Trial
+        What became of each step that recovers accuracy.
+    samples : int
+        How many samples were calibrated with.
+    tradeoff : Tradeoff or None
+        What int16 layers cost and gain, where they were chosen automatically.
+    """
+
+    bench: Workbench
+    candidate: Candidate
+    trials: tuple[Trial, ...]
+    samples: int
+    tradeoff: Tradeoff | None = None
+
+    def assignment(self, candidate: Candidate | None = None) -> Assignment:
+        """The exponents of the chosen candidate, or of another one."""
+        candidate = candidate or self.candidate
+        return self.bench.of(candidate).assign(candidate)
+
+    def plan(self, assignment: Assignment) -> Plan:
+        """The plan, its Clips absorbed where saturation does their work."""
+        return self.bench.plan.absorb_clips(assignment.tensors)
+
+    def write(self, candidate: Candidate | None = None) -> ModelProto:
+        """The QDQ model of the chosen candidate, or of another one."""
+        candidate = candidate or self.candidate
+        bench = self.bench.of(candidate)
+        assignment = bench.assign(candidate)
+        plan = bench.plan.absorb_clips(assignment.tensors)
+        return write_qdq(bench.model, plan, assignment, bench.chip)
+
+
+def quantize(
+    prepared: ModelProto,
+    samples: Iterable[Sample],
+    chip: Chip,
+    options: Options,
+    *,
+    exponents: Mapping[str, int] | None = None,
+    clock: Clock | None = None,
+) -> Quantization:
+    """Choose the integers of a network.
+
+    Parameters
+    ----------
+    prepared : ModelProto
+        A preprocessed float network; left as it is.
+    samples : iterable of dict
+        As `read_samples` yields them; read once.
+    chip : Chip
+        The chip to quantize for.
+    options : Options
+        What the user chose.
+    exponents : dict of str to int, optional
+        Exponents of activations that are known beforehand.
+    clock : Clock, optional
+        Told how long calibration and search take.
+
+    Raises
+    ------
+    EspdlError
+        Of whichever kind fits: nothing to quantize, an unknown name, tensors that are not finite.
+    """
+    method, weighs = find_method(options.activations), weighs_outputs(options.weights)
+    steps = select_steps(options.recover)
+    options.goal.check(AUTO in options.int16)
+    if options.int16:
+        prepared = raise_opset(prepared, OPSET_OF_INT16)
+    plan = _plan(prepared, [layer for layer in options.int16 if layer != AUTO])
+    statistics = LayerStatistics(plan)
+    split = HeldOut(samples, options.hold_out)
+    names = {*plan.tensors(), *(plan.sum_tensor(layer) for layer in plan.layers())}
+    clock = clock or Clock()
+    with clock.phase("calibrate"):
+        ranges = measure_ranges(prepared, split, names, statistics.observe)
+    weights = (
+        layer_weight_exponents(plan, statistics, chip.rounding, per_channel=options.per_channel)
+        if weighs
+        else {}
+    )
+    choice = Choice(method, options.per_channel, weights, exponents or {})
+    bench = Workbench(
+        prepared, plan, chip, choice, ranges, statistics, split.searched, split.held_out
+    )
+    tradeoff = None
+    with clock.phase("search"):
+        if AUTO in options.int16:
+            bench, tradeoff = choose_int16(bench, steps, options.goal)
+        candidate, trials = recover(bench, steps)
+    return Quantization(bench.of(candidate), candidate, trials, split.count, tradeoff)
+
+
+def _plan(prepared: ModelProto, int16: Collection[str]) -> Plan:
+    plan = make_plan(Graph(prepared))
+    if not plan.rules:
+        raise ModelError(
+            "the network holds no operator that can be quantized",
+            where="the model",
+            found=", ".join(sorted({node.op_type for node in plan.graph.nodes})),
+            allowed="float32 operators such as Conv, Gemm, Add, Relu",
+            try_="export the model in float32, with constant weights",
+        )
+    return widen(plan, int16) if int16 else plan

@@ -1,0 +1,108 @@
+"""Steps that recover accuracy without training; each is kept only if held-out samples gain.
+
+Must never apply a step on the strength of the samples that it was searched with.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from ...errors import EspdlError
+from ..workbench import Candidate, Workbench
+from .bias import bias
+from .equalization import equalization
+from .exponents import exponents
+from .rounding import rounding
+
+__all__ = ["DEFAULT_STEPS", "QUICK_STEPS", "STEPS", "Trial", "recover", "select_steps"]
+
+Step = Callable[[Workbench, Candidate], Candidate]
+
+#: In the order in which they run.
+STEPS: dict[str, Step] = {
+    "rounding": rounding,
+    "equalization": equalization,
+    "exponents": exponents,
+    "bias": bias,
+}
+
+#: Those that cost next to nothing.
+DEFAULT_STEPS = ("rounding", "bias")
+
+#: Those that are run to judge a network that may not be the last one.
+QUICK_STEPS = ("rounding", "bias")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one step.
+
+    Attributes
+    ----------
+    step : str
+        Its name.
+    candidate : Candidate
+        The network with it and all steps before it that were kept.
+    applied : bool
+        Whether it was kept.
+    """
+
+    step: str
+    candidate: Candidate
+    applied: bool
+
+
+def select_steps(names: Collection[str]) -> tuple[str, ...]:
+    """The steps of `names` in the order in which they run; "all" names every one.
+
+    Raises
+    ------
+    EspdlError
+        If there is no such step.
+    """
+    wanted = set(STEPS) if "all" in names else set(names)
+    for name in sorted(wanted - set(STEPS)):
+        near = difflib.get_close_matches(name, STEPS, n=1)
+        raise EspdlError(
+            "unknown step of recovery",
+            where="option recover",
+            found=repr(name),
+            allowed=", ".join(map(repr, ("all", *STEPS))),
+            try_=f"{near[0]!r}?" if near else "leave it out",
+        )
+    return tuple(step for step in STEPS if step in wanted)
+
+
+def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[Trial, ...]]:
+    """Run `steps` in order, and keep each that lowers the noise on the samples held out.
+
+    Where the network ends in a Softmax, the noise of what it reads has to fall, and that of the
+    probabilities must not rise.
+
+    Parameters
+    ----------
+    bench : Workbench
+        The network; where it holds out no samples, those to search with judge.
+    steps : collection of str
+        Names, as `select_steps` gives them.
+
+    Returns
+    -------
+    (Candidate, tuple of Trial)
+        The best candidate, and what became of each step.
+    """
+    best = Candidate()
+    if not steps:
+        return best, ()
+    noise = bench.judge(best)
+    trials = []
+    for step in steps:
+        candidate = STEPS[step](bench.of(best), best)
+        found = bench.of(candidate).judge(candidate)
+        applied = found[0] < noise[0] and found[1] <= noise[1]
+        trials.append(Trial(step, candidate, applied))
+        if applied:
+            best, noise = candidate, found
+    return best, tuple(trials)

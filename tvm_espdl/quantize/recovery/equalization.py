@@ -1,0 +1,115 @@
+"""Cross-layer equalization: channels are scaled so that small ones use more of the integers.
+
+A channel that is made divided by a factor and read multiplied by it computes the same. Factors
+weigh the range of the channel's activations against that of the weights that read it. Source:
+Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, with
+measured activations in the place of the weights that make them.
+
+Must never scale through a Clip: its limits would have to differ from channel to channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..channel_scaling import Scaling
+from ..channel_sets import ChannelSet
+from ..graph import Array, Graph, attribute
+from ..workbench import Candidate, Workbench
+
+#: How much the activations' ranges count against those of the weights that read them.
+BALANCES = (0.5, 0.75, 1.0)
+
+#: No channel's factor is smaller than the largest of its set divided by this.
+LARGEST_RATIO = 8.0
+
+#: Factors have to lower the noise by this share.
+LEAST_GAIN = 0.02
+
+
+def equalization(bench: Workbench, candidate: Candidate) -> Candidate:
+    """Scale the channels of every set that can be, by the factors that the outputs gain most by."""
+    sets = bench.channel_sets
+    if not sets or bench.choice.exponents:  # exponents that are given fit the network as it is
+        return candidate
+    reach = _activation_ranges(bench, sets)
+    whole = ({e.name: balanced(bench, e, reach[e.name], b) for e in sets} for b in BALANCES)
+    return replace(candidate, scaling=_best_of(bench, candidate, whole))
+
+
+def _best_of(bench: Workbench, candidate: Candidate, scalings: Iterable[Scaling]) -> Scaling:
+    """The scaling with the least noise on all samples; none if none gains."""
+    best: Scaling = {}
+    least = bench.noise(candidate)
+    for scaling in scalings:
+        trial = replace(candidate, scaling=scaling)
+        noise = bench.of(trial).noise(trial)
+        if noise < least * (1 - LEAST_GAIN):
+            best, least = scaling, noise
+    return best
+
+
+def _activation_ranges(bench: Workbench, sets: list[ChannelSet]) -> Mapping[str, Array]:
+    """The largest magnitude of each channel over the samples, by the name of the set."""
+    inner = bench.plan.inner
+    watched = {entry.name: [n for n in entry.tensors if n not in inner] for entry in sets}
+    reach = {entry.name: np.zeros(entry.channels) for entry in sets}
+    names = [name for tensors in watched.values() for name in tensors]
+    for values in bench.float_tensors(names, bench.samples):
+        for entry in sets:
+            for name in watched[entry.name]:
+                largest = np.abs(values[name]).reshape(-1, *values[name].shape[1:])
+                rows = np.moveaxis(largest, 1, 0).reshape(entry.channels, -1)
+                reach[entry.name] = np.maximum(reach[entry.name], rows.max(axis=1))
+    return reach
+
+
+def balanced(bench: Workbench, entry: ChannelSet, reach: Array, balance: float) -> Array:
+    """Factors of one set.
+
+    Parameters
+    ----------
+    bench : Workbench
+        The network as it is.
+    entry : ChannelSet
+        The set.
+    reach : float array (C,)
+        The largest magnitude of each channel's activations.
+    balance : float
+        0: all weights that read the set become alike in range; 1: all its activations do.
+
+    Returns
+    -------
+    float64 array (C,)
+        The largest activation keeps its range; channels without signal or readers keep theirs.
+    """
+    graph = bench.plan.graph
+    weights = np.zeros(entry.channels)
+    for node in entry.readers:
+        rows = read_ranges(node, entry, graph)
+        weights = np.maximum(weights, rows / max(float(rows.max()), np.finfo(np.float32).tiny))
+    used = (reach > 0) & (weights > 0)
+    factors = np.ones(entry.channels)
+    if not used.any():
+        return factors
+    raw = reach[used] ** balance / weights[used] ** (1 - balance)
+    raw = np.maximum(raw, raw.max() / LARGEST_RATIO)
+    factors[used] = raw * ((reach[used] / raw).max() / reach[used].max())
+    return factors
+
+
+def read_ranges(node: int, entry: ChannelSet, graph: Graph) -> Array:
+    """The largest magnitude of the weights by which layer `node` reads each channel: (C,)."""
+    layer = graph.nodes[node]
+    weight = np.abs(graph.constant(layer.input[1]).astype(np.float64))
+    if layer.op_type == "ConvTranspose":
+        inputs = weight.reshape(weight.shape[0], -1).max(axis=1)
+    else:
+        group = attribute(layer, "group", 1)
+        split = weight.reshape(group, weight.shape[0] // group, weight.shape[1], -1)
+        inputs = split.max(axis=(1, 3)).reshape(-1)
+    found: Array = inputs.reshape(entry.channels, -1).max(axis=1)
+    return found

@@ -1,0 +1,139 @@
+"""Makes the lines of the report from the plan, the exponents and what was measured.
+
+Must never influence the quantization; it only looks at the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...chips import Chip
+from ..assignment import Assignment
+from ..calibration import TensorRange
+from ..exponents import Integers, integer_limits, round_to_integer
+from ..plan import Layer, Plan
+from ..qdq import bias_exponents, channel_axis
+from .clipping import bars_of, clipped_shares
+from .layers import LayerNoise
+from .rows import FloatRow, Role, TensorRow
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """Everything that the lines are made from.
+
+    Attributes
+    ----------
+    plan : Plan
+        What was quantized.
+    assignment : Assignment
+        All exponents.
+    ranges : dict of str to TensorRange
+        What calibration measured.
+    chip : Chip
+        The chip that was quantized for.
+    noise : dict of str to LayerNoise
+        What was measured of activations; empty where nothing was.
+    """
+
+    plan: Plan
+    assignment: Assignment
+    ranges: Mapping[str, TensorRange]
+    chip: Chip
+    noise: Mapping[str, LayerNoise] = field(default_factory=dict)
+
+    def rows(self) -> tuple[TensorRow, ...]:
+        """The quantized tensors, in the order of the graph."""
+        plan = self.plan
+        quantized = set(plan.tensors())
+        layers = {layer.node: layer for layer in plan.layers()}
+        rows = [self._activation(name) for name in plan.graph.inputs if name in quantized]
+        for index, node in enumerate(plan.graph.nodes):
+            if index in layers:
+                rows.extend(self._layer(layers[index]))
+            if index in plan.rules:
+                rows.extend(self._operands(index))
+            rows.extend(self._activation(name) for name in node.output if name in quantized)
+        return tuple(rows)
+
+    def left_float(self) -> tuple[FloatRow, ...]:
+        """The operators that stayed float."""
+        return tuple(
+            FloatRow(node.name, node.op_type)
+            for index, node in enumerate(self.plan.graph.nodes)
+            if index not in self.plan.rules
+        )
+
+    def _measured(
+        self, name: str, role: Role, exponent: int, bits: int, noise: LayerNoise | None
+    ) -> TensorRow:
+        seen = self.ranges[name]
+        least = most = bars = None
+        if seen.histogram is not None:
+            least, most = clipped_shares(seen.histogram, exponent, bits, self.chip.rounding)
+            bars = bars_of(seen.histogram)
+        return TensorRow(
+            name,
+            role,
+            (exponent,),
+            seen.low,
+            seen.high,
+            self._saturates(seen, exponent, bits),
+            bits,
+            least,
+            most,
+            bars,
+            None if noise is None else noise.cumulative,
+            None if noise is None else noise.own,
+        )
+
+    def _saturates(self, seen: TensorRange, exponent: int, bits: int) -> bool:
+        lowest, highest = integer_limits(bits)
+        ends = round_to_integer(np.ldexp([seen.low, seen.high], -exponent), self.chip.rounding)
+        return bool(ends[0] < lowest or ends[1] > highest)
+
+    def _activation(self, name: str) -> TensorRow:
+        role: Role = "activation"
+        if name in self.plan.graph.inputs:
+            role = "input"
+        elif name in self.plan.graph.outputs:
+            role = "output"
+        exponent, bits = self.assignment.tensors[name], self.plan.tensor_bits(name)
+        return self._measured(name, role, exponent, bits, self.noise.get(name))
+
+    def _operands(self, index: int) -> Iterator[TensorRow]:
+        bits = self.plan.bits(index)
+        for place, name in self.plan.operands(index):
+            if (index, place) in self.assignment.constants:
+                exponent = self.assignment.constants[index, place]
+                seen = _range_of(self.plan, name)
+                beyond = self._saturates(seen, exponent, bits)
+                yield TensorRow(name, "constant", (exponent,), seen.low, seen.high, beyond, bits)
+            if (index, place) in self.assignment.requantized:
+                exponent = self.assignment.requantized[index, place]
+                yield self._measured(name, "requantized", exponent, bits, None)
+
+    def _layer(self, layer: Layer) -> Iterator[TensorRow]:
+        plan = self.plan
+        weight = self.assignment.weights[layer.node]
+        bias = bias_exponents(layer, plan, self.assignment)
+        if channel_axis(layer, self.assignment) is None:
+            weight, bias = weight[:1], bias[:1]
+        yield _constant_row(layer.weight, "weight", weight, plan, plan.bits(layer.node))
+        if layer.bias is not None:
+            node, place = layer.bias
+            yield _constant_row(plan.graph.nodes[node].input[place], "bias", bias, plan, 32)
+
+
+def _constant_row(name: str, role: Role, exponents: Integers, plan: Plan, bits: int) -> TensorRow:
+    # Whether a weight saturates was weighed when its exponent was chosen.
+    seen = _range_of(plan, name)
+    return TensorRow(name, role, tuple(exponents.tolist()), seen.low, seen.high, False, bits)
+
+
+def _range_of(plan: Plan, name: str) -> TensorRange:
+    value = plan.graph.constant(name)
+    return TensorRange(float(value.min()), float(value.max())) if value.size else TensorRange(0, 0)

@@ -1,0 +1,170 @@
+"""Makes the report of a quantization: what it measures is measured with the integer library.
+
+Must never influence the quantization; a network that cannot be compiled is reported unmeasured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from onnx import ModelProto
+
+from ...errors import EspdlError
+from ..calibration import with_outputs
+from ..clock import Clock
+from ..exact import ExactNetwork, build_exact
+from ..graph import Array
+from ..plan import Plan
+from ..quantization import Options, Quantization
+from ..rules import is_relu
+from ..samples import Sample
+from ..session import open_session, run_session
+from ..workbench import Candidate
+from .account import Account
+from .accuracy import Accuracy, compare_outputs, float_outputs
+from .findings import accumulator_findings, dead_channels, findings
+from .layers import LayerMeasurement
+from .quantization_report import QuantizationReport
+from .rows import StepRow
+
+_UNSEEN = (
+    "layers were not measured: the compiler gives the network other bits once its inner tensors "
+    "are outputs"
+)
+
+
+def make_report(
+    done: Quantization,
+    options: Options,
+    *,
+    measure: bool,
+    clock: Clock | None = None,
+    reference: ModelProto | None = None,
+) -> QuantizationReport:
+    """Make the report.
+
+    Parameters
+    ----------
+    done : Quantization
+        The result.
+    options : Options
+        What the user chose.
+    measure : bool
+        Whether to compile the network and measure its accuracy.
+    clock : Clock, optional
+        What its phases took so far.
+    reference : ModelProto, optional
+        The float network to compare with; by default the one that was quantized.
+    """
+    clock = clock or Clock()
+    assignment = done.assignment()
+    account = Account(done.plan(assignment), assignment, done.bench.ranges, done.bench.chip)
+    rows = account.rows()
+    report = QuantizationReport(
+        done.bench.chip.name,
+        options.activations,
+        done.samples,
+        rows,
+        account.left_float(),
+        options.weights,
+        warnings=findings(account, rows),
+        unmeasured="" if measure else "not asked for",
+        tradeoff=done.tradeoff,
+    )
+    if measure:
+        with clock.phase("measure"):
+            report = _measured(report, account, done, reference or done.bench.model)
+    return replace(report, seconds=dict(clock.seconds))
+
+
+def _measured(
+    report: QuantizationReport, account: Account, done: Quantization, reference: ModelProto
+) -> QuantizationReport:
+    try:
+        comparison = _Comparison.of(done, reference)
+        layers = LayerMeasurement(
+            done.bench.model, account.plan, account.assignment, account.chip, comparison.samples
+        )
+        models = _models(done)
+        *networks, observed, single = build_exact([*models.values(), *layers.models()])
+        found = zip(models, networks, strict=True)
+        measured = {key: comparison.accuracy(network) for key, network in found}
+        noise = layers.run(networks[0], observed, single)
+    except EspdlError as problem:
+        # The network is quantized all the same: it may be meant for another runtime.
+        return replace(report, unmeasured=str(problem))
+    accuracy = measured[done.write().SerializeToString()]
+    steps = tuple(_steps(done, measured))
+    sums = accumulator_findings(account, networks[0].program)
+    rows = replace(account, noise=noise).rows()
+    alive = _alive_channels(done.bench.model, account.plan, done.bench.samples)
+    warnings = (
+        *report.warnings,
+        *([] if noise else [_UNSEEN]),
+        *dead_channels(alive, len(done.bench.samples)),
+        *sums,
+    )
+    return replace(report, rows=rows, accuracy=accuracy, steps=steps, warnings=warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The samples that judge, and what the float network makes of them."""
+
+    samples: Sequence[Sample]
+    in_sample: bool
+    references: Sequence[dict[str, Array]]
+
+    @classmethod
+    def of(cls, done: Quantization, reference: ModelProto) -> _Comparison:
+        held_out = done.bench.held_out
+        samples = held_out or done.bench.samples
+        return cls(samples, not held_out, float_outputs(reference, samples))
+
+    def accuracy(self, network: ExactNetwork) -> Accuracy:
+        found = (network.outputs(sample) for sample in self.samples)
+        return compare_outputs(self.references, found, in_sample=self.in_sample)
+
+
+def _models(done: Quantization) -> dict[bytes, ModelProto]:
+    """The result, the network without recovery and that of each step; equal ones once."""
+    candidates = [done.candidate]
+    if done.trials:
+        candidates += [Candidate(), *(trial.candidate for trial in done.trials)]
+    models = [done.write(candidate) for candidate in candidates]
+    return {model.SerializeToString(): model for model in models}
+
+
+def _steps(done: Quantization, measured: Mapping[bytes, Accuracy]) -> Iterator[StepRow]:
+    """The network without recovery, then each step that was tried."""
+    if not done.trials:
+        return
+    before = measured[done.write(Candidate()).SerializeToString()]
+    yield StepRow("", True, before, None)
+    for trial in done.trials:
+        after = measured[done.write(trial.candidate).SerializeToString()]
+        levels = before.snr, after.snr
+        gain = None if levels[0] is None or levels[1] is None else levels[1] - levels[0]
+        yield StepRow(trial.step, trial.applied, after, gain)
+        before = after if trial.applied else before
+
+
+def _alive_channels(model: ModelProto, plan: Plan, samples: Sequence[Sample]) -> dict[str, Array]:
+    """Of each layer that ends in a Relu, which channels of its output are ever above zero."""
+    axes = {}
+    for layer in plan.layers():
+        maker = plan.graph.producer(layer.output)
+        if maker is not None and is_relu(plan.graph.nodes[maker]):
+            kind = plan.graph.nodes[layer.node].op_type
+            axes[layer.output] = 1 if kind in ("Conv", "ConvTranspose") else -1
+    names = list(axes)
+    session = open_session(with_outputs(model, names), "the float network")
+    alive: dict[str, Array] = {}
+    for sample in samples:
+        for name, values in zip(names, run_session(session, names, sample, "sample"), strict=True):
+            rows = np.moveaxis(values, axes[name], 0).reshape(values.shape[axes[name]], -1)
+            found = np.asarray((rows > 0).any(axis=1))
+            alive[name] = alive[name] | found if name in alive else found
+    return alive

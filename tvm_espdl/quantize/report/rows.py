@@ -1,0 +1,117 @@
+"""The lines of the report as plain data: tensors, operators left in float, steps of recovery.
+
+Must never compute: whoever makes a line has its figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .accuracy import Accuracy
+from .deviation import Deviation
+
+Role = Literal["input", "activation", "output", "requantized", "weight", "bias", "constant"]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A histogram, coarse enough to be drawn.
+
+    Attributes
+    ----------
+    reach : float
+        The bars divide -reach to reach evenly.
+    counts : tuple of int
+        Values in each bar, zeros left out.
+    zeros : int
+        Values that are exactly zero.
+    """
+
+    reach: float
+    counts: tuple[int, ...]
+    zeros: int
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """One quantized tensor.
+
+    Attributes
+    ----------
+    name : str
+        As in the float network.
+    role : str
+        What it is in the network.
+    exponents : tuple of int
+        One, or one per output channel; the scale is 2^exponent.
+    low, high : float
+        Smallest and largest float value, in calibration or in the constant itself.
+    saturates : bool
+        Whether the range reaches beyond the integers' limits at this exponent.
+    bits : int
+        Width of the integers.
+    clipped : float or None
+        Share of the calibrated values that saturate; None for constants.
+    clipped_at_most : float or None
+        The same, where a bin of the histogram lies across the limit: with all of its values.
+        Equal to `clipped` where that is exact.
+    bars : Bars or None
+        The distribution of the values in calibration.
+    cumulative : Deviation or None
+        Of the chip's tensor from the float network's: what all layers up to here add up to.
+    own : Deviation or None
+        What this layer alone adds: the chip's kernel against the float operator, both on the
+        float network's tensors as the chip's integers hold them.
+    """
+
+    name: str
+    role: Role
+    exponents: tuple[int, ...]
+    low: float
+    high: float
+    saturates: bool
+    bits: int = 8
+    clipped: float | None = None
+    clipped_at_most: float | None = None
+    bars: Bars | None = None
+    cumulative: Deviation | None = None
+    own: Deviation | None = None
+
+
+@dataclass(frozen=True)
+class FloatRow:
+    """One operator that stayed float.
+
+    Attributes
+    ----------
+    name : str
+        Of the node.
+    operator : str
+        Its ONNX operator type.
+    """
+
+    name: str
+    operator: str
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step that recovers accuracy, measured.
+
+    Attributes
+    ----------
+    step : str
+        Its name; "" for the network without any.
+    applied : bool
+        Whether it was kept.
+    accuracy : Accuracy
+        Of the network with it and all steps before it that were kept.
+    gain : float or None
+        What it adds to the network's SNR, in dB; None where that is undefined.
+    """
+
+    step: str
+    applied: bool
+    accuracy: Accuracy
+    gain: float | None

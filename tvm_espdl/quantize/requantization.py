@@ -1,0 +1,110 @@
+"""Models that others quantized, with the nearest power-of-two scales instead of their own.
+
+Must never take a scale from data: what the given model states decides, data only fill gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from onnx import ModelProto
+
+from ..chips import Chip
+from ..onnx_model import input_signature
+from .exact import build_exact
+from .foreign import (
+    RequantizationLoss,
+    Stripped,
+    complete_ranges,
+    measure_requantization,
+    nearest_exponents,
+    random_inputs,
+    strip_quantization,
+)
+from .graph import Graph
+from .plan import Plan, make_plan
+from .precision import INT8_ONLY
+from .preprocess import preprocess_onnx
+from .quantization import Options, Quantization, quantize
+from .samples import Calibration, Sample, read_samples
+
+#: Random inputs that are run where there are no data.
+DRAWN = 32
+
+
+def requantize(
+    model: ModelProto,
+    calibration: Calibration | None,
+    chip: Chip,
+    options: Options,
+    *,
+    skip: Collection[str] = (),
+    enable: Collection[str] = (),
+    measure: bool = True,
+) -> tuple[Quantization, RequantizationLoss | None]:
+    """Re-express a quantized network with power-of-two scales.
+
+    Parameters
+    ----------
+    model : ModelProto
+        Quantized by others; left as it is.
+    calibration : optional
+        Typical inputs, as `read_samples` takes them: what the float network does with them says
+        how weights are rounded best, and what scales cost. Without them random inputs are run,
+        and weights are rounded to the nearest.
+    chip : Chip
+        The chip to quantize for.
+    options : Options
+        What the user chose; the method for activations has no say.
+    skip, enable : collection of str
+        Steps of preprocessing to leave out or to add.
+    measure : bool
+        Whether to compile the network and measure how far it moved.
+
+    Returns
+    -------
+    (Quantization, RequantizationLoss or None)
+        The network, and how far its outputs, with the chip's exact bits, are from those of
+        `model` in onnxruntime.
+
+    Raises
+    ------
+    ModelError
+        If no choice of scales expresses the model.
+    """
+    stripped = strip_quantization(model)
+    prepared = preprocess_onnx(stripped.model, skip=skip, enable=enable)
+    samples = _samples(stripped, prepared, calibration)
+    if calibration is None:
+        options = replace(options, weights="minmax", recover=(), hold_out=0)
+    ranges = complete_ranges(prepared, stripped, samples if calibration is not None else None)
+    kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
+    options = replace(options, int16=(*options.int16, *kept))
+    bits = {name: 16 if name in kept else 8 for name in ranges}
+    done = quantize(prepared, samples, chip, options, exponents=nearest_exponents(ranges, bits))
+    if not measure:
+        return done, None
+    (network,) = build_exact([done.write()], chip.name)
+    given = None if calibration is None else samples
+    return done, measure_requantization(model, network.outputs, given)
+
+
+def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
+    """What was int16 and can be on the chip."""
+    makers = {name: plan.graph.producer(name) for name in stripped.bits if plan.is_integer(name)}
+    return [
+        name
+        for name, maker in sorted(makers.items())
+        if stripped.bits[name] == 16
+        and maker is not None
+        and plan.graph.nodes[maker].op_type not in INT8_ONLY
+    ]
+
+
+def _samples(
+    stripped: Stripped, prepared: ModelProto, calibration: Calibration | None
+) -> list[Sample]:
+    if calibration is None:
+        return list(random_inputs(stripped, DRAWN, seed=0))
+    return list(read_samples(calibration, input_signature(prepared)))

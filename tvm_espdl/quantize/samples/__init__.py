@@ -1,0 +1,20 @@
+"""Calibration data in, a stream of checked samples of batch 1 out: arrays, files, images.
+
+Must never hold more than one sample of a stream, nor change data silently (float16 is widened):
+what does not fit is refused with its remedy.
+"""
+
+from .checks import Sample
+from .images import ImageFolder
+from .progress import show_progress
+from .stream import FEW_SAMPLES, Calibration, can_reopen, read_samples
+
+__all__ = [
+    "FEW_SAMPLES",
+    "Calibration",
+    "ImageFolder",
+    "Sample",
+    "can_reopen",
+    "read_samples",
+    "show_progress",
+]

@@ -1,0 +1,193 @@
+"""What an image has to become for a model's input: size, channels, layout, mean and deviation.
+
+Must never open an image: the input's shape and the user's options decide, and are checked here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import DataError
+
+if TYPE_CHECKING:
+    from .images import ImageFolder
+
+_CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
+_COLOURS = {3: "RGB", 1: "gray"}
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """What every image of a folder becomes.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the model's input.
+    size : (int, int)
+        Height and width that the image is scaled to; the middle of it is cut out then.
+    colours : str
+        "RGB", "BGR" or "gray".
+    first : bool
+        Whether the channels come before height and width.
+    mean, std : float64 array
+        One value, or one per channel.
+    dtype : numpy.dtype
+        Of the model's input.
+    """
+
+    height: int
+    width: int
+    size: tuple[int, int]
+    colours: str
+    first: bool
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+    dtype: np.dtype[Any]
+
+
+def form_of_input(
+    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], folder: ImageFolder
+) -> ImageForm:
+    """Decide what images become for one input.
+
+    Parameters
+    ----------
+    name : str
+        The input.
+    shape : tuple of int
+        (1, C, H, W) or (1, H, W, C), with C = 1 or 3.
+    dtype : numpy.dtype
+        A float type, or uint8 for a network that takes pixels as they are.
+    folder : ImageFolder
+        The options.
+
+    Raises
+    ------
+    DataError
+        If the input takes no images, or an option does not fit it.
+    """
+    where = f"input {name!r}"
+    first = _channels_first(shape, folder.layout, where)
+    height, width = (shape[2], shape[3]) if first else (shape[1], shape[2])
+    channels = shape[1] if first else shape[3]
+    colours = folder.colours or _COLOURS[channels]
+    _check_choices(folder, colours, channels, where)
+    _check_dtype(dtype, folder, where)
+    size = folder.size or (height, width)
+    if len(size) != 2 or size[0] < height or size[1] < width:
+        raise DataError(
+            "the size of the images is smaller than the model's input",
+            where=where,
+            found=f"size {'x'.join(map(str, size))}",
+            allowed=f"{height}x{width} (height x width) or larger",
+            try_="leave size out: images are then scaled to the input",
+        )
+    return ImageForm(
+        height,
+        width,
+        (size[0], size[1]),
+        colours,
+        first,
+        _per_channel(folder.mean, channels, "mean"),
+        _per_channel(folder.std, channels, "std"),
+        dtype,
+    )
+
+
+def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> bool:
+    fitting = {
+        order: len(shape) == 4 and shape[0] == 1 and shape[axis] in _COLOURS
+        for order, axis in (("NCHW", 1), ("NHWC", 3))
+    }
+    if layout is not None and layout not in fitting:
+        raise DataError(
+            "unknown layout", where="option layout", found=repr(layout), allowed="NCHW, NHWC"
+        )
+    chosen = [order for order, fits in fitting.items() if fits and layout in (None, order)]
+    if not chosen:
+        raise DataError(
+            "the input takes no images",
+            where=where,
+            found=f"shape {shape}" + (f" as {layout}" if layout else ""),
+            allowed="(1, C, H, W) or (1, H, W, C) with 1 or 3 channels",
+            try_="give the data as an .npz file or as an iterable of arrays",
+        )
+    if len(chosen) > 1:
+        raise DataError(
+            "the shape of the input does not tell where its channels are",
+            where=where,
+            found=f"shape {shape}",
+            allowed="layout NCHW or NHWC",
+            try_='layout="NCHW" (--layout NCHW), as networks from PyTorch have it',
+        )
+    return chosen[0] == "NCHW"
+
+
+def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str) -> None:
+    if colours not in _CHANNELS:
+        raise DataError(
+            "unknown colours", where="option colours", found=repr(colours), allowed="RGB, BGR, gray"
+        )
+    if folder.fit not in ("crop", "stretch"):
+        raise DataError(
+            "unknown fit", where="option fit", found=repr(folder.fit), allowed="crop, stretch"
+        )
+    if _CHANNELS[colours] != channels:
+        raise DataError(
+            "wrong number of channels",
+            where=where,
+            found=f"{colours} images: {_CHANNELS[colours]}",
+            allowed=f"{channels}",
+            try_="leave colours out",
+        )
+    black, white = folder.pixel_range
+    if not (np.isfinite([black, white]).all() and black < white):
+        raise DataError(
+            "the pixel range is empty",
+            where="option pixel_range",
+            found=f"{black}..{white}",
+            allowed="two finite numbers, black below white, such as 0..1, 0..255 or -1..1",
+        )
+
+
+def _check_dtype(dtype: np.dtype[Any], folder: ImageFolder, where: str) -> None:
+    plain = (
+        not np.any(folder.mean)
+        and bool(np.all(np.asarray(folder.std) == 1))
+        and folder.pixel_range in ((0.0, 1.0), (0.0, 255.0))
+    )
+    if dtype.kind == "f" or (dtype == np.uint8 and plain):
+        return
+    raise DataError(
+        "the input takes pixels as they are" if dtype == np.uint8 else "the input takes no images",
+        where=where,
+        found="mean, std or a pixel range" if dtype == np.uint8 else f"an input of type {dtype}",
+        allowed="images as they are" if dtype == np.uint8 else "a float input, or uint8",
+        try_="leave mean, std and pixel_range out"
+        if dtype == np.uint8
+        else "give the data as an .npz file or as an iterable of arrays",
+    )
+
+
+def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.shape not in ((1,), (channels,)):
+        raise DataError(
+            f"wrong number of values for {option}",
+            where=f"option {option}",
+            found=f"{array.size} values",
+            allowed=f"1 value, or {channels}: one per channel",
+        )
+    if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
+        raise DataError(
+            f"{option} is no usable number",
+            where=f"option {option}",
+            found=array.tolist(),
+            allowed="finite numbers above 0" if option == "std" else "finite numbers",
+        )
+    return array

@@ -1,0 +1,216 @@
+"""A quantized network in float arithmetic whose exponents can be changed between two runs.
+
+Rounding and saturation are the chip's, sums are float32: good enough to search with, never to
+report with. Scales and constants are inputs of one onnxruntime session, so that a trial costs an
+inference and not a new session.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx
+from onnx import ModelProto, helper
+
+from ..chips import Chip
+from .assignment import Assignment
+from .calibration import with_outputs
+from .exponents import integer_limits
+from .graph import Array
+from .plan import Operand, Plan
+from .qdq import QdqWriter, StoredConstant, assemble, stored_constants
+from .samples import Sample
+from .session import open_session, run_session
+from .sharing import share_exponents
+
+
+class _SimulationWriter(QdqWriter):
+    """Writes rounding and saturation as float arithmetic with scales that can be fed."""
+
+    def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
+        # Every edge that might need a requantize has one: at equal exponents it changes nothing.
+        graph = plan.graph
+        every = {
+            (node, place): assignment.requantized.get(
+                (node, place), assignment.tensors[graph.nodes[node].input[place]]
+            )
+            for node, place in share_exponents(plan).edges
+        }
+        complete = replace(assignment, requantized={**every, **assignment.requantized})
+        super().__init__(model, plan, complete, chip)
+        self.scales: dict[str | Operand, tuple[str, str]] = {}
+        self.fed: dict[Operand, str] = {}
+
+    def round_trip(
+        self, key: str | Operand, source: str, base: str, target: str, *, exponent: int, bits: int
+    ) -> None:
+        low, high = integer_limits(bits)
+        one = np.array(1, dtype=np.float32)
+        step, inverse = self.add_constant(f"{base}_step", one), self.add_constant(base, one)
+        self.scales[key] = (step, inverse)
+        scaled = self._step("Mul", [source, inverse], base)
+        if self.chip.rounding == "half_up":
+            half = self.add_constant(f"{base}_half", np.array(0.5, dtype=np.float32))
+            whole = self._step("Floor", [self._step("Add", [scaled, half], base)], base)
+        else:
+            whole = self._step("Round", [scaled], base)
+        limits = [
+            self.add_constant(f"{base}_limit", np.array(limit, dtype=np.float32))
+            for limit in (low, high)
+        ]
+        held = self._step("Clip", [whole, *limits], base)
+        self.nodes.append(helper.make_node("Mul", [held, step], [target]))
+
+    def _step(self, operator: str, inputs: list[str], base: str) -> str:
+        output = self.names.fresh(f"{base}_{operator}")
+        self.nodes.append(helper.make_node(operator, inputs, [output]))
+        return output
+
+    def write_constant(self, operand: Operand, stored: StoredConstant) -> str:
+        value = np.zeros_like(self.graph.constant(stored.name))
+        self.fed[operand] = self.add_constant(f"{stored.name}_fed", value)
+        return self.fed[operand]
+
+
+class Simulation:
+    """A quantized network for trials.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The preprocessed float network that `plan` was made from.
+    plan : Plan
+        What is quantized.
+    assignment : Assignment
+        Any exponents; they decide about nothing but where constants go.
+    chip : Chip
+        Its rounding is followed.
+    watched : iterable of str
+        Activations that `run` may be asked for besides the network's outputs.
+    sums : iterable of str
+        Tensors that `run_sums` may be asked for.
+    """
+
+    def __init__(
+        self,
+        model: ModelProto,
+        plan: Plan,
+        assignment: Assignment,
+        chip: Chip,
+        *,
+        watched: Iterable[str] = (),
+        sums: Iterable[str] = (),
+    ) -> None:
+        self._plan, self._chip = plan, chip
+        self._writer = _SimulationWriter(model, plan, assignment, chip)
+        self._writer.write()
+        written = assemble(model, self._writer)
+        fed = {name for pair in self._writer.scales.values() for name in pair}
+        fed.update(self._writer.fed.values())
+        for tensor in written.graph.initializer:
+            if tensor.name in fed:
+                # An initializer that is listed among the inputs can be fed.
+                written.graph.input.append(
+                    helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+                )
+        inferred = onnx.shape_inference.infer_shapes(written)
+        self._before = self._writer.float_names
+        self._after = self._writer.dequantized
+        inner = {self._after.get(name, name) for name in watched}
+        inner |= {self._before.get(name, name) for name in sums}
+        self._session = open_session(with_outputs(inferred, sorted(inner)), "simulation")
+        self._outputs = list(plan.graph.outputs)
+        self._constants: dict[tuple[Operand, tuple[int, ...], int], Array] = {}
+        self._feed: dict[str, Array] = {}
+        self.set(assignment)
+
+    def of_constants(self, plan: Plan) -> Simulation:
+        """The same network with the constants of `plan`, which is alike in all else.
+
+        It shares the session, so that it costs nothing to make.
+        """
+        other = copy.copy(self)
+        other._plan, other._constants, other._feed = plan, {}, {}
+        return other
+
+    def set(self, assignment: Assignment) -> None:
+        """Take over the exponents and replaced values of `assignment`."""
+        feed: dict[str, Array] = {}
+        for key, (step, inverse) in self._writer.scales.items():
+            if isinstance(key, str):
+                exponent = assignment.tensors[key]
+            else:
+                name = self._plan.graph.nodes[key[0]].input[key[1]]
+                exponent = assignment.requantized.get(key, assignment.tensors[name])
+            feed[step] = np.array(2.0**exponent, dtype=np.float32)
+            feed[inverse] = np.array(2.0**-exponent, dtype=np.float32)
+        for operand, stored in stored_constants(self._plan, assignment, self._chip).items():
+            feed[self._writer.fed[operand]] = self._constant(operand, stored, assignment)
+        self._feed = feed
+
+    def _constant(self, operand: Operand, stored: StoredConstant, assignment: Assignment) -> Array:
+        key = (operand, tuple(np.atleast_1d(stored.exponents).tolist()), stored.limit)
+        replaced = assignment.values.get(operand)
+        if replaced is None and key in self._constants:
+            return self._constants[key]
+        value = self._plan.graph.constant(stored.name) if replaced is None else replaced
+        integers = stored.integers(value, self._chip.rounding).astype(np.float64)
+        held = np.asarray(np.ldexp(integers, stored.spread(value.ndim)), dtype=np.float32)
+        if replaced is None:
+            self._constants[key] = held
+        return held
+
+    def run(self, sample: Sample, tensors: Sequence[str] | None = None) -> list[Array]:
+        """Compute tensors for one sample.
+
+        Parameters
+        ----------
+        sample : dict of str to array
+            The inputs, float.
+        tensors : sequence of str, optional
+            Watched activations, as their readers see them; by default the network's outputs. Only
+            what they need is computed.
+
+        Returns
+        -------
+        list of float32 array
+        """
+        names = self._outputs if tensors is None else [self._after.get(n, n) for n in tensors]
+        return self._run(sample, names)
+
+    def run_sums(self, sample: Sample, tensors: Sequence[str]) -> list[Array]:
+        """Compute some of `sums` for one sample, before they are rounded to their exponent."""
+        return self._run(sample, [self._before.get(name, name) for name in tensors])
+
+    def _run(self, sample: Sample, names: list[str]) -> list[Array]:
+        return run_session(self._session, names, {**sample, **self._feed}, "simulation")
+
+
+def noise_power(
+    references: Sequence[Mapping[str, Array]], found: Sequence[Mapping[str, Array]]
+) -> float:
+    """Mean over the outputs of error over signal, each summed over all samples.
+
+    Parameters
+    ----------
+    references, found : sequence of dict
+        One dict of outputs per sample.
+
+    Returns
+    -------
+    float
+        0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where
+        there is one output.
+    """
+    ratios = []
+    for name in references[0]:
+        pairs = [
+            (r[name].astype(np.float64), f[name]) for r, f in zip(references, found, strict=True)
+        ]
+        signal = sum(float((r**2).sum()) for r, _ in pairs)
+        noise = sum(float(((r - f) ** 2).sum()) for r, f in pairs)
+        ratios.append(noise / signal if signal else float(noise > 0))
+    return float(np.mean(ratios))

@@ -1,0 +1,258 @@
+"""Everything a search for better integers works with: network, measurements, samples, trials.
+
+Must never report an accuracy to the user: its figures are float simulations, for comparing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from onnx import ModelProto
+
+from ..chips import Chip
+from .assignment import Assignment, Choice, assign_exponents
+from .calibration import TensorRange, with_outputs
+from .channel_scaling import Scaling, patch_factors, scale_model, scaled_ranges
+from .channel_sets import ChannelSet, find_channel_sets
+from .graph import Array, Graph
+from .layer_statistics import LayerStatistics
+from .plan import Operand, Plan
+from .samples import Sample
+from .session import open_session, run_session
+from .sharing import Member
+from .simulation import Simulation, noise_power
+from .weight_exponents import layer_weight_exponents
+
+Values = Mapping[Operand, Array]
+
+
+def _same(one: Scaling, other: Scaling) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(factors, other[name]) for name, factors in one.items()
+    )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to quantize a network.
+
+    Attributes
+    ----------
+    shifts : dict
+        What is added to the chosen exponents; see `Choice.shifts`.
+    rounded : bool
+        Whether weights are rounded adaptively.
+    offsets : dict of (int, int) to array
+        What is added to biases, by node and position.
+    scaling : dict of str to array
+        What divides the channels of activations, by channel set; see `channel_sets`.
+    """
+
+    shifts: Mapping[Member | int, int] = field(default_factory=dict)
+    rounded: bool = False
+    offsets: Values = field(default_factory=dict)
+    scaling: Scaling = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Workbench:
+    """A network with all that was measured of it.
+
+    Attributes
+    ----------
+    model : ModelProto
+        The preprocessed float network.
+    plan : Plan
+        What is quantized.
+    chip : Chip
+        The chip that is quantized for.
+    choice : Choice
+        How exponents are chosen.
+    ranges : dict of str to TensorRange
+        What calibration measured.
+    statistics : LayerStatistics
+        What calibration measured of the inputs of layers.
+    samples, held_out : sequence of dict
+        Samples to search with, and samples to judge by that took part in nothing before.
+    origin : Workbench or None
+        The network as it was before its channels were scaled; None where they were not.
+    scaling : dict of str to array
+        How its channels were scaled.
+    """
+
+    model: ModelProto
+    plan: Plan
+    chip: Chip
+    choice: Choice
+    ranges: Mapping[str, TensorRange]
+    statistics: LayerStatistics
+    samples: Sequence[Sample]
+    held_out: Sequence[Sample]
+    origin: Workbench | None = None
+    scaling: Scaling = field(default_factory=dict)
+    _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
+    _outputs: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def of(self, candidate: Candidate) -> Workbench:
+        """The workbench of the network that `candidate` belongs to: its channels are scaled."""
+        if _same(candidate.scaling, self.scaling):
+            return self
+        if self.origin is not None:
+            return self.origin.of(candidate)
+        known = (bench for bench in self._scaled if _same(candidate.scaling, bench.scaling))
+        found = next(known, None)
+        if found is None:
+            found = self.scaled(candidate.scaling)
+            self._scaled.append(found)
+        return found
+
+    def scaled(self, scaling: Scaling) -> Workbench:
+        """The workbench of the scaled network, its ranges measured on the samples it keeps."""
+        graph, sets = self.plan.graph, [e for e in self.channel_sets if e.name in scaling]
+        model = scale_model(self.model, self.plan, sets, scaling)
+        plan = replace(self.plan, graph=Graph(model))
+        names = [name for entry in sets for name in entry.tensors]
+        found = scaled_ranges(sets, scaling, self.float_tensors(names, self.samples))
+        # Tensors inside a kernel are measured only where calibration did, too.
+        ranges = {name: found.get(name, seen) for name, seen in self.ranges.items()}
+        factors = {}
+        for entry in sets:
+            for node in entry.readers:
+                if graph.nodes[node].op_type != "ConvTranspose":
+                    factors[node] = patch_factors(node, entry, scaling[entry.name], graph)
+        statistics = self.statistics.divided(factors)
+        changed = {layer for entry in sets for layer in (*entry.makers, *entry.readers)}
+        weights = layer_weight_exponents(
+            plan,
+            statistics,
+            self.chip.rounding,
+            per_channel=self.choice.per_channel,
+            nodes=changed & set(self.choice.weights),
+        )
+        return replace(
+            self,
+            model=model,
+            plan=plan,
+            choice=replace(self.choice, weights={**self.choice.weights, **weights}),
+            ranges=ranges,
+            statistics=statistics,
+            origin=self,
+            scaling=scaling,
+            _rounded={key: v for key, v in self._rounded.items() if key[0] not in changed},
+        )
+
+    @cached_property
+    def channel_sets(self) -> list[ChannelSet]:
+        """What may be scaled."""
+        return find_channel_sets(self.plan)
+
+    @cached_property
+    def _scaled(self) -> list[Workbench]:
+        return []
+
+    def assign(self, candidate: Candidate) -> Assignment:
+        """The exponents and replaced values of `candidate`."""
+        choice = replace(self.choice, shifts=candidate.shifts)
+        assignment = assign_exponents(self.plan, self.ranges, choice, self.chip)
+        values: dict[Operand, Array] = {}
+        if candidate.rounded:
+            values.update(self._rounded_values(assignment))
+        for operand, offset in candidate.offsets.items():
+            name = self.plan.graph.nodes[operand[0]].input[operand[1]]
+            values[operand] = values.get(operand, self.plan.graph.constant(name)) + offset
+        return replace(assignment, values=values)
+
+    def _rounded_values(self, assignment: Assignment) -> Values:
+        from .recovery.rounding import rounded_layer  # which knows workbenches
+
+        values: dict[Operand, Array] = {}
+        for layer in self.plan.layers():
+            exponents = assignment.weights[layer.node]
+            key = (layer.node, self.plan.bits(layer.node), tuple(exponents.tolist()))
+            if key not in self._rounded:
+                self._rounded[key] = rounded_layer(
+                    layer, exponents, self.plan, self.statistics, self.chip.rounding
+                )
+            values.update(self._rounded[key])
+        return values
+
+    @cached_property
+    def simulation(self) -> Simulation:
+        """The network for trials, with every layer's sum watched."""
+        if self.origin is not None:
+            return self.origin.simulation.of_constants(self.plan)
+        sums = [self.plan.sum_tensor(layer) for layer in self.plan.layers()]
+        first = assign_exponents(self.plan, self.ranges, self.choice, self.chip)
+        watched = self.plan.objective()
+        return Simulation(self.model, self.plan, first, self.chip, watched=watched, sums=sums)
+
+    def float_tensors(self, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Sample]:
+        """Tensors of the float network, one dict per sample."""
+        session = open_session(with_outputs(self.model, names), "the float network")
+        for sample in samples:
+            yield dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
+
+    def _float_outputs(
+        self, kind: str, samples: Sequence[Sample], names: Sequence[str] | None = None
+    ) -> list[Sample]:
+        # Kept in a field: benches that `replace` makes of this one compute the same function.
+        if kind not in self._outputs:
+            self._outputs[kind] = list(self.float_tensors(names or self.plan.objective(), samples))
+        return self._outputs[kind]
+
+    @property
+    def _references(self) -> list[Sample]:
+        return self._float_outputs("searched", self.samples)
+
+    @property
+    def _held_references(self) -> list[Sample]:
+        return self._float_outputs("held out", self.held_out)
+
+    def noise(self, candidate: Candidate, part: slice = slice(None)) -> float:
+        """Noise over signal on the samples to search with, or a part of them."""
+        return next(self.noises(candidate, (part,)))
+
+    def noises(self, candidate: Candidate, parts: Iterable[slice]) -> Iterator[float]:
+        """Noise over signal on parts of the samples to search with, each run when it is asked."""
+        self.simulation.set(self.assign(candidate))
+        for part in parts:
+            yield self._noise(self.samples[part], self._references[part])
+
+    def held_out_noise(self, candidate: Candidate) -> float:
+        """Noise over signal on the samples held out; on the others where there are none."""
+        if not self.held_out:
+            return self.noise(candidate)
+        self.simulation.set(self.assign(candidate))
+        return self._noise(self.held_out, self._held_references)
+
+    def judge(self, candidate: Candidate) -> tuple[float, float]:
+        """Noise over signal on the samples held out, or on the others where there are none.
+
+        Returns
+        -------
+        (float, float)
+            Of what the search looks at, and of the network's own outputs: they differ where the
+            network ends in a Softmax.
+        """
+        noise = self.held_out_noise(candidate)
+        outputs = list(self.plan.graph.outputs)
+        if outputs == self.plan.objective():
+            return noise, noise
+        samples, kind = (self.held_out, "judged") if self.held_out else (self.samples, "own")
+        references = self._float_outputs(kind, samples, outputs)
+        return noise, self._noise(samples, references, outputs)
+
+    def _noise(
+        self,
+        samples: Sequence[Sample],
+        references: Sequence[Sample],
+        names: Sequence[str] | None = None,
+    ) -> float:
+        names = names or self.plan.objective()
+        found = [
+            dict(zip(names, self.simulation.run(sample, names), strict=True)) for sample in samples
+        ]
+        return noise_power(references, found)
