@@ -34,7 +34,7 @@ def median_milliseconds(run):
 
 
 def measure(name, path, calibration, chip="esp32s3"):
-    model = quantize_onnx(preprocess_onnx(path), calibration, chip).model
+    model = quantize_onnx(preprocess_onnx(path), calibration, chip, measure=False).model
     network = compile_file(model)
     x = np.ascontiguousarray(calibration[:1])
     machine = relax.VirtualMachine(network.executable, tvm.cpu())

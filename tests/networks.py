@@ -20,7 +20,8 @@ def digits_arrays():
 def quantized_digits(chip):
     """The committed digits network as a QDQ model."""
     float_model = preprocess_onnx(DATA / "digits_cnn.onnx")
-    return quantize_onnx(float_model, digits_arrays()["calibration"], chip).model
+    calibration = digits_arrays()["calibration"]
+    return quantize_onnx(float_model, calibration, chip, measure=False).model
 
 
 @cache
@@ -28,7 +29,8 @@ def quantized_seed(models, chip):
     """The seed flow's ResNet-8 as a QDQ model; `models` is the folder of Espressif's models."""
     with np.load(models / "float" / "seed_resnet8.calib.npz") as stored:
         calibration = stored["x"]
-    return quantize_onnx(preprocess_onnx(models / "seed" / "model.onnx"), calibration, chip).model
+    float_model = preprocess_onnx(models / "seed" / "model.onnx")
+    return quantize_onnx(float_model, calibration, chip, measure=False).model
 
 
 @cache

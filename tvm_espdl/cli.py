@@ -11,6 +11,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .cli_options import (
+    add_calibration_options,
+    add_preprocess_options,
+    add_quantize_options,
+    calibration_of,
+    quantize_options_of,
+)
+from .cli_options import option as _option
 from .errors import DataError, EspdlError, EspdlWarning
 from .version import __version__
 
@@ -44,12 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
-    """Add an option that may be written with underscores or with hyphens."""
-    spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
-    parser.add_argument(*spellings, help=help_, **settings)  # type: ignore[arg-type]
-
-
 def _espdl_options(parser: argparse.ArgumentParser) -> None:
     _option(parser, "name", "which model of an .espdl package")
     _option(parser, "key", "key of an encrypted .espdl file, 32 hexadecimal digits")
@@ -70,22 +72,31 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("preprocess", "Clean a float ONNX model up and fix its batch to 1.", _preprocess)
     _option(sub, "input", "float ONNX model", required=True)
     _option(sub, "output", "file to write", required=True)
+    add_preprocess_options(sub)
 
     sub = add("quantize", "Quantize a float ONNX model with power-of-two scales.", _quantize)
     _option(sub, "input_model", "float ONNX model", required=True)
     _option(sub, "output_model", "file to write", required=True)
-    _option(sub, "calibrate_dataset", "calibration data, .npy or .npz", required=True)
+    add_calibration_options(sub)
     _option(sub, "target_chip", "chip (default: %(default)s)", default="esp32s3")
-    _option(sub, "per_channel", "one filter exponent per channel", action="store_true")
-    _option(sub, "activations", "how ranges are chosen (default: %(default)s)", default="minmax")
+    add_quantize_options(sub)
 
-    sub = add("export", "Write the ESP-IDF project of a quantized model.", _export)
+    sub = add("export", "Write a quantized model as ESP-IDF project or .espdl file.", _export)
     _option(sub, "model_path", "quantized ONNX model, or .espdl file", required=True)
     _option(sub, "target_chip", "chip (default: the model's own, else esp32s3)")
     _espdl_options(sub)
     _option(sub, "img_path", "sample input, .npy or .npz, compiled into the project")
     _option(sub, "template_path", "folder whose files replace the project's own")
-    _option(sub, "out_path", "folder to write, which must not exist", required=True)
+    _option(
+        sub,
+        "format",
+        "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
+        choices=("project", "espdl"),
+        default="project",
+    )
+    sub.add_argument("--info", action="store_true", help="a .info beside the .espdl file")
+    sub.add_argument("--json", action="store_true", help="a .json beside the .espdl file")
+    _option(sub, "out_path", "folder or file to write, which must not exist", required=True)
 
     sub = add("run", "Run a model on the PC with the chip's exact bits.", _run)
     sub.add_argument("model", help="ONNX model, or .espdl file")
@@ -124,26 +135,45 @@ def _add_looking_commands(add: Callable[[str, str, Command], argparse.ArgumentPa
 
 def _preprocess(arguments: argparse.Namespace) -> int:
     from .onnx_model import save_model
-    from .quantize import preprocess_onnx
+    from .output_files import check_new
+    from .quantize.preprocess import preprocess_with_report
 
-    save_model(preprocess_onnx(arguments.input), arguments.output)
+    check_new(arguments.output)
+    model, report = preprocess_with_report(
+        arguments.input,
+        skip=arguments.skip,
+        enable=arguments.enable,
+        input_shapes=dict(arguments.input_shape),
+    )
+    save_model(model, arguments.output)
+    print(report)
     print(f"wrote {arguments.output}")
     return 0
 
 
 def _quantize(arguments: argparse.Namespace) -> int:
-    from .quantize import preprocess_onnx, quantize_onnx
+    from .output_files import check_new
+    from .quantize import quantize_onnx
+    from .quantize.report import check_report_path
 
+    check_new(arguments.output_model)
+    if arguments.report is not None:
+        check_report_path(arguments.report)
     result = quantize_onnx(
-        preprocess_onnx(arguments.input_model),
-        arguments.calibrate_dataset,
+        arguments.input_model,
+        calibration_of(arguments),
         arguments.target_chip,
-        activations=arguments.activations,
-        per_channel=arguments.per_channel or None,
+        progress=None,
+        **quantize_options_of(arguments),
     )
     result.save(arguments.output_model)
     print(result.report)
+    if result.loss is not None:
+        print(result.loss)
     print(f"wrote {arguments.output_model}")
+    if arguments.report is not None:
+        result.report.save(arguments.report)
+        print(f"wrote {arguments.report}")
     return 0
 
 
@@ -151,6 +181,9 @@ def _export(arguments: argparse.Namespace) -> int:
     from .array_files import load_arrays
     from .compilation import compile_file
 
+    _check_export(arguments)
+    if arguments.format == "espdl":
+        return _export_espdl(arguments)
     library = compile_file(
         arguments.model_path, arguments.target_chip, name=arguments.name, key=_key(arguments)
     )
@@ -162,6 +195,46 @@ def _export(arguments: argparse.Namespace) -> int:
     )
     print(library.report())
     print(f"wrote {arguments.out_path}")
+    return 0
+
+
+def _check_export(arguments: argparse.Namespace) -> None:
+    """Refuse options that the format would ignore."""
+    of_format = {"project": ("template_path",), "espdl": ("info", "json")}
+    for format_, names in of_format.items():
+        given = [name for name in names if getattr(arguments, name)]
+        if given and arguments.format != format_:
+            raise DataError(
+                "an option of another format",
+                where="tvm-espdl export",
+                found=f"--{given[0]} with --format {arguments.format}",
+                allowed=f"--{given[0]} with --format {format_}",
+            )
+
+
+def _export_espdl(arguments: argparse.Namespace) -> int:
+    from .array_files import load_arrays
+    from .compilation import compile_file
+    from .espdl import load
+    from .espdl.evidence import chip_of
+    from .espdl.file import is_espdl
+    from .espdl.rewriting import rewritten
+    from .espdl.save import check_paths, save_model
+
+    out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
+    check_paths(out, overwrite=False, **texts)
+    if is_espdl(arguments.model_path) and arguments.img_path is None:
+        file = load(arguments.model_path, model=arguments.name, key=_key(arguments))
+        save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
+    else:
+        library = compile_file(
+            arguments.model_path, arguments.target_chip, name=arguments.name, key=_key(arguments)
+        )
+        sample = None
+        if arguments.img_path is not None:
+            sample = load_arrays(arguments.img_path, library.input_names)
+        library.save_espdl(out, sample, **texts)
+    print(f"wrote {out}")
     return 0
 
 
@@ -186,7 +259,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.model, arguments.target_chip, name=arguments.name, key=_key(arguments)
     )
     inputs = load_arrays(arguments.input, library.input_names)
-    outputs = library.run(inputs)
+    outputs = library.first_run(inputs)
     if arguments.dump is not None:
         from .debug.dump import save_folder
 
@@ -206,7 +279,7 @@ def _run_test_vectors(arguments: argparse.Namespace) -> int:
     file = load(arguments.model, model=arguments.name, key=_key(arguments))
     inputs, stored = inputs_of(file), outputs_of(file)
     library = compile_espdl(file, arguments.target_chip)
-    outputs = dict(zip(library.output_names, library.run(inputs), strict=True))
+    outputs = dict(zip(library.output_names, library.first_run(inputs), strict=True))
     if arguments.dump is not None:
         save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
     if arguments.output is not None:

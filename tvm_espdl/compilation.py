@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import tvm
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from .espdl import File
     from .runtime.library import Library
+    from .runtime.variants import Variant
 
 CHIP_KEY = "espdl.chip"
 
@@ -54,6 +56,38 @@ def compile_file(
     mod, params = relay.frontend.from_onnx(proto)
     with tvm.transform.PassContext(opt_level=3):
         return relay.build(mod, target=f"espressif/{target}", params=params)
+
+
+def compile_variants(models: Sequence[ModelProto], chip: str | None = None) -> list[Variant]:
+    """Import and build variants of one network: what they have in common is compiled once.
+
+    They compute the bits of `compile_file`'s libraries, with the same kernels.
+
+    Parameters
+    ----------
+    models : sequence of ModelProto
+        ONNX, for one chip.
+    chip : str, optional
+        As in `compile_file`, by the first of them.
+
+    Raises
+    ------
+    EspdlError
+        As `relay.frontend.from_onnx`, `relay.build` and `Library.program`.
+    """
+    from . import relay
+    from .relay.lowering import host_target, lower
+    from .relay.program import program_of_main
+    from .runtime.variants import build_variants
+
+    own = next((p.value for p in models[0].metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
+    target = find_chip(chip or own)
+    programs = []
+    for model in models:
+        with tvm.transform.PassContext(opt_level=3):
+            lowered = lower(relay.frontend.from_onnx(model)[0], target)
+        programs.append(program_of_main(lowered, target))
+    return build_variants(programs, host_target(None))
 
 
 def compile_espdl(file: File, chip: str | None = None) -> Library:

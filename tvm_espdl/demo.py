@@ -13,7 +13,7 @@ import numpy as np
 from .compilation import compile_file
 from .errors import ToolError
 from .ops.rounding import Array
-from .quantize import preprocess_onnx, quantize_onnx
+from .quantize import quantize_onnx
 from .runtime.library import Library
 
 DATA = Path(__file__).parent / "data" / "digits"
@@ -38,7 +38,7 @@ def run_demo() -> int:
     folder = Path(tempfile.mkdtemp(prefix="tvm-espdl-demo-"))
 
     print("1. Quantize: a float CNN for 8x8 digits, 32 calibration images\n")
-    quantized = quantize_onnx(preprocess_onnx(DATA / "digits_cnn.onnx"), calibration, CHIP)
+    quantized = quantize_onnx(DATA / "digits_cnn.onnx", calibration, CHIP, measure=False)
     quantized.save(folder / "digits_quantized.onnx")
     print(quantized.report)
 

@@ -120,8 +120,9 @@ def fix_batch(model: ModelProto) -> ModelProto:
     """
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
+    sequences = _sequences(fixed)
     for value in _real_inputs(fixed):
-        _fix_input(value)
+        _fix_input(value, has_batch=value.name not in sequences)
     # What was inferred for another batch would contradict; all of it is inferred anew.
     del fixed.graph.value_info[:]
     for value in fixed.graph.output:
@@ -155,7 +156,24 @@ def _infer_shapes(model: ModelProto) -> ModelProto:
         ) from problem
 
 
-def _fix_input(value: Any) -> None:
+def _sequences(model: ModelProto) -> set[str]:
+    """Names of inputs whose first dimension is no batch: sequences and recurrent states."""
+    nodes = model.graph.node
+    quantized = ("QuantizeLinear", "DequantizeLinear")
+    sources = {node.output[0]: node.input[0] for node in nodes if node.op_type in quantized}
+    found = set()
+    for node in nodes:
+        batch_first = any(a.name == "layout" and a.i == 1 for a in node.attribute)
+        if node.op_type in ("GRU", "LSTM", "RNN") and not batch_first:
+            for place in (0, 5, 6):  # X, initial_h, initial_c
+                name = node.input[place] if place < len(node.input) else ""
+                while name in sources:
+                    name = sources[name]
+                found.add(name)
+    return found
+
+
+def _fix_input(value: Any, *, has_batch: bool) -> None:
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise ModelError(
             "the shape of the input is unknown",
@@ -176,10 +194,11 @@ def _fix_input(value: Any) -> None:
                 where=f"input {value.name!r}",
                 found=shape,
                 allowed="static dimensions; only the first, the batch, may be dynamic",
-                try_="export the model with a fixed input shape",
+                try_="export the model with a fixed input shape, or fix it: "
+                f"tvm-espdl preprocess --input_shape {value.name}:1,3,96,96",
             )
     # A vector has no batch; from two dimensions on, the first one is taken for it.
-    if len(dimensions) > 1 and dimensions[0].dim_value > 1:
+    if has_batch and len(dimensions) > 1 and dimensions[0].dim_value > 1:
         raise ModelError(
             "the input has a fixed batch above 1",
             where=f"input {value.name!r}",
