@@ -131,7 +131,7 @@ def test_bias_correction_makes_the_means_equal():
     corrected = STEPS["bias"](bench, Candidate())
     layer = bench.plan.layers()[1]
     name = bench.plan.sum_tensor(layer)
-    samples = bench.samples[:16]
+    samples = bench.samples[:8]
     wanted = np.stack([r[name] for r in bench.float_tensors([name], samples)]).mean((0, 1, 3, 4))
     errors = []
     for candidate in (Candidate(), corrected):

@@ -5,7 +5,7 @@ Must never keep more than one sample's activations, nor depend on the number of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from onnx import ModelProto
 
 from ..errors import DataError
 from .graph import Array, Graph
-from .histogram import Histogram
+from .histogram import Histogram, extremes_of
 from .samples import Sample
 from .session import open_session, run_session
 
@@ -44,6 +44,7 @@ def measure_ranges(
     samples: Iterable[Sample],
     names: Iterable[str] | None = None,
     observer: Observer | None = None,
+    whole: Container[str] | None = None,
 ) -> dict[str, TensorRange]:
     """Measure the distribution of float32 tensors that depend on an input.
 
@@ -57,6 +58,8 @@ def measure_ranges(
         The tensors to measure; by default all of them.
     observer : callable, optional
         Called with the measured tensors of each sample, {name: array}.
+    whole : container of str, optional
+        The tensors whose distribution is measured, and not only the range; by default all.
 
     Returns
     -------
@@ -74,16 +77,25 @@ def measure_ranges(
     measured = _ordered(graph, names)
     wanted = [name for name in measured if name not in graph.inputs]
     session = open_session(with_outputs(model, wanted), "calibration")
-    histograms = {name: Histogram() for name in measured}
+    extremes: dict[str, tuple[float, float]] = {}
+    histograms = {name: Histogram() for name in measured if whole is None or name in whole}
     for number, sample in enumerate(samples):
         results = run_session(session, wanted, sample, f"calibration sample {number}")
         seen = {**sample, **dict(zip(wanted, results, strict=True))}
-        for name, histogram in histograms.items():
-            _check_finite(seen[name], name, number)
-            histogram.add(seen[name])
+        for name in measured:
+            if seen[name].size == 0:
+                continue
+            low, high = _finite_extremes(seen[name], name, number)
+            before = extremes.get(name, (low, high))
+            extremes[name] = min(before[0], low), max(before[1], high)
+            if name in histograms:
+                histograms[name].add(seen[name], (low, high))
         if observer is not None:
             observer(seen)
-    return {name: TensorRange(seen.low, seen.high, seen) for name, seen in histograms.items()}
+    return {
+        name: TensorRange(*extremes.get(name, (0.0, 0.0)), histograms.get(name))
+        for name in measured
+    }
 
 
 def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:
@@ -105,15 +117,17 @@ def with_outputs(model: ModelProto, names: Iterable[str]) -> ModelProto:
     return watched
 
 
-def _check_finite(values: Array, name: str, number: int) -> None:
-    # The extremes are not finite if any value is not: NaN spreads.
-    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
-        raise DataError(
-            "a tensor of the float network is not finite",
-            where=f"tensor {name!r}, calibration sample {number}",
-            found=f"{int(np.isnan(values).sum())} NaN and {int(np.isinf(values).sum())} infinite "
-            f"of {values.size} values",
-            allowed="finite numbers",
-            try_="look whether the sample is scaled as in training; replace infinite masks and "
-            "paddings in the model by large finite numbers",
-        )
+def _finite_extremes(values: Array, name: str, number: int) -> tuple[float, float]:
+    low, high = extremes_of(values)
+    # They are not finite if any value is not: NaN spreads.
+    if np.isfinite(low) and np.isfinite(high):
+        return low, high
+    raise DataError(
+        "a tensor of the float network is not finite",
+        where=f"tensor {name!r}, calibration sample {number}",
+        found=f"{int(np.isnan(values).sum())} NaN and {int(np.isinf(values).sum())} infinite "
+        f"of {values.size} values",
+        allowed="finite numbers",
+        try_="look whether the sample is scaled as in training; replace infinite masks and "
+        "paddings in the model by large finite numbers",
+    )

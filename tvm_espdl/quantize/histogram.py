@@ -21,6 +21,11 @@ LOWEST_RANGE = -24
 Floats = npt.NDArray[np.floating[Any]]
 
 
+def extremes_of(values: Floats) -> tuple[float, float]:
+    """The smallest and the largest of `values`; adding 0.0 makes a negative zero a plain one."""
+    return float(values.min()) + 0.0, float(values.max()) + 0.0
+
+
 class Histogram:
     """Counts of a tensor's values in bins of equal width over [-2^k, 2^k).
 
@@ -57,11 +62,11 @@ class Histogram:
         """The middle of each bin."""
         return np.asarray((np.arange(-BINS, BINS) + 0.5) * self.width, dtype=np.float64)
 
-    def add(self, values: Floats) -> None:
-        """Count `values`, finite and of any shape."""
+    def add(self, values: Floats, extremes: tuple[float, float] | None = None) -> None:
+        """Count `values`, finite and of any shape; `extremes` where they are known already."""
         if values.size == 0:
             return
-        low, high = float(values.min()) + 0.0, float(values.max()) + 0.0
+        low, high = extremes or extremes_of(values)
         self.low = low if self._empty else min(self.low, low)
         self.high = high if self._empty else max(self.high, high)
         self._empty = False

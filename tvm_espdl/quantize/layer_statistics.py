@@ -25,7 +25,7 @@ LARGEST_PATCH = 2304
 SAMPLE_VALUES = 1 << 16
 
 #: Patches that are used even when they hold more.
-LEAST_PATCHES = 128
+LEAST_PATCHES = 64
 
 
 class LayerStatistics:

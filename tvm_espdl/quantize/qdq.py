@@ -15,28 +15,12 @@ from ..chips import Chip, Rounding
 from ..version import __version__
 from .assignment import Assignment
 from .exponents import Integers, quantize
-from .graph import Array, Graph
+from .graph import Array
 from .layer_exponents import LARGEST_BIAS_BITS
+from .new_names import NewNames
 from .plan import Layer, Operand, Plan
 
 _DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}
-
-
-class _Names:
-    """Gives out names that the network does not have yet."""
-
-    def __init__(self, graph: Graph, model: ModelProto) -> None:
-        self._taken = {tensor.name for tensor in model.graph.initializer} | set(graph.inputs)
-        for node in graph.nodes:
-            self._taken.update((node.name, *node.input, *node.output))
-
-    def fresh(self, base: str) -> str:
-        name, number = base, 0
-        while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
-        self._taken.add(name)
-        return name
 
 
 @dataclass(frozen=True)
@@ -94,7 +78,7 @@ class QdqWriter:
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         self.plan, self.assignment, self.chip = plan, assignment, chip
         self.graph = plan.graph
-        self.names = _Names(self.graph, model)
+        self.names = NewNames(model)
         self.nodes: list[NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.quantized = set(plan.tensors())

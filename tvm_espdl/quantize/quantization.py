@@ -145,10 +145,11 @@ def quantize(
     plan = _plan(prepared, [layer for layer in options.int16 if layer != AUTO])
     statistics = LayerStatistics(plan)
     split = HeldOut(samples, options.hold_out)
-    names = {*plan.tensors(), *(plan.sum_tensor(layer) for layer in plan.layers())}
+    whole = set(plan.tensors())
+    names = whole | {plan.sum_tensor(layer) for layer in plan.layers()}
     clock = clock or Clock()
     with clock.phase("calibrate"):
-        ranges = measure_ranges(prepared, split, names, statistics.observe)
+        ranges = measure_ranges(prepared, split, names, statistics.observe, whole)
     weights = (
         layer_weight_exponents(plan, statistics, chip.rounding, per_channel=options.per_channel)
         if weighs

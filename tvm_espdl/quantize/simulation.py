@@ -123,7 +123,7 @@ class Simulation:
         inner |= {self._before.get(name, name) for name in sums}
         self._session = open_session(with_outputs(inferred, sorted(inner)), "simulation")
         self._outputs = list(plan.graph.outputs)
-        self._constants: dict[tuple[Operand, tuple[int, ...], int], Array] = {}
+        self._constants: dict[tuple[Operand, tuple[int, ...], int], tuple[Array, Array]] = {}
         self._feed: dict[str, Array] = {}
         self.set(assignment)
 
@@ -153,14 +153,14 @@ class Simulation:
 
     def _constant(self, operand: Operand, stored: StoredConstant, assignment: Assignment) -> Array:
         key = (operand, tuple(np.atleast_1d(stored.exponents).tolist()), stored.limit)
-        replaced = assignment.values.get(operand)
-        if replaced is None and key in self._constants:
-            return self._constants[key]
-        value = self._plan.graph.constant(stored.name) if replaced is None else replaced
+        value = assignment.values.get(operand, self._plan.graph.constant(stored.name))
+        known = self._constants.get(key)
+        # Trials share the arrays that they do not change; the one kept here cannot be another.
+        if known is not None and known[0] is value:
+            return known[1]
         integers = stored.integers(value, self._chip.rounding).astype(np.float64)
         held = np.asarray(np.ldexp(integers, stored.spread(value.ndim)), dtype=np.float32)
-        if replaced is None:
-            self._constants[key] = held
+        self._constants[key] = (value, held)
         return held
 
     def run(self, sample: Sample, tensors: Sequence[str] | None = None) -> list[Array]:

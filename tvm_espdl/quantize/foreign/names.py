@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from ..graph import Array, captured_names
+from ..graph import Array
+from ..new_names import NewNames
 
 #: The names of ONNX's own operator set.
 STANDARD = ("", "ai.onnx")
@@ -34,25 +35,12 @@ def drop_unused_domains(model: ModelProto) -> None:
     model.opset_import.extend(kept)
 
 
-class Names:
+class Names(NewNames):
     """Gives out tensor names that a model does not have yet, and adds constants under them."""
 
     def __init__(self, model: ModelProto) -> None:
-        graph = model.graph
+        super().__init__(model)
         self._model = model
-        self._taken = {tensor.name for tensor in graph.initializer}
-        self._taken.update(value.name for value in (*graph.input, *graph.output))
-        for node in graph.node:
-            self._taken.update((node.name, *node.input, *node.output, *captured_names(node)))
-
-    def fresh(self, base: str) -> str:
-        """`base`, or `base` with the first number that makes it new."""
-        name, number = base, 0
-        while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
-        self._taken.add(name)
-        return name
 
     def constant(self, base: str, value: Array) -> str:
         """Add an initializer; returns its name."""

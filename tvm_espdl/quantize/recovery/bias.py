@@ -17,10 +17,10 @@ from ..plan import Layer, Operand, Plan
 from ..workbench import Candidate, Workbench
 
 #: Layers are corrected in at most so many runs over the samples, neighbours together.
-MOST_RUNS = 12
+MOST_RUNS = 5
 
 #: Means need fewer samples than searches.
-MOST_SAMPLES = 16
+MOST_SAMPLES = 8
 
 
 def bias(bench: Workbench, candidate: Candidate) -> Candidate:
