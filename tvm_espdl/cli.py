@@ -6,6 +6,7 @@ Exit status: 0 done, 1 a check or comparison found differences, 2 the user's inp
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -44,9 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", EspdlWarning)
         try:
             status: int = arguments.command(arguments)
+            sys.stdout.flush()
         except EspdlError as error:
             print(f"tvm-espdl: error: {error}", file=sys.stderr)
             status = 2
+        except BrokenPipeError:
+            # The reader, `head` for example, has seen enough; Python would complain at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 0
     for warning in caught:
         print(f"tvm-espdl: warning: {warning.message}", file=sys.stderr)
     return status

@@ -1,6 +1,8 @@
 """The command line: each command does its work, and wrong input gives one clear error."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -258,3 +260,18 @@ def test_usage_errors_exit_with_2():
     with pytest.raises(SystemExit) as raised:
         main(["quantize"])
     assert raised.value.code == 2
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    onnx.save(quantized_digits("esp32s3"), tmp_path / "q.onnx")
+    script = "from tvm_espdl.cli import main; raise SystemExit(main(['check', 'q.onnx']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 0

@@ -111,7 +111,7 @@ def test_json_has_the_same_keys_for_every_network(report):
     assert tensors["<b>u</b>"]["own"]["snr"] == report.worst[0].own.snr
     empty = QuantizationReport("esp32", "as they are", 0, (), ())
     assert list(json.loads(empty.to_json())) == list(content)
-    assert str(empty).startswith("quantized for esp32, activations: as they are, 0 samples")
+    assert str(empty).startswith("taken as it is for esp32: quantized already")
     Page(empty.to_html())
 
 

@@ -64,6 +64,12 @@ def test_ours_is_taken_as_it_is():
     assert {e.key: e.value for e in taken.model.metadata_props}["espdl.chip"] == "esp32s3"
 
 
+def test_ours_is_taken_for_its_own_chip_only():
+    ours = quantize_onnx(float_model(), DATA, "esp32p4", measure=False).model
+    with pytest.raises(ModelError, match="another chip; found: esp32p4; allowed: esp32s3"):
+        quantize_onnx(ours, None, "esp32s3")
+
+
 def test_others_are_refused_with_the_offer(foreign):
     with pytest.raises(ModelError, match=r"zero point.*--requantize"):
         quantize_onnx(foreign, DATA)

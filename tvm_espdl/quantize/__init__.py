@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, DataError
+from ..errors import ChipError, DataError, ModelError
 from ..onnx_model import input_signature, load_model, save_model
 from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized, take_as_is
@@ -200,6 +200,15 @@ def quantize_onnx(
 
 
 def _take(model: ModelProto, chip: Chip) -> QuantizationResult:
+    made_for = next((e.value for e in model.metadata_props if e.key == "espdl.chip"), chip.name)
+    if find_chip(made_for) != chip:
+        raise ModelError(
+            "the model was quantized for another chip",
+            where="the model's metadata",
+            found=made_for,
+            allowed=chip.name,
+            try_=f"take it for {made_for}, or quantize the float model for {chip.name}",
+        )
     report = QuantizationReport(chip.name, "as they are", 0, (), ())
     return QuantizationResult(take_as_is(model, chip), report)
 

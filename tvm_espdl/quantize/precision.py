@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -57,13 +58,11 @@ def find_nodes(plan: Plan, layer: str) -> list[int]:
         or layer in _names(plan, index)
     ]
     if not found:
-        known = [name for index in plan.rules for name in _names(plan, index)]
-        near = difflib.get_close_matches(layer, known, n=3, cutoff=0.4)
         raise EspdlError(
             "the network has no such quantized layer",
             where="option int16",
             found=repr(layer),
-            allowed=", ".join(map(repr, near or known[:8])) + ("" if near else ", ..."),
+            allowed=", ".join(map(repr, _nearest(plan, layer))) + ", ...",
             try_="name a node, a tensor, or a pattern such as '/head/*'; '*' means all",
         )
     if all(layer in _names(plan, i) and _is_int8_only(plan, i) for i in found):
@@ -76,6 +75,17 @@ def find_nodes(plan: Plan, layer: str) -> list[int]:
             try_="leave it out: it reads and gives int8 between int16 layers",
         )
     return found
+
+
+def _nearest(plan: Plan, layer: str) -> list[str]:
+    """The three names most like `layer`, or of which a part is: exporters join many to one."""
+
+    def likeness(name: str) -> float:
+        parts = (name, *re.split("[/;:]", name))
+        return max(difflib.SequenceMatcher(None, layer, part).ratio() for part in parts)
+
+    known = dict.fromkeys(name for index in plan.rules for name in _names(plan, index))
+    return sorted(known, key=likeness, reverse=True)[:3]
 
 
 def _names(plan: Plan, index: int) -> Iterator[str]:

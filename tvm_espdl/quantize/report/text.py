@@ -34,13 +34,16 @@ def as_text(report: QuantizationReport) -> str:
         lines += _wrapped(f"warning: {warning}")
     if report.seconds:
         lines.append(time_line(report))
-    lines += _table(report.rows)
+    if report.rows:
+        lines += _table(report.rows)
     lines += [f"float: {left.operator:<20} {_shorten(left.name, 70)}" for left in report.left_float]
     return "\n".join(lines)
 
 
 def head(report: QuantizationReport) -> str:
     """What was quantized, and how."""
+    if not report.rows:
+        return f"taken as it is for {report.chip}: quantized already, with power-of-two scales"
     weights = f", weights: {report.weights}" if report.weights else ""
     return (
         f"quantized for {report.chip}, activations: {report.method}, {report.samples} samples"
