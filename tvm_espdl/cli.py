@@ -75,17 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("preprocess", "Clean a float ONNX model up and fix its batch to 1.", _preprocess)
-    _option(sub, "input", "float ONNX model", required=True)
-    _option(sub, "output", "file to write", required=True)
-    add_preprocess_options(sub)
-
-    sub = add("quantize", "Quantize a float ONNX model with power-of-two scales.", _quantize)
-    _option(sub, "input_model", "float ONNX model", required=True)
-    _option(sub, "output_model", "file to write", required=True)
-    add_calibration_options(sub)
-    _option(sub, "target_chip", "chip (default: %(default)s)", default="esp32s3")
-    add_quantize_options(sub)
+    _add_quantizer_commands(add)
 
     sub = add("export", "Write a quantized model as ESP-IDF project or .espdl file.", _export)
     _option(sub, "model_path", "quantized ONNX model, or .espdl file", required=True)
@@ -114,6 +104,21 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_looking_commands(add)
     return parser
+
+
+def _add_quantizer_commands(add: Callable[[str, str, Command], argparse.ArgumentParser]) -> None:
+    """The commands from a float model to a quantized one."""
+    sub = add("preprocess", "Clean a float ONNX model up and fix its batch to 1.", _preprocess)
+    _option(sub, "input", "float ONNX model", required=True)
+    _option(sub, "output", "file to write", required=True)
+    add_preprocess_options(sub)
+
+    sub = add("quantize", "Quantize a float ONNX model with power-of-two scales.", _quantize)
+    _option(sub, "input_model", "float ONNX model", required=True)
+    _option(sub, "output_model", "file to write", required=True)
+    add_calibration_options(sub)
+    _option(sub, "target_chip", "chip (default: %(default)s)", default="esp32s3")
+    add_quantize_options(sub)
 
 
 def _add_looking_commands(add: Callable[[str, str, Command], argparse.ArgumentParser]) -> None:

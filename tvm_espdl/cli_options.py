@@ -92,8 +92,34 @@ def add_calibration_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_quantize_options(parser: argparse.ArgumentParser) -> None:
-    """How exponents are chosen, and what is done for accuracy."""
-    repeated = {"action": "append", "default": argparse.SUPPRESS, "metavar": "NAME"}
+    """How exponents are chosen, what is done for accuracy, and what is told of it."""
+    _add_exponent_options(parser)
+    _add_accuracy_options(parser)
+    option(
+        parser,
+        "requantize",
+        "re-express a model that others quantized with the nearest scales",
+        action="store_true",
+        default=argparse.SUPPRESS,
+    )
+    for name in ("skip", "enable"):
+        option(parser, name, "step of preprocessing; see preprocess --list_steps", **_REPEATED)
+    option(
+        parser,
+        "no_measure",
+        "do not measure the accuracy with the chip's bits, which takes time",
+        action="store_false",
+        dest="measure",
+        default=argparse.SUPPRESS,
+    )
+    option(parser, "report", "write the report, too: .txt, .json or .html", metavar="FILE")
+
+
+#: What is not given is left to the defaults of `quantize_onnx`.
+_REPEATED: dict[str, Any] = {"action": "append", "default": argparse.SUPPRESS, "metavar": "NAME"}
+
+
+def _add_exponent_options(parser: argparse.ArgumentParser) -> None:
     suppressed = {"default": argparse.SUPPRESS}
     option(parser, "activations", "mse (default), kl, percentile or minmax", **suppressed)
     option(parser, "weights", "output (default) or minmax", **suppressed)
@@ -104,8 +130,12 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         **suppressed,
     )
+
+
+def _add_accuracy_options(parser: argparse.ArgumentParser) -> None:
+    suppressed = {"default": argparse.SUPPRESS}
     option(
-        parser, "int16", "layer or pattern that computes in int16, or auto; repeated", **repeated
+        parser, "int16", "layer or pattern that computes in int16, or auto; repeated", **_REPEATED
     )
     for name, metavar, help_ in (
         ("wanted_snr", "DB", "of the outputs on held-out samples, for --int16 auto"),
@@ -117,7 +147,7 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         "recover",
         "step that recovers accuracy: rounding, equalization, exponents, bias, all or none; "
         "repeated (default: rounding, bias)",
-        **repeated,
+        **_REPEATED,
     )
     option(
         parser,
@@ -127,24 +157,6 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         **suppressed,
     )
-    option(
-        parser,
-        "requantize",
-        "re-express a model that others quantized with the nearest scales",
-        action="store_true",
-        **suppressed,
-    )
-    for name in ("skip", "enable"):
-        option(parser, name, "step of preprocessing; see preprocess --list_steps", **repeated)
-    option(
-        parser,
-        "no_measure",
-        "do not measure the accuracy with the chip's bits, which takes time",
-        action="store_false",
-        dest="measure",
-        **suppressed,
-    )
-    option(parser, "report", "write the report, too: .txt, .json or .html", metavar="FILE")
 
 
 _QUANTIZE_OPTIONS = (

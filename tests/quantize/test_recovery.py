@@ -7,6 +7,7 @@ import pytest
 from qdq_networks import Quantized, floats, network, node, run
 
 from tvm_espdl.chips import find_chip
+from tvm_espdl.errors import EspdlError
 from tvm_espdl.onnx_model import input_signature
 from tvm_espdl.quantize import quantize_onnx, recovery
 from tvm_espdl.quantize.held_out import LEAST_SAMPLES, MOST_BYTES, MOST_SAMPLES, HeldOut
@@ -79,11 +80,28 @@ def test_what_is_kept_is_bounded():
     assert len(split.searched) == len(split.held_out) == 3
 
 
+@pytest.mark.parametrize("every", [1, -1, -4])
+def test_something_has_to_be_left_to_calibrate_with(every):
+    with pytest.raises(EspdlError, match=rf"option hold_out.*found: {every}; allowed: 0"):
+        quantize_onnx(three_layers(), DATA, hold_out=every)
+
+
+def test_a_single_step_may_be_named_as_such():
+    models = [
+        quantize_onnx(three_layers(), DATA, recover=steps, measure=False).model
+        for steps in ("rounding", ("rounding",))
+    ]
+    assert models[0] == models[1]
+
+
 def test_held_out_samples_do_not_take_part():
     """Whatever the samples held out are, the network is the same."""
     other = DATA.copy()
     other[3::4] *= 50
-    models = [quantize_onnx(three_layers(), data, recover=()).model for data in (DATA, other)]
+    models = [
+        quantize_onnx(three_layers(), data, recover=(), measure=False).model
+        for data in (DATA, other)
+    ]
     assert models[0] == models[1]
 
 

@@ -16,6 +16,7 @@ from ..errors import ChipError, DataError, ModelError
 from ..onnx_model import input_signature, load_model, save_model
 from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized, take_as_is
+from .held_out import check_hold_out
 from .mixed import Goal
 from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from .quantization import Options, quantize
@@ -95,7 +96,7 @@ def quantize_onnx(
     int16: str | Collection[str] = (),
     wanted_snr: float | None = None,
     budget: float | None = None,
-    recover: Collection[str] = DEFAULT_STEPS,
+    recover: str | Collection[str] = DEFAULT_STEPS,
     hold_out: int = 4,
     skip: Collection[str] = (),
     enable: Collection[str] = (),
@@ -176,8 +177,8 @@ def quantize_onnx(
         weights,
         _decide_per_channel(target, per_channel),
         (int16,) if isinstance(int16, str) else tuple(int16),
-        tuple(recover),
-        hold_out,
+        (recover,) if isinstance(recover, str) else tuple(recover),
+        check_hold_out(hold_out),
         Goal(wanted_snr, budget),
     )
     loaded = load_model(model)

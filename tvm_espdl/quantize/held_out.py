@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+from ..errors import EspdlError
 from .samples import Sample
 
 #: With fewer samples than this all are needed for calibration.
@@ -15,6 +16,25 @@ LEAST_SAMPLES = 8
 
 #: Samples of each kind that are kept in memory, and bytes that they may take.
 MOST_SAMPLES, MOST_BYTES = 64, 1 << 25
+
+
+def check_hold_out(every: int) -> int:
+    """`every`, if some samples are left to calibrate with.
+
+    Raises
+    ------
+    EspdlError
+        If it is neither 0 nor above 1.
+    """
+    if every != 0 and every < 2:
+        raise EspdlError(
+            "no sample would be left to calibrate with",
+            where="option hold_out",
+            found=every,
+            allowed="0 (none is held out), or 2 and above (every so many-th is)",
+            try_="hold_out=4",
+        )
+    return every
 
 
 class HeldOut:
