@@ -1,12 +1,13 @@
 """Runs a float network over calibration samples and measures every tensor that matters.
 
-Must never keep more than one sample's activations, nor depend on the number of CPU cores.
+Must never keep the activations of more samples than threads, nor depend on the number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ from .graph import Array, Graph
 from .histogram import Histogram, extremes_of
 from .samples import Sample
 from .session import open_session, run_session
+from .workers import map_ahead
 
 #: Sees every tensor of a sample, by name, beside the histograms.
 Observer = Callable[[Mapping[str, Array]], None]
@@ -43,7 +45,7 @@ def measure_ranges(
     model: ModelProto,
     samples: Iterable[Sample],
     names: Iterable[str] | None = None,
-    observer: Observer | None = None,
+    observers: Sequence[Observer] = (),
     whole: Container[str] | None = None,
 ) -> dict[str, TensorRange]:
     """Measure the distribution of float32 tensors that depend on an input.
@@ -56,8 +58,9 @@ def measure_ranges(
         One array per input, as `read_samples` yields them; they are read once.
     names : iterable of str, optional
         The tensors to measure; by default all of them.
-    observer : callable, optional
-        Called with the measured tensors of each sample, {name: array}.
+    observers : sequence of callable, optional
+        Each is called with the measured tensors of each sample, {name: array}, in the samples'
+        order; they run beside each other in threads.
     whole : container of str, optional
         The tensors whose distribution is measured, and not only the range; by default all.
 
@@ -77,25 +80,49 @@ def measure_ranges(
     measured = _ordered(graph, names)
     wanted = [name for name in measured if name not in graph.inputs]
     session = open_session(with_outputs(model, wanted), "calibration")
-    extremes: dict[str, tuple[float, float]] = {}
-    histograms = {name: Histogram() for name in measured if whole is None or name in whole}
-    for number, sample in enumerate(samples):
+    whole = measured if whole is None else whole
+    tallies = [_Tally(name, whole=name in whole) for name in measured]
+    independent: list[Observer] = [*(tally.add for tally in tallies), *observers]
+
+    def run(numbered: tuple[int, Sample]) -> Sample:
+        number, sample = numbered
         results = run_session(session, wanted, sample, f"calibration sample {number}")
-        seen = {**sample, **dict(zip(wanted, results, strict=True))}
-        for name in measured:
-            if seen[name].size == 0:
-                continue
-            low, high = _finite_extremes(seen[name], name, number)
-            before = extremes.get(name, (low, high))
-            extremes[name] = min(before[0], low), max(before[1], high)
-            if name in histograms:
-                histograms[name].add(seen[name], (low, high))
-        if observer is not None:
-            observer(seen)
-    return {
-        name: TensorRange(*extremes.get(name, (0.0, 0.0)), histograms.get(name))
-        for name in measured
-    }
+        return {**sample, **dict(zip(wanted, results, strict=True))}
+
+    for tensors in map_ahead(run, enumerate(samples)):
+        for _ in map_ahead(partial(_show, tensors), independent):
+            pass
+    return {tally.name: tally.result() for tally in tallies}
+
+
+class _Tally:
+    """What was seen of one tensor so far."""
+
+    def __init__(self, name: str, *, whole: bool) -> None:
+        self.name = name
+        self._samples = 0
+        self._low = self._high = 0.0
+        self._empty = True
+        self._histogram = Histogram() if whole else None
+
+    def add(self, tensors: Mapping[str, Array]) -> None:
+        values, number = tensors[self.name], self._samples
+        self._samples += 1
+        if values.size == 0:
+            return
+        low, high = _finite_extremes(values, self.name, number)
+        self._low = low if self._empty else min(self._low, low)
+        self._high = high if self._empty else max(self._high, high)
+        self._empty = False
+        if self._histogram is not None:
+            self._histogram.add(values, (low, high))
+
+    def result(self) -> TensorRange:
+        return TensorRange(self._low, self._high, self._histogram)
+
+
+def _show(tensors: Mapping[str, Array], observer: Observer) -> None:
+    observer(tensors)
 
 
 def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:

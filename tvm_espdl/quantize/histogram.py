@@ -18,6 +18,9 @@ BINS = 4096
 #: The range starts at 2^LOWEST_RANGE; smaller values all lie in the middle bins.
 LOWEST_RANGE = -24
 
+#: Values that are counted at a time: what lies between the steps stays in the cache.
+BLOCK = 1 << 16
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -71,14 +74,16 @@ class Histogram:
         self.high = high if self._empty else max(self.high, high)
         self._empty = False
         self._grow(max(abs(low), abs(high)))
-        flat = values.reshape(-1)
-        scaled = flat * np.float32(1 / self.width)
-        bins = np.floor(scaled).astype(np.intp) + BINS
-        counts = np.bincount(bins, minlength=2 * BINS)
-        zeros = int(flat.size - np.count_nonzero(flat))
-        counts[BINS] -= zeros  # zero falls in the first bin of the positive values
-        self.counts += counts
-        self.zeros += zeros
+        flat, inverse = values.reshape(-1), np.float32(1 / self.width)
+        bins = np.empty(min(flat.size, BLOCK), dtype=np.intp)
+        for start in range(0, flat.size, BLOCK):
+            block = flat[start : start + BLOCK]
+            found = bins[: block.size]
+            np.add(np.floor(block * inverse), BINS, out=found, casting="unsafe")
+            self.counts += np.bincount(found, minlength=2 * BINS)
+            zeros = int(block.size - np.count_nonzero(block))
+            self.counts[BINS] -= zeros  # zero falls in the first bin of the positive values
+            self.zeros += zeros
 
     def _grow(self, largest: float) -> None:
         # frexp: largest = m * 2^e with m in [0.5, 1), so that 2^e lies above it.

@@ -7,7 +7,8 @@ dW·E[xx']·dW': the second moments of the input patches are all that is needed,
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,35 +47,61 @@ class LayerStatistics:
         self._moments: dict[int, npt.NDArray[np.float32]] = {}
         self._means: dict[int, Moments] = {}
         self._patches: dict[int, int] = dict.fromkeys(self._views, 0)
+        self._waiting: dict[int, list[Array]] = {node: [] for node in self._views}
 
-    def observe(self, tensors: Mapping[str, Array]) -> None:
-        """Add the inputs of one sample, {tensor name: array}."""
-        for node, view in self._views.items():
-            patches = _thin(view.patches(tensors[view.tensor]))
-            rows = np.ascontiguousarray(patches, dtype=np.float32)
-            moments = np.matmul(rows.transpose(0, 2, 1), rows)
-            if node in self._moments:
-                self._moments[node] += moments
-                self._means[node] += rows.sum(axis=1, dtype=np.float64)
-            else:
-                self._moments[node] = moments
-                self._means[node] = rows.sum(axis=1, dtype=np.float64)
-            self._patches[node] += rows.shape[1]
+    def observers(self) -> list[Callable[[Mapping[str, Array]], None]]:
+        """What adds the inputs of one sample, {tensor name: array}: one for each layer.
+
+        They do not depend on each other, so that each may run in a thread of its own.
+        """
+        return [partial(self._observe, node) for node in self._views]
+
+    def _observe(self, node: int, tensors: Mapping[str, Array]) -> None:
+        view = self._views[node]
+        patches = _thin(view.patches(tensors[view.tensor]))
+        rows = np.ascontiguousarray(patches, dtype=np.float32)
+        waiting = self._waiting[node]
+        waiting.append(rows)
+        # A product of few rows would cost less than adding it up.
+        if sum(part.shape[1] for part in waiting) >= rows.shape[2]:
+            self._add_up(node)
+
+    def _add_up(self, node: int) -> None:
+        waiting = self._waiting[node]
+        if not waiting:
+            return
+        rows = waiting[0] if len(waiting) == 1 else np.concatenate(waiting, axis=1)
+        waiting.clear()
+        moments = np.matmul(rows.transpose(0, 2, 1), rows)
+        means = rows.sum(axis=1, dtype=np.float64)
+        if node in self._moments:
+            self._moments[node] += moments
+            self._means[node] += means
+        else:
+            self._moments[node], self._means[node] = moments, means
+        self._patches[node] += rows.shape[1]
 
     def moments(self, node: int) -> Moments | None:
         """E[x x'] of the patches of layer `node`: (groups, K, K), or None if not measured."""
-        if not self._patches.get(node):
+        if not self._measured(node):
             return None
         return self._moments[node].astype(np.float64) / self._patches[node]
 
     def means(self, node: int) -> Moments | None:
         """E[x] of the patches of layer `node`: (groups, K), or None if not measured."""
-        if not self._patches.get(node):
+        if not self._measured(node):
             return None
         return self._means[node] / self._patches[node]
 
+    def _measured(self, node: int) -> bool:
+        if node in self._views:
+            self._add_up(node)
+        return bool(self._patches.get(node))
+
     def divided(self, factors: Mapping[int, Moments]) -> LayerStatistics:
         """Those of inputs whose patches are divided by `factors` (groups, K), by layer node."""
+        for node in self._views:
+            self._add_up(node)
         found = copy.copy(self)
         found._moments, found._means = dict(self._moments), dict(self._means)
         for node, factor in factors.items():

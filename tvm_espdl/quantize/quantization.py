@@ -28,6 +28,7 @@ from .recovery import Trial, recover, select_steps
 from .samples import Sample
 from .weight_exponents import layer_weight_exponents
 from .workbench import Candidate, Workbench
+from .workers import ordered_sums
 
 #: The first ONNX operator set in which QuantizeLinear gives int16.
 OPSET_OF_INT16 = 21
@@ -106,6 +107,7 @@ class Quantization:
         return write_qdq(bench.model, plan, assignment, bench.chip)
 
 
+@ordered_sums()
 def quantize(
     prepared: ModelProto,
     samples: Iterable[Sample],
@@ -149,7 +151,7 @@ def quantize(
     names = whole | {plan.sum_tensor(layer) for layer in plan.layers()}
     clock = clock or Clock()
     with clock.phase("calibrate"):
-        ranges = measure_ranges(prepared, split, names, statistics.observe, whole)
+        ranges = measure_ranges(prepared, split, names, statistics.observers(), whole)
     weights = (
         layer_weight_exponents(plan, statistics, chip.rounding, per_channel=options.per_channel)
         if weighs

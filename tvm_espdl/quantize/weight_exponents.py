@@ -14,6 +14,7 @@ from .exponents import Floats, Integers, channel_exponents, quantize
 from .graph import attribute
 from .layer_statistics import LayerStatistics, Moments, patch_rows
 from .plan import Layer, Plan
+from .workers import map_ahead
 
 #: Exponents below the saturation-free one that are tried: 1/2 and 1/4 of its range.
 DEPTH = 2
@@ -91,17 +92,19 @@ def layer_weight_exponents(
 
     Of the layers `nodes` only, where those are given.
     """
-    return {
-        layer.node: least_error_exponents(
+    layers = [layer for layer in plan.layers() if nodes is None or layer.node in nodes]
+
+    def choose(layer: Layer) -> Integers:
+        return least_error_exponents(
             _rows(layer, plan),
             statistics.moments(layer.node),
             plan.bits(layer.node),
             rounding,
             per_channel=per_channel and layer.channel_axis is not None,
         )
-        for layer in plan.layers()
-        if nodes is None or layer.node in nodes
-    }
+
+    found = map_ahead(choose, layers)
+    return {layer.node: exponents for layer, exponents in zip(layers, found, strict=True)}
 
 
 def _rows(layer: Layer, plan: Plan) -> Floats:

@@ -19,12 +19,13 @@ from .channel_scaling import Scaling, patch_factors, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
 from .graph import Array, Graph
 from .layer_statistics import LayerStatistics
-from .plan import Operand, Plan
+from .plan import Layer, Operand, Plan
 from .samples import Sample
 from .session import open_session, run_session
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents
+from .workers import map_ahead
 
 Values = Mapping[Operand, Array]
 
@@ -155,8 +156,7 @@ class Workbench:
 
     def assign(self, candidate: Candidate) -> Assignment:
         """The exponents and replaced values of `candidate`."""
-        choice = replace(self.choice, shifts=candidate.shifts)
-        assignment = assign_exponents(self.plan, self.ranges, choice, self.chip)
+        assignment = self._exponents(candidate.shifts)
         values: dict[Operand, Array] = {}
         if candidate.rounded:
             values.update(self._rounded_values(assignment))
@@ -165,19 +165,37 @@ class Workbench:
             values[operand] = values.get(operand, self.plan.graph.constant(name)) + offset
         return replace(assignment, values=values)
 
+    def _exponents(self, shifts: Mapping[Member | int, int]) -> Assignment:
+        # Trials of biases and of rounding follow each other at the same exponents.
+        for known, assignment in self._latest:
+            if known == shifts:
+                return assignment
+        choice = replace(self.choice, shifts=shifts)
+        found = assign_exponents(self.plan, self.ranges, choice, self.chip)
+        self._latest[:] = [(dict(shifts), found)]
+        return found
+
+    @cached_property
+    def _latest(self) -> list[tuple[Mapping[Member | int, int], Assignment]]:
+        return []
+
     def _rounded_values(self, assignment: Assignment) -> Values:
         from .recovery.rounding import rounded_layer  # which knows workbenches
 
-        values: dict[Operand, Array] = {}
-        for layer in self.plan.layers():
-            exponents = assignment.weights[layer.node]
-            key = (layer.node, self.plan.bits(layer.node), tuple(exponents.tolist()))
-            if key not in self._rounded:
-                self._rounded[key] = rounded_layer(
-                    layer, exponents, self.plan, self.statistics, self.chip.rounding
-                )
-            values.update(self._rounded[key])
-        return values
+        layers, bits = self.plan.layers(), self.plan.bits
+        exponents = assignment.weights
+        nodes = [layer.node for layer in layers]
+        keys = {node: (node, bits(node), tuple(exponents[node].tolist())) for node in nodes}
+
+        def rounded(layer: Layer) -> Values:
+            return rounded_layer(
+                layer, exponents[layer.node], self.plan, self.statistics, self.chip.rounding
+            )
+
+        new = [layer for layer in layers if keys[layer.node] not in self._rounded]
+        for layer, values in zip(new, map_ahead(rounded, new), strict=True):
+            self._rounded[keys[layer.node]] = values
+        return {k: v for layer in layers for k, v in self._rounded[keys[layer.node]].items()}
 
     @cached_property
     def simulation(self) -> Simulation:
@@ -185,15 +203,28 @@ class Workbench:
         if self.origin is not None:
             return self.origin.simulation.of_constants(self.plan)
         sums = [self.plan.sum_tensor(layer) for layer in self.plan.layers()]
-        first = assign_exponents(self.plan, self.ranges, self.choice, self.chip)
+        first = self._exponents(self.choice.shifts)
         watched = self.plan.objective()
         return Simulation(self.model, self.plan, first, self.chip, watched=watched, sums=sums)
 
     def float_tensors(self, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Sample]:
         """Tensors of the float network, one dict per sample."""
         session = open_session(with_outputs(self.model, names), "the float network")
-        for sample in samples:
-            yield dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
+
+        def run(sample: Sample) -> Sample:
+            return dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
+
+        return map_ahead(run, samples)
+
+    def simulated_sums(
+        self, names: Sequence[str], samples: Sequence[Sample]
+    ) -> Iterator[Mapping[str, Array]]:
+        """Sums of layers in the simulation as it is set, one dict per sample."""
+
+        def run(sample: Sample) -> Mapping[str, Array]:
+            return dict(zip(names, self.simulation.run_sums(sample, names), strict=True))
+
+        return map_ahead(run, samples)
 
     def _float_outputs(
         self, kind: str, samples: Sequence[Sample], names: Sequence[str] | None = None
@@ -252,7 +283,6 @@ class Workbench:
         names: Sequence[str] | None = None,
     ) -> float:
         names = names or self.plan.objective()
-        found = [
-            dict(zip(names, self.simulation.run(sample, names), strict=True)) for sample in samples
-        ]
+        runs = map_ahead(lambda sample: self.simulation.run(sample, names), samples)
+        found = [dict(zip(names, values, strict=True)) for values in runs]
         return noise_power(references, found)

@@ -36,11 +36,7 @@ def bias(bench: Workbench, candidate: Candidate) -> Candidate:
         wave = layers[start : start + together]
         bench.simulation.set(bench.assign(replace(candidate, offsets=offsets)))
         names = _sums(wave, bench.plan)
-        runs = (
-            dict(zip(names, bench.simulation.run_sums(sample, names), strict=True))
-            for sample in samples
-        )
-        found = _means(wave, bench.plan, runs)
+        found = _means(wave, bench.plan, bench.simulated_sums(names, samples))
         for operand, mean in found.items():
             offsets[operand] = offsets.get(operand, 0.0) + wanted[operand] - mean
     return replace(candidate, offsets=offsets)
