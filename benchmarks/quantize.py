@@ -1,19 +1,23 @@
-"""Quantization against ESP-PPQ 1.3.12: signal-to-noise ratio and seconds, model by model.
+"""Quantization against ESP-PPQ: signal-to-noise ratio and seconds, model by model.
 
-ESP-PPQ is not run here (it needs torch); its figures are those measured for this project on the
-same networks and the same 32 calibration inputs: output SNR of its int8 simulation on those very
-inputs, the best of its three methods, and seconds from float ONNX to written files on 2 cores,
-with the test vectors and the .info dump that it writes by default, without its error report.
-Ours are computed with the integer library that has the chip's bits: "same" on the same inputs, as
-ESP-PPQ's; "held" with every fourth input held out and judged on those only. Seconds are those of
-`quantize_onnx` and `save` with 32 inputs, nothing measured, one thread. ESP-PPQ's seconds are
-scaled to this machine by what onnxruntime takes for the float MobileNetV2 here, one thread,
-against the 7.35 ms it took there.
+ESP-PPQ's SNR is what was measured for this project with version 1.3.12 on the same networks and
+the same 32 calibration inputs: of the outputs of its int8 simulation on those very inputs, the
+best of its three methods. Ours is computed with the integer library that has the chip's bits:
+"same" on the same inputs, as ESP-PPQ's; "held" with every fourth input held out and judged on
+those only.
 
-Run: `python benchmarks/quantize.py MODELS`, where MODELS is a folder with `float/` and `seed/`.
-The line of ratios at the end of each network is the one to look at.
+Seconds are from the float ONNX network to the written files with 32 inputs, nothing measured:
+ours of `quantize_onnx`, all else by default, and `save`, ESP-PPQ's with the test vectors and the
+.info dump that it writes by default. With `--esp_ppq PYTHON`, the interpreter of an environment
+with ESP-PPQ, they are taken in the same run; without, they are left out.
+
+Run: `python benchmarks/quantize.py MODELS [--esp_ppq PYTHON] [--only NAME ...]`, where MODELS is a
+folder with `float/` and `seed/`. The ratio at the end of each line is the one to look at.
 """
 
+import argparse
+import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
@@ -31,22 +34,19 @@ from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.preprocess import preprocess_onnx
 from tvm_espdl.quantize.session import open_session, run_session
 
-#: (S3, P4) SNR in dB, seconds of the whole way on S3; None: not measured.
+#: (S3, P4) SNR in dB of ESP-PPQ 1.3.12; None: not measured.
 ESP_PPQ = {
-    "digits_cnn": (27.3, 27.0, None),
-    "dscnn_kws_49x10": (24.8, 31.9, 0.84),
-    "resnet8_32": (23.5, 27.9, 1.40),
-    "seed_resnet8": (23.2, 21.5, None),
-    "actzoo_32": (19.6, 23.9, 0.92),
-    "kws_conv1d": (36.6, 37.8, None),
-    "yolo_nano_96": (2.5, 3.7, None),
-    "yolo_tiny_160": (3.8, 5.3, 3.93),
-    "mobilenetv2_100_224": (None, None, 36.9),
+    "digits_cnn": (27.3, 27.0),
+    "dscnn_kws_49x10": (24.8, 31.9),
+    "resnet8_32": (23.5, 27.9),
+    "seed_resnet8": (23.2, 21.5),
+    "actzoo_32": (19.6, 23.9),
+    "kws_conv1d": (36.6, 37.8),
+    "yolo_nano_96": (2.5, 3.7),
+    "yolo_tiny_160": (3.8, 5.3),
+    "mobilenetv2_100_224": (None, None),
 }
 SAMPLES = 32
-
-#: What onnxruntime took for one inference of the float MobileNetV2 where ESP-PPQ was timed.
-THEIR_MILLISECONDS = 7.35
 
 
 def snr(references, found):
@@ -71,30 +71,29 @@ def measure(model, chip, samples, judged, references, **options):
     return snr(references, outputs(run, judged))
 
 
-def seconds(model, chip, samples):
+def our_seconds(path, chip, samples):
     """From the float model to the file."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        result = quantize_onnx(model, samples, chip, hold_out=0, measure=False)
+        result = quantize_onnx(path, samples, chip, measure=False)
         result.save(Path(folder) / "model.onnx")
         return time.perf_counter() - start
 
 
-def slowness(path):
-    """How much longer onnxruntime takes on this machine than on that of ESP-PPQ's figures."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    x = np.zeros((1, 3, 224, 224), dtype=np.float32)
-    times = []
-    for _ in range(50):
-        start = time.perf_counter()
-        session.run(None, {session.get_inputs()[0].name: x})
-        times.append(time.perf_counter() - start)
-    return np.median(times) * 1000 / THEIR_MILLISECONDS
+def their_seconds(interpreter, path, chip, samples):
+    """From the float model to the files, as ESP-PPQ does it."""
+    script = Path(__file__).with_name("esp_ppq_seconds.py")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "samples.npy"
+        np.save(data, samples)
+        command = [interpreter, str(script), str(path), str(data), chip]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+        if done.returncode:
+            sys.exit(f"{interpreter} cannot run ESP-PPQ on {path}:\n{done.stderr[-2000:]}")
+        return json.loads(done.stdout.splitlines()[-1])["seconds"]
 
 
-def compare(name, path, samples, slower):
+def compare(name, path, samples, esp_ppq):
     """Print one network's lines."""
     model = onnx.load(path)
     prepared = preprocess_onnx(model)
@@ -106,42 +105,44 @@ def compare(name, path, samples, slower):
 
     batches = [samples[i : i + 1] for i in range(len(samples))]
     references = outputs(reference, batches)
-    theirs = ESP_PPQ[name]
-    full = len(samples) >= SAMPLES
     timed = np.concatenate([samples] * -(-SAMPLES // len(samples)))[:SAMPLES]
     for place, chip in enumerate(("esp32s3", "esp32p4")):
         line = f"{name:20} {chip:8}"
-        if full:
+        if len(samples) >= SAMPLES:
             held = slice(3, None, 4)
             same = measure(model, chip, samples, batches, references, hold_out=0)
             out = measure(model, chip, samples, batches[held], references[held])
             line += f" {same:7.1f} {out:7.1f}"
         else:
             line += f" {'-':>7} {'-':>7}"
-        line += f" {theirs[place]:7.1f}" if theirs[place] is not None else f" {'-':>7}"
-        took = seconds(model, chip, timed)
-        line += f" {took:8.2f}"
-        if chip == "esp32s3" and theirs[2] is not None:
-            line += f" {theirs[2] * slower:8.2f} {theirs[2] * slower / took:7.1f}"
+        theirs = ESP_PPQ[name][place]
+        line += f" {theirs:7.1f}" if theirs is not None else f" {'-':>7}"
+        ours = our_seconds(path, chip, timed)
+        line += f" {ours:8.2f}"
+        if esp_ppq:
+            theirs = their_seconds(esp_ppq, path, chip, timed)
+            line += f" {theirs:8.2f} {theirs / ours:7.1f}"
         print(line, flush=True)
 
 
-def main(folder):
+def main():
     """Print the table."""
     warnings.simplefilter("ignore", EspdlWarning)
-    root = Path(folder)
-    slower = slowness(root / "float" / "mobilenetv2_100_224.onnx")
-    print(f"onnxruntime takes {slower:.2f} times as long here as where ESP-PPQ was timed")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", type=Path, help="a folder with float/ and seed/")
+    parser.add_argument("--esp_ppq", metavar="PYTHON", help="an interpreter that has ESP-PPQ")
+    parser.add_argument("--only", nargs="+", choices=ESP_PPQ, default=ESP_PPQ, metavar="NAME")
+    options = parser.parse_args()
     print(f"{'':29} {'SNR, dB':>23} {'seconds':>17}")
     print(f"{'network':20} {'chip':8} {'same':>7} {'held':>7} {'ESP-PPQ':>7} {'ours':>8} "
           f"{'ESP-PPQ':>8} {'ratio':>7}")  # fmt: skip
-    for name in ESP_PPQ:
-        path = root / "float" / f"{name}.onnx"
-        path = root / "seed" / "model.onnx" if name == "seed_resnet8" else path
-        with np.load(root / "float" / f"{name}.calib.npz") as stored:
+    for name in options.only:
+        path = options.models / "float" / f"{name}.onnx"
+        path = options.models / "seed" / "model.onnx" if name == "seed_resnet8" else path
+        with np.load(options.models / "float" / f"{name}.calib.npz") as stored:
             samples = stored[stored.files[0]].astype(np.float32)[:SAMPLES]
-        compare(name, path, samples, slower)
+        compare(name, path, samples, options.esp_ppq)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
