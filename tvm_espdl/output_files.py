@@ -1,9 +1,11 @@
-"""Writes single files so that they appear whole or not at all, and never over existing ones."""
+"""Writes files and folders: they appear whole or not at all, and never over existing ones."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import OutputError
@@ -63,3 +65,41 @@ def write_whole(path: FilePath, data: bytes, *, overwrite: bool = False) -> None
             where=str(path),
             found=error.strerror or str(error),
         ) from error
+
+
+def write_folder(path: Path, files: Mapping[Path, bytes]) -> None:
+    """Write a new folder: all files beside it first, then it gets its name.
+
+    Parameters
+    ----------
+    path : path
+        The folder; those above it are made where they are missing.
+    files : dict of path to bytes
+        Its files, by their path in it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OutputError(
+            "the folder cannot be written", where=str(path), found=str(error)
+        ) from error
+    try:
+        for name, content in files.items():
+            file = staging / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        staging.chmod(0o755)
+        staging.rename(path)
+    except OSError as error:
+        raise OutputError(
+            "the folder cannot be written", where=str(path), found=str(error)
+        ) from error
+    finally:
+        if staging.exists():
+            shutil.rmtree(staging)

@@ -52,7 +52,7 @@ def model_of_library(library: Library, test_inputs: Any = None) -> Model:
     DataError
         If the test inputs do not fit the network.
     """
-    from ..codegen.project import identity  # which knows TVM
+    from ..codegen.metadata import identity  # which knows TVM
 
     program = library.program
     if any(isinstance(step.operator, Native) for step in program.steps):

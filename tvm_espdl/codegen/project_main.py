@@ -1,0 +1,87 @@
+"""Writes the project's `main`: it runs the network on compiled-in data and checks every output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..ops import Tensor
+from ..ops.rounding import Array
+from .header import NOTICE, PREFIX
+from .identifiers import identifiers, string
+from .literals import array_definition, c_type
+from .program import Program
+from .project_text import filled
+
+
+def main_files(
+    program: Program, inputs: Sequence[Array], outputs: Sequence[Array]
+) -> dict[Path, str]:
+    """The files of the folder `main`, by their path in the project.
+
+    Parameters
+    ----------
+    program : Program
+        The network.
+    inputs, outputs : sequence of array
+        What it is run with, and what has to come out, in the chip's integers.
+    """
+    chip = program.chip
+    component = filled("idf_component.yml", idf_version=chip.idf_version)
+    return {
+        Path("main/app_main.c"): _app_main(program),
+        Path("main/input_data.h"): _data_header("INPUT_DATA_H", "input", program, inputs),
+        Path("main/output_data.h"): _data_header("OUTPUT_DATA_H", "output", program, outputs),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
+        Path("main/idf_component.yml"): component,
+    }
+
+
+def _data_header(guard: str, kind: str, program: Program, arrays: Sequence[Array]) -> str:
+    names = program.input_names if kind == "input" else program.output_names
+    definitions = [
+        array_definition(f"{kind}_data_{name}", array, 0)
+        for name, array in zip(identifiers(names), arrays, strict=True)
+    ]
+    head = f'#ifndef {guard}\n#define {guard}\n\n#include "espdl_kernels.h"\n#include <math.h>\n'
+    return "\n".join([NOTICE + head, *definitions, "#endif", ""])
+
+
+def _app_main(program: Program) -> str:
+    inputs, outputs = identifiers(program.input_names), identifiers(program.output_names)
+    tensors = [program.values[name] for name in program.outputs]
+    buffers = [
+        f"static {c_type(tensor.dtype)} {name}[{tensor.size}];"
+        for name, tensor in zip(outputs, tensors, strict=True)
+    ]
+    given = ", ".join(f".{name} = input_data_{name}" for name in inputs)
+    taken = ", ".join(f".{name} = {name}" for name in outputs)
+    run = (
+        f"  struct {PREFIX}_inputs in = {{{given}}};\n"
+        f"  struct {PREFIX}_outputs out = {{{taken}}};\n"
+        f"{f'  {PREFIX}_reset();{chr(10)}' if program.states else ''}"
+        f"  if ({PREFIX}_run(&in, &out) != 0) {{\n"
+        '    printf("FAIL: the network did not run\\n");\n    return 1;\n  }'
+    )
+    checks = [
+        _check(name, shown, tensor)
+        for name, shown, tensor in zip(outputs, program.output_names, tensors, strict=True)
+    ]
+    real = any(tensor.dtype == "float32" for tensor in tensors)
+    return filled(
+        "app_main.c",
+        buffers="\n".join([*buffers, ""]),
+        floats=filled("app_main_floats.c") if real else "",
+        run=run,
+        checks="\n".join(checks),
+    )
+
+
+def _check(name: str, shown: str, tensor: Tensor) -> str:
+    text, expected = string(shown), f"output_data_{name}"
+    if tensor.dtype == "float32":
+        return f"  failed |= floats_differ({text}, {name}, {expected}, {tensor.size});"
+    width = np.dtype(tensor.dtype).itemsize
+    return f"  failed |= integers_differ({text}, {name}, {expected}, {width}, {tensor.size});"
