@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from tvm_espdl.cli import main
-from tvm_espdl.cli_options import add_calibration_options, calibration_of
+from tvm_espdl.cli.calibration_options import add_calibration_options, calibration_of
 from tvm_espdl.demo import DATA
+from tvm_espdl.errors import DataError
 from tvm_espdl.quantize.preprocess.steps import STEPS
 from tvm_espdl.quantize.samples import ImageFolder, read_samples
 
@@ -117,3 +118,57 @@ def test_images_from_the_command_line(tmp_path):
     signature = {"x": ((1, 1, 8, 8), np.dtype(np.float32))}
     (sample,) = read_samples(calibration_of(arguments), signature)
     np.testing.assert_array_equal(sample["x"][0, 0], (pixels.astype(np.float32) - 4) / 2)
+
+
+def several(*data, options=()):
+    parser = argparse.ArgumentParser()
+    add_calibration_options(parser)
+    words = [word for datum in data for word in ("--calibrate_dataset", str(datum))]
+    return calibration_of(parser.parse_args([*words, *options]))
+
+
+def test_data_of_several_inputs(tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "photos" / "a.png")
+    photos, rows = tmp_path / "photos", tmp_path / "rows.npy"
+    np.save(rows, np.zeros((1, 2), np.float32))
+    # Names of inputs from TensorFlow have colons, paths may have equals signs.
+    given = (f"serving:0={photos}", f"rows={tmp_path / 'x=1' / 'rows.npy'}")
+    expected = {"serving:0": str(photos), "rows": str(tmp_path / "x=1" / "rows.npy")}
+    assert several(*given) == expected
+    found = several(f"image={photos}", f"rows={rows}", options=["--mean", "3"])
+    assert found == {"image": ImageFolder(str(photos), mean=(3.0,)), "rows": str(rows)}
+    assert several(f"rows={rows}") == {"rows": str(rows)}
+
+
+def test_a_path_with_an_equals_sign(tmp_path):
+    folder = tmp_path / "lr=1"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.zeros(3))
+    assert several(folder) == str(folder)
+    assert several(folder / "a.npy") == str(folder / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "words"),
+    [
+        (["x=a.npy", "b.npy"], (), r"data for no input; found: 'b\.npy'; allowed: INPUT=PATH"),
+        (["x=a.npy", "=b.npy"], (), "data for no input; found: '=b"),
+        (["x=a.npy", "y="], (), "data for no input; found: 'y='"),
+        (["x=a.npy", "x=b.npy"], (), "two data for one input; found: 'x=b"),
+        (["a.npy"], ("--mean", "1"), "option mean: options of images .*found: a.npy"),
+        (["x=a.npy", "y=b.npz"], ("--enlarge",), r"option enlarge: .*found: a\.npy, b\.npz"),
+        (["rows"], ("--std", "2"), "option std: options of images .*found: rows"),
+    ],
+)
+def test_data_that_fit_no_input_and_options_that_fit_no_data(
+    data, options, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows").mkdir()
+    for name in ("a.npy", "rows/b.npy"):
+        np.save(tmp_path / name, np.zeros(3, np.float32))
+    with pytest.raises(DataError, match=words) as problem:
+        several(*data, options=options)
+    for part in ("where", "found", "allowed", "try_"):
+        assert getattr(problem.value, part) not in ("", None)

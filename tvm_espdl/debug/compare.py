@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..ops.rounding import Array
-from .dump import Source, read_dump
+from .dump import Dump, Source, read_dump
 
 if TYPE_CHECKING:
     from ..runtime.library import Library
@@ -116,7 +116,7 @@ def compare(lib: Library, dump: Source, inputs: Any = None) -> Comparison:
         if isinstance(given, dict)
         else lib.run_with_intermediates(*(given if isinstance(given, (list, tuple)) else [given]))
     )
-    equal, differences, problems = [], [], list(board.problems)
+    equal, differences, problems = [], [], [*_other_network(lib, board), *board.problems]
     for name, expected in pc.items():
         if name not in board.tensors:
             continue
@@ -132,6 +132,18 @@ def compare(lib: Library, dump: Source, inputs: Any = None) -> Comparison:
     ]
     missing = tuple(name for name in pc if name not in board.tensors)
     return Comparison(tuple(equal), tuple(differences), missing, tuple(problems))
+
+
+def _other_network(lib: Library, board: Dump) -> list[str]:
+    from ..codegen.metadata import identity  # which knows TVM
+
+    expected = identity(lib.program)
+    if board.model_id in ("", expected):
+        return []
+    return [
+        f"the firmware holds network {board.model_id}, this one is {expected} on "
+        f"{lib.chip.name}: export the project again and flash it, or compare with its own model"
+    ]
 
 
 def _inputs_of(lib: Library, tensors: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,0 +1,90 @@
+"""`tvm-espdl export`: a quantized model as an ESP-IDF project, or as an .espdl file."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..errors import DataError
+from .options import add_model_options, key_of, option
+
+HELP = "Write a quantized model as ESP-IDF project or .espdl file."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of this command."""
+    option(parser, "model_path", "quantized ONNX model, or .espdl file", required=True)
+    add_model_options(parser)
+    option(parser, "img_path", "sample input, .npy or .npz, compiled into the project")
+    option(parser, "template_path", "folder whose files replace the project's own")
+    option(
+        parser,
+        "format",
+        "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
+        choices=("project", "espdl"),
+        default="project",
+    )
+    parser.add_argument("--info", action="store_true", help="a .info beside the .espdl file")
+    parser.add_argument("--json", action="store_true", help="a .json beside the .espdl file")
+    option(parser, "out_path", "folder or file to write, which must not exist", required=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the project or the file."""
+    _check_format(arguments)
+    if arguments.format == "espdl":
+        return _write_espdl(arguments)
+    from ..array_files import load_arrays
+    from ..compilation import compile_file
+
+    library = compile_file(
+        arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
+    )
+    sample = None
+    if arguments.img_path is not None:
+        sample = load_arrays(arguments.img_path, library.input_names)
+    library.export_project(
+        arguments.out_path, sample_input=sample, template=arguments.template_path
+    )
+    print(library.report())
+    print(f"wrote {arguments.out_path}")
+    return 0
+
+
+def _check_format(arguments: argparse.Namespace) -> None:
+    """Refuse options that the format would ignore."""
+    of_format = {"project": ("template_path",), "espdl": ("info", "json")}
+    for format_, names in of_format.items():
+        given = [name for name in names if getattr(arguments, name)]
+        if given and arguments.format != format_:
+            raise DataError(
+                "an option of another format",
+                where="tvm-espdl export",
+                found=f"--{given[0]} with --format {arguments.format}",
+                allowed=f"--{given[0]} with --format {format_}",
+            )
+
+
+def _write_espdl(arguments: argparse.Namespace) -> int:
+    from ..array_files import load_arrays
+    from ..compilation import compile_file
+    from ..espdl import load
+    from ..espdl.evidence import chip_of
+    from ..espdl.file import is_espdl
+    from ..espdl.rewriting import rewritten
+    from ..espdl.save import check_paths, save_model
+
+    out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
+    check_paths(out, overwrite=False, **texts)
+    if is_espdl(arguments.model_path) and arguments.img_path is None:
+        file = load(arguments.model_path, model=arguments.name, key=key_of(arguments))
+        save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
+    else:
+        library = compile_file(
+            arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
+        )
+        sample = None
+        if arguments.img_path is not None:
+            sample = load_arrays(arguments.img_path, library.input_names)
+        library.save_espdl(out, sample, **texts)
+    print(f"wrote {out}")
+    return 0

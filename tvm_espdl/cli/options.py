@@ -1,0 +1,46 @@
+"""What options of several commands have in common: spellings, models, chips, keys.
+
+Must never import more than argparse when it is loaded: the parser is built for every command.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ..errors import DataError
+
+
+def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
+    """Add an option that may be written with underscores or with hyphens."""
+    spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
+    parser.add_argument(*spellings, help=help_, **settings)  # type: ignore[arg-type]
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which chip a quantized model is compiled for, and how an .espdl file is opened."""
+    option(parser, "target_chip", "chip (default: the model's own, else esp32s3)")
+    add_espdl_options(parser)
+
+
+def add_espdl_options(parser: argparse.ArgumentParser) -> None:
+    """How an .espdl file is opened."""
+    option(parser, "name", "which model of an .espdl package")
+    option(parser, "key", "key of an encrypted .espdl file, 32 hexadecimal digits")
+
+
+def key_of(arguments: argparse.Namespace) -> bytes | None:
+    """The key that was given.
+
+    Raises
+    ------
+    DataError
+        If it is not hexadecimal.
+    """
+    if arguments.key is None:
+        return None
+    try:
+        return bytes.fromhex(arguments.key)
+    except ValueError:
+        raise DataError(
+            "no key", where="--key", found=repr(arguments.key), allowed="32 hexadecimal digits"
+        ) from None

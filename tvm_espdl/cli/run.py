@@ -1,0 +1,74 @@
+"""`tvm-espdl run`: a model on the PC, with the chip's exact bits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import DataError
+from .options import add_model_options, key_of, option
+
+HELP = "Run a model on the PC with the chip's exact bits."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of this command."""
+    parser.add_argument("model", help="ONNX model, or .espdl file")
+    option(parser, "input", "input data, .npy or .npz (.espdl: its test vectors where absent)")
+    option(parser, "output", "file to write, .npy, or .npz for several outputs")
+    add_model_options(parser)
+    option(parser, "dump", "folder for every tensor as the chip holds it, as .npy files")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the outputs; of an .espdl file without data, compare its test vectors."""
+    from ..array_files import load_arrays, save_arrays
+    from ..compilation import compile_file
+    from ..espdl.file import is_espdl
+    from ..output_files import check_new
+
+    for path in (arguments.output, arguments.dump):
+        if path is not None:
+            check_new(path)
+    if arguments.input is None and is_espdl(arguments.model):
+        return _run_test_vectors(arguments)
+    if arguments.input is None or arguments.output is None:
+        raise DataError(
+            "run needs data",
+            where="tvm-espdl run",
+            allowed="--input and --output; an .espdl file with test vectors alone",
+        )
+    library = compile_file(
+        arguments.model, arguments.target_chip, name=arguments.name, key=key_of(arguments)
+    )
+    inputs = load_arrays(arguments.input, library.input_names)
+    outputs = library.first_run(inputs)
+    if arguments.dump is not None:
+        from ..debug.dump import save_folder
+
+        save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
+    save_arrays(arguments.output, dict(zip(library.output_names, outputs, strict=True)))
+    print(f"wrote {arguments.output}")
+    return 0
+
+
+def _run_test_vectors(arguments: argparse.Namespace) -> int:
+    from ..array_files import save_arrays
+    from ..compilation import compile_espdl
+    from ..debug.dump import save_folder
+    from ..espdl import load
+    from ..espdl.vectors import differences, inputs_of, outputs_of
+
+    file = load(arguments.model, model=arguments.name, key=key_of(arguments))
+    inputs, stored = inputs_of(file), outputs_of(file)
+    library = compile_espdl(file, arguments.target_chip)
+    outputs = dict(zip(library.output_names, library.first_run(inputs), strict=True))
+    if arguments.dump is not None:
+        save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
+    if arguments.output is not None:
+        save_arrays(arguments.output, outputs)
+    found = differences(stored, outputs)
+    for text in found:
+        print(text)
+    print("FAIL" if found else f"PASS: {len(stored)} stored test outputs on {library.chip.name}")
+    return 1 if found else 0
