@@ -147,7 +147,7 @@ def find_chip(name: str) -> Chip:
     try:
         return CHIPS[name]
     except KeyError:
-        near = difflib.get_close_matches(name, CHIPS, n=1)
+        near = difflib.get_close_matches(str(name), CHIPS, n=1)
         raise ChipError(
             "unknown chip",
             where="target chip",

@@ -6,8 +6,9 @@ It loads onnx: whoever wants a quick start imports this module only when there i
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,9 +17,6 @@ from onnx import ModelProto, helper
 
 from .errors import ModelError
 from .output_files import write_whole
-
-if TYPE_CHECKING:
-    import os
 
 Signature = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
@@ -39,12 +37,21 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
     Raises
     ------
     ModelError
-        If the file is missing, is no ONNX file, or fails ONNX's own checker.
+        If it is neither, the file is missing, is no ONNX file, or fails ONNX's own checker.
     """
     if isinstance(model, onnx.ModelProto):
         proto, where = model, "the model in memory"
-    else:
+    elif isinstance(model, (str, os.PathLike)):
         proto, where = _read(model), str(model)
+    else:
+        raise ModelError(
+            "the model is of an unknown kind",
+            where="argument model",
+            found=type(model).__name__,
+            allowed="the path of an .onnx file, or an onnx.ModelProto",
+            try_="onnx.load_from_string(model) for bytes; export networks of other frameworks to "
+            "ONNX first",
+        )
     if not proto.graph.node:
         raise ModelError(
             "the file holds no network",
@@ -195,7 +202,7 @@ def _fix_input(value: Any, *, has_batch: bool) -> None:
                 found=shape,
                 allowed="static dimensions; only the first, the batch, may be dynamic",
                 try_="export the model with a fixed input shape, or fix it: "
-                f"tvm-espdl preprocess --input_shape {value.name}:1,3,96,96",
+                f"tvm-espdl preprocess --input_shape {value.name}:{_example(shape)}",
             )
     # A vector has no batch; from two dimensions on, the first one is taken for it.
     if has_batch and len(dimensions) > 1 and dimensions[0].dim_value > 1:
@@ -206,6 +213,12 @@ def _fix_input(value: Any, *, has_batch: bool) -> None:
             allowed="a first dimension of 1, or a dynamic one",
             try_="export the model with batch 1: the chips' kernels process one sample at a time",
         )
+
+
+def _example(shape: list[Any]) -> str:
+    """A static shape that fits, batch 1, the dynamic dimensions only by way of example."""
+    known = (str(length) if isinstance(length, int) and length > 0 else "96" for length in shape)
+    return ",".join(["1", *list(known)[1:]])
 
 
 def input_signature(model: ModelProto) -> Signature:

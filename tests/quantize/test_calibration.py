@@ -54,6 +54,19 @@ def test_sources(calibration):
     assert extremes(calibration) == (*EXTREMES, 6)
 
 
+def test_samples_may_come_in_the_same_memory():
+    memory = np.empty_like(DATA[:1])
+
+    def refilled():
+        for sample in DATA:
+            memory[0] = sample
+            yield memory
+
+    assert extremes(refilled()) == (*EXTREMES, 6)
+    models = [quantize_onnx(one_input(), data, measure=False).model for data in (DATA, refilled())]
+    assert models[0] == models[1]
+
+
 def test_float16_is_exact_in_float32():
     half = DATA.astype(np.float16)
     assert extremes(half) == extremes(half.astype(np.float32))
@@ -144,7 +157,8 @@ def test_bad_files(tmp_path):
 
 def test_a_tensor_that_is_not_finite_is_named():
     model = network([node("Log", "x", "t"), node("Tanh", "t", "y")], {"x": (1, 4)}, {"y": (1, 4)})
-    with pytest.raises(DataError, match=r"tensor 't', calibration sample 1: .*found: 1 NaN"):
+    place = r"node '.*' \(Log\), tensor 't', calibration sample 1: .*"
+    with pytest.raises(DataError, match=place + "found: 1 NaN"):
         quantize(model, np.float32([[1, 2, 3, 4], [1, -2, 3, 4]]))
     with pytest.raises(DataError, match=r"0 NaN and 1 infinite of 4 values"):
         quantize(model, np.float32([[1, 2, 3, 0]]))

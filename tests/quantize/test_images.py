@@ -135,6 +135,35 @@ def test_other_files_are_named_once(folder):
     assert len(list(read_samples(folder, FIRST, again=True))) == COUNT
 
 
+def test_one_other_file(folder):
+    (folder / "labels.txt").write_text("0 cat")
+    with pytest.warns(EspdlWarning, match=r"1 file is no image and was left out: labels\.txt$"):
+        list(read_samples(folder, FIRST))
+
+
+def test_one_image_is_no_folder(folder):
+    with pytest.raises(DataError, match=r"0\.bmp: .* cannot be read; .*folder of the images"):
+        list(read_samples(folder / "0.bmp", FIRST))
+
+
+def test_links_to_images_are_followed_and_loops_of_folders_are_not(folder, tmp_path_factory):
+    links = tmp_path_factory.mktemp("links")
+    for number in range(3):
+        (links / f"{2 - number}.bmp").symlink_to(folder / f"{2 * number}.bmp")
+    (links / "again").symlink_to(links, target_is_directory=True)
+    found = read(links, LAST, pixel_range=(0, 255))
+    np.testing.assert_array_equal(found, PIXELS[[4, 2, 0]])
+
+
+def test_a_folder_that_may_not_be_listed(folder, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refused)
+    with pytest.raises(DataError, match="folder cannot be read; found: Permission denied"):
+        read(folder)
+
+
 def test_missing_pillow(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ToolError, match=r'Pillow.*try: pip install "tvm-espdl\[images\]"'):
@@ -173,6 +202,13 @@ def test_images_too_large_to_be_true_are_refused(folder, monkeypatch):
         ((1, 3, 6, 8), {"colours": "rgb"}, "unknown colours; found: 'rgb'"),
         ((1, 3, 6, 8), {"fit": "pad"}, "unknown fit; found: 'pad'"),
         ((1, 3, 6, 8), {"size": (5, 8)}, "found: size 5x8; allowed: 6x8"),
+        ((1, 3, 6, 8), {"size": 8}, "size .* is no height and width; found: size 8"),
+        ((1, 3, 6, 8), {"size": (8.5, 9)}, r"is no height and width; found: size \(8\.5, 9\)"),
+        ((1, 3, 6, 8), {"size": (-9, -9)}, "found: size -9x-9; allowed: 6x8"),
+        ((1, 3, 6, 8), {"mean": "dark"}, "mean is no usable number; found: 'dark'"),
+        ((1, 3, 6, 8), {"std": None}, "std is no usable number"),
+        ((1, 3, 6, 8), {"pixel_range": "0..255"}, "pixel_range is no usable number"),
+        ((1, 3, 6, 8), {"pixel_range": 255}, "pixel range is empty; found: 255"),
         ((1, 3, 6, 8), {"mean": (1, 2)}, "wrong number of values for mean; found: 2"),
         ((1, 3, 6, 8), {"std": 0}, "std is no usable number"),
         ((1, 3, 6, 8), {"mean": float("nan")}, "mean is no usable number"),
@@ -180,8 +216,10 @@ def test_images_too_large_to_be_true_are_refused(folder, monkeypatch):
     ],
 )
 def test_refusals(folder, shape, options, words):
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as problem:
         read(folder, {"x": (shape, F32)}, **options)
+    for part in ("where", "found", "allowed", "try_"):
+        assert getattr(problem.value, part) not in ("", None)
 
 
 def test_layout_settles_an_open_shape(folder):

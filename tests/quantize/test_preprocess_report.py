@@ -105,6 +105,25 @@ def test_ranges_of_real_data_are_used():
     assert -1.0 <= default.samples[1]["x"].min() < -0.9
 
 
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ({"y": (0, 1)}, "no such input; found: 'y'; allowed: 'x'; try: 'x'"),
+        ({"x": 255}, "option ranges, input 'x': .*found: 255; allowed: two finite numbers"),
+        ({"x": (255, 0)}, r"found: \(255, 0\)"),
+        ({"x": (0, float("nan"))}, r"found: \(0, nan\)"),
+        ({"x": (0, 1, 2)}, r"found: \(0, 1, 2\)"),
+        ({"x": "01"}, "found: '01'"),
+        ({"x": ("0", "1")}, r"found: \('0', '1'\)"),
+    ],
+)
+def test_ranges_that_are_none(ranges, words):
+    """Also where nothing is changed, and so nothing compared."""
+    with pytest.raises(ModelError, match=words):
+        preprocess_onnx(network([node("Neg", "x", "y")], {"x": (1, 4)}, {"y": (1, 4)}),
+                        ranges=ranges)  # fmt: skip
+
+
 def test_outputs_that_are_no_floats_or_not_finite():
     """Logarithms of negative numbers and the index of the largest value compare, too."""
     nodes = [
@@ -145,6 +164,8 @@ def test_input_shapes():
     before = model.SerializeToString()
     with pytest.raises(ModelError, match=r"dimension 2 .* dynamic; .*--input_shape x:0:1,3,96,96"):
         preprocess_onnx(model)
+    with pytest.raises(ModelError, match=r"--input_shape x:0:1,3,96,7$"):
+        preprocess_onnx(dynamic(("N", 3, "H", 7)))
     prepared = preprocess_onnx(model, input_shapes={"x:0": (1, 3, 8, 9)})
     assert input_signature(prepared)["x:0"][0] == (1, 3, 8, 9)
     assert model.SerializeToString() == before
@@ -163,6 +184,9 @@ def test_input_shapes():
         ),
         ({"x:0": (1, 3, 8)}, "does not fit"),
         ({"x:0": (1, 3, 0, 8)}, "does not fit"),
+        ({"x:0": 3}, r"does not fit the input; found: \(3,\)"),
+        ({"x:0": "1,3,8,8"}, "does not fit the input; found: .*'1,3,8,8'"),
+        ({"x:0": (1, 3, 8.0, 8)}, "does not fit"),
         ({"x:0": (2, 3, 8, 8)}, "fixed batch above 1"),
     ],
 )

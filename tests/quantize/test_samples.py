@@ -9,7 +9,13 @@ import pytest
 from qdq_networks import floats
 
 from tvm_espdl.errors import DataError, EspdlWarning
-from tvm_espdl.quantize.samples import FEW_SAMPLES, ImageFolder, can_reopen, read_samples
+from tvm_espdl.quantize.samples import (
+    FEW_SAMPLES,
+    ImageFolder,
+    SeveralPasses,
+    can_reopen,
+    read_samples,
+)
 
 F32 = np.dtype(np.float32)
 ONE = {"x": ((1, 3, 4, 4), F32)}
@@ -113,6 +119,29 @@ def test_what_can_be_opened_again(tmp_path):
     assert not can_reopen(iter(Again()))
 
 
+@pytest.mark.parametrize("kind", ["npz", "folder", "generator"])
+def test_several_passes_read_again_what_can_be_read_again(kind, tmp_path):
+    source = (x for x in DATA[:5]) if kind == "generator" else write(tmp_path, kind, DATA[:5])
+    with pytest.warns(EspdlWarning, match="only 5 calibration samples") as caught:
+        passes = SeveralPasses(source, ONE)
+        firsts = [np.concatenate([sample["x"] for sample in passes]) for _ in range(3)]
+    assert len(caught) == 1
+    for first in firsts:
+        np.testing.assert_array_equal(first, DATA[:5])
+    kept = next(iter(passes)) is next(iter(passes))
+    assert kept == (kind == "generator")
+
+
+def write_batches(folder, data):
+    """Ten files in both formats, the last one with most of the samples."""
+    for number, batch in enumerate([*data[:9, np.newaxis], data[9:]]):
+        if number % 2:
+            np.savez(folder / f"{number}.npz", x=batch)
+        else:
+            np.save(folder / f"{number}.npy", batch)
+    return folder
+
+
 def peak(calibration):
     tracemalloc.start()
     try:
@@ -122,7 +151,7 @@ def peak(calibration):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz", "compressed", "generator"])
+@pytest.mark.parametrize("kind", ["npy", "npz", "compressed", "dict", "folder", "generator"])
 def test_memory_does_not_grow_with_the_number_of_samples(kind, tmp_path):
     """The 10,000 samples have 1.9 MB, of which a reader may hold one and some buffers."""
     used = {}
@@ -133,6 +162,10 @@ def test_memory_does_not_grow_with_the_number_of_samples(kind, tmp_path):
         calibration = (
             (np.array(sample) for sample in data)
             if kind == "generator"
+            else {"x": write(folder, "npy", data)}
+            if kind == "dict"
+            else write_batches(folder, data)
+            if kind == "folder"
             else write(folder, kind, data)
         )
         found, used[count] = peak(calibration)
@@ -169,6 +202,8 @@ def with_value(value):
         (list(with_value(np.nan)), "calibration sample 7, input 'x'"),
         ((DATA * 9).astype(np.uint8), r"found: uint8; allowed: float32; try: .*/ 255.*ImageFolder"),
         (DATA.astype(np.float64), r"found: float64; .*try: array.astype\(numpy.float32\), scaled"),
+        (np.full((9, 3, 4, 4), "a"), "found: <U1; allowed: float32; try: give plain numbers"),
+        (DATA.astype(np.complex64), "found: complex64; allowed: float32; try: give plain numbers"),
         (DATA.astype(">f4"), "found: >f4; allowed: float32"),
         (DATA.transpose(0, 2, 3, 1), r"wrong shape; .*moveaxis\(array, -1, 1\)"),
         (DATA[:, :1], r"found: \(20, 1, 4, 4\); .*takes 3 channels .* axis 1, the data have 1"),

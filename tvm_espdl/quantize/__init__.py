@@ -18,6 +18,7 @@ from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized, take_as_is
 from .held_out import check_hold_out
 from .mixed import Goal
+from .option_names import as_names
 from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from .quantization import Options, quantize
 from .recovery import DEFAULT_STEPS
@@ -98,8 +99,8 @@ def quantize_onnx(
     budget: float | None = None,
     recover: str | Collection[str] = DEFAULT_STEPS,
     hold_out: int = 4,
-    skip: Collection[str] = (),
-    enable: Collection[str] = (),
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
     requantize: bool = False,
     measure: bool = True,
     progress: bool | None = False,
@@ -113,9 +114,10 @@ def quantize_onnx(
         others quantized with power-of-two scales is taken as it is.
     calibration : array, dict, path, ImageFolder or iterable
         Typical inputs, scaled as in training: an array (N, ...) for a model with one input,
-        {input: array (N, ...)}, the path of an .npy or .npz file or of a folder of such files or
-        of images, an `ImageFolder`, or an iterable of samples (arrays or dicts). The dtype must
-        be the input's own, as a rule float32. None: only for networks that are quantized.
+        the path of an .npy or .npz file or of a folder of such files or of images, an
+        `ImageFolder`, {input: any of these}, or an iterable of samples (arrays or dicts). The
+        dtype must be the input's own, as a rule float32. None: only for networks that are
+        quantized.
     chip : str
         The chip to quantize for, such as "esp32s3"; it decides how weights are rounded, how wide
         a bias may be, and whether weights have one exponent per output channel.
@@ -137,13 +139,13 @@ def quantize_onnx(
         Softmax reads in their place) on held-out samples, in simulation.
     budget : float, optional
         What "auto" may spend: extra cycles as a share of the network's, such as 0.1.
-    recover : collection of str
+    recover : str or collection of str
         Steps that recover accuracy, each kept only if it lowers the noise on held-out samples:
-        "rounding", "equalization", "exponents", "bias", or "all"; () for none.
+        "rounding", "equalization", "exponents", "compensation", "bias", or "all"; () for none.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
         fewer than 8 samples: none.
-    skip, enable : collection of str
+    skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
@@ -176,8 +178,8 @@ def quantize_onnx(
         activations,
         weights,
         _decide_per_channel(target, per_channel),
-        (int16,) if isinstance(int16, str) else tuple(int16),
-        (recover,) if isinstance(recover, str) else tuple(recover),
+        as_names(int16, "int16"),
+        as_names(recover, "recover"),
         check_hold_out(hold_out),
         Goal(wanted_snr, budget),
     )
@@ -186,7 +188,14 @@ def quantize_onnx(
         if not requantize or inspect_quantized(loaded).is_ours:
             return _take(loaded, target)
         done, loss = express_anew(
-            loaded, calibration, target, options, skip=skip, enable=enable, measure=measure
+            loaded,
+            calibration,
+            target,
+            options,
+            skip=skip,
+            enable=enable,
+            measure=measure,
+            progress=progress,
         )
         return QuantizationResult(done.write(), make_report(done, options, measure=measure), loss)
     if calibration is None:
@@ -220,7 +229,7 @@ def _no_calibration() -> DataError:
         where="argument calibration",
         found="None",
         allowed="typical inputs: an array, a dict, a path, an ImageFolder or an iterable",
-        try_="numpy.load a file of 32 to 200 inputs, scaled as in training",
+        try_="numpy.load a file of 32 to 200 inputs, scaled as in training (--calibrate_dataset)",
     )
 
 

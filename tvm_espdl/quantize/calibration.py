@@ -81,7 +81,7 @@ def measure_ranges(
     wanted = [name for name in measured if name not in graph.inputs]
     session = open_session(with_outputs(model, wanted), "calibration")
     whole = measured if whole is None else whole
-    tallies = [_Tally(name, whole=name in whole) for name in measured]
+    tallies = [_Tally(name, _place(name, graph), whole=name in whole) for name in measured]
     independent: list[Observer] = [*(tally.add for tally in tallies), *observers]
 
     def run(numbered: tuple[int, Sample]) -> Sample:
@@ -98,8 +98,9 @@ def measure_ranges(
 class _Tally:
     """What was seen of one tensor so far."""
 
-    def __init__(self, name: str, *, whole: bool) -> None:
+    def __init__(self, name: str, place: str, *, whole: bool) -> None:
         self.name = name
+        self._place = place
         self._samples = 0
         self._low = self._high = 0.0
         self._empty = True
@@ -110,7 +111,7 @@ class _Tally:
         self._samples += 1
         if values.size == 0:
             return
-        low, high = _finite_extremes(values, self.name, number)
+        low, high = _finite_extremes(values, self._place, number)
         self._low = low if self._empty else min(self._low, low)
         self._high = high if self._empty else max(self._high, high)
         self._empty = False
@@ -144,14 +145,22 @@ def with_outputs(model: ModelProto, names: Iterable[str]) -> ModelProto:
     return watched
 
 
-def _finite_extremes(values: Array, name: str, number: int) -> tuple[float, float]:
+def _place(name: str, graph: Graph) -> str:
+    maker = graph.producer(name)
+    if maker is None:
+        return f"input {name!r}"
+    node = graph.nodes[maker]
+    return f"node {node.name!r} ({node.op_type}), tensor {name!r}"
+
+
+def _finite_extremes(values: Array, place: str, number: int) -> tuple[float, float]:
     low, high = extremes_of(values)
     # They are not finite if any value is not: NaN spreads.
     if np.isfinite(low) and np.isfinite(high):
         return low, high
     raise DataError(
         "a tensor of the float network is not finite",
-        where=f"tensor {name!r}, calibration sample {number}",
+        where=f"{place}, calibration sample {number}",
         found=f"{int(np.isnan(values).sum())} NaN and {int(np.isinf(values).sum())} infinite "
         f"of {values.size} values",
         allowed="finite numbers",

@@ -24,13 +24,13 @@ def check_hold_out(every: int) -> int:
     Raises
     ------
     EspdlError
-        If it is neither 0 nor above 1.
+        If it is no whole number, or neither 0 nor above 1.
     """
-    if every != 0 and every < 2:
+    if not isinstance(every, int) or every == 1 or every < 0:
         raise EspdlError(
             "no sample would be left to calibrate with",
             where="option hold_out",
-            found=every,
+            found=repr(every),
             allowed="0 (none is held out), or 2 and above (every so many-th is)",
             try_="hold_out=4",
         )

@@ -5,12 +5,14 @@ Must never let a deviation pass that is not float rounding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from onnx import ModelProto
 
+from ...errors import ModelError
 from ...onnx_model import Signature
 from ..graph import Array
 from ..session import open_session, run_session
@@ -50,6 +52,41 @@ class Deviation:
     def is_rounding(self) -> bool:
         """Whether float rounding can be the reason."""
         return self.relative <= LARGEST_RELATIVE
+
+
+def check_ranges(ranges: Ranges, signature: Signature) -> None:
+    """Refuse ranges of inputs that the network lacks, and what are no ranges.
+
+    Raises
+    ------
+    ModelError
+        If there is no such input, or its range is not two finite numbers, the smaller one first.
+    """
+    for name, ends in ranges.items():
+        if name not in signature:
+            near = difflib.get_close_matches(str(name), signature, n=1)
+            raise ModelError(
+                "the model has no such input",
+                where="option ranges",
+                found=repr(name),
+                allowed=", ".join(map(repr, signature)),
+                try_=repr((near or list(signature))[0]),
+            )
+        if not _is_range(ends):
+            raise ModelError(
+                "the range of the input is none",
+                where=f"option ranges, input {name!r}",
+                found=repr(ends),
+                allowed="two finite numbers, the smaller one first",
+                try_="(low, high) of real data",
+            )
+
+
+def _is_range(ends: object) -> bool:
+    values = list(ends) if isinstance(ends, Iterable) else []
+    if len(values) != 2 or not all(isinstance(v, (int, float, np.number)) for v in values):
+        return False
+    return bool(np.isfinite(values).all() and values[0] <= values[1])
 
 
 class Original:

@@ -6,8 +6,10 @@ Must never change a dimension that the network itself fixes, nor the model it is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import onnx
 from onnx import ModelProto
 
@@ -42,15 +44,18 @@ def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
                 allowed=", ".join(map(repr, inputs)),
                 try_=" or ".join(near or inputs),
             )
-        _fix(inputs[name], tuple(shape))
+        whole = isinstance(shape, Iterable) and not isinstance(shape, str)
+        _fix(inputs[name], tuple(shape) if whole else (shape,))
     return fixed
 
 
-def _fix(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
+def _fix(value: onnx.ValueInfoProto, shape: tuple[Any, ...]) -> None:
     dimensions = value.type.tensor_type.shape.dim
     stated = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dimensions]
     fits = len(shape) == len(stated) and all(
-        wanted > 0 and (not isinstance(own, int) or own <= 0 or own == wanted)
+        isinstance(wanted, (int, np.integer))
+        and wanted > 0
+        and (not isinstance(own, int) or own <= 0 or own == wanted)
         for wanted, own in zip(shape, stated, strict=True)
     )
     if not fits:
@@ -62,4 +67,4 @@ def _fix(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
             try_="change the dynamic dimensions only; the others are part of the network",
         )
     for dimension, wanted in zip(dimensions, shape, strict=True):
-        dimension.dim_value = wanted
+        dimension.dim_value = int(wanted)

@@ -14,12 +14,14 @@ from onnx import ModelProto
 from ...errors import ModelError
 from ...onnx_model import fix_batch, input_signature, load_model
 from ..opset import raise_opset
-from .check import SAMPLES, Deviation, Original, Ranges
+from ..option_names import as_names
+from .check import SAMPLES, Deviation, Original, Ranges, check_ranges
 from .input_shapes import fix_input_shapes
 from .report import PreprocessReport
 from .rewrite import infer, name_nodes
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
+from .weights import check_weights
 
 #: The first ONNX operator set in which QuantizeLinear and DequantizeLinear know an axis.
 LOWEST_OPSET = 13
@@ -36,8 +38,8 @@ _MOST_ROUNDS = 20
 def preprocess_onnx(
     model: str | os.PathLike[str] | ModelProto,
     *,
-    skip: Collection[str] = (),
-    enable: Collection[str] = (),
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     ranges: Ranges | None = None,
 ) -> ModelProto:
@@ -51,10 +53,10 @@ def preprocess_onnx(
     ----------
     model : path or ModelProto
         A float network; left as it is.
-    skip : collection of str
-        Names of steps that are left out. The result remembers them in its metadata: preprocessing
-        it again, as quantizing does, leaves them out as well.
-    enable : collection of str
+    skip : str or collection of str
+        Names of steps that are left out; a str is one name. The result remembers them in its
+        metadata: preprocessing it again, as quantizing does, leaves them out as well.
+    enable : str or collection of str
         Names of steps to run that do not run by default; remembered likewise.
     input_shapes : dict of str to sequence of int, optional
         Whole shapes, batch included, of inputs with dynamic dimensions.
@@ -71,9 +73,10 @@ def preprocess_onnx(
     Raises
     ------
     ModelError
-        If the model cannot be read, has other dynamic dimensions than the batch, or is quantized;
-        if there is no such step; or if the result deviates from the original by more than
-        rounding, which the message blames on one step.
+        If the model cannot be read, has other dynamic dimensions than the batch, is quantized, or
+        has weights that are not finite; if there is no such step, or no such input; or if the
+        result deviates from the original by more than rounding, which the message blames on one
+        step.
     """
     prepared, _ = preprocess_with_report(
         model, skip=skip, enable=enable, input_shapes=input_shapes, ranges=ranges
@@ -84,8 +87,8 @@ def preprocess_onnx(
 def preprocess_with_report(
     model: str | os.PathLike[str] | ModelProto,
     *,
-    skip: Collection[str] = (),
-    enable: Collection[str] = (),
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     ranges: Ranges | None = None,
 ) -> tuple[ModelProto, PreprocessReport]:
@@ -98,11 +101,14 @@ def preprocess_with_report(
     """
     loaded = load_model(model)
     _refuse_quantized(loaded)
-    steps = select_steps(*_choice(loaded, skip, enable))
+    choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
+    steps = select_steps(*choice)
     shaped = fix_input_shapes(loaded, input_shapes or {})
     start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
     name_nodes(start)
+    check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
+    check_weights(prepared)
     _note_choice(prepared, steps)
     applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
     if not applied:

@@ -7,6 +7,7 @@ what does not fit is refused with its remedy.
 from .checks import Sample
 from .images import ImageFolder
 from .progress import show_progress
+from .several_passes import SeveralPasses
 from .stream import FEW_SAMPLES, Calibration, can_reopen, read_samples
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Calibration",
     "ImageFolder",
     "Sample",
+    "SeveralPasses",
     "can_reopen",
     "read_samples",
     "show_progress",

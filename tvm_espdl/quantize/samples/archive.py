@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..graph import Array
+from .folder import IMAGE_SUFFIXES
 
 
 @contextmanager
@@ -24,12 +25,15 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+        image = path.suffix.lower() in IMAGE_SUFFIXES
         raise DataError(
             "the calibration file cannot be read",
             where=str(path),
             found=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
             allowed="an .npy or .npz file of plain numbers",
-            try_="write it with numpy.save(path, array)",
+            try_="give the folder of the images, not one of them"
+            if image
+            else "write it with numpy.save(path, array)",
         ) from problem
 
 

@@ -5,7 +5,7 @@ Must never change a value; every refusal names the input, and the sample where i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,21 +38,18 @@ def split(part: dict[str, Any], signature: Signature, where: str) -> Iterator[Sa
         arrays have different numbers of samples.
     """
     for name, array in part.items():
-        _check(array, name, signature, where)
-    batched = [name for name, array in part.items() if _has_rows(array, signature[name][0])]
+        check_array(array, name, signature, where)
+    batched = [name for name, array in part.items() if has_rows(array, signature[name][0])]
     counts = {name: array.shape[0] for name, array in part.items() if name in batched}
     if len(set(counts.values())) > 1:
-        raise DataError(
-            "the inputs have different numbers of samples",
-            where=where,
-            found=counts,
-            allowed="the same number for each input",
-            try_="cut the longer arrays",
-        )
+        raise different_counts(counts, where)
     for index in range(next(iter(counts.values()), 1)):
+        # Copies: the next sample of an iterable may come in the same memory.
         sample = {
-            name: np.ascontiguousarray(
-                array[index : index + 1] if name in batched else array, dtype=signature[name][1]
+            name: np.array(
+                array[index : index + 1] if name in batched else array,
+                dtype=signature[name][1],
+                order="C",
             ).reshape(signature[name][0])
             for name, array in part.items()
         }
@@ -61,17 +58,8 @@ def split(part: dict[str, Any], signature: Signature, where: str) -> Iterator[Sa
         yield sample
 
 
-def _has_batch(shape: tuple[int, ...]) -> bool:
-    """Whether the first axis of an input is its batch."""
-    return bool(shape) and shape[0] == 1
-
-
-def _has_rows(array: Any, shape: tuple[int, ...]) -> bool:
-    """Whether the first axis of an array counts samples: also of inputs such as sequences."""
-    return _has_batch(shape) or array.shape[1:] == shape
-
-
-def _check(array: Any, name: str, signature: Signature, where: str) -> None:
+def check_array(array: Any, name: str, signature: Signature, where: str) -> None:
+    """Refuse an array whose data type or shape is not that of its input; see `split`."""
     shape, dtype = signature[name]
     where = f"{where}, input {name!r}"
     if array.dtype != dtype and not (array.dtype == np.float16 and dtype == np.float32):
@@ -87,7 +75,7 @@ def _check(array: Any, name: str, signature: Signature, where: str) -> None:
         fits = array.ndim == len(shape) and array.shape[1:] == shape[1:]
         allowed: tuple[object, ...] = ("N", *shape[1:])
     else:
-        fits = array.shape == shape or _has_rows(array, shape)
+        fits = array.shape == shape or has_rows(array, shape)
         allowed = shape
     if not fits:
         raise DataError(
@@ -99,9 +87,35 @@ def _check(array: Any, name: str, signature: Signature, where: str) -> None:
         )
 
 
+def has_rows(array: Any, shape: tuple[int, ...]) -> bool:
+    """Whether the first axis of an array counts samples: also of inputs such as sequences."""
+    return _has_batch(shape) or array.shape[1:] == shape
+
+
+def different_counts(counts: Mapping[str, int], where: str) -> DataError:
+    """The refusal of inputs that do not have the same number of samples each."""
+    return DataError(
+        "the inputs have different numbers of samples",
+        where=where,
+        found=", ".join(f"{count} of {name!r}" for name, count in counts.items()),
+        allowed="the same number for each input",
+        try_="leave out those without a counterpart; the first of each input belong together, and "
+        "so on; files and images are read in the order of their names",
+    )
+
+
+def _has_batch(shape: tuple[int, ...]) -> bool:
+    """Whether the first axis of an input is its batch."""
+    return bool(shape) and shape[0] == 1
+
+
 def _dtype_remedy(found: np.dtype[Any], wanted: np.dtype[Any]) -> str:
+    if found.kind not in "biuf":
+        return "give plain numbers"
+    if wanted.kind != "f":
+        return f"array.astype(numpy.{wanted}), if its values are such numbers"
     cast = f"array.astype(numpy.{wanted}), scaled as the network was trained"
-    if found == np.uint8 and wanted.kind == "f":
+    if found == np.uint8:
         return (
             f"{cast}: pixels / 255 for most networks, minus a mean and divided by a deviation for "
             "many; a folder of images is scaled so by ImageFolder(path, mean=..., std=...)"

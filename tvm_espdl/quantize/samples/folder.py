@@ -5,6 +5,8 @@ Must never open a file: names decide.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,15 +18,40 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 
 
-def files_below(folder: Path) -> list[Path]:
-    """Every file in `folder` and the folders in it, sorted by name; hidden ones are left out."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    relative = sorted(path.relative_to(folder).parts for path in found)
-    return [
-        folder.joinpath(*parts)
-        for parts in relative
-        if not any(part.startswith(".") for part in parts)
-    ]
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file in `folder` and the folders in it, sorted by name; hidden ones are left out.
+
+    The names of one folder are held at a time. Links to folders are not followed.
+
+    Raises
+    ------
+    DataError
+        If a folder cannot be read.
+    """
+    names: list[str] = []
+    folders = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    names.append(entry.name)
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.add(entry.name)
+    except OSError as problem:
+        raise DataError(
+            "the folder cannot be read",
+            where=str(folder),
+            found=problem.strerror or type(problem).__name__,
+            allowed="a folder that the user may list",
+            try_="look at its permissions",
+        ) from problem
+    names.sort()
+    for name in names:
+        path = folder / name
+        if name in folders:
+            yield from files_below(path)
+        elif path.is_file():
+            yield path
 
 
 def kind_of_folder(folder: Path) -> Literal["arrays", "images"]:

@@ -5,6 +5,7 @@ Must never open an image: the input's shape and the user's options decide, and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
 _COLOURS = {3: "RGB", 1: "gray"}
+
+_AS_TRAINED = "the values that the network was trained with"
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,13 @@ def form_of_input(
     _check_choices(folder, colours, channels, where)
     _check_dtype(dtype, folder, where)
     size = folder.size or (height, width)
-    if len(size) != 2 or size[0] < height or size[1] < width:
+    if not _is_size(size) or size[0] < height or size[1] < width:
         raise DataError(
-            "the size of the images is smaller than the model's input",
+            "the size of the images is smaller than the model's input"
+            if _is_size(size)
+            else "the size of the images is no height and width",
             where=where,
-            found=f"size {'x'.join(map(str, size))}",
+            found=f"size {'x'.join(map(str, size)) if _is_size(size) else repr(size)}",
             allowed=f"{height}x{width} (height x width) or larger",
             try_="leave size out: images are then scaled to the input",
         )
@@ -106,7 +111,11 @@ def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> b
     }
     if layout is not None and layout not in fitting:
         raise DataError(
-            "unknown layout", where="option layout", found=repr(layout), allowed="NCHW, NHWC"
+            "unknown layout",
+            where="option layout",
+            found=repr(layout),
+            allowed="NCHW, NHWC",
+            try_="leave layout out: the shape of the input tells it as a rule",
         )
     chosen = [order for order, fits in fitting.items() if fits and layout in (None, order)]
     if not chosen:
@@ -131,11 +140,19 @@ def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> b
 def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str) -> None:
     if colours not in _CHANNELS:
         raise DataError(
-            "unknown colours", where="option colours", found=repr(colours), allowed="RGB, BGR, gray"
+            "unknown colours",
+            where="option colours",
+            found=repr(colours),
+            allowed="RGB, BGR, gray",
+            try_="leave colours out: RGB for three channels, gray for one",
         )
     if folder.fit not in ("crop", "stretch"):
         raise DataError(
-            "unknown fit", where="option fit", found=repr(folder.fit), allowed="crop, stretch"
+            "unknown fit",
+            where="option fit",
+            found=repr(folder.fit),
+            allowed="crop, stretch",
+            try_="crop, which keeps proportions, or what the network was trained with",
         )
     if _CHANNELS[colours] != channels:
         raise DataError(
@@ -145,13 +162,15 @@ def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str)
             allowed=f"{channels}",
             try_="leave colours out",
         )
-    black, white = folder.pixel_range
-    if not (np.isfinite([black, white]).all() and black < white):
+    allowed = "two finite numbers, black below white, such as 0..1, 0..255 or -1..1"
+    ends = _numbers(folder.pixel_range, "pixel_range", allowed)
+    if not (ends.shape == (2,) and np.isfinite(ends).all() and ends[0] < ends[1]):
         raise DataError(
             "the pixel range is empty",
             where="option pixel_range",
-            found=f"{black}..{white}",
-            allowed="two finite numbers, black below white, such as 0..1, 0..255 or -1..1",
+            found="..".join(f"{end:g}" for end in ends.ravel()),
+            allowed=allowed,
+            try_="leave it out for 0..1",
         )
 
 
@@ -174,14 +193,36 @@ def _check_dtype(dtype: np.dtype[Any], folder: ImageFolder, where: str) -> None:
     )
 
 
+def _is_size(size: object) -> bool:
+    return (
+        isinstance(size, Sequence)
+        and len(size) == 2
+        and all(isinstance(length, (int, np.integer)) for length in size)
+    )
+
+
+def _numbers(values: object, option: str, allowed: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (ValueError, TypeError) as problem:
+        raise DataError(
+            f"{option} is no usable number",
+            where=f"option {option}",
+            found=repr(values),
+            allowed=allowed,
+            try_=_AS_TRAINED,
+        ) from problem
+
+
 def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    array = _numbers(values, option, f"1 number, or {channels}: one per channel")
     if array.shape not in ((1,), (channels,)):
         raise DataError(
             f"wrong number of values for {option}",
             where=f"option {option}",
             found=f"{array.size} values",
             allowed=f"1 value, or {channels}: one per channel",
+            try_=_AS_TRAINED,
         )
     if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
         raise DataError(
@@ -189,5 +230,6 @@ def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.f
             where=f"option {option}",
             found=array.tolist(),
             allowed="finite numbers above 0" if option == "std" else "finite numbers",
+            try_=_AS_TRAINED,
         )
     return array

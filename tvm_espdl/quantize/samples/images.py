@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,10 +25,16 @@ from .pixels import Fit, open_pixels
 
 Channels = float | Sequence[float]
 
+#: How many of the files that are no images a warning names.
+_NAMED = 3
+
 
 @dataclass(frozen=True)
 class ImageFolder:
     """Every image in a folder and the folders in it, in the order of their names.
+
+    Names are compared as text, folder by folder: `10.png` comes before `2.png`, and `a/2.png`
+    before `a.png`. `files()` lists that order, for rows of other inputs that belong to the images.
 
     An image becomes `(pixel - mean) / std`, where pixels lie in `pixel_range`. With the defaults
     values lie from 0 to 1. Models trained with torchvision take, as a rule,
@@ -92,34 +98,50 @@ class ImageFolder:
         where = f"calibration folder {folder}"
         name = only_input(signature, where, "a folder of images")
         form = form_of_input(name, *signature[name], self)
-        paths = self._images(folder, where, again=again)
-        return self._arrays(paths, name, form), len(paths)
+        count = self._count(folder, where, warn=not again)
+        return self._arrays(_images_below(folder), name, form), count
 
-    def _images(self, folder: Path, where: str, *, again: bool) -> list[Path]:
-        files = files_below(folder) if folder.is_dir() else []
-        images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    def files(self) -> list[Path]:
+        """The images in the order in which they are read.
+
+        Raises
+        ------
+        DataError
+            If the folder is missing or holds no image.
+        """
+        folder = Path(self.path)
+        self._count(folder, f"calibration folder {folder}", warn=False)
+        return list(_images_below(folder))
+
+    @staticmethod
+    def _count(folder: Path, where: str, *, warn: bool) -> int:
+        images, others = 0, 0
+        named: list[str] = []
+        for path in files_below(folder) if folder.is_dir() else ():
+            if _is_image(path):
+                images += 1
+                continue
+            others += 1
+            if len(named) < _NAMED:
+                named.append(str(path.relative_to(folder)))
         if not images:
-            raise DataError(
-                "the folder holds no image" if folder.is_dir() else "there is no such folder",
-                where=where,
-                found=f"{len(files)} other files"
-                if folder.is_dir()
-                else ("a file" if folder.exists() else "nothing"),
-                allowed="a folder of images: " + ", ".join(IMAGE_SUFFIXES),
-                try_="check the path; relative paths start at the current folder",
-            )
-        others = [str(path.relative_to(folder)) for path in files if path not in set(images)]
-        if others and not again:
+            raise _no_images(folder, where, others)
+        if others and warn:
             warnings.warn(
-                f"{where}: {len(others)} files are no images and were left out: "
-                + ", ".join(others[:3])
-                + (", ..." if len(others) > 3 else ""),
+                f"{where}: "
+                + (
+                    "1 file is no image and was"
+                    if others == 1
+                    else f"{others} files are no images and were"
+                )
+                + " left out: "
+                + ", ".join([*named, "..."] if others > _NAMED else named),
                 EspdlWarning,
                 stacklevel=5,
             )
         return images
 
-    def _arrays(self, paths: list[Path], name: str, form: ImageForm) -> Iterator[Part]:
+    def _arrays(self, paths: Iterable[Path], name: str, form: ImageForm) -> Iterator[Part]:
         for path in paths:
             pixels = open_pixels(path, form, fit=self.fit, enlarge=self.enlarge)
             yield {name: self._normalized(pixels, form)}, f"calibration image {path}"
@@ -134,3 +156,22 @@ class ImageFolder:
             real = black + pixels.astype(np.float64) * ((white - black) / 255.0)
             values = ((real - form.mean) / form.std).astype(form.dtype)
         return values.transpose(2, 0, 1)[np.newaxis] if form.first else values[np.newaxis]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    return filter(_is_image, files_below(folder))
+
+
+def _no_images(folder: Path, where: str, others: int) -> DataError:
+    there = folder.is_dir()
+    return DataError(
+        "the folder holds no image" if there else "there is no such folder",
+        where=where,
+        found=f"{others} other files" if there else "a file" if folder.exists() else "nothing",
+        allowed="a folder of images: " + ", ".join(IMAGE_SUFFIXES),
+        try_="check the path; relative paths start at the current folder",
+    )

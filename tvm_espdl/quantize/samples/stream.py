@@ -11,19 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import DataError, EspdlWarning
 from ...onnx_model import Signature
 from ..graph import Array
-from .arrays import Part, is_array, named, unknown_kind, with_batch
-from .checks import Sample, split
-from .files import parts_of_file, parts_of_folder
+from .arrays import Part, check_names, is_array, named, unknown_kind, with_batch
+from .checks import Sample, check_array, has_rows, split
+from .columns import Column, side_by_side
+from .files import array_of_file, parts_of_file, parts_of_folder
 from .folder import kind_of_folder
 from .images import ImageFolder
 from .progress import show_progress
 
 Calibration = (
     Array
-    | Mapping[str, Array]
+    | Mapping[str, Array | str | os.PathLike[str] | ImageFolder]
     | str
     | os.PathLike[str]
     | ImageFolder
@@ -47,10 +50,11 @@ def read_samples(
     Parameters
     ----------
     calibration : array, dict, path, ImageFolder or iterable
-        An array (N, ...) for a model with one input; {input: array (N, ...)}; the path of an .npy
-        or .npz file with the same content (the name of a single array in it does not matter), of a
-        folder of such files with one sample each, or of a folder of images; an `ImageFolder`; or
-        an iterable of arrays or dicts, each a sample with or without its batch axis, or a batch.
+        An array (N, ...) for a model with one input; the path of an .npy or .npz file (the name of
+        a single array in it does not matter), of a folder of such files with one sample each, or
+        of a folder of images; an `ImageFolder`; {input: any of these}, as many samples of each
+        input, which belong together in their order, that of the files' names in folders; or an
+        iterable of arrays or dicts, each a sample with or without its batch axis, or a batch.
     signature : dict
         What `onnx_model.input_signature` returned, with batch 1.
     progress : bool, optional
@@ -69,15 +73,14 @@ def read_samples(
     ------
     DataError
         If an input is missing, or data have another shape or dtype, are empty, or hold NaN or
-        infinity; also if a file cannot be read.
+        infinity; if inputs have different numbers of samples; also if a file cannot be read.
 
     Warns
     -----
     EspdlWarning
         If there are fewer samples than `FEW_SAMPLES`, or a folder of images holds other files.
     """
-    parts, total = _open(calibration, signature, again=again)
-    samples = (sample for part, where in parts for sample in split(part, signature, where))
+    samples, total = _open(calibration, signature, again=again)
     count = 0
     for sample in show_progress(samples, total, label=label, enabled=progress):
         count += 1
@@ -118,6 +121,41 @@ def can_reopen(calibration: Calibration) -> bool:
 
 def _open(
     calibration: Any, signature: Signature, *, again: bool
+) -> tuple[Iterator[Sample], int | None]:
+    if isinstance(calibration, Mapping):
+        check_names(calibration, signature, "calibration")
+        return side_by_side(
+            {
+                name: _column(calibration[name], {name: signature[name]}, again=again)
+                for name in signature
+            }
+        )
+    parts, total = _parts(calibration, signature, again=again)
+    return (sample for part, where in parts for sample in split(part, signature, where)), total
+
+
+def _column(value: Any, signature: Signature, *, again: bool) -> Column:
+    """What a user gave for one of the inputs."""
+    (name,) = signature
+    where = f"calibration, input {name!r}"
+    if isinstance(value, (str, os.PathLike)) and not Path(value).is_dir():
+        array, where = array_of_file(Path(value), signature), f"calibration file {value}"
+    elif is_array(value):
+        array, where = np.asarray(value), "calibration"
+    elif isinstance(value, (str, os.PathLike, ImageFolder)):
+        samples, total = _open(value, signature, again=again)
+        counted = isinstance(value, ImageFolder) or kind_of_folder(Path(value)) == "images"
+        return Column(samples, total if counted else None)
+    else:
+        raise unknown_kind(value, where, one_of_several=True)
+    check_array(array, name, signature, where)
+    rows = has_rows(array, signature[name][0])
+    samples = split({name: array}, signature, where)
+    return Column(samples, array.shape[0] if rows and array.ndim else None, fixed=not rows)
+
+
+def _parts(
+    calibration: Any, signature: Signature, *, again: bool
 ) -> tuple[Iterator[Part], int | None]:
     if isinstance(calibration, (str, os.PathLike)):
         path = Path(calibration)
@@ -128,7 +166,7 @@ def _open(
         calibration = ImageFolder(path)
     if isinstance(calibration, ImageFolder):
         return calibration.parts(signature, again=again)
-    if isinstance(calibration, Mapping) or is_array(calibration):
+    if is_array(calibration):
         arrays = named(calibration, signature, "calibration")
         batches = [array.shape[0] for array in arrays.values() if array.ndim]
         return iter([(arrays, "calibration")]), max(batches, default=1)
