@@ -159,6 +159,15 @@ CASES = {
             "Neg Transpose Transpose", "Neg",
         ),
     },
+    "pair_up": {
+        "of three": (
+            graph(
+                [node("Sum", "x x x", "a"), node("Max", "a x x", "b"), node("Min", "b a x", "y")]
+            ),
+            "Sum Max Min", "Add Add Max Max Min Min",
+        ),
+        "of two": (graph([node("Sum", "x x", "a"), node("Max", "a x", "y")]), "Sum Max", "Sum Max"),
+    },
     "merge_clips": {
         "relu6 of TensorFlow": (
             graph([node("Relu", "x", "a"), node("Min", "a six", "y")], SWISH), "Relu Min", "Clip",

@@ -71,6 +71,10 @@ class Builder:
         swap = kind in ("Add", "Mul") and self.rng.random() < 0.5
         self.add(kind, [other, x] if swap else [x, other], shape)
 
+    def put_several(self, x, shape):
+        kind = str(self.rng.choice(["Sum", "Max", "Min"]))
+        self.add(kind, [x, self.number(-1, 0, 6), x, self.number(0, 1)], shape)
+
     def put_gate(self, x, shape):
         shifted = self.add("Add", [x, self.number(3, 3, 2)], shape)
         gate = self.add("Clip", [shifted, self.number(0), self.number(6)], shape)

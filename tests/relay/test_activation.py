@@ -144,6 +144,7 @@ FORMS = {
         node("Gelu", approximate="tanh"),
         lambda x: x / (1 + np.exp(-1.5958 * x - 0.07135 * x**3)),
     ),
+    "softplus": ("lut", "lut", node("Softplus"), lambda x: np.log1p(np.exp(x))),
     "hard_swish": ("lut", "hard_swish", node("HardSwish"), true_hard_swish),
     "leaky_relu": (
         "leaky_relu",

@@ -5,7 +5,7 @@ Must never write a graph; the rules of sharing come from `sharing`, the numbers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,17 +13,14 @@ import numpy as np
 from ..chips import Chip
 from ..errors import DataError
 from .calibration import TensorRange
-from .exponents import HIGHEST_EXPONENT, Integers, smallest_exponent
+from .exponents import HIGHEST_EXPONENT, Integers
 from .graph import Array
 from .histogram import Histogram
 from .layer_exponents import LayerExponents, check_finite
-from .methods import DEPTH, Method
+from .methods import Method
 from .plan import Layer, Operand, Plan
+from .shared_exponents import is_magnified, shared_exponent
 from .sharing import Member, Sharing, share_exponents
-
-#: Exponents above the saturation-free one that int16 activations are given: values up to twice as
-#: large as any in calibration still fit.
-HEADROOM = 1
 
 
 @dataclass(frozen=True)
@@ -124,31 +121,43 @@ class _Assigner:
             bits = self._bits(root)
             ranges = [seen[member] for member in members if member in seen]
             ranges += [self.ranges[name] for name in edges.get(root, []) if name in seen]
-            spare = HEADROOM if any(isinstance(member, str) for member in members) else 0
             known = [
                 self.choice.exponents[name]
                 for name in (*members, *edges.get(root, []))
                 if isinstance(name, str) and name in seen and name in self.choice.exponents
             ]
-            self.group[root] = max(known) if known else self._cheapest(ranges, bits, spare)
+            self.group[root] = (
+                max(known)
+                if known
+                else shared_exponent(
+                    ranges,
+                    bits,
+                    self.choice.method,
+                    self.chip.rounding,
+                    headroom=any(isinstance(member, str) for member in members),
+                    magnified=is_magnified(members, self.plan),
+                )
+            )
         for member, shift in self.choice.shifts.items():
             if not isinstance(member, int):
                 self.group[self.find(member)] += shift
         for node, place in self.sharing.conversions:
-            if self.plan.bits(node) == 16:
+            if self.plan.operand_bits(node, place) == 16:
                 # Eight more bits below the point: nothing is lost.
                 name = self.plan.graph.nodes[node].input[place]
                 self.group[node, place] = self.group[self.find(name)] - 8
+        for member, exponent in self.sharing.fixed.items():
+            self.group[self.find(member)] = exponent
 
     def _bits(self, member: Member) -> int:
         if isinstance(member, tuple):
-            return self.plan.bits(member[0])
+            return self.plan.operand_bits(*member)
         return self.plan.tensor_bits(member)
 
     def _members(self) -> dict[Member, TensorRange]:
         seen: dict[Member, TensorRange] = {
             name: self.ranges[name]
-            for name in self.plan.tensors()
+            for name in (*self.plan.tensors(), *self.plan.unread_states)
             if name not in self.sharing.silent
         }
         for index in self.plan.rules:
@@ -159,19 +168,6 @@ class _Assigner:
         for index, place in self.sharing.conversions:
             seen[index, place] = self.ranges[self.plan.graph.nodes[index].input[place]]
         return seen
-
-    def _cheapest(self, ranges: list[TensorRange], bits: int, spare: int) -> int:
-        whole = max(smallest_exponent(r.low, r.high, bits, self.chip.rounding) for r in ranges)
-        if self.choice.method is None:
-            return whole
-        if bits == 16:
-            # Rounding is 48 dB below that of int8: only saturation could be heard.
-            return whole + spare
-        method = self.choice.method
-        # From the coarsest down: of equal costs, the one at which nothing saturates is taken.
-        candidates = np.arange(whole, whole - DEPTH - 1, -1)
-        costs = np.sum([method(r, candidates, bits) for r in ranges], axis=0)
-        return int(candidates[np.argmin(costs)])
 
     def raise_outputs(self) -> None:
         """Raise exponents of outputs that would lie below those of their products."""
@@ -219,8 +215,24 @@ class _Assigner:
             or self.plan.tensor_bits(graph.nodes[node].input[place]) != self.plan.bits(node)
         }
         requantized |= {operand: self.group[operand] for operand in self.sharing.conversions}
+        for operands in self.sharing.meetings:
+            requantized |= self._met(operands, tensors)
         weights = {layer.layer.node: layer.at(self.input_of(layer)) for layer in self.layers}
         return Assignment(tensors, constants, requantized, weights, self.choice.per_channel)
+
+    def _met(self, operands: Sequence[Operand], tensors: Mapping[str, int]) -> dict[Operand, int]:
+        """Those of some operands that are brought to the coarsest exponent of them all."""
+        wanted, own = self.plan.bits(operands[0][0]), {}
+        for node, place in operands:
+            name = self.plan.graph.nodes[node].input[place]
+            bits = self.plan.tensor_bits(name)
+            own[node, place] = tensors[name], bits, tensors[name] + bits - wanted
+        coarsest = max(exponent for *_, exponent in own.values())
+        return {
+            operand: coarsest
+            for operand, (exponent, bits, _) in own.items()
+            if (exponent, bits) != (coarsest, wanted)
+        }
 
 
 def assign_exponents(

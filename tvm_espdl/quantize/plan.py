@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from onnx import NodeProto
 
 from .graph import Graph
-from .rules import Rule, clip_limits, data_inputs, is_relu, select_rules
+from .recurrent import BIAS, CELLS, INITIAL_C, STATES
+from .rule import Rule
+from .rules import clip_limits, data_inputs, is_relu, select_rules
 
 #: A constant operand, by the index of its node and its position among the inputs.
 Operand = tuple[int, int]
@@ -78,10 +81,45 @@ class Plan:
 
     def tensor_bits(self, tensor: str) -> int:
         """Width of the integers of a quantized activation."""
+        if tensor in self.cells:
+            return 16
         maker = self.graph.producer(tensor)
         if maker is None or maker not in self.rules:
             return 16 if tensor in self.wide_inputs else 8
         return self.bits(maker)
+
+    def operand_bits(self, index: int, place: int) -> int:
+        """Width of the integers that node `index` reads at an input."""
+        inner = self.rules[index].kind == "recurrent" and place in (BIAS, INITIAL_C)
+        return 16 if inner else self.bits(index)
+
+    @cached_property
+    def cells(self) -> frozenset[str]:
+        """Cells that recurrent layers make, and inputs of the network that are nothing else."""
+        layers = [i for i, rule in self.rules.items() if rule.kind == "recurrent"]
+        made = {name for i in layers for name in self.graph.nodes[i].output[CELLS:]}
+        read = {
+            name
+            for name in self.graph.inputs
+            if (readers := self.graph.consumers(name))
+            and all(
+                i in layers and (*self.graph.nodes[i].input,).index(name) == INITIAL_C
+                for i in readers
+            )
+        }
+        return frozenset((made | read) - {""})
+
+    @cached_property
+    def unread_states(self) -> tuple[str, ...]:
+        """Hidden states of recurrent layers that are measured for their exponent only."""
+        return tuple(
+            name
+            for index, rule in self.rules.items()
+            if rule.kind == "recurrent"
+            and (name := self.graph.nodes[index].output[STATES])
+            and not self.graph.consumers(name)
+            and name not in self.graph.visible
+        )
 
     def operands(self, index: int) -> Iterator[tuple[int, str]]:
         """Position and name of each data input of a quantized node."""
@@ -100,7 +138,7 @@ class Plan:
         return (
             maker is not None
             and maker in self.rules
-            and self.rules[maker].kind != "float_output"
+            and self.rules[maker].gives_integers
             and tensor not in self.inner
         )
 
@@ -111,7 +149,9 @@ class Plan:
         return [
             name
             for name in ordered
-            if name not in self.inner and (name in read or self.is_integer(name))
+            if name not in self.inner
+            and name not in self.unread_states
+            and (name in read or self.is_integer(name))
         ]
 
     def constants(self, index: int) -> list[tuple[int, str]]:
@@ -143,15 +183,16 @@ class Plan:
     def objective(self) -> list[str]:
         """The tensors by which the network's outputs are judged while searching.
 
-        The outputs, but what a final Softmax reads in its place: probabilities near 0 and 1 hide
-        what happens before them.
+        The outputs, but what a final Softmax or comparison reads in its place: probabilities near
+        0 and 1 hide what happens before them, as truth values do.
         """
         names = []
         for name in self.graph.outputs:
             maker = self.graph.producer(name)
-            flat = maker in self.rules and self.rules[maker].kind == "float_output"
-            source = self.graph.nodes[maker].input[0] if flat and maker is not None else name
-            names.append(source if self.graph.is_float(source) else name)
+            sources = [name]
+            if maker is not None and maker in self.rules and not self.rules[maker].gives_integers:
+                sources = [n for _, n in self.operands(maker) if self.graph.is_float(n)] or [name]
+            names += sources
         return list(dict.fromkeys(names))
 
     def absorb_clips(self, exponents: dict[str, int]) -> Plan:

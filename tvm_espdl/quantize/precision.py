@@ -160,7 +160,7 @@ def borders(plan: Plan) -> Iterator[tuple[int, int, str]]:
     for index in plan.rules:
         for place, name in plan.operands(index):
             constant = plan.graph.is_constant(name) or name in plan.inner
-            if not constant and plan.tensor_bits(name) != plan.bits(index):
+            if not constant and plan.tensor_bits(name) != plan.operand_bits(index, place):
                 yield index, place, name
 
 

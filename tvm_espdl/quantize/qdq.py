@@ -154,7 +154,7 @@ class QdqWriter:
         base = self.names.fresh(f"{name}_requantized_{self.graph.nodes[index].name}")
         dequantized = self.names.fresh(f"{base}_dequantized")
         exponent = self.assignment.requantized[index, place]
-        source, bits = self.dequantized[name], self.plan.bits(index)
+        source, bits = self.dequantized[name], self.plan.operand_bits(index, place)
         self.round_trip((index, place), source, base, dequantized, exponent=exponent, bits=bits)
         return dequantized
 
@@ -197,6 +197,8 @@ class QdqWriter:
         del written.input[:]
         written.input.extend(inputs)
         for place, name in enumerate(node.output):
+            if name in self.plan.unread_states:
+                written.output[place] = ""
             if name in self.quantized and name in self.graph.outputs and self.plan.is_integer(name):
                 self.float_names[name] = self.names.fresh(f"{name}_float")
                 written.output[place] = self.float_names[name]
@@ -221,7 +223,7 @@ def stored_constants(
                 name, sums, 32, limit, 0 if axis is not None else None
             )
     for (index, place), exponent in assignment.constants.items():
-        name, bits = plan.graph.nodes[index].input[place], plan.bits(index)
+        name, bits = plan.graph.nodes[index].input[place], plan.operand_bits(index, place)
         found[index, place] = StoredConstant(name, np.array(exponent), bits, bits, None)
     return found
 

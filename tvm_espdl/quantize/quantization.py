@@ -25,6 +25,7 @@ from .plan import Plan, make_plan
 from .precision import widen
 from .qdq import write_qdq
 from .recovery import Trial, recover, select_steps
+from .recurrent import has_layers, name_states
 from .samples import Sample
 from .weight_exponents import layer_weight_exponents
 from .workbench import Candidate, Workbench
@@ -142,12 +143,13 @@ def quantize(
     method, weighs = find_method(options.activations), weighs_outputs(options.weights)
     steps = select_steps(options.recover)
     options.goal.check(AUTO in options.int16)
-    if options.int16:
+    prepared = name_states(prepared)
+    if options.int16 or has_layers(prepared):
         prepared = raise_opset(prepared, OPSET_OF_INT16)
     plan = _plan(prepared, [layer for layer in options.int16 if layer != AUTO])
     statistics = LayerStatistics(plan)
     split = HeldOut(samples, options.hold_out)
-    whole = set(plan.tensors())
+    whole = {*plan.tensors(), *plan.unread_states}
     names = whole | {plan.sum_tensor(layer) for layer in plan.layers()}
     clock = clock or Clock()
     with clock.phase("calibrate"):
@@ -179,4 +181,4 @@ def _plan(prepared: ModelProto, int16: Collection[str]) -> Plan:
             allowed="float32 operators such as Conv, Gemm, Add, Relu",
             try_="export the model in float32, with constant weights",
         )
-    return widen(plan, int16) if int16 else plan
+    return widen(plan, int16)

@@ -5,7 +5,7 @@ Must never take a scale from data: what the given model states decides, data onl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from onnx import ModelProto
@@ -27,7 +27,7 @@ from .plan import Plan, make_plan
 from .precision import INT8_ONLY
 from .preprocess import preprocess_onnx
 from .quantization import Options, Quantization, quantize
-from .samples import Calibration, Sample, read_samples
+from .samples import Calibration, Sample, SeveralPasses
 
 #: Random inputs that are run where there are no data.
 DRAWN = 32
@@ -39,9 +39,10 @@ def requantize(
     chip: Chip,
     options: Options,
     *,
-    skip: Collection[str] = (),
-    enable: Collection[str] = (),
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
     measure: bool = True,
+    progress: bool | None = None,
 ) -> tuple[Quantization, RequantizationLoss | None]:
     """Re-express a quantized network with power-of-two scales.
 
@@ -57,10 +58,12 @@ def requantize(
         The chip to quantize for.
     options : Options
         What the user chose; the method for activations has no say.
-    skip, enable : collection of str
+    skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     measure : bool
         Whether to compile the network and measure how far it moved.
+    progress : bool, optional
+        Whether to draw a progress bar on stderr; None: if that is a terminal.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def requantize(
     """
     stripped = strip_quantization(model)
     prepared = preprocess_onnx(stripped.model, skip=skip, enable=enable)
-    samples = _samples(stripped, prepared, calibration)
+    samples = _samples(stripped, prepared, calibration, progress)
     if calibration is None:
         options = replace(options, weights="minmax", recover=(), hold_out=0)
     ranges = complete_ranges(prepared, stripped, samples if calibration is not None else None)
@@ -97,14 +100,18 @@ def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
         name
         for name, maker in sorted(makers.items())
         if stripped.bits[name] == 16
+        and name not in plan.cells
         and maker is not None
         and plan.graph.nodes[maker].op_type not in INT8_ONLY
     ]
 
 
 def _samples(
-    stripped: Stripped, prepared: ModelProto, calibration: Calibration | None
-) -> list[Sample]:
+    stripped: Stripped,
+    prepared: ModelProto,
+    calibration: Calibration | None,
+    progress: bool | None,
+) -> Iterable[Sample]:
     if calibration is None:
         return list(random_inputs(stripped, DRAWN, seed=0))
-    return list(read_samples(calibration, input_signature(prepared)))
+    return SeveralPasses(calibration, input_signature(prepared), progress=progress)

@@ -5,10 +5,11 @@ Must never choose the exponents themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .plan import Operand, Plan
+from .recurrent import BIAS, CELLS, GATE_EXPONENT, INITIAL_C, INITIAL_H
 
 #: A member of a group: an activation by name, or a constant operand by its place.
 Member = str | Operand
@@ -56,12 +57,18 @@ class Sharing:
     conversions : frozenset of (int, int)
         Inputs, by node and position, that are brought to another width, at an exponent of
         their own.
+    meetings : list of tuple of (int, int)
+        Inputs of one operator that are brought to the coarsest exponent that any of them has.
+    fixed : dict
+        Exponents that the chip's kernels prescribe, by a member of the group.
     """
 
     groups: Groups = field(default_factory=Groups)
     silent: set[str] = field(default_factory=set)
     edges: dict[Operand, str] = field(default_factory=dict)
     conversions: frozenset[Operand] = frozenset()
+    meetings: list[tuple[Operand, ...]] = field(default_factory=list)
+    fixed: dict[Member, int] = field(default_factory=dict)
 
 
 def share_exponents(plan: Plan) -> Sharing:
@@ -81,27 +88,75 @@ def share_exponents(plan: Plan) -> Sharing:
     free = _outside_readers(plan, sharing.groups)
     for operand in sharing.conversions:
         sharing.groups.find(operand)
-    for index, rule in plan.rules.items():
-        if rule.kind != "align":
-            continue
-        output = plan.kernel_output(index)
-        for place, name in plan.operands(index):
-            if plan.graph.is_constant(name):
-                sharing.groups.join(output, (index, place))
-            elif free[name] == {index} and plan.tensor_bits(name) == plan.bits(index):
-                sharing.groups.join(output, name)
-            else:
-                sharing.edges[index, place] = output
+    for kind, join in (("align", _align), ("compare", _compare), ("recurrent", _join_states)):
+        for index, rule in plan.rules.items():
+            if rule.kind == kind:
+                join(index, plan, sharing, free)
     return sharing
+
+
+Readers = Mapping[str, set[int]]
+
+
+def _align(index: int, plan: Plan, sharing: Sharing, free: Readers) -> None:
+    """Inputs take the exponent of the output; those that others read are requantized to it."""
+    output = plan.kernel_output(index)
+    for place, _ in plan.operands(index):
+        _follow(output, (index, place), plan, sharing, free)
+
+
+def _follow(target: str, operand: Operand, plan: Plan, sharing: Sharing, free: Readers) -> None:
+    """Bring an operand to the exponent of `target`: as a member of its group, or by an edge."""
+    index, place = operand
+    name = plan.graph.nodes[index].input[place]
+    if plan.graph.is_constant(name):
+        sharing.groups.join(target, operand)
+    elif free[name] == {index} and plan.tensor_bits(name) == plan.bits(index):
+        sharing.groups.join(target, name)
+    else:
+        sharing.edges[operand] = target
+
+
+def _compare(index: int, plan: Plan, sharing: Sharing, free: Readers) -> None:
+    """Two activations that nothing else reads share an exponent; others meet at the coarser."""
+    operands = list(plan.operands(index))
+    if len(operands) < 2:
+        return
+    alone = all(free[n] == {index} and plan.tensor_bits(n) == plan.bits(index) for _, n in operands)
+    if alone:
+        sharing.groups.join(operands[0][1], operands[1][1])
+    else:
+        sharing.meetings.append(tuple((index, place) for place, _ in operands))
+
+
+def _join_states(index: int, plan: Plan, sharing: Sharing, free: Readers) -> None:
+    """Hidden states share an exponent; biases and cells have that of the gates."""
+    node = plan.graph.nodes[index]
+    states = [name for name in node.output[:CELLS] if name]
+    for name in states[1:]:
+        sharing.groups.join(states[0], name)
+    visible = next(name for name in states if name not in plan.unread_states)
+    for place, name in plan.operands(index):
+        if place in (BIAS, INITIAL_C):
+            sharing.fixed[name if name in plan.cells else (index, place)] = GATE_EXPONENT
+        elif place == INITIAL_H:
+            _follow(visible, (index, place), plan, sharing, free)
+    sharing.fixed.update((name, GATE_EXPONENT) for name in node.output[CELLS:] if name)
 
 
 def _conversions(plan: Plan) -> Iterator[Operand]:
     for index, rule in plan.rules.items():
-        if rule.kind == "align":
+        met = rule.kind == "compare" and len(list(plan.operands(index))) > 1
+        if rule.kind == "align" or met:
             continue
         for place, name in plan.operands(index):
-            constant = plan.graph.is_constant(name) or name in plan.inner
-            if not constant and plan.tensor_bits(name) != plan.bits(index):
+            if plan.graph.is_constant(name) or name in plan.inner:
+                continue
+            if rule.kind == "recurrent" and place in (INITIAL_H, INITIAL_C):
+                # Hidden states follow the results; cells are at the gates' exponent, or come to it.
+                if place == INITIAL_C and name not in plan.cells:
+                    yield index, place
+            elif plan.tensor_bits(name) != plan.bits(index):
                 yield index, place
 
 
@@ -113,6 +168,9 @@ def _silent_tensors(plan: Plan) -> set[str]:
         reader = plan.graph.only_consumer(name)
         if reader is None or reader not in plan.rules or name in plan.graph.inputs:
             continue
+        maker = plan.graph.producer(name)
+        if maker in plan.rules and plan.rules[maker].kind == "recurrent":
+            continue  # the next step reads its hidden states, too
         kind = plan.rules[reader].kind
         outputs = [output for output in plan.graph.nodes[reader].output if output]
         if kind == "clip" or (kind == "share" and all(output in silent for output in outputs)):

@@ -8,6 +8,7 @@ inference and not a new session.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -32,12 +33,12 @@ class _SimulationWriter(QdqWriter):
 
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         # Every edge that might need a requantize has one: at equal exponents it changes nothing.
-        graph = plan.graph
+        graph, sharing = plan.graph, share_exponents(plan)
         every = {
             (node, place): assignment.requantized.get(
                 (node, place), assignment.tensors[graph.nodes[node].input[place]]
             )
-            for node, place in share_exponents(plan).edges
+            for node, place in (*sharing.edges, *itertools.chain(*sharing.meetings))
         }
         complete = replace(assignment, requantized={**every, **assignment.requantized})
         super().__init__(model, plan, complete, chip)

@@ -82,6 +82,7 @@ CASES = {
     "leaky_relu": case(node("LeakyRelu", alpha=0.25)),
     "lut: gelu": case(node("Gelu")),
     "lut: gelu_tanh": case(node("Gelu", approximate="tanh")),
+    "lut: softplus": case(node("Softplus")),
     "prelu": case(prelu(1), prelu(2), "alpha_runs_along_channels"),
     "hard_sigmoid: of a line": case(line(0.2)),
     "hard_sigmoid: of a clip": case(hard_sigmoid_of_clip(3), hard_sigmoid_of_clip(2), SPELLED),

@@ -19,6 +19,7 @@ from ...chips import Chip
 from ..graph import attribute
 from ..plan import Plan
 from ..precision import borders, is_inside
+from ..recurrent import R, W, X
 
 #: Cycles in int8 and in int16.
 Pair = tuple[float, float]
@@ -85,4 +86,8 @@ def _node_cycles(plan: Plan, index: int, cycles: Cycles) -> float:
     if node.op_type in ("Gemm", "MatMul"):
         depth = (graph.shape(node.input[0]) or (1,))[-1]
         return cycles.product[wide] * results * depth
+    if node.op_type in ("GRU", "LSTM"):
+        steps = _elements(plan, node.input[X]) // (graph.shape(node.input[W]) or (1,))[-1]
+        weights = _elements(plan, node.input[W]) + _elements(plan, node.input[R])
+        return cycles.product[wide] * steps * weights
     return cycles.element[wide] * results

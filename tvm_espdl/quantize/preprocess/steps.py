@@ -18,6 +18,7 @@ from .rewrite_constants import constants_to_initializers, fold_constants
 from .rewrite_gemm import constants_second, matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
 from .rewrite_pads import fuse_pads
+from .rewrite_pairs import pair_up
 from .rewrite_pools import average_pool_to_conv, mean_to_pool
 from .rewrite_unused import drop_unread_outputs, remove_unused
 
@@ -75,6 +76,11 @@ STEPS: tuple[Step, ...] = (
         "constants_second",
         "c + x and c * x are written x + c and x * c.",
         constants_second,
+    ),
+    Step(
+        "pair_up",
+        "Sum, Max and Min of more than two tensors become Add, Max and Min of two.",
+        pair_up,
     ),
     Step(
         "merge_clips",

@@ -16,6 +16,7 @@ from ..calibration import TensorRange
 from ..exponents import Integers, integer_limits, round_to_integer
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, channel_axis
+from ..rules import why_float
 from .clipping import bars_of, clipped_shares
 from .layers import LayerNoise
 from .rows import FloatRow, Role, TensorRow
@@ -62,7 +63,7 @@ class Account:
     def left_float(self) -> tuple[FloatRow, ...]:
         """The operators that stayed float."""
         return tuple(
-            FloatRow(node.name, node.op_type)
+            FloatRow(node.name, node.op_type, why_float(index, self.plan.graph))
             for index, node in enumerate(self.plan.graph.nodes)
             if index not in self.plan.rules
         )
@@ -105,8 +106,8 @@ class Account:
         return self._measured(name, role, exponent, bits, self.noise.get(name))
 
     def _operands(self, index: int) -> Iterator[TensorRow]:
-        bits = self.plan.bits(index)
         for place, name in self.plan.operands(index):
+            bits = self.plan.operand_bits(index, place)
             if (index, place) in self.assignment.constants:
                 exponent = self.assignment.constants[index, place]
                 seen = _range_of(self.plan, name)

@@ -39,7 +39,10 @@ def as_html(report: QuantizationReport) -> str:
         _tradeoff(report),
         _list("Warnings", report.warnings),
         _tensors(report.rows),
-        _list("Operators in float", [f"{left.operator} {left.name}" for left in report.left_float]),
+        _list(
+            "Operators in float",
+            [f"{left.operator} {left.name}: {left.reason}" for left in report.left_float],
+        ),
         _paragraph(time_line(report)) if report.seconds else "",
         "</body></html>\n",
     ]

@@ -32,7 +32,8 @@ def as_json(report: QuantizationReport) -> str:
         "seconds": dict(report.seconds),
         "tensors": [_tensor(row) for row in report.rows],
         "left_float": [
-            {"name": left.name, "operator": left.operator} for left in report.left_float
+            {"name": left.name, "operator": left.operator, "reason": left.reason}
+            for left in report.left_float
         ],
     }
     return json.dumps(_defined(content), indent=2, allow_nan=False) + "\n"

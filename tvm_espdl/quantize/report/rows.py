@@ -89,10 +89,13 @@ class FloatRow:
         Of the node.
     operator : str
         Its ONNX operator type.
+    reason : str
+        Why it stayed float.
     """
 
     name: str
     operator: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from .accuracy import Accuracy, OutputAccuracy
 from .deviation import Deviation
 from .quantization_report import QuantizationReport
-from .rows import StepRow, TensorRow
+from .rows import FloatRow, StepRow, TensorRow
 
 WIDTH = 100
 _NAME_WIDTH = 37
@@ -36,7 +36,7 @@ def as_text(report: QuantizationReport) -> str:
         lines.append(time_line(report))
     if report.rows:
         lines += _table(report.rows)
-    lines += [f"float: {left.operator:<20} {_shorten(left.name, 70)}" for left in report.left_float]
+    lines += _left_float(report.left_float)
     return "\n".join(lines)
 
 
@@ -116,6 +116,14 @@ def _table(rows: Sequence[TensorRow]) -> Iterator[str]:
         yield "SNR in dB against float: of all layers up to here, and of what each adds on its own"
     if any(row.saturates for row in rows):
         yield "sat: values seen in calibration lie beyond the integers' limits"
+
+
+def _left_float(left: Sequence[FloatRow]) -> Iterator[str]:
+    for reason in dict.fromkeys(row.reason for row in left):
+        yield from _wrapped(f"left in float, because {reason}:")
+        for row in left:
+            if row.reason == reason:
+                yield f"float: {row.operator:<20} {_shorten(row.name, 70)}"
 
 
 def snr(deviation: Deviation | None) -> str:

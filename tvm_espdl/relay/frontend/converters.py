@@ -34,8 +34,25 @@ def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
     return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
 
 
+def _softplus(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
+    """`relax.nn.softplus`: TVM's importer writes seven calls."""
+    return relax.op.nn.softplus(inputs[0])
+
+
+def _swish(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
+    """`relax.nn.silu`, or the product that it is; TVM's importer does not know it."""
+    x, alpha = inputs[0], float(attrs.get("alpha", 1.0))
+    if alpha == 1.0:
+        return relax.op.nn.silu(x)
+    return relax.op.multiply(
+        x, relax.op.sigmoid(relax.op.multiply(x, relax.const(alpha, "float32")))
+    )
+
+
 CONVERTERS: dict[str, Convert] = {
     "Clip": _clip,
+    "Softplus": _softplus,
+    "Swish": _swish,
     **extremes.CONVERTERS,
     **norm.CONVERTERS,
     **placement.CONVERTERS,

@@ -1,4 +1,4 @@
-"""ONNX Max and Min of two tensors, of which TVM's importer makes a stack and a reduction."""
+"""ONNX Max, Min and Sum of two tensors: TVM's importer makes a stack and a reduction of them."""
 
 from __future__ import annotations
 
@@ -17,4 +17,8 @@ def _of_two(operator: Callable[[Any, Any], Any]) -> Callable[[list[Any], Mapping
     return convert
 
 
-CONVERTERS = {"Max": _of_two(relax.op.maximum), "Min": _of_two(relax.op.minimum)}
+CONVERTERS = {
+    "Max": _of_two(relax.op.maximum),
+    "Min": _of_two(relax.op.minimum),
+    "Sum": _of_two(relax.op.add),
+}

@@ -84,6 +84,11 @@ def _single_calls() -> list[Pattern]:
 
         return Gelu(match.tensor("x"), match.output, approximate=True)
 
+    def softplus(match: Match) -> FloatFunction:
+        from ...ops.softplus import Softplus
+
+        return Softplus(match.tensor("x"), match.output)
+
     return [
         *(
             _call(operator, call, _plain(operator))
@@ -99,6 +104,7 @@ def _single_calls() -> list[Pattern]:
         _call("leaky_relu", "relax.nn.leakyrelu", leaky),
         _call("lut", "relax.nn.gelu", gelu, "gelu"),
         _call("lut", "relax.nn.gelu_tanh", gelu_tanh, "gelu_tanh"),
+        _call("lut", "relax.nn.softplus", softplus, "softplus"),
     ]
 
 
@@ -153,13 +159,14 @@ def _entry(
 
 
 def _has_table(made: FloatFunction) -> bool:
-    """Int8 functions and every gelu have one; leaky_relu needs none to have the same bits."""
+    """Int8 functions and those without a formula; leaky_relu needs none to have the same bits."""
     from ...ops.gelu import Gelu
     from ...ops.leaky_relu import LeakyRelu
+    from ...ops.softplus import Softplus
 
     if isinstance(made, LeakyRelu):
         return False
-    return made.x.dtype == "int8" or isinstance(made, Gelu)
+    return made.x.dtype == "int8" or isinstance(made, (Gelu, Softplus))
 
 
 def _prelu() -> Pattern:

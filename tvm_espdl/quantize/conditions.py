@@ -1,0 +1,107 @@
+"""Which nodes of an operator type with a rule the chip has no kernel for, and why.
+
+A condition gives the rule that a node is quantized by, or a sentence on why it stays float. It
+must never look at the values of activations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onnx import NodeProto
+
+from .graph import Graph, attribute
+from .recurrent import recurrent
+from .rule import Rule
+
+Condition = Callable[[NodeProto, Graph, Rule], Rule | str]
+
+
+def _constant_weights(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    if len(node.input) < 2 or not all(graph.is_constant(name) for name in node.input[1:] if name):
+        return "its weights are not constant"
+    if graph.is_constant(node.input[0]):
+        return "what it multiplies is constant"
+    floats = all(graph.is_float(name) for name in node.input if name)
+    return rule if floats else "its weights are not float32"
+
+
+def _gemm(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    plain = not attribute(node, "transA", 0) and attribute(node, "transB", 0)
+    factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
+    if not plain or factors != (1.0, 1.0):
+        return "it transposes its input or has factors; the step normalize_gemm removes what it can"
+    bias = node.input[2] if len(node.input) > 2 else ""
+    if bias and len(graph.shape(bias) or ()) != 1:
+        return "its bias is no vector"
+    return _constant_weights(node, graph, rule)
+
+
+def _matmul(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    if graph.is_constant(node.input[1]):
+        return _constant_weights(node, graph, rule)
+    return Rule("product", 2, takes_relu=True)
+
+
+def _constant_limits(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    constant = all(graph.is_constant(name) for name in node.input[1:] if name)
+    return rule if constant else "its limits are not constant"
+
+
+def _single_output(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    del graph
+    return "more than its first output is read" if any(node.output[1:]) else rule
+
+
+def _constant_places(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    """A scatter or a reversal whose indices are known beforehand."""
+    return rule if graph.is_constant(node.input[1]) else "its indices are not constant"
+
+
+def _remainder(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    del graph
+    if attribute(node, "fmod", 0):
+        return rule
+    return "the chip's remainder has the sign of the dividend: fmod=1"
+
+
+def _constant_slopes(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    return rule if graph.is_constant(node.input[1]) else "its slopes are not constant"
+
+
+def _resize(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    del graph
+    mode = attribute(node, "mode", b"nearest").decode()
+    if mode not in ("nearest", "linear"):
+        return f"the chip has no mode {mode}"
+    return rule if mode == "nearest" else Rule("align", 1)
+
+
+def _plain_swish(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    del graph
+    return rule if attribute(node, "alpha", 1.0) == 1.0 else "the chip's Swish has alpha 1"
+
+
+def _compared(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    """A constant stays float: the compiler finds the integer that decides alike for every input."""
+    places = tuple(place for place, name in enumerate(node.input) if not graph.is_constant(name))
+    return Rule(rule.kind, places, rule.moves)
+
+
+CONDITIONS: dict[str, Condition] = {
+    "Conv": _constant_weights,
+    "ConvTranspose": _constant_weights,
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "Clip": _constant_limits,
+    "MaxPool": _single_output,
+    "LayerNormalization": _single_output,
+    "PRelu": _constant_slopes,
+    "ScatterND": _constant_places,
+    "ReverseSequence": _constant_places,
+    "Mod": _remainder,
+    "Resize": _resize,
+    "Swish": _plain_swish,
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), _compared),
+    **dict.fromkeys(("GRU", "LSTM"), recurrent),
+}
