@@ -56,9 +56,16 @@ class LayerStatistics:
         """
         return [partial(self._observe, node) for node in self._views]
 
+    def patch_size(self, node: int) -> int | None:
+        """K, the values that a patch of layer `node` holds; None if there are no moments of it."""
+        return self._views[node].size if node in self._views else None
+
+    def patches(self, node: int, values: Array) -> Array:
+        """The patches (groups, patches, K) of the input of layer `node`, thinned out."""
+        return _thin(self._views[node].patches(values))
+
     def _observe(self, node: int, tensors: Mapping[str, Array]) -> None:
-        view = self._views[node]
-        patches = _thin(view.patches(tensors[view.tensor]))
+        patches = self.patches(node, tensors[self._views[node].tensor])
         rows = np.ascontiguousarray(patches, dtype=np.float32)
         waiting = self._waiting[node]
         waiting.append(rows)
@@ -122,8 +129,8 @@ def _thin(patches: Array) -> Array:
 class _MatrixView:
     """The rows that a Gemm or MatMul multiplies."""
 
-    def __init__(self, tensor: str) -> None:
-        self.tensor = tensor
+    def __init__(self, tensor: str, size: int) -> None:
+        self.tensor, self.size = tensor, size
 
     def patches(self, values: Array) -> Array:
         """(1, rows, K)."""
@@ -136,7 +143,8 @@ class _ConvolutionView:
     def __init__(self, layer: Layer, graph: Graph) -> None:
         node = graph.nodes[layer.node]
         self.tensor: str = node.input[0]
-        self.kernel = graph.constant(layer.weight).shape[2:]
+        weight = graph.constant(layer.weight)
+        self.kernel, self.size = weight.shape[2:], int(np.prod(weight.shape[1:]))
         rank = len(self.kernel)
         self.groups = int(attribute(node, "group", 1))
         self.strides = tuple(attribute(node, "strides", [1] * rank))
@@ -189,7 +197,7 @@ def _view_of(layer: Layer, graph: Graph) -> _MatrixView | _ConvolutionView | Non
         return _ConvolutionView(layer, graph) if fits else None
     if node.op_type in ("Gemm", "MatMul") and weight.ndim == 2:
         size = weight.shape[1 if node.op_type == "Gemm" else 0]
-        return _MatrixView(node.input[0]) if size <= LARGEST_PATCH else None
+        return _MatrixView(node.input[0], size) if size <= LARGEST_PATCH else None
     return None
 
 

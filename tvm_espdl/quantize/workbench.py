@@ -50,12 +50,15 @@ class Candidate:
         What is added to biases, by node and position.
     scaling : dict of str to array
         What divides the channels of activations, by channel set; see `channel_sets`.
+    values : dict of (int, int) to array
+        Weights and biases of the network, scaled so, that replace its own, by node and position.
     """
 
     shifts: Mapping[Member | int, int] = field(default_factory=dict)
     rounded: bool = False
     offsets: Values = field(default_factory=dict)
     scaling: Scaling = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +163,7 @@ class Workbench:
         values: dict[Operand, Array] = {}
         if candidate.rounded:
             values.update(self._rounded_values(assignment))
+        values.update(candidate.values)
         for operand, offset in candidate.offsets.items():
             name = self.plan.graph.nodes[operand[0]].input[operand[1]]
             values[operand] = values.get(operand, self.plan.graph.constant(name)) + offset
@@ -199,12 +203,13 @@ class Workbench:
 
     @cached_property
     def simulation(self) -> Simulation:
-        """The network for trials, with every layer's sum watched."""
+        """The network for trials, with every layer's input and sum watched."""
         if self.origin is not None:
             return self.origin.simulation.of_constants(self.plan)
         sums = [self.plan.sum_tensor(layer) for layer in self.plan.layers()]
         first = self._exponents(self.choice.shifts)
-        watched = self.plan.objective()
+        inputs = [self.plan.graph.nodes[layer.node].input[0] for layer in self.plan.layers()]
+        watched = [*self.plan.objective(), *inputs]
         return Simulation(self.model, self.plan, first, self.chip, watched=watched, sums=sums)
 
     def float_tensors(self, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Sample]:
@@ -213,6 +218,16 @@ class Workbench:
 
         def run(sample: Sample) -> Sample:
             return dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
+
+        return map_ahead(run, samples)
+
+    def simulated_tensors(
+        self, names: Sequence[str], samples: Sequence[Sample]
+    ) -> Iterator[Mapping[str, Array]]:
+        """Activations in the simulation as it is set, one dict per sample."""
+
+        def run(sample: Sample) -> Mapping[str, Array]:
+            return dict(zip(names, self.simulation.run(sample, names), strict=True))
 
         return map_ahead(run, samples)
 

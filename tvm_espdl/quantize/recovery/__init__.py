@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ...errors import EspdlError
 from ..workbench import Candidate, Workbench
 from .bias import bias
+from .compensation import compensation
 from .equalization import equalization
 from .exponents import exponents
 from .rounding import rounding
@@ -25,6 +26,7 @@ STEPS: dict[str, Step] = {
     "rounding": rounding,
     "equalization": equalization,
     "exponents": exponents,
+    "compensation": compensation,
     "bias": bias,
 }
 

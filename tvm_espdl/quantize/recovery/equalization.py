@@ -1,7 +1,8 @@
 """Cross-layer equalization: channels are scaled so that small ones use more of the integers.
 
 A channel that is made divided by a factor and read multiplied by it computes the same. Factors
-weigh the range of the channel's activations against that of the weights that read it. Source:
+weigh the range of the channel's activations against that of the weights that read it; one more
+factor for all channels makes the activations fill the integers, see `range_filling`. Source:
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, with
 measured activations in the place of the weights that make them.
 
@@ -18,10 +19,12 @@ import numpy as np
 from ..channel_scaling import Scaling
 from ..channel_sets import ChannelSet
 from ..graph import Array, Graph, attribute
+from ..range_filling import filling_factor
 from ..workbench import Candidate, Workbench
 
-#: How much the activations' ranges count against those of the weights that read them.
-BALANCES = (0.5, 0.75, 1.0)
+#: How much the activations' ranges count against those of the weights that read them; None: the
+#: channels stay as they are to each other.
+BALANCES = (None, 0.5, 0.75, 1.0)
 
 #: No channel's factor is smaller than the largest of its set divided by this.
 LARGEST_RATIO = 8.0
@@ -36,7 +39,7 @@ def equalization(bench: Workbench, candidate: Candidate) -> Candidate:
     if not sets or bench.choice.exponents:  # exponents that are given fit the network as it is
         return candidate
     reach = _activation_ranges(bench, sets)
-    whole = ({e.name: balanced(bench, e, reach[e.name], b) for e in sets} for b in BALANCES)
+    whole = ({e.name: filled(bench, e, reach, b) for e in sets} for b in BALANCES)
     return replace(candidate, scaling=_best_of(bench, candidate, whole))
 
 
@@ -53,18 +56,45 @@ def _best_of(bench: Workbench, candidate: Candidate, scalings: Iterable[Scaling]
 
 
 def _activation_ranges(bench: Workbench, sets: list[ChannelSet]) -> Mapping[str, Array]:
-    """The largest magnitude of each channel over the samples, by the name of the set."""
+    """The largest magnitude of each channel over the samples, by the name of the tensor."""
     inner = bench.plan.inner
-    watched = {entry.name: [n for n in entry.tensors if n not in inner] for entry in sets}
-    reach = {entry.name: np.zeros(entry.channels) for entry in sets}
-    names = [name for tensors in watched.values() for name in tensors]
-    for values in bench.float_tensors(names, bench.samples):
-        for entry in sets:
-            for name in watched[entry.name]:
-                largest = np.abs(values[name]).reshape(-1, *values[name].shape[1:])
-                rows = np.moveaxis(largest, 1, 0).reshape(entry.channels, -1)
-                reach[entry.name] = np.maximum(reach[entry.name], rows.max(axis=1))
+    watched = {name: entry for entry in sets for name in entry.tensors if name not in inner}
+    reach = {name: np.zeros(entry.channels) for name, entry in watched.items()}
+    for values in bench.float_tensors(list(watched), bench.samples):
+        for name, entry in watched.items():
+            largest = np.abs(values[name]).reshape(-1, *values[name].shape[1:])
+            rows = np.moveaxis(largest, 1, 0).reshape(entry.channels, -1)
+            reach[name] = np.maximum(reach[name], rows.max(axis=1))
     return reach
+
+
+def filled(
+    bench: Workbench, entry: ChannelSet, reach: Mapping[str, Array], balance: float | None
+) -> Array:
+    """Factors of one set by which its channels are balanced and its tensors fill the integers.
+
+    Parameters
+    ----------
+    bench : Workbench
+        The network as it is.
+    entry : ChannelSet
+        The set.
+    reach : dict of str to float array (C,)
+        The largest magnitude of each channel, by tensor; tensors inside a kernel are left out.
+    balance : float or None
+        As `balanced` has it; None: all channels have the same factor.
+
+    Returns
+    -------
+    float64 array (C,)
+    """
+    known = [reach[name] for name in entry.tensors if name in reach]
+    if not known:
+        return np.ones(entry.channels)
+    factors = np.ones(entry.channels)
+    if balance is not None:
+        factors = balanced(bench, entry, np.max(known, axis=0), balance)
+    return factors * filling_factor([float((tensor / factors).max()) for tensor in known])
 
 
 def balanced(bench: Workbench, entry: ChannelSet, reach: Array, balance: float) -> Array:

@@ -1,0 +1,90 @@
+"""Second moments of what a layer reads in the quantized network, and of its errors against float.
+
+Must never keep a patch: only sums over them, in fixed memory however many samples there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .graph import Array
+from .layer_statistics import Moments
+
+
+@dataclass(frozen=True)
+class InputErrors:
+    """What a layer reads, q, and its errors e = q - f against the float network, G groups of K.
+
+    Attributes
+    ----------
+    patches : int
+        How many patches were added up.
+    inputs, crossed, errors : float64 array (G, K, K)
+        Sums of q q', e q' and e e'.
+    input_sums, error_sums : float64 array (G, K)
+        Sums of q and of e.
+    """
+
+    patches: int
+    inputs: Moments
+    crossed: Moments
+    errors: Moments
+    input_sums: Moments
+    error_sums: Moments
+
+    def __add__(self, other: InputErrors) -> InputErrors:
+        return InputErrors(
+            self.patches + other.patches,
+            self.inputs + other.inputs,
+            self.crossed + other.crossed,
+            self.errors + other.errors,
+            self.input_sums + other.input_sums,
+            self.error_sums + other.error_sums,
+        )
+
+    @property
+    def mean_input(self) -> Moments:
+        """E[q]: (G, K)."""
+        return self.input_sums / self.patches
+
+    @property
+    def mean_error(self) -> Moments:
+        """E[e]: (G, K)."""
+        return self.error_sums / self.patches
+
+    def moments(self, *, centered: bool) -> tuple[Moments, Moments, Moments]:
+        """E[q q'], E[e q'] and E[e e'], each (G, K, K); of the deviations from the means if so."""
+        found = (
+            self.inputs / self.patches,
+            self.crossed / self.patches,
+            self.errors / self.patches,
+        )
+        if not centered:
+            return found
+        q, e = self.mean_input, self.mean_error
+        return (
+            found[0] - q[:, :, np.newaxis] * q[:, np.newaxis, :],
+            found[1] - e[:, :, np.newaxis] * q[:, np.newaxis, :],
+            found[2] - e[:, :, np.newaxis] * e[:, np.newaxis, :],
+        )
+
+
+def input_errors(floats: Array, quantized: Array) -> InputErrors:
+    """The sums over the patches of one sample.
+
+    Parameters
+    ----------
+    floats, quantized : float array (G, patches, K)
+        What the layer reads in the float network and in the quantized one, patch by patch.
+        Products of float32 are added up in float32 within the sample, in float64 over samples.
+    """
+    q, e = quantized, quantized - floats
+    turned_q, turned_e = q.transpose(0, 2, 1), e.transpose(0, 2, 1)
+    products = (turned_q @ q, turned_e @ q, turned_e @ e)
+    return InputErrors(
+        q.shape[1],
+        *(np.asarray(product, dtype=np.float64) for product in products),
+        *(part.sum(axis=1, dtype=np.float64) for part in (q, e)),
+    )
