@@ -10,6 +10,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.onnx_model import input_signature
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
+from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.compensated_weights import (
     DAMPINGS,
     Shrinkage,
@@ -23,7 +24,6 @@ from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery import STEPS, recover, select_steps
 from tvm_espdl.quantize.recovery.compensation import measure_inputs
 from tvm_espdl.quantize.samples import read_samples
-from tvm_espdl.quantize.workbench import Candidate
 
 SEED = 23
 

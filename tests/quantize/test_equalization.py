@@ -8,6 +8,7 @@ from qdq_networks import floats, network, node, run
 from tvm_espdl.chips import find_chip
 from tvm_espdl.demo import DATA
 from tvm_espdl.quantize import preprocess_onnx
+from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.channel_scaling import patch_factors, scale_model
 from tvm_espdl.quantize.channel_sets import find_channel_sets
 from tvm_espdl.quantize.graph import Graph
@@ -15,7 +16,6 @@ from tvm_espdl.quantize.layer_statistics import LayerStatistics
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery.equalization import LARGEST_RATIO, balanced
-from tvm_espdl.quantize.workbench import Candidate
 
 SEED = 11
 MAPS = (1, 4, 8, 8)

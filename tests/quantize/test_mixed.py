@@ -13,6 +13,7 @@ from tvm_espdl.chips import CHIPS, find_chip
 from tvm_espdl.demo import DATA
 from tvm_espdl.errors import EspdlError
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
+from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.mixed import Goal
 from tvm_espdl.quantize.mixed.costs import CYCLES, network_cycles
@@ -22,7 +23,6 @@ from tvm_espdl.quantize.precision import choosable, widen
 from tvm_espdl.quantize.quantization import Options
 from tvm_espdl.quantize.quantization import quantize as quantization_of
 from tvm_espdl.quantize.recovery import recover
-from tvm_espdl.quantize.workbench import Candidate
 
 WEIGHTS = {"w": floats(8, 3, 3, 3), "d": floats(8, 1, 3, 3), "g": floats(4, 32)}
 

@@ -7,12 +7,12 @@ from qdq_networks import floats, network, node
 from tvm_espdl.chips import find_chip
 from tvm_espdl.onnx_model import input_signature
 from tvm_espdl.quantize import preprocess_onnx
+from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.range_filling import HEADROOM, filling_factor
 from tvm_espdl.quantize.recovery import STEPS
 from tvm_espdl.quantize.recovery.equalization import filled
 from tvm_espdl.quantize.samples import read_samples
-from tvm_espdl.quantize.workbench import Candidate
 
 SEED = 41
 

@@ -10,13 +10,13 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import EspdlError
 from tvm_espdl.onnx_model import input_signature
 from tvm_espdl.quantize import quantize_onnx, recovery
+from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.held_out import LEAST_SAMPLES, MOST_BYTES, MOST_SAMPLES, HeldOut
 from tvm_espdl.quantize.preprocess import preprocess_onnx
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery import STEPS, recover
 from tvm_espdl.quantize.samples import read_samples
 from tvm_espdl.quantize.simulation import noise_power
-from tvm_espdl.quantize.workbench import Candidate
 
 OPTIONS = Options("mse", "output", False, (), (), 4)
 

@@ -125,3 +125,10 @@ def scaled_ranges(
             along = entry.along(factors, values.shape[1]).astype(np.float32)
             histograms[name].add(values / along.reshape(1, -1, *(1,) * (values.ndim - 2)))
     return {name: TensorRange(seen.low, seen.high, seen) for name, seen in histograms.items()}
+
+
+def same_scaling(one: Scaling, other: Scaling) -> bool:
+    """Whether two scalings have the same factors for the same sets."""
+    return one.keys() == other.keys() and all(
+        np.array_equal(factors, other[name]) for name, factors in one.items()
+    )

@@ -14,6 +14,7 @@ from ..chips import Chip
 from ..errors import ModelError
 from .assignment import Assignment, Choice
 from .calibration import measure_ranges
+from .candidate import Candidate
 from .clock import Clock
 from .graph import Graph
 from .held_out import HeldOut
@@ -28,7 +29,7 @@ from .recovery import Trial, recover, select_steps
 from .recurrent import has_layers, name_states
 from .samples import Sample
 from .weight_exponents import layer_weight_exponents
-from .workbench import Candidate, Workbench
+from .workbench import Workbench
 from .workers import ordered_sums
 
 #: The first ONNX operator set in which QuantizeLinear gives int16.

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
 from onnx import ModelProto
 
 from ..chips import Chip
 from .assignment import Assignment, Choice, assign_exponents
 from .calibration import TensorRange, with_outputs
-from .channel_scaling import Scaling, patch_factors, scale_model, scaled_ranges
+from .candidate import Candidate, Values
+from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
 from .graph import Array, Graph
 from .layer_statistics import LayerStatistics
@@ -26,39 +26,6 @@ from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents
 from .workers import map_ahead
-
-Values = Mapping[Operand, Array]
-
-
-def _same(one: Scaling, other: Scaling) -> bool:
-    return one.keys() == other.keys() and all(
-        np.array_equal(factors, other[name]) for name, factors in one.items()
-    )
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to quantize a network.
-
-    Attributes
-    ----------
-    shifts : dict
-        What is added to the chosen exponents; see `Choice.shifts`.
-    rounded : bool
-        Whether weights are rounded adaptively.
-    offsets : dict of (int, int) to array
-        What is added to biases, by node and position.
-    scaling : dict of str to array
-        What divides the channels of activations, by channel set; see `channel_sets`.
-    values : dict of (int, int) to array
-        Weights and biases of the network, scaled so, that replace its own, by node and position.
-    """
-
-    shifts: Mapping[Member | int, int] = field(default_factory=dict)
-    rounded: bool = False
-    offsets: Values = field(default_factory=dict)
-    scaling: Scaling = field(default_factory=dict)
-    values: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +69,11 @@ class Workbench:
 
     def of(self, candidate: Candidate) -> Workbench:
         """The workbench of the network that `candidate` belongs to: its channels are scaled."""
-        if _same(candidate.scaling, self.scaling):
+        if same_scaling(candidate.scaling, self.scaling):
             return self
         if self.origin is not None:
             return self.origin.of(candidate)
-        known = (bench for bench in self._scaled if _same(candidate.scaling, bench.scaling))
+        known = (bench for bench in self._scaled if same_scaling(candidate.scaling, bench.scaling))
         found = next(known, None)
         if found is None:
             found = self.scaled(candidate.scaling)

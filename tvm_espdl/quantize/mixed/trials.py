@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from ...ops.operator import Tensor
 from ...ops.requantize import Requantize
+from ..candidate import Candidate
 from ..precision import borders, name_of, widen_nodes
 from ..weight_exponents import layer_weight_exponents
-from ..workbench import Candidate, Workbench
+from ..workbench import Workbench
 
 #: Samples that a trial runs; a network is judged by more in the end.
 TRIAL_SAMPLES = 16

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ...errors import EspdlError
-from ..workbench import Candidate, Workbench
+from ..candidate import Candidate
+from ..workbench import Workbench
 from .bias import bias
 from .compensation import compensation
 from .equalization import equalization

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..candidate import Candidate
 from ..graph import Array
 from ..plan import Layer, Operand, Plan
-from ..workbench import Candidate, Workbench
+from ..workbench import Workbench
 
 #: Layers are corrected in at most so many runs over the samples, neighbours together.
 MOST_RUNS = 5

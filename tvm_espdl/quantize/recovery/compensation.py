@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from ..assignment import Assignment
+from ..candidate import Candidate, Values
 from ..compensated_weights import weights_for
 from ..exponents import quantize
 from ..graph import Array, attribute
@@ -25,7 +26,7 @@ from ..layer_statistics import patch_rows
 from ..plan import Layer, Operand
 from ..samples import Sample
 from ..weight_rounding import round_weights
-from ..workbench import Candidate, Values, Workbench
+from ..workbench import Workbench
 from ..workers import map_ahead
 
 #: Layers are measured in at most so many runs over the samples, neighbours together.

@@ -16,11 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..candidate import Candidate
 from ..channel_scaling import Scaling
 from ..channel_sets import ChannelSet
 from ..graph import Array, Graph, attribute
 from ..range_filling import filling_factor
-from ..workbench import Candidate, Workbench
+from ..workbench import Workbench
 
 #: How much the activations' ranges count against those of the weights that read them; None: the
 #: channels stay as they are to each other.

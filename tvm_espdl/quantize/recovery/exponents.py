@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..candidate import Candidate
 from ..sharing import Member, share_exponents
-from ..workbench import Candidate, Workbench
+from ..workbench import Workbench
 from .halves import lower_noise, noise_in_halves
 
 #: A change has to lower the noise by this share, in each half of the samples.

@@ -5,7 +5,8 @@ Must never look at samples that are held out.
 
 from __future__ import annotations
 
-from ..workbench import Candidate, Workbench
+from ..candidate import Candidate
+from ..workbench import Workbench
 
 #: Every second sample, and those between.
 HALVES = (slice(0, None, 2), slice(1, None, 2))

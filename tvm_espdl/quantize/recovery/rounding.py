@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from ...chips import Rounding
+from ..candidate import Candidate, Values
 from ..exponents import Integers
 from ..graph import attribute
 from ..layer_statistics import LayerStatistics, patch_rows
 from ..plan import Layer, Plan
 from ..weight_rounding import round_weights
-from ..workbench import Candidate, Values, Workbench
+from ..workbench import Workbench
 
 
 def rounding(bench: Workbench, candidate: Candidate) -> Candidate:

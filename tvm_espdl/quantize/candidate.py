@@ -1,0 +1,42 @@
+"""One way to quantize a network, as the search tries it: what differs from the first choice.
+
+Must never hold a measurement, nor what can be derived from the network and the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .channel_scaling import Scaling
+from .graph import Array
+from .plan import Operand
+from .sharing import Member
+
+#: Values that replace constants, by node and position.
+Values = Mapping[Operand, Array]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to quantize a network.
+
+    Attributes
+    ----------
+    shifts : dict
+        What is added to the chosen exponents; see `Choice.shifts`.
+    rounded : bool
+        Whether weights are rounded adaptively.
+    offsets : dict of (int, int) to array
+        What is added to biases, by node and position.
+    scaling : dict of str to array
+        What divides the channels of activations, by channel set; see `channel_sets`.
+    values : dict of (int, int) to array
+        Weights and biases of the network, scaled so, that replace its own, by node and position.
+    """
+
+    shifts: Mapping[Member | int, int] = field(default_factory=dict)
+    rounded: bool = False
+    offsets: Values = field(default_factory=dict)
+    scaling: Scaling = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
