@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import tvm
 
-from .chips import DEFAULT_CHIP, find_chip
+from .chips import DEFAULT_CHIP, Chip, find_chip
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from .codegen.program import Program
     from .espdl import File
     from .runtime.library import Library
     from .runtime.variants import Variant
@@ -58,7 +59,11 @@ def compile_file(
         return relay.build(mod, target=f"espressif/{target}", params=params)
 
 
-def compile_variants(models: Sequence[ModelProto], chip: str | None = None) -> list[Variant]:
+def compile_variants(
+    models: Sequence[ModelProto],
+    chip: str | None = None,
+    more: Callable[[Program], Sequence[ModelProto]] | None = None,
+) -> list[Variant]:
     """Import and build variants of one network: what they have in common is compiled once.
 
     They compute the bits of `compile_file`'s libraries, with the same kernels.
@@ -69,25 +74,33 @@ def compile_variants(models: Sequence[ModelProto], chip: str | None = None) -> l
         ONNX, for one chip.
     chip : str, optional
         As in `compile_file`, by the first of them.
+    more : callable, optional
+        From the program of the first, further models to compile with them.
 
     Raises
     ------
     EspdlError
         As `relay.frontend.from_onnx`, `relay.build` and `Library.program`.
     """
-    from . import relay
-    from .relay.lowering import host_target, lower
-    from .relay.program import program_of_main
+    from .relay.lowering import host_target
     from .runtime.variants import build_variants
 
     own = next((p.value for p in models[0].metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
     target = find_chip(chip or own)
-    programs = []
-    for model in models:
-        with tvm.transform.PassContext(opt_level=3):
-            lowered = lower(relay.frontend.from_onnx(model)[0], target)
-        programs.append(program_of_main(lowered, target))
+    programs = [_program(model, target) for model in models]
+    if more is not None:
+        programs += [_program(model, target) for model in more(programs[0])]
     return build_variants(programs, host_target(None))
+
+
+def _program(model: ModelProto, chip: Chip) -> Program:
+    from . import relay
+    from .relay.lowering import lower
+    from .relay.program import program_of_main
+
+    with tvm.transform.PassContext(opt_level=3):
+        lowered = lower(relay.frontend.from_onnx(model)[0], chip)
+    return program_of_main(lowered, chip)
 
 
 def compile_espdl(file: File, chip: str | None = None) -> Library:

@@ -13,6 +13,9 @@ from ..chips import Chip
 from ..ops import Operator, Tensor
 from ..ops.rounding import Array
 
+#: A shape that the elements are seen with, and the axes by which they are then transposed.
+Turn = tuple[tuple[int, ...], tuple[int, ...]]
+
 
 @dataclass(frozen=True, eq=False)
 class Native:
@@ -92,6 +95,22 @@ class State:
     next: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The tensor of the model that a value is.
+
+    Attributes
+    ----------
+    tensor : str
+        The model's name of it; the value's own name may have a number behind it.
+    turns : tuple of Turn
+        Brings the elements of the value into the model's order, one after the other.
+    """
+
+    tensor: str
+    turns: tuple[Turn, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """A whole network, or the part of one that runs as one function.
@@ -117,6 +136,8 @@ class Program:
         The model's own nodes, in its order; empty where the importer did not keep them.
     states : tuple of State
         What is kept between runs.
+    origins : dict of str to Origin
+        What operators compute that is a tensor of the model, by the name of the value.
     """
 
     chip: Chip
@@ -129,3 +150,4 @@ class Program:
     output_names: tuple[str, ...] = field(default=())
     nodes: tuple[Node, ...] = field(default=())
     states: tuple[State, ...] = field(default=())
+    origins: Mapping[str, Origin] = field(default_factory=dict)

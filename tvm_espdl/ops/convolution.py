@@ -120,8 +120,9 @@ class Convolution(Weighted):
         """Every window has at least one tap inside the image (dilation can step over it)."""
         for axis, side in enumerate(("row", "column")):
             taps = np.arange(self.kernel[axis]) * self.dilations[axis] - self.pads[axis]
-            for output in range(self.result_size[axis]):
-                at = taps + output * self.strides[axis]
-                if not ((at >= 0) & (at < self.size[axis])).any():
-                    return f"output {side} {output} has none"
+            outputs = np.arange(self.result_size[axis])
+            at = taps + outputs[:, np.newaxis] * self.strides[axis]
+            touches = ((at >= 0) & (at < self.size[axis])).any(axis=1)
+            if not touches.all():
+                return f"output {side} {touches.argmin()} has none"
         return None

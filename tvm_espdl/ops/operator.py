@@ -218,9 +218,15 @@ class Operator:
         return json.dumps({"name": self.name, **fields}, default=_encode, sort_keys=True)
 
 
-def rules_of(operator: type[Operator]) -> list[Check]:
+_RULES: dict[type[Operator], tuple[Check, ...]] = {}
+
+
+def rules_of(operator: type[Operator]) -> tuple[Check, ...]:
     """The rules of an operator class, inherited ones included, in alphabetical order."""
-    return [check for _, check in inspect.getmembers(operator) if hasattr(check, "espdl_rule")]
+    if operator not in _RULES:
+        members = (check for _, check in inspect.getmembers(operator))
+        _RULES[operator] = tuple(check for check in members if hasattr(check, "espdl_rule"))
+    return _RULES[operator]
 
 
 def sentence_of(check: Check) -> str:

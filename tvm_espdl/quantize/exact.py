@@ -5,7 +5,7 @@ TVM is loaded when a network is built, never before. It only runs what was decid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .graph import Array
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from ..codegen.program import Program
-    from ..runtime.variants import Variant
+    from ..runtime.variants import Variant, Watch
 
 
-def build_exact(models: Sequence[ModelProto], chip: str | None = None) -> list[ExactNetwork]:
+def build_exact(
+    models: Sequence[ModelProto],
+    chip: str | None = None,
+    more: Callable[[Program], Sequence[ModelProto]] | None = None,
+) -> list[ExactNetwork]:
     """Compile quantized networks; variants of one network share their kernels.
 
     Parameters
@@ -27,6 +31,8 @@ def build_exact(models: Sequence[ModelProto], chip: str | None = None) -> list[E
         QDQ, with power-of-two scales, all for one chip.
     chip : str, optional
         By default the one that the first was quantized for.
+    more : callable, optional
+        From the program of the first, further networks to compile with them.
 
     Raises
     ------
@@ -35,7 +41,7 @@ def build_exact(models: Sequence[ModelProto], chip: str | None = None) -> list[E
     """
     from ..compilation import compile_variants  # loads TVM
 
-    return [ExactNetwork(variant) for variant in compile_variants(models, chip)]
+    return [ExactNetwork(variant) for variant in compile_variants(models, chip, more)]
 
 
 class ExactNetwork:
@@ -60,15 +66,22 @@ class ExactNetwork:
         """As the model has them."""
         return self.program.output_names
 
-    def outputs(self, sample: Sample) -> dict[str, Array]:
+    def outputs(self, sample: Sample, watch: Watch | None = None) -> dict[str, Array]:
         """The network's outputs for one sample, in the model's names, types and layouts.
+
+        Parameters
+        ----------
+        sample : dict of str to numpy.ndarray
+            One array per input.
+        watch : callable, optional
+            Sees every value of the program, as the chip holds it, and may replace it.
 
         Raises
         ------
         DataError
             If an input is missing, or has another shape or dtype.
         """
-        found = self._variant.run(self._feed(sample))
+        found = self._variant.run(self._feed(sample), watch)
         return dict(zip(self.output_names, found, strict=True))
 
     def _feed(self, sample: Sample) -> list[Array]:

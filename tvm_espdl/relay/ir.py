@@ -179,4 +179,4 @@ class Rebuilder:
 
 def attributes(function: Any) -> Mapping[str, Any]:
     """Attributes of a function, empty where it has none."""
-    return dict(function.attrs) if function.attrs is not None else {}
+    return dict(function.attrs.items()) if function.attrs is not None else {}

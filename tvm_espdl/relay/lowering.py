@@ -59,12 +59,17 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm
         return mod
     _check_chip(mod, chip)
     mod = transform.verify(transform.canonicalize(mod), "canonicalize")
-    mod = transform.verify(transform.unify(mod, chip), "canonicalize")
+    mod = _verified(mod, transform.unify(mod, chip), "canonicalize")
     mod = transform.verify(_partition(mod, chip, log or PartitionLog()), "partition")
     mod = transform.spell_layers(mod)
     mod = transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
-    mod = transform.verify(transform.fold_flattens(mod), "lower_to_nhwc")
+    mod = _verified(mod, transform.fold_flattens(mod), "lower_to_nhwc")
     return mod.with_attr(LOWERED, chip.name)
+
+
+def _verified(before: tvm.IRModule, after: tvm.IRModule, stage: str) -> tvm.IRModule:
+    """The module after a pass of a stage that was verified before; nothing to do if it is that."""
+    return after if after is before else transform.verify(after, stage)
 
 
 def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:

@@ -13,7 +13,7 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ..chips import Chip, find_chip
-from ..codegen.program import Native, Node, Program, State, Step
+from ..codegen.program import Native, Node, Origin, Program, State, Step
 from ..errors import ModelError
 from ..ops import Operator, Tensor, from_json
 from ..ops.dequantize import Dequantize
@@ -30,6 +30,7 @@ from .ir import (
 )
 from .legalize import legalized
 from .patterns.admission import TENSOR
+from .transform.lowered import turns_of
 from .transform.partition import CHIP, COVERS, RECORD, is_composite
 
 INPUT_NAMES = "espdl.inputs"
@@ -118,6 +119,7 @@ class _Reader:
         self.steps: list[Step] = []
         self.names: dict[Any, tuple[str, ...]] = {}
         self.computed: set[str] = set()
+        self.origins: dict[str, Origin] = {}
 
     def read(self, function: Any) -> Program:
         composites = (self._composite(getattr(b.value, "op", None)) for b in bindings_of(function))
@@ -128,7 +130,15 @@ class _Reader:
             if not isinstance(binding.value, relax.Function):
                 self.names[binding.var] = self._binding(binding.var, binding.value)
         outputs = self._operands(function.body.body)
-        return Program(self.chip, self.values, inputs, outputs, tuple(self.steps), self.constants)
+        return Program(
+            self.chip,
+            self.values,
+            inputs,
+            outputs,
+            tuple(self.steps),
+            self.constants,
+            origins=self.origins,
+        )
 
     def _input(self, parameter: Any) -> str:
         """A float input that is quantized leaves its name to the integers that the chip has."""
@@ -179,14 +189,15 @@ class _Reader:
         record = from_json(str(composite.attrs[RECORD]))
         inputs = tuple(name for argument in call.args for name in self._operands(argument))
         self._learn_exponents(record, inputs)
-        name = str(composite.attrs[TENSOR])
-        if isinstance(record, Dequantize):
-            name = f"{inputs[0]}_float"
+        tensor = str(composite.attrs[TENSOR])
+        name = f"{inputs[0]}_float" if isinstance(record, Dequantize) else tensor
         output = self._new(name, record.output)
         packed = bindings_of(composite)[0].value
         constants = tuple(array_of(a) for a in packed.args[1].fields if is_constant(a))
         covers = tuple(map(str, attributes(composite).get(COVERS, ())))
         self.steps.append(Step(record, inputs, (output,), constants, covers))
+        if tensor in covers:
+            self.origins[output] = Origin(tensor, turns_of(composite))
         return (output,)
 
     def _learn_exponents(self, record: Operator, inputs: tuple[str, ...]) -> None:

@@ -1,12 +1,12 @@
-"""Variants of one network, compiled together: what they have in common is compiled once.
+"""Variants of one network, compiled together: each kernel that they have in common only once.
 
-The same kernels as in the library; only who calls them differs.
+The same kernels as in the library; here each step is a call of its own, whose result can be seen.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,36 +14,38 @@ import numpy as np
 import tvm
 
 from ..codegen.program import Native, Program, Step
+from ..ops import Tensor
 from ..ops.rounding import Array
-from .host import build_regions
+from .host import SeparateKernels
+from .host.kernels import kernel_of
+
+#: Sees each value as a step has written it; what it returns, the steps after it read instead.
+Watch = Callable[[str, Array], Array | None]
+
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True, eq=False)
-class _Segment:
-    """Consecutive steps that run as one function.
+class _Call:
+    """One step, and the function that does it.
 
     Attributes
     ----------
-    steps : tuple of Step
-        Operators, or one native function.
-    inputs, outputs : tuple of str
-        Values that the function reads and writes, in the order of its arguments.
+    symbol : str
+        Of the function, in the module that all variants share.
+    constants : tuple of numpy.ndarray
+        Arguments behind the inputs.
+    scratch : int
+        Bytes of working memory.
+    dead : tuple of str
+        Values that are not read any more.
     """
 
-    steps: tuple[Step, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    @property
-    def is_native(self) -> bool:
-        """Whether TVM compiles it."""
-        return isinstance(self.steps[0].operator, Native)
-
-    def part(self, program: Program) -> Program:
-        """The segment as a program of its own."""
-        written = (name for step in self.steps for name in step.outputs)
-        values = {name: program.values[name] for name in (*self.inputs, *written)}
-        return Program(program.chip, values, self.inputs, self.outputs, self.steps)
+    step: Step
+    symbol: str
+    constants: tuple[Array, ...]
+    scratch: int
+    dead: tuple[str, ...]
 
 
 class Variant:
@@ -55,30 +57,50 @@ class Variant:
         The whole network.
     """
 
-    def __init__(self, program: Program, calls: Sequence[tuple[_Segment, Any]]) -> None:
+    def __init__(
+        self, program: Program, calls: Sequence[_Call], functions: Mapping[str, Any]
+    ) -> None:
         self.program = program
-        self._calls = tuple(calls)
+        self._calls = [(call, functions[call.symbol]) for call in calls]
+        self._scratch = _memory(max((call.scratch for call in calls), default=0))
 
-    def run(self, inputs: Sequence[Array]) -> list[Array]:
+    def run(self, inputs: Sequence[Array], watch: Watch | None = None) -> list[Array]:
         """The network's outputs.
 
         Parameters
         ----------
         inputs : sequence of numpy.ndarray
             One for each of the program's inputs.
+        watch : callable, optional
+            Sees every value that a step writes, and may replace it by another of its type.
         """
         values = dict(zip(self.program.inputs, inputs, strict=True)) | dict(self.program.constants)
-        for segment, function in self._calls:
-            written = {name: self._empty(name) for name in segment.outputs}
-            read = [values[name] for name in segment.inputs]
-            fed = [tvm.runtime.tensor(np.array(array, order="C")) for array in read]
-            function(*fed, *written.values())
-            values |= {name: tensor.numpy() for name, tensor in written.items()}
+        for call, function in self._calls:
+            run = self._native if isinstance(call.step.operator, Native) else self._operator
+            for name, array in run(call, function, values).items():
+                instead = watch(name, array) if watch is not None else None
+                values[name] = array if instead is None else instead
+            for name in call.dead:
+                del values[name]
         return [values[name] for name in self.program.outputs]
 
-    def _empty(self, name: str) -> Any:
-        tensor = self.program.values[name]
-        return tvm.runtime.tensor(np.zeros(tensor.shape, tensor.dtype))
+    def _operator(
+        self, call: _Call, function: Any, values: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        (name,) = call.step.outputs
+        result = _empty(self.program.values[name])
+        read = [_aligned(values[n]) for n in call.step.inputs]
+        scratch = [self._scratch] if call.scratch else []
+        arrays = (*read, *call.constants, result, *scratch)
+        function(*(ctypes.c_void_p(array.ctypes.data) for array in arrays))
+        return {name: result}
+
+    def _native(self, call: _Call, function: Any, values: Mapping[str, Array]) -> dict[str, Array]:
+        types = [self.program.values[name] for name in call.step.outputs]
+        read = [tvm.runtime.tensor(np.array(values[n], order="C")) for n in call.step.inputs]
+        written = [tvm.runtime.tensor(np.zeros(t.shape, t.dtype)) for t in types]
+        function(*read, *written)
+        return {n: t.numpy() for n, t in zip(call.step.outputs, written, strict=True)}
 
 
 def build_variants(programs: Sequence[Program], target: Any = "llvm") -> list[Variant]:
@@ -91,56 +113,45 @@ def build_variants(programs: Sequence[Program], target: Any = "llvm") -> list[Va
     target : tvm.target.Target or str
         Of kind llvm.
     """
-    target = tvm.target.Target(target)
-    divided = [_segments(program) for program in programs]
-    parts = {
-        f"variant_{number}_{place}": segment.part(program)
-        for number, program in enumerate(programs)
-        for place, segment in enumerate(divided[number])
-        if not segment.is_native
-    }
-    module: Any = build_regions(parts, target=target) if parts else None
-    return [
-        Variant(
-            program,
-            [
-                (
-                    segment,
-                    _native(segment, target)
-                    if segment.is_native
-                    else module[f"variant_{number}_{place}"],
-                )
-                for place, segment in enumerate(divided[number])
-            ],
-        )
-        for number, program in enumerate(programs)
-    ]
+    kernels = SeparateKernels()
+    calls = [_calls(program, kernels) for program in programs]
+    functions = kernels.build(tvm.target.Target(target))
+    return [Variant(p, its, functions) for p, its in zip(programs, calls, strict=True)]
 
 
-def _segments(program: Program) -> list[_Segment]:
-    """Neighbouring operators together, each native function on its own."""
-    numbered = itertools.groupby(
-        enumerate(program.steps, 1),
-        lambda entry: entry[0] if isinstance(entry[1].operator, Native) else 0,
-    )
-    groups = [tuple(step for _, step in group) for _, group in numbered]
-    segments: list[_Segment] = []
-    needed = set(program.outputs)
-    for steps in reversed(groups):
-        written = [name for step in steps for name in step.outputs]
-        read = [name for step in steps for name in step.inputs]
-        if isinstance(steps[0].operator, Native):
-            inputs, outputs = tuple(read), tuple(written)
-        else:
-            inputs = tuple(dict.fromkeys(name for name in read if name not in written))
-            outputs = tuple(name for name in written if name in needed)
-        segments.append(_Segment(steps, inputs, outputs))
-        needed.update(inputs)
-    return segments[::-1]
+def _calls(program: Program, kernels: SeparateKernels) -> list[_Call]:
+    readers: dict[str, int] = {}
+    for number, step in enumerate(program.steps):
+        readers.update(dict.fromkeys((*step.inputs, *step.outputs), number))
+    kept = {*program.outputs, *program.constants}
+    calls = []
+    for number, step in enumerate(program.steps):
+        touched = dict.fromkeys((*step.inputs, *step.outputs))
+        dead = tuple(n for n in touched if readers[n] == number and n not in kept)
+        if isinstance(step.operator, Native):
+            calls.append(_Call(step, kernels.native(step.operator.function), (), 0, dead))
+            continue
+        kernel = kernel_of(step.operator, program.chip, step.constants)
+        constants = tuple(map(_aligned, kernel.constants))
+        calls.append(_Call(step, kernels.kernel(kernel.function), constants, kernel.scratch, dead))
+    return calls
 
 
-def _native(segment: _Segment, target: Any) -> Any:
-    native = segment.steps[0].operator
-    assert isinstance(native, Native)
-    function = native.function.with_attr("global_symbol", "native")
-    return tvm.tirx.build(tvm.IRModule({"native": function}), target=target)["native"]
+def _memory(size: int) -> Array:
+    """Bytes that begin where any kernel takes them."""
+    whole = np.empty(size + _ALIGNMENT, np.uint8)
+    begin = -whole.ctypes.data % _ALIGNMENT
+    return whole[begin : begin + size]
+
+
+def _empty(tensor: Tensor) -> Array:
+    return _memory(tensor.nbytes).view(tensor.dtype).reshape(tensor.shape)
+
+
+def _aligned(array: Array) -> Array:
+    """The array itself where a kernel can read it, else a copy."""
+    if array.flags.c_contiguous and array.ctypes.data % _ALIGNMENT == 0:
+        return array
+    copy = _memory(array.nbytes).view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy

@@ -5,8 +5,9 @@ Must never take a simulation for the chip: the quantized tensors are computed wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from onnx import ModelProto
@@ -21,7 +22,11 @@ from ..plan import Plan
 from ..samples import Sample
 from ..session import open_session, run_session
 from .deviation import Deviation
+from .inner_tensors import InnerTensors, Integers, Move, values_of
 from .single_layers import SingleLayers
+
+if TYPE_CHECKING:
+    from ...codegen.program import Program
 
 #: Inner tensors are looked at on so many samples; outputs on all.
 MOST_SAMPLES = 16
@@ -72,7 +77,7 @@ class LayerMeasurement:
         self._plan, self._assignment, self._chip = plan, assignment, chip
         self._samples = samples[:MOST_SAMPLES]
         self._names = plan.tensors()
-        made = [name for name in self._names if name not in plan.graph.inputs]
+        self._made = made = [name for name in self._names if name not in plan.graph.inputs]
         session = open_session(with_outputs(model, made), "the float network")
         self._floats = [
             {**sample, **dict(zip(made, run_session(session, made, sample, "sample"), strict=True))}
@@ -80,22 +85,37 @@ class LayerMeasurement:
         ]
         shapes = {name: self._floats[0][name].shape for name in self._names}
         self._layers = SingleLayers(model, plan, assignment, chip, shapes)
-        self._made = made
+        self._integers = {
+            name: Integers(shape, assignment.tensors[name], plan.tensor_bits(name))
+            for name, shape in shapes.items()
+        }
+        self._moves = dict(self._moved())
 
-    def models(self) -> list[ModelProto]:
-        """The networks that `run` needs, in its order."""
+    def _moved(self) -> Iterator[tuple[str, Move]]:
+        for node in self._plan.graph.nodes:
+            source = self._integers.get(next(iter(node.input), ""))
+            move = None if source is None else Move.of(node, len(source.shape))
+            if move is not None:
+                yield node.output[0], move
+
+    def models(self, program: Program) -> list[ModelProto]:
+        """The networks that `run` needs beside that of `program`, in its order.
+
+        None, if that shows every tensor: where the compiler has moved or fused one away, the
+        network has to be compiled with its tensors as outputs.
+        """
+        if values_of(program, self._integers, self._moves) is not None:
+            return []
         return [self._layers.observed(), self._layers.quantized()]
 
-    def run(
-        self, whole: ExactNetwork, observed: ExactNetwork, single: ExactNetwork
-    ) -> dict[str, LayerNoise]:
+    def run(self, whole: ExactNetwork, others: Sequence[ExactNetwork]) -> dict[str, LayerNoise]:
         """The noise of each tensor, in the order of the graph.
 
         Parameters
         ----------
         whole : ExactNetwork
             The network as it is deployed.
-        observed, single : ExactNetwork
+        others : sequence of ExactNetwork
             Those of `models`.
 
         Returns
@@ -104,33 +124,68 @@ class LayerMeasurement:
             Empty if the network has other bits once its tensors are outputs: the compiler then
             treats it differently, and what is seen is not what is deployed.
         """
+        view: _View = InnerTensors(whole, self._integers, self._moves)
+        if others:
+            observed, single = others
+            view = _Recompiled(whole, observed, single, self._layers)
         session = open_session(self._layers.floating(), "single layers")
         noise = {name: LayerNoise() for name in self._names}
         for sample, floats in zip(self._samples, self._floats, strict=True):
-            held = {self._layers.held[name]: self._held(name, floats[name]) for name in noise}
-            feed = {**sample, **held}
+            seen = view.seen(sample)
+            if not seen:
+                return {}
+            held = {name: self._held(name, floats[name]) for name in noise}
+            feed = {**sample, **self._fed(held)}
             results = run_session(session, self._made, feed, "single layers")
             alone = {**sample, **dict(zip(self._made, results, strict=True))}
-            seen = observed.outputs(sample)
-            if any(not np.array_equal(v, seen[n]) for n, v in whole.outputs(sample).items()):
-                return {}
-            kernels = single.outputs(feed)
+            kernels = view.alone(feed if others else sample, held)
             noise = {
                 name: LayerNoise(
-                    found.cumulative + self._between(floats, seen, name),
-                    found.own + self._between(alone, kernels, name),
+                    found.cumulative + Deviation.between(floats[name], seen[name]),
+                    found.own + Deviation.between(alone[name], kernels[name]),
                 )
                 for name, found in noise.items()
             }
         return noise
 
-    def _between(
-        self, references: Mapping[str, Array], found: Mapping[str, Array], name: str
-    ) -> Deviation:
-        return Deviation.between(references[name], found[self._layers.dequantized[name]])
-
     def _held(self, name: str, values: Array) -> Array:
-        """A float tensor as the chip's integers hold it."""
+        """A float tensor as the chip's integers."""
         exponent, bits = self._assignment.tensors[name], self._plan.tensor_bits(name)
-        integers = quantize(values, exponent, bits, self._chip.rounding)
-        return np.ldexp(integers.astype(np.float32), exponent)
+        return quantize(values, exponent, bits, self._chip.rounding).astype(f"int{bits}")
+
+    def _fed(self, held: Mapping[str, Array]) -> dict[str, Array]:
+        """Integers as the numbers that the networks of `SingleLayers` read, by their inputs."""
+        types = self._integers
+        return {self._layers.held[name]: types[name].real(array) for name, array in held.items()}
+
+
+class _View(Protocol):
+    """Looks into a network; tensors in float32, in the layout of the model, by its names."""
+
+    def seen(self, sample: Sample) -> dict[str, Array]:
+        """Every tensor as the chip computes it; empty if that cannot be seen."""
+
+    def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
+        """The same where everything reads the integers that are given."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Recompiled:
+    """Looks into the networks of `SingleLayers`; `alone` takes the held tensors as inputs."""
+
+    whole: ExactNetwork
+    observed: ExactNetwork
+    single: ExactNetwork
+    layers: SingleLayers
+
+    def seen(self, sample: Sample) -> dict[str, Array]:
+        seen = self.observed.outputs(sample)
+        if any(not np.array_equal(v, seen[n]) for n, v in self.whole.outputs(sample).items()):
+            return {}
+        return self._by_name(seen)
+
+    def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
+        return self._by_name(self.single.outputs(sample))
+
+    def _by_name(self, found: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: found[end] for name, end in self.layers.dequantized.items()}

@@ -5,7 +5,7 @@ Must never influence the quantization; a network that cannot be compiled is repo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,15 +13,16 @@ from onnx import ModelProto
 
 from ...errors import EspdlError
 from ..calibration import with_outputs
+from ..candidate import Candidate
 from ..clock import Clock
 from ..exact import ExactNetwork, build_exact
 from ..graph import Array
 from ..plan import Plan
 from ..quantization import Options, Quantization
+from ..recovery import Trial
 from ..rules import is_relu
 from ..samples import Sample
 from ..session import open_session, run_session
-from ..workbench import Candidate
 from .account import Account
 from .accuracy import Accuracy, compare_outputs, float_outputs
 from .findings import accumulator_findings, dead_channels, findings
@@ -87,16 +88,15 @@ def _measured(
         layers = LayerMeasurement(
             done.bench.model, account.plan, account.assignment, account.chip, comparison.samples
         )
-        models = _models(done)
-        *networks, observed, single = build_exact([*models.values(), *layers.models()])
-        found = zip(models, networks, strict=True)
-        measured = {key: comparison.accuracy(network) for key, network in found}
-        noise = layers.run(networks[0], observed, single)
+        models, places = _models(done)
+        networks = build_exact(models, more=layers.models)
+        own = [comparison.accuracy(network) for network in networks[: len(models)]]
+        noise = layers.run(networks[0], networks[len(models) :])
     except EspdlError as problem:
         # The network is quantized all the same: it may be meant for another runtime.
         return replace(report, unmeasured=str(problem))
-    accuracy = measured[done.write().SerializeToString()]
-    steps = tuple(_steps(done, measured))
+    accuracy, *of_steps = (own[place] for place in places)
+    steps = tuple(_steps(done.trials, of_steps))
     sums = accumulator_findings(account, networks[0].program)
     rows = replace(account, noise=noise).rows()
     alive = _alive_channels(done.bench.model, account.plan, done.bench.samples)
@@ -128,23 +128,33 @@ class _Comparison:
         return compare_outputs(self.references, found, in_sample=self.in_sample)
 
 
-def _models(done: Quantization) -> dict[bytes, ModelProto]:
-    """The result, the network without recovery and that of each step; equal ones once."""
+def _models(done: Quantization) -> tuple[list[ModelProto], list[int]]:
+    """The result, the network without recovery and that of each step; equal ones once.
+
+    The second list says of each of these which of the models it is.
+    """
     candidates = [done.candidate]
     if done.trials:
         candidates += [Candidate(), *(trial.candidate for trial in done.trials)]
-    models = [done.write(candidate) for candidate in candidates]
-    return {model.SerializeToString(): model for model in models}
+    models: list[ModelProto] = []
+    known: dict[bytes, int] = {}
+    places = []
+    for candidate in candidates:
+        model = done.write(candidate)
+        place = known.setdefault(model.SerializeToString(), len(models))
+        if place == len(models):
+            models.append(model)
+        places.append(place)
+    return models, places
 
 
-def _steps(done: Quantization, measured: Mapping[bytes, Accuracy]) -> Iterator[StepRow]:
+def _steps(trials: Sequence[Trial], measured: Sequence[Accuracy]) -> Iterator[StepRow]:
     """The network without recovery, then each step that was tried."""
-    if not done.trials:
+    if not trials:
         return
-    before = measured[done.write(Candidate()).SerializeToString()]
+    before, *others = measured
     yield StepRow("", True, before, None)
-    for trial in done.trials:
-        after = measured[done.write(trial.candidate).SerializeToString()]
+    for trial, after in zip(trials, others, strict=True):
         levels = before.snr, after.snr
         gain = None if levels[0] is None or levels[1] is None else levels[1] - levels[0]
         yield StepRow(trial.step, trial.applied, after, gain)

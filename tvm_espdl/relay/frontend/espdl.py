@@ -19,7 +19,7 @@ from ...espdl.network import Call, FloatCall, Network, network_of
 from ...espdl.schema import Node
 from ..ir import named
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from ..transform.layout import lowered_composite
+from ..transform.lowered import lowered_composite
 
 SILENT = ("QuantizeLinear", "DequantizeLinear")
 

@@ -17,6 +17,7 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ...chips import find_chip
+from ...codegen.program import Turn
 from ...ops import Operator, from_json
 from ...ops.accumulate import must_follow_order
 from ...ops.gemm import Gemm
@@ -36,7 +37,7 @@ from ..ir import (
 )
 from ..patterns.admission import TENSOR
 from .forms.graph import Graph
-from .layout import ADMITS, lowered_composite
+from .lowered import ADMITS, lowered_composite, turns_of
 from .partition import CHIP, COVERS, RECORD, is_composite
 
 
@@ -62,11 +63,12 @@ class _Plan:
     """What is to change, by the variables of the original.
 
     `sources` says what stands for a transposed tensor, `moved` which calls then read another
-    shape, and `orders` in which order a product reads the former rows of its matrix.
+    shape, by which transpose, and `orders` in which order a product reads the former rows of its
+    matrix.
     """
 
     sources: dict[Any, Any] = field(default_factory=dict)
-    moved: set[Any] = field(default_factory=set)
+    moved: dict[Any, Transpose] = field(default_factory=dict)
     orders: dict[Any, Array] = field(default_factory=dict)
 
 
@@ -104,7 +106,7 @@ class _Planner:
             if order is not None:
                 part.orders[reader.var] = order
             return order is not None
-        part.moved.add(reader.var)
+        part.moved[reader.var] = transpose
         moves = isinstance(operator, (Elementwise, Reshape))
         return moves and self._ends(transpose, reader.var, part)
 
@@ -165,7 +167,11 @@ class _Folding:
             of_result = operator.y if isinstance(operator, Reshape) else x
             y = dataclasses.replace(operator.y, shape=of_result.shape)
             operator = dataclasses.replace(operator, x=x, y=y)
-        return self._call(rebuilder, operator, constants, value, argument)
+        turns = turns_of(self.mod[value.op])
+        if variable in self.plan.moved:
+            transpose = self.plan.moved[variable]
+            turns = ((transpose.x.shape, transpose.axes), *turns)
+        return self._call(rebuilder, operator, constants, value, argument, turns=turns)
 
     def _call(
         self,
@@ -174,6 +180,8 @@ class _Folding:
         constants: tuple[Array, ...],
         old: Any,
         argument: Any,
+        *,
+        turns: tuple[Turn, ...],
     ) -> Any:
         attrs = attributes(self.mod[old.op])
         function = lowered_composite(
@@ -183,6 +191,7 @@ class _Folding:
             str(attrs[TENSOR]),
             covers=tuple(map(str, attrs.get(COVERS, ()))),
             admits=tuple(map(str, attrs.get(ADMITS, ()))),
+            turns=turns,
         )
         name = rebuilder.add_function(function, f"espdl_{operator.name}")
         return rebuilder.emit(Call(name, [argument]))

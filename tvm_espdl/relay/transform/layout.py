@@ -16,6 +16,7 @@ from tvm import relax
 from tvm.ir import Call
 
 from ...chips import find_chip
+from ...codegen.program import Turn
 from ...ops import Operator, Tensor, from_json
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
@@ -32,13 +33,10 @@ from ..ir import (
     main_of,
     shape_of,
 )
-from ..patterns import composite_name
 from ..patterns.admission import TENSOR
+from .lowered import LAYOUT, NHWC, lowered_composite
 from .partition import CHIP, COVERS, RECORD, is_composite, matched
 
-LAYOUT = "espdl.layout"
-ADMITS = "espdl.admits"
-NHWC = "NHWC"
 Axes = tuple[int, ...]
 
 
@@ -85,10 +83,18 @@ def to_first(rank: int) -> Axes:
 
 @dataclass(frozen=True)
 class _Label:
-    """What the model calls a call's result, and the tensors of the model that it covers."""
+    """What the model calls a call's result, what it covers, and how its elements are ordered."""
 
     tensor: str
     covers: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    def channels_last(self, shape: tuple[int, ...]) -> _Label:
+        """The same, of a result that has this shape, its channels last."""
+        axes = to_first(len(shape))
+        if axes == tuple(range(len(shape))):
+            return self
+        return dataclasses.replace(self, turns=((shape, axes),))
 
 
 class _Lowering(Rebuilder):
@@ -166,7 +172,8 @@ class _Lowering(Rebuilder):
             operator = turned
         rank = len(operator.output.shape)
         inputs = [self.channels_last(argument, rank) for argument in arguments]
-        self.last[variable] = self.call(operator, inputs, constants, label)
+        last = label.channels_last(operator.output.shape)
+        self.last[variable] = self.call(operator, inputs, constants, last)
         return None
 
     def _turned(self, operator: Operator, arguments: list[Any]) -> Operator | None:
@@ -205,6 +212,7 @@ class _Lowering(Rebuilder):
             last = self.last[argument]
             flat = dataclasses.replace(operator.x, shape=shape_of(last))
             moved = Reshape(flat, operator.y.permuted(to_last(len(y))))
+            label = label.channels_last(moved.y.shape)
             self.last[variable] = self.call(moved, [last], (), label)
             return None
         source = self.expr(argument)
@@ -230,63 +238,9 @@ class _Lowering(Rebuilder):
     ) -> Any:
         """Emit the call of a new composite function that holds the operator's record."""
         function = lowered_composite(
-            operator, constants, self.chip, label.tensor, covers=label.covers
+            operator, constants, self.chip, label.tensor, covers=label.covers, turns=label.turns
         )
         result = self.emit(Call(self.add_function(function, f"espdl_{operator.name}"), inputs))
         self.types[result] = operator.output
         self.names[result] = label.tensor
         return result
-
-
-def lowered_composite(
-    operator: Operator,
-    constants: tuple[Array, ...],
-    chip: str,
-    tensor: str,
-    *,
-    covers: tuple[str, ...],
-    admits: tuple[str, ...] = (),
-) -> Any:
-    """The private function of an operator in the chip's layout, with its record.
-
-    Parameters
-    ----------
-    chip : str
-        Name of the chip.
-    tensor : str
-        What the model calls the result.
-    covers : tuple of str
-        The tensors of the model that it computes.
-    admits : tuple of str
-        Names of rules that the operator breaks, and is to run all the same.
-    """
-    return _composite(operator, constants).with_attrs(
-        {
-            "Composite": composite_name(operator.name),
-            RECORD: operator.to_json(),
-            TENSOR: tensor,
-            COVERS: list(covers),
-            CHIP: chip,
-            LAYOUT: NHWC,
-            ADMITS: list(admits),
-            # TVM's own passes over patterns skip functions that have this.
-            "Primitive": True,
-        }
-    )
-
-
-def _composite(operator: Operator, constants: tuple[Array, ...]) -> Any:
-    """A private function whose body is one destination-passing call of all operands."""
-    parameters = [
-        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
-        for index, tensor in enumerate(operator.inputs)
-    ]
-    operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
-    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
-    builder = relax.BlockBuilder()
-    with builder.function("main", parameters, private=True):
-        with builder.dataflow():
-            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
-            output = builder.emit_output(builder.emit(packed))
-        builder.emit_func_output(output)
-    return builder.get()["main"]

@@ -15,9 +15,19 @@ from tvm.relax.backend.pattern_registry import get_patterns_with_prefix
 from ...chips import Chip
 from ...ops import Operator
 from .. import qdq
-from ..ir import attributes, bindings_of, is_added, name_of, op_name, values_of
+from ..ir import (
+    attributes,
+    bindings_of,
+    is_added,
+    is_plain_dataflow,
+    main_of,
+    name_of,
+    op_name,
+    values_of,
+)
 from ..patterns import PREFIX, Match, Pattern, composite_name, table
 from ..patterns.admission import PartitionLog, admit, deciding
+from ..patterns.needs import needed_operators
 
 RECORD = "espdl.record"
 CHIP = "espdl.chip"
@@ -52,9 +62,21 @@ def partition(
     log = PartitionLog() if log is None else log
     with deciding(chip, log):
         left_out = {composite_name(operator) for operator in without}
-        patterns = [p for p in get_patterns_with_prefix(PREFIX) if p.name not in left_out]
+        patterns = [p for p in _possible_patterns(mod) if p.name not in left_out]
         fused = relax.transform.FuseOpsByPattern(patterns, bind_constants=True)(mod)
     return _with_records(fused, chip, log)
+
+
+def _possible_patterns(mod: tvm.IRModule) -> list[Any]:
+    """The patterns of the table but for those whose operators the network does not have."""
+    patterns: list[Any] = get_patterns_with_prefix(PREFIX)
+    if not is_plain_dataflow(main_of(mod)):
+        return patterns
+    open_functions = [f for f in mod.functions.values() if not is_composite(f)]
+    if len(open_functions) != 1:
+        return patterns
+    present = {op_name(binding.value) for binding in bindings_of(main_of(mod))}
+    return [p for p in patterns if needed_operators(p.pattern) <= present]
 
 
 def covered(function: Any) -> list[str]:
@@ -65,7 +87,8 @@ def covered(function: Any) -> list[str]:
 
 def is_composite(function: Any) -> bool:
     """Whether a function is one of our composites."""
-    return str(attributes(function).get("Composite", "")).startswith(PREFIX)
+    attrs = function.attrs
+    return attrs is not None and str(attrs.get("Composite", "")).startswith(PREFIX)
 
 
 def _with_records(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:

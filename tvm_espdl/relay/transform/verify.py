@@ -21,7 +21,7 @@ from ..ir import (
     shape_of,
 )
 from .canonicalize import shared_dequantizes
-from .layout import ADMITS, LAYOUT, NHWC
+from .lowered import ADMITS, LAYOUT, NHWC
 from .partition import CHIP, RECORD, is_composite
 
 

@@ -5,5 +5,13 @@ Nothing here is imported by `import tvm_espdl`, and nothing here ever computes i
 
 from .region import build_region, build_regions, observed
 from .run import run_operator, run_operators
+from .separate import SeparateKernels
 
-__all__ = ["build_region", "build_regions", "observed", "run_operator", "run_operators"]
+__all__ = [
+    "SeparateKernels",
+    "build_region",
+    "build_regions",
+    "observed",
+    "run_operator",
+    "run_operators",
+]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tvm
-import tvm_ffi
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
@@ -18,6 +17,7 @@ from ...codegen.program import Native, Program
 from ...ops.rounding import Array
 from .arena import Lifetime, place
 from .constants import address_function, llvm_ir
+from .distinct import Distinct
 from .kernel import HostKernel, elementwise, flat
 from .kernels import kernel_of
 
@@ -59,7 +59,7 @@ def build_regions(
     programs: Mapping[str, Program], *, observe: bool = False, target: Any = None
 ) -> tvm.runtime.Module:
     """Compile several programs into one module, by the symbols of their functions."""
-    kernels = _Kernels()
+    kernels = Distinct()
     drivers = {
         symbol: _Driver(program, symbol, observe, kernels).function()
         for symbol, program in programs.items()
@@ -72,25 +72,6 @@ def build_regions(
 def observed(program: Program) -> tuple[str, ...]:
     """The values that a region built with `observe` gives."""
     return tuple(name for step in program.steps for name in step.outputs)
-
-
-class _Kernels:
-    """The private functions of a module; equal ones are kept once."""
-
-    def __init__(self) -> None:
-        self.functions: list[tuple[Any, Any]] = []
-        self._known: dict[int, list[tuple[Any, Any]]] = {}
-
-    def add(self, function: Any, name: str) -> Any:
-        """The global variable of a function."""
-        alike = self._known.setdefault(tvm_ffi.structural_hash(function), [])
-        for variable, other in alike:
-            if tvm_ffi.structural_equal(function, other):
-                return variable
-        variable = tvm.ir.GlobalVar(name)
-        alike.append((variable, function))
-        self.functions.append((variable, function))
-        return variable
 
 
 @dataclass
@@ -107,7 +88,7 @@ class _Call:
 class _Driver:
     """The packed function of one program."""
 
-    def __init__(self, program: Program, symbol: str, observe: bool, kernels: _Kernels) -> None:
+    def __init__(self, program: Program, symbol: str, observe: bool, kernels: Distinct) -> None:
         self.program, self.symbol, self.kernels = program, symbol, kernels
         self.outputs = observed(program) if observe else program.outputs
         self.calls = [self._call(number) for number in range(len(program.steps))]

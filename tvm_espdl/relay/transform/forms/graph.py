@@ -6,6 +6,7 @@ It knows quantize and dequantize, never an operator.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,30 @@ RELU = "relax.nn.relu"
 
 
 class Graph:
-    """The values of a function's variables and who reads them."""
+    """The values of a function's variables and who reads them, found when first asked for."""
 
     def __init__(self, function: Any) -> None:
-        self.values = values_of(function)
-        self.readers: dict[Any, list[Any]] = defaultdict(list)
-        for binding in bindings_of(function):
+        self._function = function
+
+    @cached_property
+    def values(self) -> dict[Any, Any]:
+        """What each variable is bound to."""
+        return values_of(self._function)
+
+    @cached_property
+    def readers(self) -> dict[Any, list[Any]]:
+        """The bindings that read each variable, once for each time; none for others."""
+        readers: dict[Any, list[Any]] = defaultdict(list)
+        for binding in bindings_of(self._function):
             for variable in _variables(binding.value):
-                self.readers[variable].append(binding)
-        result = function.body.body
-        self.outputs = set(_variables(self.values.get(result, result))) | {result}
+                readers[variable].append(binding)
+        return readers
+
+    @cached_property
+    def outputs(self) -> set[Any]:
+        """The variables that leave the function, and the one that holds them together."""
+        result = self._function.body.body
+        return set(_variables(self.values.get(result, result))) | {result}
 
     def value(self, expr: Any) -> Any:
         """The call that a variable is bound to, through plain renamings."""
@@ -90,7 +105,10 @@ def rewritten(mod: tvm.IRModule, rewrite: Rewrite) -> tvm.IRModule:
     """`main` rebuilt by `rewrite(rebuilder, variable, value)`, canonical again.
 
     Where `rewrite` returns None, the binding is kept as it is; where it always does, the module.
+    It may be called twice for the same binding: what it remembers must not depend on that.
     """
+    if not _changes(mod, rewrite):
+        return mod
     changed = False
 
     def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
@@ -103,6 +121,29 @@ def rewritten(mod: tvm.IRModule, rewrite: Rewrite) -> tvm.IRModule:
 
     rebuilt = Rebuilder(mod).run(main_of(mod), step)
     return canonicalize(rebuilt) if changed else mod
+
+
+class _Touched(Exception):
+    """A rewrite wants to rebuild something."""
+
+
+class _Untouched:
+    """Stands for a rebuilder as long as nothing is rebuilt, for that takes long."""
+
+    def __init__(self, mod: tvm.IRModule) -> None:
+        self.mod = mod
+
+    def __getattr__(self, name: str) -> Any:
+        raise _Touched
+
+
+def _changes(mod: tvm.IRModule, rewrite: Rewrite) -> bool:
+    """Whether `rewrite` may change anything."""
+    nothing = _Untouched(mod)
+    try:
+        return any(rewrite(nothing, b.var, b.value) is not None for b in bindings_of(main_of(mod)))
+    except _Touched:
+        return True
 
 
 def same_quantization(one: Any, other: Any) -> bool:
