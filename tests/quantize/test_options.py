@@ -1,5 +1,7 @@
 """Options that name things take one name as a str, and what are no names is refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 from qdq_networks import PLAIN, floats, network, node
@@ -56,8 +58,13 @@ def test_an_unknown_name_is_not_taken_apart(option):
         preprocess_onnx(model(), **{option: "fuse"})
 
 
-@pytest.mark.parametrize("option", ["skip", "enable", "recover", "int16"])
-@pytest.mark.parametrize("value", [None, 3, [3], b"bias", [None]])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *itertools.product(["skip", "enable", "recover", "int16"], [3, [3], b"bias", [None]]),
+        *((option, None) for option in ("skip", "enable", "int16")),  # None recovers by default
+    ],
+)
 def test_what_are_no_names(option, value):
     with pytest.raises(EspdlError, match=rf"option {option}: names are expected; .*{option}=\(\)"):
         quantize_onnx(model(), DATA, **{**PLAIN, option: value})

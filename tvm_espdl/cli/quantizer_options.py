@@ -66,7 +66,7 @@ def _add_accuracy_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "recover",
         "step that recovers accuracy: rounding, equalization, exponents, compensation, bias, all "
-        "or none; repeated (default: rounding, bias)",
+        "or none; repeated (default: rounding, bias; of small networks equalization, too)",
         **_REPEATED,
     )
     option(

@@ -21,7 +21,6 @@ from .mixed import Goal
 from .option_names import as_names
 from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from .quantization import Options, quantize
-from .recovery import DEFAULT_STEPS
 from .report import (
     Accuracy,
     FloatRow,
@@ -97,7 +96,7 @@ def quantize_onnx(
     int16: str | Collection[str] = (),
     wanted_snr: float | None = None,
     budget: float | None = None,
-    recover: str | Collection[str] = DEFAULT_STEPS,
+    recover: str | Collection[str] | None = None,
     hold_out: int = 4,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
@@ -139,9 +138,11 @@ def quantize_onnx(
         Softmax reads in their place) on held-out samples, in simulation.
     budget : float, optional
         What "auto" may spend: extra cycles as a share of the network's, such as 0.1.
-    recover : str or collection of str
+    recover : str or collection of str, optional
         Steps that recover accuracy, each kept only if it lowers the noise on held-out samples:
         "rounding", "equalization", "exponents", "compensation", "bias", or "all"; () for none.
+        By default rounding, bias and, for networks of up to 100 million multiply-accumulates,
+        equalization.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
         fewer than 8 samples: none.
@@ -179,7 +180,7 @@ def quantize_onnx(
         weights,
         _decide_per_channel(target, per_channel),
         as_names(int16, "int16"),
-        as_names(recover, "recover"),
+        None if recover is None else as_names(recover, "recover"),
         check_hold_out(hold_out),
         Goal(wanted_snr, budget),
     )

@@ -88,6 +88,8 @@ class Histogram:
     def _grow(self, largest: float) -> None:
         # frexp: largest = m * 2^e with m in [0.5, 1), so that 2^e lies above it.
         needed = math.frexp(largest)[1]
+        if not self.counts.any():
+            self.range_exponent = max(self.range_exponent, needed)
         while self.range_exponent < needed:
             half = BINS // 2
             merged = self.counts.reshape(-1, 2).sum(axis=1)

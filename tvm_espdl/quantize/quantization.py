@@ -25,7 +25,7 @@ from .opset import raise_opset
 from .plan import Plan, make_plan
 from .precision import widen
 from .qdq import write_qdq
-from .recovery import Trial, recover, select_steps
+from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
 from .samples import Sample
 from .weight_exponents import layer_weight_exponents
@@ -50,8 +50,8 @@ class Options:
         Whether weights get one exponent per output channel.
     int16 : tuple of str
         Layers that compute in int16, by name or pattern; "auto" chooses them.
-    recover : tuple of str
-        Steps that recover accuracy.
+    recover : tuple of str, optional
+        Steps that recover accuracy; None: those that are worth their time.
     hold_out : int
         Every n-th sample is held out; 0: none.
     goal : Goal
@@ -62,7 +62,7 @@ class Options:
     weights: str
     per_channel: bool
     int16: tuple[str, ...]
-    recover: tuple[str, ...]
+    recover: tuple[str, ...] | None
     hold_out: int
     goal: Goal = field(default_factory=Goal)
 
@@ -142,12 +142,13 @@ def quantize(
         Of whichever kind fits: nothing to quantize, an unknown name, tensors that are not finite.
     """
     method, weighs = find_method(options.activations), weighs_outputs(options.weights)
-    steps = select_steps(options.recover)
+    asked = None if options.recover is None else select_steps(options.recover)
     options.goal.check(AUTO in options.int16)
     prepared = name_states(prepared)
     if options.int16 or has_layers(prepared):
         prepared = raise_opset(prepared, OPSET_OF_INT16)
     plan = _plan(prepared, [layer for layer in options.int16 if layer != AUTO])
+    steps = default_steps(plan) if asked is None else asked
     statistics = LayerStatistics(plan)
     split = HeldOut(samples, options.hold_out)
     whole = {*plan.tensors(), *plan.unread_states}

@@ -11,15 +11,14 @@ sums take two registers. Every figure of moving and computing single elements fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...chips import Chip
 from ..graph import attribute
+from ..multiply_accumulates import channels_read, elements, node_multiply_accumulates
 from ..plan import Plan
 from ..precision import borders, is_inside
-from ..recurrent import R, W, X
 
 #: Cycles in int8 and in int16.
 Pair = tuple[float, float]
@@ -66,28 +65,16 @@ def network_cycles(plan: Plan, chip: Chip) -> float:
     """
     cycles = CYCLES[chip.family]
     operators = sum(_node_cycles(plan, i, cycles) for i in plan.rules if not is_inside(plan, i))
-    elements = sum(_elements(plan, name) for _, _, name in borders(plan))
-    return operators + elements * cycles.requantize
-
-
-def _elements(plan: Plan, tensor: str) -> int:
-    return math.prod(plan.graph.shape(tensor) or ())
+    moved = sum(elements(plan, name) for _, _, name in borders(plan))
+    return operators + moved * cycles.requantize
 
 
 def _node_cycles(plan: Plan, index: int, cycles: Cycles) -> float:
-    graph, node, wide = plan.graph, plan.graph.nodes[index], int(plan.bits(index) == 16)
-    results = _elements(plan, node.output[0])
+    node, wide = plan.graph.nodes[index], int(plan.bits(index) == 16)
+    products = node_multiply_accumulates(plan, index)
     if node.op_type in ("Conv", "ConvTranspose"):
-        weight = graph.shape(node.input[1]) or ()
-        group = attribute(node, "group", 1)
-        inputs = weight[0] // group if node.op_type == "ConvTranspose" else weight[1]
-        kind = cycles.depthwise if inputs == 1 and group > 1 else cycles.convolution
-        return kind[wide] * results * inputs * math.prod(weight[2:])
-    if node.op_type in ("Gemm", "MatMul"):
-        depth = (graph.shape(node.input[0]) or (1,))[-1]
-        return cycles.product[wide] * results * depth
-    if node.op_type in ("GRU", "LSTM"):
-        steps = _elements(plan, node.input[X]) // (graph.shape(node.input[W]) or (1,))[-1]
-        weights = _elements(plan, node.input[W]) + _elements(plan, node.input[R])
-        return cycles.product[wide] * steps * weights
-    return cycles.element[wide] * results
+        alone = channels_read(plan, index) == 1 and attribute(node, "group", 1) > 1
+        return (cycles.depthwise if alone else cycles.convolution)[wide] * products
+    if products:
+        return cycles.product[wide] * products
+    return cycles.element[wide] * elements(plan, node.output[0])

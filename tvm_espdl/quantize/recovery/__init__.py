@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ...errors import EspdlError
 from ..candidate import Candidate
+from ..multiply_accumulates import network_multiply_accumulates
+from ..plan import Plan
 from ..workbench import Workbench
 from .bias import bias
 from .compensation import compensation
@@ -18,7 +20,7 @@ from .equalization import equalization
 from .exponents import exponents
 from .rounding import rounding
 
-__all__ = ["DEFAULT_STEPS", "QUICK_STEPS", "STEPS", "Trial", "recover", "select_steps"]
+__all__ = ["QUICK_STEPS", "STEPS", "Trial", "default_steps", "recover", "select_steps"]
 
 Step = Callable[[Workbench, Candidate], Candidate]
 
@@ -31,10 +33,11 @@ STEPS: dict[str, Step] = {
     "bias": bias,
 }
 
-#: Those that cost next to nothing.
-DEFAULT_STEPS = ("rounding", "bias")
+#: Multiply-accumulates of the largest network that is equalized by default: the search of larger
+#: ones would take longer than all else together.
+LARGEST_EQUALIZED = 100_000_000
 
-#: Those that are run to judge a network that may not be the last one.
+#: Those that cost next to nothing, and are run to judge a network that may not be the last one.
 QUICK_STEPS = ("rounding", "bias")
 
 
@@ -55,6 +58,12 @@ class Trial:
     step: str
     candidate: Candidate
     applied: bool
+
+
+def default_steps(plan: Plan) -> tuple[str, ...]:
+    """The steps that run where none are asked for: those that take a second or two."""
+    small = network_multiply_accumulates(plan) <= LARGEST_EQUALIZED
+    return ("rounding", "equalization", "bias") if small else QUICK_STEPS
 
 
 def select_steps(names: Collection[str]) -> tuple[str, ...]:

@@ -47,9 +47,11 @@ def equalization(bench: Workbench, candidate: Candidate) -> Candidate:
 def _best_of(bench: Workbench, candidate: Candidate, scalings: Iterable[Scaling]) -> Scaling:
     """The scaling with the least noise on all samples; none if none gains."""
     best: Scaling = {}
-    least = bench.noise(candidate)
+    # Weights that are rounded to the nearest rank scalings as well, and cost no search.
+    plain = replace(candidate, rounded=False)
+    least = bench.noise(plain)
     for scaling in scalings:
-        trial = replace(candidate, scaling=scaling)
+        trial = replace(plain, scaling=scaling)
         noise = bench.of(trial).noise(trial)
         if noise < least * (1 - LEAST_GAIN):
             best, least = scaling, noise
