@@ -108,3 +108,27 @@ def test_infinite_bounds_are_no_weights():
     nodes = [node("Conv", "x w b", "c"), node("Clip", "c low high", "y")]
     clipped = network(nodes, {"x": ("N", 4, 6, 6)}, {"y": ("N", 4, 4, 4)}, {**WEIGHTS, **bounds})
     quantize_onnx(clipped, DATA, **PLAIN)
+
+
+def test_none_is_no_step():
+    kept = quantize_onnx(model(), DATA, **{**PLAIN, "recover": "none"})
+    assert kept.model == quantize_onnx(model(), DATA, **{**PLAIN, "recover": ()}).model
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["all", "roundin"], "unknown step of recovery; .*'roundin'.*try: 'rounding'"),
+        (["all", "none"], "steps of recovery, and none"),
+        (["none", "bias"], "steps of recovery, and none"),
+    ],
+)
+def test_all_and_none_swallow_nothing(names, found):
+    with pytest.raises(EspdlError, match=found):
+        quantize_onnx(model(), DATA, **{**PLAIN, "recover": names})
+
+
+@pytest.mark.parametrize("goal", [{"wanted_snr": "30"}, {"budget": True}, {"budget": 0.0}])
+def test_goals_are_numbers_above_0(goal):
+    with pytest.raises(EspdlError, match="not a number above 0"):
+        quantize_onnx(model(), DATA, **{**PLAIN, "int16": "auto", **goal})

@@ -120,6 +120,15 @@ def test_low_operator_sets_are_raised():
     assert [(entry.domain, entry.version) for entry in prepared.opset_import] == [("", 13)]
 
 
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize(("operator", "opset"), [("Resize", 10), ("Upsample", 9)])
+def test_resizes_of_low_operator_sets_keep_their_points(operator, opset, mode):
+    """ONNX's own converter leaves out where they lie: there was one way only."""
+    resize = node(operator, "x s", "y", mode=mode)
+    scales = {"s": np.array([1, 1, 2, 1.5], np.float32)}
+    check(network([resize], X, {"y": (1, 4, 12, 9)}, scales, opset=opset), ["Resize"])
+
+
 def test_initializers_among_the_inputs():
     model = network([node("Relu", "x", "t"), node("Mul", "t k", "y")], X, {"y": X["x"]},
                     {"k": floats(1, 1, 1, 6)})  # fmt: skip

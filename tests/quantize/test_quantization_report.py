@@ -101,7 +101,7 @@ def test_json_has_the_same_keys_for_every_network(report):
     content = json.loads(report.to_json())
     assert list(content) == [
         *("chip", "activations", "weights", "samples", "accuracy", "unmeasured", "steps", "worst"),
-        *("tradeoff", "warnings", "seconds", "tensors", "left_float"),
+        *("tradeoff", "loss", "notes", "warnings", "seconds", "tensors", "left_float"),
     ]
     assert content["accuracy"]["samples"] == 4
     tensors = {tensor["name"]: tensor for tensor in content["tensors"]}
@@ -267,3 +267,22 @@ def test_command_line_writes_the_report(tmp_path, capsys):
     )
     assert content["tensors"] == json.loads(expected.report.to_json())["tensors"]
     assert PLAIN["measure"] is False
+
+
+def test_weights_that_saturate_are_marked():
+    """One large weight reads an input that is almost always 0: finer weights err less."""
+    rng = np.random.default_rng(6)
+    weight = (0.05 * rng.normal(size=(4, 8))).astype(np.float32)
+    weight[0, 7] = 1.05
+    samples = rng.normal(size=(32, 8)).astype(np.float32)
+    samples[:, 7] *= 1e-4
+    model = network(
+        [node("Gemm", "x w", "y", transB=1)], {"x": (1, 8)}, {"y": (1, 4)}, {"w": weight}
+    )
+    for weights, saturates in (("output", True), ("minmax", False)):
+        rows = quantize_onnx(
+            model, samples, "esp32s3", weights=weights, recover=(), measure=False
+        ).report.rows
+        (row,) = (row for row in rows if row.role == "weight")
+        limit = 127 * 2.0 ** row.exponents[0]
+        assert row.saturates == saturates == (limit < 1.05)

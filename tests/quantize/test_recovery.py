@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import onnx
 import pytest
 from qdq_networks import Quantized, floats, network, node, run
 
@@ -11,7 +12,9 @@ from tvm_espdl.errors import EspdlError
 from tvm_espdl.onnx_model import input_signature
 from tvm_espdl.quantize import quantize_onnx, recovery
 from tvm_espdl.quantize.candidate import Candidate
+from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.held_out import LEAST_SAMPLES, MOST_BYTES, MOST_SAMPLES, HeldOut
+from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.preprocess import preprocess_onnx
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery import STEPS, recover
@@ -222,3 +225,27 @@ def test_rounded_weights_are_written_as_they_are():
 def test_select_steps():
     assert recovery.select_steps(("bias", "rounding")) == ("rounding", "bias")
     assert recovery.select_steps(("all",)) == tuple(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("last", "judged"),
+    [
+        (node("ArgMax", "t", "y", axis=1), ["t"]),
+        (node("Softmax", "t", "y"), ["t"]),
+        (node("Greater", "t k", "y"), ["t"]),
+        (node("Tanh", "t", "y"), ["y"]),
+    ],
+    ids=lambda value: value.op_type if hasattr(value, "op_type") else "",
+)
+def test_decisions_are_judged_by_what_they_decide_on(last, judged):
+    nodes = [node("Gemm", "x w", "t", transB=1), last]
+    types = {"ArgMax": onnx.TensorProto.INT64, "Greater": onnx.TensorProto.BOOL}
+    model = network(
+        nodes,
+        {"x": (1, 8)},
+        {"y": None},
+        {"w": floats(4, 8), "k": np.float32([[0.5]])},
+        types={"y": types.get(last.op_type, onnx.TensorProto.FLOAT)},
+    )
+    prepared = onnx.shape_inference.infer_shapes(model)
+    assert make_plan(Graph(prepared)).objective() == judged

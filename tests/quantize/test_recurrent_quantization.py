@@ -277,3 +277,28 @@ def test_cycles_of_a_layer_follow_its_products():
     assert one == pytest.approx(products * CYCLES[chip.family].product[0])
     assert two == pytest.approx(2 * one)
     assert network_cycles(widen(plans[0], ["*"]), chip) > one
+
+
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4"])
+def test_steps_are_kept_by_what_they_do_to_the_chips_bits(chip):
+    """The simulation has no gates in integers: it would keep steps by which these networks lose."""
+    rng = np.random.default_rng(10)
+    hidden, rows = 6, 18
+    constants = {
+        "w": rng.normal(size=(1, rows, 5)),
+        "r": rng.normal(size=(1, rows, hidden)),
+        "b": rng.normal(size=(1, 2 * rows)),
+        "v": rng.normal(size=(3, hidden)),
+        "d": rng.normal(size=3),
+    }
+    made = node("GRU", "x w r b", "", hidden_size=hidden, linear_before_reset=1)
+    made.output.extend(["", "h"])
+    nodes = [made, node("Squeeze", "h a", "q"), node("Gemm", "q v d", "y", transB=1)]
+    constants = {name: value.astype(np.float32) for name, value in constants.items()}
+    constants["a"] = np.array([0], np.int64)
+    model = network(nodes, {"x": (5, 1, 5)}, {"y": (1, 3)}, constants, opset=17)
+    samples = [{"x": x} for x in rng.normal(size=(64, 5, 1, 5)).astype(np.float32)]
+    steps = quantize_onnx(model, samples, chip).report.steps
+    assert [step.step for step in steps] == ["", "rounding", "equalization", "bias"]
+    for step in steps[1:]:
+        assert step.applied == (step.gain > 0), step

@@ -268,3 +268,34 @@ def test_real_network_with_a_float_part_and_every_layout(models_dir):
         assert row.cumulative.snr > 12, row.name
         assert row.own.snr is None or row.own.snr > 25, row.name
         assert row.own.noise <= row.cumulative.noise * 1.5, row.name
+
+
+def test_rescaled_channels_are_told_of():
+    rng = np.random.default_rng(3)
+    kept = quantize_onnx(two_layers(), SAMPLES, "esp32s3", recover=(), measure=False).report
+    assert kept.notes == ()
+    samples = rng.normal(size=(16, 4, 6, 6)).astype(np.float32)
+    first = rng.normal(size=(8, 4, 3, 3)) * np.geomspace(0.02, 1, 8)[:, None, None, None]
+    constants = {
+        "w": onnx.numpy_helper.from_array(first.astype(np.float32), "w"),
+        "v": onnx.numpy_helper.from_array(rng.normal(size=(4, 8, 1, 1)).astype(np.float32), "v"),
+    }
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Conv", ["x", "w"], ["c"], "first"),
+            onnx.helper.make_node("Relu", ["c"], ["r"], "relu"),
+            onnx.helper.make_node("Conv", ["r", "v"], ["y"], "second"),
+        ],
+        "rescaled",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4, 6, 6])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4, 4, 4])],
+        list(constants.values()),
+    )
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    result = quantize_onnx(model, samples, "esp32s3", recover="equalization", measure=False)
+    (note,) = result.report.notes
+    assert "equalization rescaled channels" in note
+    assert "around r are" in note or "around c are" in note
+    assert "note: equalization" in str(result.report)
+    assert note in result.report.to_html()

@@ -45,3 +45,17 @@ def test_node(kind, inputs, attributes, calls):
     found = machine["main"](*map(tvm.runtime.tensor, arrays))
     found = found.numpy() if hasattr(found, "numpy") else found[0].numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_limits_of_one_element_are_limits():
+    made = helper.make_node("Clip", ["x", "low", "high"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, SHAPE) for name in "xy")
+    limits = [
+        helper.make_tensor(name, TensorProto.FLOAT, [1], [limit])
+        for name, limit in (("low", -2.5), ("high", 7.0))
+    ]
+    graph = helper.make_graph([made], "one", [x], [y], limits)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (clip, *_) = relay.frontend.from_onnx(model)[0]["main"].body.blocks[0].bindings
+    assert clip.value.op.name == "relax.clip"
+    assert [float(limit.value) for limit in clip.value.args[1:]] == [-2.5, 7.0]

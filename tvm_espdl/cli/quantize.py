@@ -38,8 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     result.save(arguments.output_model)
     print(result.report)
-    if result.loss is not None:
-        print(result.loss)
     print(f"wrote {arguments.output_model}")
     if arguments.report is not None:
         result.report.save(arguments.report)

@@ -88,7 +88,4 @@ _QUANTIZE_OPTIONS = (
 
 def quantize_options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keyword arguments of `quantize_onnx` that were given."""
-    given = {name: value for name, value in vars(arguments).items() if name in _QUANTIZE_OPTIONS}
-    if given.get("recover") == ["none"]:
-        given["recover"] = ()
-    return given
+    return {name: value for name, value in vars(arguments).items() if name in _QUANTIZE_OPTIONS}

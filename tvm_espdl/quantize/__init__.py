@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, DataError, ModelError
+from ..errors import ChipError, DataError
 from ..onnx_model import input_signature, load_model, save_model
 from .clock import Clock
-from .foreign import RequantizationLoss, inspect_quantized, is_quantized, take_as_is
+from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
 from .option_names import as_names
 from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
+from .preprocess.steps import select_steps
 from .quantization import Options, quantize
 from .report import (
     Accuracy,
@@ -31,6 +32,7 @@ from .report import (
 from .report.making import make_report
 from .requantization import requantize as express_anew
 from .samples import Calibration, ImageFolder, read_samples
+from .taking import take, without_effect
 
 __all__ = [
     "Accuracy",
@@ -184,11 +186,14 @@ def quantize_onnx(
         check_hold_out(hold_out),
         Goal(wanted_snr, budget),
     )
+    options.check_names()
+    select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
     loaded = load_model(model)
     if is_quantized(loaded):
         if not requantize or inspect_quantized(loaded).is_ours:
-            return _take(loaded, target)
-        done, loss = express_anew(
+            ignored = without_effect(options, calibration, skip=skip, enable=enable)
+            return QuantizationResult(*take(loaded, target, ignored))
+        anew = express_anew(
             loaded,
             calibration,
             target,
@@ -198,7 +203,9 @@ def quantize_onnx(
             measure=measure,
             progress=progress,
         )
-        return QuantizationResult(done.write(), make_report(done, options, measure=measure), loss)
+        report = make_report(anew.done, anew.options, measure=measure)
+        report = replace(report, loss=anew.loss, notes=(*_drawn(calibration), *report.notes))
+        return QuantizationResult(anew.done.write(), report, anew.loss)
     if calibration is None:
         raise _no_calibration()
     clock = Clock()
@@ -210,18 +217,10 @@ def quantize_onnx(
     return QuantizationResult(done.write(), report)
 
 
-def _take(model: ModelProto, chip: Chip) -> QuantizationResult:
-    made_for = next((e.value for e in model.metadata_props if e.key == "espdl.chip"), chip.name)
-    if find_chip(made_for) != chip:
-        raise ModelError(
-            "the model was quantized for another chip",
-            where="the model's metadata",
-            found=made_for,
-            allowed=chip.name,
-            try_=f"take it for {made_for}, or quantize the float model for {chip.name}",
-        )
-    report = QuantizationReport(chip.name, "as they are", 0, (), ())
-    return QuantizationResult(take_as_is(model, chip), report)
+def _drawn(calibration: Calibration | None) -> list[str]:
+    if calibration is not None:
+        return []
+    return ["there were no calibration data: the samples are random inputs (seed 0)"]
 
 
 def _no_calibration() -> DataError:

@@ -41,9 +41,27 @@ def raise_opset(model: ModelProto, lowest: int) -> ModelProto:
             allowed=f"operator set {lowest} or above",
             try_=f"export the model again with opset_version={lowest}",
         ) from problem
+    if version < _RESIZE_HAS_COORDINATES:
+        _state_coordinates(raised)
     raised.ir_version = max(raised.ir_version, model.ir_version, _IR_VERSION.get(lowest, 7))
     return onnx.shape_inference.infer_shapes(raised, data_prop=True)
 
+
+def _state_coordinates(model: ModelProto) -> None:
+    """Write down what Resize and Upsample meant when there was one meaning; ONNX leaves it out."""
+    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in model.graph.node:
+        if node.op_type == "Resize":
+            stated = {entry.name for entry in node.attribute}
+            node.attribute.extend(
+                onnx.helper.make_attribute(name, mode)
+                for name, mode in old.items()
+                if name not in stated
+            )
+
+
+#: The first operator set whose Resize says where its points lie.
+_RESIZE_HAS_COORDINATES = 11
 
 #: The first IR version that an operator set belongs to.
 _IR_VERSION = {13: 7, 21: 10}

@@ -183,8 +183,8 @@ class Plan:
     def objective(self) -> list[str]:
         """The tensors by which the network's outputs are judged while searching.
 
-        The outputs, but what a final Softmax or comparison reads in its place: probabilities near
-        0 and 1 hide what happens before them, as truth values do.
+        The outputs, but what a final Softmax, comparison or ArgMax reads in its place:
+        probabilities near 0 and 1 hide what happens before them, as truth values and indices do.
         """
         names = []
         for name in self.graph.outputs:
@@ -192,8 +192,19 @@ class Plan:
             sources = [name]
             if maker is not None and maker in self.rules and not self.rules[maker].gives_integers:
                 sources = [n for _, n in self.operands(maker) if self.graph.is_float(n)] or [name]
-            names += sources
+            names += [self._float_source(source) or source for source in sources]
         return list(dict.fromkeys(names))
+
+    def _float_source(self, name: str) -> str | None:
+        """The tensor itself if it is float, else the first float one that it was decided from."""
+        while not self.graph.is_float(name):
+            maker = self.graph.producer(name)
+            read = () if maker is None else self.graph.nodes[maker].input
+            computed = [n for n in read if n and not self.graph.is_constant(n)]
+            if not computed:
+                return None
+            name = computed[0]
+        return name
 
     def absorb_clips(self, exponents: dict[str, int]) -> Plan:
         """Return the plan in which a Clip that saturation makes superfluous is a Relu.

@@ -27,6 +27,7 @@ from .precision import widen
 from .qdq import write_qdq
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
+from .rules import why_float
 from .samples import Sample
 from .weight_exponents import layer_weight_exponents
 from .workbench import Workbench
@@ -65,6 +66,20 @@ class Options:
     recover: tuple[str, ...] | None
     hold_out: int
     goal: Goal = field(default_factory=Goal)
+
+    def check_names(self) -> None:
+        """Refuse what nothing is called, before anything is computed.
+
+        Raises
+        ------
+        EspdlError
+            If there is no such method or step, or a goal without the choice that it ends.
+        """
+        find_method(self.activations)
+        weighs_outputs(self.weights)
+        if self.recover is not None:
+            select_steps(self.recover)
+        self.goal.check(AUTO in self.int16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +191,13 @@ def quantize(
 def _plan(prepared: ModelProto, int16: Collection[str]) -> Plan:
     plan = make_plan(Graph(prepared))
     if not plan.rules:
+        nodes = enumerate(plan.graph.nodes)
+        reasons = {f"{node.op_type} ({why_float(i, plan.graph)})" for i, node in nodes}
         raise ModelError(
             "the network holds no operator that can be quantized",
             where="the model",
-            found=", ".join(sorted({node.op_type for node in plan.graph.nodes})),
-            allowed="float32 operators such as Conv, Gemm, Add, Relu",
-            try_="export the model in float32, with constant weights",
+            found=", ".join(sorted(reasons)),
+            allowed="operators such as Conv, Gemm, Add, Relu, in float32 with constant weights",
+            try_="change what the reasons name, and export the model in float32",
         )
     return widen(plan, int16)

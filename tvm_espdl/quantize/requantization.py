@@ -6,7 +6,7 @@ Must never take a scale from data: what the given model states decides, data onl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from onnx import ModelProto
 
@@ -33,6 +33,26 @@ from .samples import Calibration, Sample, SeveralPasses
 DRAWN = 32
 
 
+@dataclass(frozen=True, eq=False)
+class Requantization:
+    """A network re-expressed with power-of-two scales.
+
+    Attributes
+    ----------
+    done : Quantization
+        The network.
+    options : Options
+        What it was made with: some of what the user chose has no say.
+    loss : RequantizationLoss or None
+        How far its outputs, with the chip's exact bits, are from those of the original in
+        onnxruntime; None where that was not measured.
+    """
+
+    done: Quantization
+    options: Options
+    loss: RequantizationLoss | None
+
+
 def requantize(
     model: ModelProto,
     calibration: Calibration | None,
@@ -43,7 +63,7 @@ def requantize(
     enable: str | Collection[str] = (),
     measure: bool = True,
     progress: bool | None = None,
-) -> tuple[Quantization, RequantizationLoss | None]:
+) -> Requantization:
     """Re-express a quantized network with power-of-two scales.
 
     Parameters
@@ -67,9 +87,8 @@ def requantize(
 
     Returns
     -------
-    (Quantization, RequantizationLoss or None)
-        The network, and how far its outputs, with the chip's exact bits, are from those of
-        `model` in onnxruntime.
+    Requantization
+        The network, what it was really made with, and what that costs.
 
     Raises
     ------
@@ -86,11 +105,13 @@ def requantize(
     options = replace(options, int16=(*options.int16, *kept))
     bits = {name: 16 if name in kept else 8 for name in ranges}
     done = quantize(prepared, samples, chip, options, exponents=nearest_exponents(ranges, bits))
+    options = replace(options, activations="nearest to the given scales")
     if not measure:
-        return done, None
+        return Requantization(done, options, None)
     (network,) = build_exact([done.write()], chip.name)
     given = None if calibration is None else samples
-    return done, measure_requantization(model, network.outputs, given)
+    loss = measure_requantization(model, network.outputs, given)
+    return Requantization(done, options, loss)
 
 
 def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:

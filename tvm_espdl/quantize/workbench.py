@@ -247,12 +247,12 @@ class Workbench:
         Returns
         -------
         (float, float)
-            Of what the search looks at, and of the network's own outputs: they differ where the
-            network ends in a Softmax.
+            Of what the search looks at, and of the network's own float outputs: they differ where
+            the network ends in a Softmax.
         """
         noise = self.held_out_noise(candidate)
-        outputs = list(self.plan.graph.outputs)
-        if outputs == self.plan.objective():
+        outputs = [name for name in self.plan.graph.outputs if self.plan.graph.is_float(name)]
+        if not outputs or outputs == self.plan.objective():
             return noise, noise
         samples, kind = (self.held_out, "judged") if self.held_out else (self.samples, "own")
         references = self._float_outputs(kind, samples, outputs)

@@ -5,6 +5,7 @@
 never change the model it is given, import TVM, or guess at quantization that it cannot express.
 """
 
+from .bias_field import wide_biases
 from .completion import complete_ranges
 from .inputs import random_inputs
 from .inspection import Inspection, inspect_quantized, is_quantized
@@ -33,4 +34,5 @@ __all__ = [
     "rewrite_qlinear",
     "strip_quantization",
     "take_as_is",
+    "wide_biases",
 ]

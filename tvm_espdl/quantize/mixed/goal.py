@@ -55,7 +55,8 @@ class Goal:
                 try_=f"int16={AUTO!r}, budget=0.1",
             )
         for name, value in stated.items():
-            if not (math.isfinite(value) and value > 0):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and value > 0):
                 raise EspdlError(
                     "the goal of the automatic choice is not a number above 0",
                     where=f"option {name}",

@@ -12,12 +12,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..precision import choosable, name_of
-from ..recovery import QUICK_STEPS, recover
+from ..recovery import recover
 from ..workbench import Workbench
 from .costs import network_cycles
 from .goal import Goal
 from .tradeoff import Sensitivity, Tradeoff, TradeoffStep
 from .trials import decibels, refused_borders, trial_noise, widened
+
+#: Steps of recovery that are run to judge a network: without them a layer would be paid for that
+#: they make superfluous. The others take too long for every trial.
+JUDGED_WITH = ("rounding", "equalization", "bias")
 
 
 @dataclass
@@ -50,8 +54,8 @@ class _Search:
         return trial_noise(bench, rounded="rounding" in self.steps)
 
     def judge(self, bench: Workbench) -> float:
-        quick = [step for step in self.steps if step in QUICK_STEPS]
-        return decibels(bench.held_out_noise(recover(bench, quick)[0]))
+        found, _ = recover(bench, [step for step in self.steps if step in JUDGED_WITH])
+        return decibels(bench.of(found).held_out_noise(found))
 
     def refused(self, bench: Workbench) -> str:
         """Why not, beyond what the layers that the user named bring with them."""
@@ -160,7 +164,7 @@ def choose_int16(
     bench : Workbench
         The network, in int8 but for layers that the user named: those stay int16.
     steps : collection of str
-        The steps that recover accuracy; those that are quick are run to judge.
+        The steps that recover accuracy; those of `JUDGED_WITH` are run to judge.
     goal : Goal
         Where to stop.
 

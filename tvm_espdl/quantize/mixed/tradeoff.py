@@ -106,7 +106,7 @@ class Tradeoff:
         lines = [f"int16 on {self.chip}: extra cycles (rough) and SNR {judged}, in simulation"]
         for number, step in enumerate(self.steps):
             taken = "" if number <= self.chosen else "  not taken"
-            name = _shorten(step.layer) or "int8"
+            name = _shorten(step.layer) or "before"
             lines.append(self._line(name, step.extra_cycles, step.snr) + taken)
         if not self.reached:
             best = self.steps[self.chosen].snr

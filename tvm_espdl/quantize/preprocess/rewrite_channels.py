@@ -68,11 +68,12 @@ def _fold_after(
     bias = graph.constant(node.input[2]).astype(np.float64) if len(node.input) > 2 else 0.0
     along = [1] * weight.ndim
     along[axis] = -1
-    weight, bias = weight * factor.reshape(along), bias * factor + shift
+    with np.errstate(invalid="ignore", over="ignore"):  # refused as weights, too
+        weight = (weight * factor.reshape(along)).astype(np.float32)
+        bias = (bias * factor + shift).astype(np.float32)
     if (factor != 1.0).any():
-        base = f"{node.input[1]}_folded"
-        node.input[1] = add_constant(model, base, weight.astype(np.float32))
-    bias_name = add_constant(model, f"{node.name}_bias", bias.astype(np.float32))
+        node.input[1] = add_constant(model, f"{node.input[1]}_folded", weight)
+    bias_name = add_constant(model, f"{node.name}_bias", bias)
     inputs = [*node.input[:2], bias_name]
     del node.input[:]
     node.input.extend(inputs)
@@ -134,8 +135,10 @@ def _batch_normalization(node: NodeProto, graph: Graph) -> tuple[Floats, Floats]
     scale, shift, mean, variance = (
         graph.constant(name).astype(np.float64) for name in node.input[1:5]
     )
-    factor = scale / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
-    return factor, shift - mean * factor
+    # What comes of a variance below zero is refused as the weights that it ends up in.
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        factor = scale / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
+        return factor, shift - mean * factor
 
 
 def batch_norm_to_conv(model: ModelProto) -> int:

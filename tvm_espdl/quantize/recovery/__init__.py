@@ -18,6 +18,7 @@ from .bias import bias
 from .compensation import compensation
 from .equalization import equalization
 from .exponents import exponents
+from .judging import judge
 from .rounding import rounding
 
 __all__ = ["QUICK_STEPS", "STEPS", "Trial", "default_steps", "recover", "select_steps"]
@@ -67,23 +68,27 @@ def default_steps(plan: Plan) -> tuple[str, ...]:
 
 
 def select_steps(names: Collection[str]) -> tuple[str, ...]:
-    """The steps of `names` in the order in which they run; "all" names every one.
+    """The steps of `names` in the order in which they run; "all" is every one, "none" is none.
 
     Raises
     ------
     EspdlError
         If there is no such step.
     """
-    wanted = set(STEPS) if "all" in names else set(names)
-    for name in sorted(wanted - set(STEPS)):
+    wanted = set(names)
+    if wanted == {"none"}:
+        return ()
+    for name in sorted(wanted - {"all", *STEPS}):
         near = difflib.get_close_matches(name, STEPS, n=1)
         raise EspdlError(
-            "unknown step of recovery",
+            "unknown step of recovery" if name != "none" else "steps of recovery, and none",
             where="option recover",
-            found=repr(name),
-            allowed=", ".join(map(repr, ("all", *STEPS))),
+            found=repr(name) if name != "none" else ", ".join(map(repr, sorted(wanted))),
+            allowed=", ".join(map(repr, ("all", *STEPS))) + "; 'none' alone",
             try_=f"{near[0]!r}?" if near else "leave it out",
         )
+    if "all" in wanted:
+        wanted = set(STEPS)
     return tuple(step for step in STEPS if step in wanted)
 
 
@@ -108,11 +113,11 @@ def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[
     best = Candidate()
     if not steps:
         return best, ()
-    noise = bench.judge(best)
+    noise = judge(bench, best)
     trials = []
     for step in steps:
         candidate = STEPS[step](bench.of(best), best)
-        found = bench.of(candidate).judge(candidate)
+        found = judge(bench, candidate)
         applied = found[0] < noise[0] and found[1] <= noise[1]
         trials.append(Trial(step, candidate, applied))
         if applied:

@@ -121,18 +121,28 @@ class Account:
         plan = self.plan
         weight = self.assignment.weights[layer.node]
         bias = bias_exponents(layer, plan, self.assignment)
-        if channel_axis(layer, self.assignment) is None:
+        split = channel_axis(layer, self.assignment) is not None
+        if not split:
             weight, bias = weight[:1], bias[:1]
-        yield _constant_row(layer.weight, "weight", weight, plan, plan.bits(layer.node))
+        axis = layer.channel_axis if split else None
+        yield self._constant_row(layer.weight, "weight", weight, plan.bits(layer.node), axis)
         if layer.bias is not None:
             node, place = layer.bias
-            yield _constant_row(plan.graph.nodes[node].input[place], "bias", bias, plan, 32)
+            name = plan.graph.nodes[node].input[place]
+            yield self._constant_row(name, "bias", bias, 32, 0 if split else None)
 
-
-def _constant_row(name: str, role: Role, exponents: Integers, plan: Plan, bits: int) -> TensorRow:
-    # Whether a weight saturates was weighed when its exponent was chosen.
-    seen = _range_of(plan, name)
-    return TensorRow(name, role, tuple(exponents.tolist()), seen.low, seen.high, False, bits)
+    def _constant_row(
+        self, name: str, role: Role, exponents: Integers, bits: int, axis: int | None
+    ) -> TensorRow:
+        value = self.plan.graph.constant(name)
+        rows = value[np.newaxis] if axis is None else np.moveaxis(value, axis, 0)
+        beyond = any(
+            self._saturates(TensorRange(float(row.min()), float(row.max())), int(exponent), bits)
+            for row, exponent in zip(rows, exponents, strict=True)
+            if row.size
+        )
+        seen = _range_of(self.plan, name)
+        return TensorRow(name, role, tuple(exponents.tolist()), seen.low, seen.high, beyond, bits)
 
 
 def _range_of(plan: Plan, name: str) -> TensorRange:

@@ -17,6 +17,7 @@ from .text import accuracy_head, agreement, head, snr, span, step_line, time_lin
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Quantization report</title><style>
 body { font: 15px/1.4 sans-serif; margin: 2em auto; max-width: 80em; padding: 0 1em; }
+table, pre { display: block; overflow-x: auto; }
 table { border-collapse: collapse; } td, th { border-bottom: 1px solid #ccc; padding: 2px 8px; }
 th { text-align: left; } tr.saturates { background: #fff1d6; }
 svg path { fill: #4a7ab5; } svg .limit { stroke: #c0392b; stroke-width: 1; }
@@ -36,7 +37,9 @@ def as_html(report: QuantizationReport) -> str:
             "Layers that hurt most (SNR of what the layer itself adds)",
             [f"{row.name}: {row.own} dB" for row in report.worst],
         ),
-        _tradeoff(report),
+        _table_of_text("Layers in int16", report.tradeoff),
+        _table_of_text("Requantization", report.loss),
+        _list("Notes", report.notes),
         _list("Warnings", report.warnings),
         _tensors(report.rows),
         _list(
@@ -58,10 +61,10 @@ def _list(title: str, lines: Sequence[str]) -> str:
     return f"<h2>{html.escape(title)}</h2><ul>{items}</ul>" if lines else ""
 
 
-def _tradeoff(report: QuantizationReport) -> str:
-    if report.tradeoff is None:
+def _table_of_text(title: str, table: object | None) -> str:
+    if table is None:
         return ""
-    return f"<h2>Layers in int16</h2><pre>{html.escape(str(report.tradeoff))}</pre>"
+    return f"<h2>{html.escape(title)}</h2><pre>{html.escape(str(table))}</pre>"
 
 
 def _accuracy(accuracy: Accuracy) -> str:

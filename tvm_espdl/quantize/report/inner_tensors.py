@@ -43,7 +43,9 @@ class Integers:
 
     def real(self, integers: Array) -> Array:
         """The numbers that integers of int8 or int16 stand for, float32: exact."""
-        return np.multiply(integers, np.ldexp(np.float32(1), self.exponent), dtype=np.float32)
+        scale = np.ldexp(np.float32(1), self.exponent)
+        # NumPy makes a number of a product of tensors without axes.
+        return np.asarray(np.multiply(integers, scale, dtype=np.float32))
 
     def alike(self, other: Integers) -> bool:
         """Whether both have the same number of integers, at the same scale."""

@@ -28,6 +28,8 @@ def as_json(report: QuantizationReport) -> str:
         "steps": [_step(step) for step in report.steps],
         "worst": [row.name for row in report.worst],
         "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),
+        "loss": None if report.loss is None else dataclasses.asdict(report.loss),
+        "notes": list(report.notes),
         "warnings": list(report.warnings),
         "seconds": dict(report.seconds),
         "tensors": [_tensor(row) for row in report.rows],

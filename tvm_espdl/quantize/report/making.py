@@ -30,6 +30,9 @@ from .layers import LayerMeasurement
 from .quantization_report import QuantizationReport
 from .rows import StepRow
 
+#: Rescaled tensors that are named.
+SHOWN = 3
+
 _UNSEEN = (
     "layers were not measured: the compiler gives the network other bits once its inner tensors "
     "are outputs"
@@ -70,6 +73,7 @@ def make_report(
         rows,
         account.left_float(),
         options.weights,
+        notes=(*_judged_by(done), *_rescaled(done)),
         warnings=findings(account, rows),
         unmeasured="" if measure else "not asked for",
         tradeoff=done.tradeoff,
@@ -78,6 +82,25 @@ def make_report(
         with clock.phase("measure"):
             report = _measured(report, account, done, reference or done.bench.model)
     return replace(report, seconds=dict(clock.seconds))
+
+
+def _judged_by(done: Quantization) -> Iterator[str]:
+    judged, outputs = done.bench.plan.objective(), list(done.bench.plan.graph.outputs)
+    if judged != outputs and (done.trials or done.tradeoff):
+        yield (
+            f"steps and layers were judged by {', '.join(judged)}, from which "
+            f"{', '.join(outputs)} {'is' if len(outputs) == 1 else 'are'} computed"
+        )
+
+
+def _rescaled(done: Quantization) -> Iterator[str]:
+    names = sorted(done.candidate.scaling)
+    if names:
+        shown = ", ".join(names[:SHOWN]) + (" and others" if len(names) > SHOWN else "")
+        yield (
+            "equalization rescaled channels: ranges, histograms and SNR of tensors and weights "
+            f"around {shown} are those of the rescaled network, which computes the same"
+        )
 
 
 def _measured(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...errors import OutputError
 from ...output_files import check_new, write_whole
+from ..foreign.loss import RequantizationLoss
 from ..mixed.tradeoff import Tradeoff
 from .accuracy import Accuracy
 from .rows import FloatRow, StepRow, TensorRow
@@ -42,12 +43,16 @@ class QuantizationReport:
         Of the result, with the chip's bits; None where it was not measured.
     steps : tuple of StepRow
         The network without recovery, then each step that was tried, in order.
+    notes : tuple of str
+        What to know when reading the figures.
     warnings : tuple of str
         What to look at.
     unmeasured : str
         Why there is no accuracy; "" where there is one.
     tradeoff : Tradeoff or None
         What int16 layers cost and gain, where they were chosen automatically.
+    loss : RequantizationLoss or None
+        How far a network that others quantized has moved, where it was re-expressed.
     seconds : dict of str to float
         Time of each phase; not part of the comparison of two reports.
     """
@@ -60,9 +65,11 @@ class QuantizationReport:
     weights: str = ""
     accuracy: Accuracy | None = None
     steps: tuple[StepRow, ...] = ()
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unmeasured: str = ""
     tradeoff: Tradeoff | None = None
+    loss: RequantizationLoss | None = None
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property

@@ -30,6 +30,10 @@ def as_text(report: QuantizationReport) -> str:
         lines += [f"  {_shorten(row.name, 80):80} {row.own}" for row in report.worst]
     if report.tradeoff is not None:
         lines += str(report.tradeoff).splitlines()
+    if report.loss is not None:
+        lines += str(report.loss).splitlines()
+    for note in report.notes:
+        lines += _wrapped(f"note: {note}")
     for warning in report.warnings:
         lines += _wrapped(f"warning: {warning}")
     if report.seconds:

@@ -28,7 +28,7 @@ def _clip(inputs: list[Any], attrs: Mapping[str, Any]) -> Any:
         if limit is None:
             limits.append(float(attrs.get(name, open_end)))
         elif is_constant(limit):
-            limits.append(float(array_of(limit)))
+            limits.append(float(array_of(limit).reshape(())))  # some write [6.0] for 6.0
         else:
             return None
     return relax.op.clip(inputs[0], *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
