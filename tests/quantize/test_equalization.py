@@ -181,8 +181,7 @@ def test_moments_follow_the_channels():
         statistics = LayerStatistics(make_plan(Graph(network_)))
         for seed in range(3):
             feed = {"x": floats(*MAPS, seed=seed)}
-            for observe in statistics.observers():
-                observe({"m": _tensor(network_, "m", feed), **feed})
+            statistics.observe({"m": _tensor(network_, "m", feed), **feed})
         measured.append(statistics)
     factors = patch_factors(reader, entry, FACTORS, plan.graph)
     divided = measured[0].divided({reader: factors})

@@ -47,7 +47,7 @@ def prepare(name, count=6):
     plan = make_plan(Graph(model))
     statistics = LayerStatistics(plan)
     samples = list(read_samples(data, input_signature(model), again=True))
-    measure_ranges(model, samples, plan.tensors(), statistics.observers())
+    measure_ranges(model, samples, plan.tensors(), statistics.observe)
     return model, plan, statistics, samples
 
 
@@ -91,8 +91,7 @@ def test_many_patches_are_thinned_out_to_a_part_of_them():
     plan = make_plan(Graph(model))
     statistics = LayerStatistics(plan)
     x = floats(1, 3, 130, 130)
-    for observe in statistics.observers():
-        observe({"x": x})
+    statistics.observe({"x": x})
     full = np.lib.stride_tricks.sliding_window_view(x[0], (3, 3), axis=(1, 2))
     patches = full.transpose(1, 2, 0, 3, 4).reshape(-1, 27).astype(np.float64)
     step = -(-len(patches) // (65536 // 27))

@@ -5,9 +5,8 @@ Must never keep the activations of more samples than threads, nor depend on the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import onnx
@@ -45,7 +44,7 @@ def measure_ranges(
     model: ModelProto,
     samples: Iterable[Sample],
     names: Iterable[str] | None = None,
-    observers: Sequence[Observer] = (),
+    observer: Observer | None = None,
     whole: Container[str] | None = None,
 ) -> dict[str, TensorRange]:
     """Measure the distribution of float32 tensors that depend on an input.
@@ -58,9 +57,8 @@ def measure_ranges(
         One array per input, as `read_samples` yields them; they are read once.
     names : iterable of str, optional
         The tensors to measure; by default all of them.
-    observers : sequence of callable, optional
-        Each is called with the measured tensors of each sample, {name: array}, in the samples'
-        order; they run beside each other in threads.
+    observer : callable, optional
+        Called with the measured tensors of each sample, {name: array}, in the samples' order.
     whole : container of str, optional
         The tensors whose distribution is measured, and not only the range; by default all.
 
@@ -82,7 +80,6 @@ def measure_ranges(
     session = open_session(with_outputs(model, wanted), "calibration")
     whole = measured if whole is None else whole
     tallies = [_Tally(name, _place(name, graph), whole=name in whole) for name in measured]
-    independent: list[Observer] = [*(tally.add for tally in tallies), *observers]
 
     def run(numbered: tuple[int, Sample]) -> Sample:
         number, sample = numbered
@@ -90,8 +87,10 @@ def measure_ranges(
         return {**sample, **dict(zip(wanted, results, strict=True))}
 
     for tensors in map_ahead(run, enumerate(samples)):
-        for _ in map_ahead(partial(_show, tensors), independent):
-            pass
+        for tally in tallies:
+            tally.add(tensors[tally.name])
+        if observer is not None:
+            observer(tensors)
     return {tally.name: tally.result() for tally in tallies}
 
 
@@ -106,8 +105,8 @@ class _Tally:
         self._empty = True
         self._histogram = Histogram() if whole else None
 
-    def add(self, tensors: Mapping[str, Array]) -> None:
-        values, number = tensors[self.name], self._samples
+    def add(self, values: Array) -> None:
+        number = self._samples
         self._samples += 1
         if values.size == 0:
             return
@@ -120,10 +119,6 @@ class _Tally:
 
     def result(self) -> TensorRange:
         return TensorRange(self._low, self._high, self._histogram)
-
-
-def _show(tensors: Mapping[str, Array], observer: Observer) -> None:
-    observer(tensors)
 
 
 def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:

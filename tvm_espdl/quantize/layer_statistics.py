@@ -7,8 +7,7 @@ dW·E[xx']·dW': the second moments of the input patches are all that is needed,
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -49,12 +48,10 @@ class LayerStatistics:
         self._patches: dict[int, int] = dict.fromkeys(self._views, 0)
         self._waiting: dict[int, list[Array]] = {node: [] for node in self._views}
 
-    def observers(self) -> list[Callable[[Mapping[str, Array]], None]]:
-        """What adds the inputs of one sample, {tensor name: array}: one for each layer.
-
-        They do not depend on each other, so that each may run in a thread of its own.
-        """
-        return [partial(self._observe, node) for node in self._views]
+    def observe(self, tensors: Mapping[str, Array]) -> None:
+        """Add the inputs of one sample, {tensor name: array}."""
+        for node in self._views:
+            self._observe(node, tensors)
 
     def patch_size(self, node: int) -> int | None:
         """K, the values that a patch of layer `node` holds; None if there are no moments of it."""

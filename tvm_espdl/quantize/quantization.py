@@ -170,7 +170,7 @@ def quantize(
     names = whole | {plan.sum_tensor(layer) for layer in plan.layers()}
     clock = clock or Clock()
     with clock.phase("calibrate"):
-        ranges = measure_ranges(prepared, split, names, statistics.observers(), whole)
+        ranges = measure_ranges(prepared, split, names, statistics.observe, whole)
     weights = (
         layer_weight_exponents(plan, statistics, chip.rounding, per_channel=options.per_channel)
         if weighs

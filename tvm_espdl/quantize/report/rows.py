@@ -46,7 +46,8 @@ class TensorRow:
     exponents : tuple of int
         One, or one per output channel; the scale is 2^exponent.
     low, high : float
-        Smallest and largest float value, in calibration or in the constant itself.
+        Smallest and largest float value, in calibration or in the constant itself; where
+        equalization rescaled channels, of the rescaled network.
     saturates : bool
         Whether the range reaches beyond the integers' limits at this exponent.
     bits : int
