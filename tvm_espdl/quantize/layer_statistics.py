@@ -215,3 +215,10 @@ def patch_rows(layer: Layer, graph: Graph, weight: Array, groups: int) -> Array:
     if graph.nodes[layer.node].op_type == "MatMul":
         weight = weight.T
     return weight.reshape(groups, weight.shape[0] // groups, -1)
+
+
+def weights_of_rows(layer: Layer, graph: Graph, rows: Array, shape: tuple[int, ...]) -> Array:
+    """What `patch_rows` made `rows` of: weights of `shape`, as the layer has them."""
+    if graph.nodes[layer.node].op_type == "MatMul":
+        return rows.reshape(shape[::-1]).T
+    return rows.reshape(shape)

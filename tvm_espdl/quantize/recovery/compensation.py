@@ -22,7 +22,7 @@ from ..compensated_weights import weights_for
 from ..exponents import quantize
 from ..graph import Array, attribute
 from ..input_errors import InputErrors, input_errors
-from ..layer_statistics import patch_rows
+from ..layer_statistics import patch_rows, weights_of_rows
 from ..plan import Layer, Operand
 from ..samples import Sample
 from ..weight_rounding import round_weights
@@ -118,10 +118,7 @@ def _layer_values(
         plan.bits(layer.node),
         bench.chip.rounding,
     )
-    turned = node.op_type == "MatMul"
-    values = {
-        (layer.node, 1): held.reshape(weight.T.shape).T if turned else held.reshape(weight.shape)
-    }
+    values = {(layer.node, 1): weights_of_rows(layer, plan.graph, held, weight.shape)}
     if layer.bias is not None:
         index, place = layer.bias
         bias = plan.graph.constant(plan.graph.nodes[index].input[place]).astype(np.float64)

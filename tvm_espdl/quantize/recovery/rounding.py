@@ -13,7 +13,7 @@ from ...chips import Rounding
 from ..candidate import Candidate, Values
 from ..exponents import Integers
 from ..graph import attribute
-from ..layer_statistics import LayerStatistics, patch_rows
+from ..layer_statistics import LayerStatistics, patch_rows, weights_of_rows
 from ..plan import Layer, Plan
 from ..weight_rounding import round_weights
 from ..workbench import Workbench
@@ -61,10 +61,7 @@ def rounded_layer(
     if layer.bias is not None:
         moments = moments - means[:, :, np.newaxis] * means[:, np.newaxis, :]
     held = round_weights(rows, spread, moments, plan.bits(layer.node), rounding)
-    turned = node.op_type == "MatMul"
-    values = {
-        (layer.node, 1): held.reshape(weight.T.shape).T if turned else held.reshape(weight.shape)
-    }
+    values = {(layer.node, 1): weights_of_rows(layer, plan.graph, held, weight.shape)}
     if layer.bias is not None:
         index, place = layer.bias
         bias = plan.graph.constant(plan.graph.nodes[index].input[place]).astype(np.float64)
