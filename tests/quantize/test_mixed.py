@@ -160,6 +160,16 @@ def test_what_int8_reaches_needs_no_layer():
     assert not done.bench.plan.wide
 
 
+def test_no_cycle_is_spent_on_what_recovery_gives():
+    """Equalization gains on this network: a goal that it reaches needs no layer."""
+    steps = ("rounding", "equalization", "bias")
+    plain = digits(Goal(wanted_snr=1.0)).tradeoff.steps[0].snr
+    equalized = digits(Goal(wanted_snr=1.0), recover=steps).tradeoff.steps[0].snr
+    assert equalized > plain + 0.2
+    between = digits(Goal(wanted_snr=(plain + equalized) / 2), recover=steps).tradeoff
+    assert (between.layers, between.reached) == ((), True)
+
+
 def test_named_layers_stay_int16():
     model = preprocess_onnx(DATA / "digits_cnn.onnx")
     last = next(n.name for n in model.graph.node if n.op_type == "Gemm")
