@@ -29,10 +29,10 @@ import onnx
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
-from tvm_espdl.onnx_model import input_signature
+from tvm_espdl.onnx_graphs.model import input_signature
+from tvm_espdl.onnx_graphs.session import open_session, run_session
+from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize import quantize_onnx
-from tvm_espdl.quantize.preprocess import preprocess_onnx
-from tvm_espdl.quantize.session import open_session, run_session
 
 #: (S3, P4) SNR in dB of ESP-PPQ 1.3.12; None: not measured.
 ESP_PPQ = {

@@ -26,8 +26,8 @@ from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
 from tvm_espdl.espdl.network import network_of
-from tvm_espdl.selftest.compiler import Compiler
-from tvm_espdl.selftest.network import build_project
+from tvm_espdl.toolchain.compiler import Compiler
+from tvm_espdl.toolchain.network import build_project
 
 SECONDS = 1.0
 

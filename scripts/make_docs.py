@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tvm_espdl.ops.documentation import operators_markdown
+from tvm_espdl.ops.base.documentation import operators_markdown
 from tvm_espdl.relay.patterns.rules import form_rules
 
 PAGE = Path(__file__).parents[1] / "docs" / "operators.md"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tvm_espdl.selftest.compiler import Compiler
+from tvm_espdl.toolchain.compiler import Compiler
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tvm_espdl.errors import ModelError
-from tvm_espdl.onnx_model import fix_batch, input_signature, load_model, output_names
+from tvm_espdl.onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 
 
 def network(shape=("N", 3, 8, 8), output=("N", 192), reshape=(-1, 192), **types):

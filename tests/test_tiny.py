@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tvm import relay  # lent by tvm_espdl
 
 import tvm_espdl
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 
 def tiny_model():

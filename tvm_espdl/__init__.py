@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 from . import relay
-from .legacy import lend
+from .legacy.lend import lend
 from .relay.pipeline import register
 from .version import __version__
 

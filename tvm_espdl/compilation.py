@@ -13,9 +13,9 @@ from .chips import DEFAULT_CHIP, Chip, find_chip
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from .codegen.program import Program
     from .espdl import File
-    from .runtime.library import Library
+    from .library import Library
+    from .program import Program
     from .runtime.variants import Variant
 
 CHIP_KEY = "espdl.chip"
@@ -47,7 +47,7 @@ def compile_file(
     """
     from . import relay
     from .espdl.file import is_espdl, load
-    from .onnx_model import load_model
+    from .onnx_graphs.model import load_model
 
     if is_espdl(model):
         return compile_espdl(load(model, model=name, key=key), chip)

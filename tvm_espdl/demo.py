@@ -12,9 +12,9 @@ import numpy as np
 
 from .compilation import compile_file
 from .errors import ToolError
-from .ops.rounding import Array
+from .library import Library
+from .ops.base.rounding import Array
 from .quantize import quantize_onnx
-from .runtime.library import Library
 
 DATA = Path(__file__).parent / "data" / "digits"
 CHIP = "esp32s3"
@@ -76,8 +76,8 @@ def _agreement(library: Library, images: Array, labels: Array) -> str:
 
 
 def _run_project(project: Path, program: Path) -> str:
-    from .selftest.compiler import Compiler
-    from .selftest.network import build_project
+    from .toolchain.compiler import Compiler
+    from .toolchain.network import build_project
 
     compiler = Compiler.host()
     build_project(project, program, compiler)

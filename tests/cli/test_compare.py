@@ -6,7 +6,7 @@ import pytest
 from networks import digits_arrays, library, quantized_digits
 
 from tvm_espdl.cli import main
-from tvm_espdl.selftest.network import build_project
+from tvm_espdl.toolchain.network import build_project
 
 
 @pytest.fixture(scope="module")

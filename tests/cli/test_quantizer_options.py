@@ -11,8 +11,8 @@ from tvm_espdl.cli import main
 from tvm_espdl.cli.calibration_options import add_calibration_options, calibration_of
 from tvm_espdl.demo import DATA
 from tvm_espdl.errors import DataError
-from tvm_espdl.quantize.preprocess.steps import STEPS
-from tvm_espdl.quantize.samples import ImageFolder, read_samples
+from tvm_espdl.preprocess.steps import STEPS
+from tvm_espdl.samples import ImageFolder, read_samples
 
 
 def preprocess(output, *arguments):

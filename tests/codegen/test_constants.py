@@ -12,7 +12,7 @@ from tvm_espdl.codegen.constants import Constants
 from tvm_espdl.codegen.sources import generate
 from tvm_espdl.relay.lowering import lower
 from tvm_espdl.relay.program import program_of_main
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 
 def defined(sources):

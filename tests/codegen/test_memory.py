@@ -5,12 +5,12 @@ import pytest
 from networks import library
 
 from tvm_espdl.chips import CHIPS
-from tvm_espdl.codegen.memory import ALIGNMENT, OVER_READ, plan
-from tvm_espdl.codegen.program import Program, Step
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.add import Add
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.reshape import Reshape
+from tvm_espdl.program import Program, Step
+from tvm_espdl.program.memory import ALIGNMENT, OVER_READ, plan
 
 SEED = 11
 

@@ -9,7 +9,7 @@ from qdq_builder import QdqBuilder
 from tvm_espdl import relay
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.errors import ModelError
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:no part of the network:tvm_espdl.errors.EspdlWarning"

@@ -14,7 +14,7 @@ from tvm_espdl import debug
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
-from tvm_espdl.selftest.network import build_project, run_network
+from tvm_espdl.toolchain.network import build_project, run_network
 
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [

@@ -6,14 +6,14 @@ from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
-from tvm_espdl.codegen.memory import Place, plan
-from tvm_espdl.codegen.program import Program, State, Step
 from tvm_espdl.errors import ModelError
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.add import Add
 from tvm_espdl.ops.relu import Relu
+from tvm_espdl.program import Program, State, Step
+from tvm_espdl.program.memory import Place, plan
 from tvm_espdl.relay.program import INPUT_NAMES, OUTPUT_NAMES, STATES, _with_states
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 STEP = 2.0**-4
 TYPE = Tensor("int8", (1, 32), -4)

@@ -9,7 +9,7 @@ from networks import digits_arrays, library
 from tvm_espdl import debug
 from tvm_espdl.debug.dump import parse_log
 from tvm_espdl.errors import DataError, OutputError
-from tvm_espdl.selftest.network import build_project
+from tvm_espdl.toolchain.network import build_project
 
 SEED = 7
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.codegen.program import Program, Step
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.from_program import model_of
@@ -15,6 +14,7 @@ from tvm_espdl.ops.dequantize import Dequantize
 from tvm_espdl.ops.quantize import Quantize
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.transpose import Transpose
+from tvm_espdl.program import Program, Step
 
 CHIP = find_chip("esp32s3")
 REAL, DATA = Tensor("float32", (1, 3, 4, 4)), Tensor("int8", (1, 3, 4, 4), -4)

@@ -11,9 +11,9 @@ from tvm_espdl.espdl.evidence import chip_of, find
 from tvm_espdl.espdl.filters import unpack_filter, unpack_matrices
 from tvm_espdl.espdl.vectors import difference
 from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.base.packing import pack_filter
 from tvm_espdl.ops.leaky_relu import LeakyRelu
 from tvm_espdl.ops.lut import table_of
-from tvm_espdl.ops.packing import pack_filter
 
 
 def test_everything_written_is_read():

@@ -10,7 +10,7 @@ from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.nodes import TRANSLATORS
-from tvm_espdl.ops.packing import pack_filter
+from tvm_espdl.ops.base.packing import pack_filter
 
 
 def network(given, chip="esp32s3"):

@@ -20,7 +20,7 @@ from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
 from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.vectors import difference, differences, outputs_of
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 LARGEST_FILE = 200_000
 ALL = os.environ.get("TVM_ESPDL_ALL") == "1"

@@ -15,8 +15,8 @@ from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.vectors import inputs_of
-from tvm_espdl.runtime.graph_executor import GraphModule, GraphModuleDebug
-from tvm_espdl.selftest.network import build_project, run_network
+from tvm_espdl.legacy.graph_executor import GraphModule, GraphModuleDebug
+from tvm_espdl.toolchain.network import build_project, run_network
 
 STEM = "examples_tutorial_how_to_deploy_streaming_model_test_streaming_model_main_models"
 CHIPS = ("esp32s3", "esp32p4")

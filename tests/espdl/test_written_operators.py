@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from random_operators import GENERATORS, count, records
 
-from tvm_espdl.codegen.program import Program, Step
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.from_program import model_of
 from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.registered import REGISTERED
 from tvm_espdl.espdl.writing import file_of
+from tvm_espdl.program import Program, Step
 
 CHIPS = ("esp32", "esp32s3", "esp32p4")
 CASES = 4

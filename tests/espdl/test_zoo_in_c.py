@@ -14,7 +14,7 @@ from published import chip_of_path, inputs_for
 from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.debug.dump import parse_log
 from tvm_espdl.espdl import load
-from tvm_espdl.selftest.network import build_project
+from tvm_espdl.toolchain.network import build_project
 
 ALL = os.environ.get("TVM_ESPDL_ALL") == "1"
 SMALL = 40_000

@@ -10,11 +10,11 @@ from random_operators import GENERATORS
 from tvm_espdl.chips import CHIPS, find_chip
 from tvm_espdl.codegen.literals import kernel_source
 from tvm_espdl.ops import from_json, operators
-from tvm_espdl.ops.operator import rules_of, sentence_of
+from tvm_espdl.ops.base.operator import rules_of, sentence_of
 from tvm_espdl.relay.patterns import table
-from tvm_espdl.selftest.builders import BUILDERS
-from tvm_espdl.selftest.compiler import KERNELS
-from tvm_espdl.selftest.golden import GOLDEN, load, operator_of
+from tvm_espdl.selftest.builders import BUILDERS, operator_of
+from tvm_espdl.selftest.golden import GOLDEN, load
+from tvm_espdl.toolchain.compiler import KERNELS
 
 NAMES = tuple(operators())
 # Golden vectors of pieces that are no operators: packing and rounding.

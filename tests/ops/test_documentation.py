@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tvm_espdl.ops import operators
-from tvm_espdl.ops.documentation import operators_markdown
-from tvm_espdl.ops.operator import rules_of, sentence_of
+from tvm_espdl.ops.base.documentation import operators_markdown
+from tvm_espdl.ops.base.operator import rules_of, sentence_of
 from tvm_espdl.relay.patterns.rules import form_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"

@@ -7,14 +7,14 @@ import pytest
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.base.newton import newton_root
+from tvm_espdl.ops.base.weighted import Weighted
 from tvm_espdl.ops.conv1d import Conv1d
 from tvm_espdl.ops.conv2d import Conv2d
 from tvm_espdl.ops.gemm import Gemm
 from tvm_espdl.ops.insert_zeros import InsertZeros
 from tvm_espdl.ops.layer_norm import LayerNorm
 from tvm_espdl.ops.matmul import Matmul
-from tvm_espdl.ops.newton import newton_root
-from tvm_espdl.ops.weighted import Weighted
 
 CONV = Conv2d(
     Tensor("int8", (1, 6, 6, 3), -4),

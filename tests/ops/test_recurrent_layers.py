@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor
-from tvm_espdl.ops.gates import (
+from tvm_espdl.ops.base.gates import (
     dot_products,
     sigmoid_of,
     sigmoid_table,

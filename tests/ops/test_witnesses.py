@@ -11,6 +11,7 @@ from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.vectors import differences, inputs_of, outputs_of
 from tvm_espdl.ops import operators
 from tvm_espdl.selftest import golden
+from tvm_espdl.selftest.builders import operator_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 FILES = sorted(set(WITNESSES.values()) - {GOLDEN, SOURCE})
@@ -21,7 +22,7 @@ def test_every_operator_has_a_witness():
 
 
 def test_golden_vectors_are_where_they_are_said_to_be():
-    built = (golden.operator_of(case) for case in golden.load())
+    built = (operator_of(case) for case in golden.load())
     assert {operator.name for operator, _ in filter(None, built)} == {
         name for name, witness in WITNESSES.items() if witness == GOLDEN
     }

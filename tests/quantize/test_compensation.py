@@ -8,7 +8,7 @@ from qdq_networks import Quantized, floats, network, node
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.onnx_model import input_signature
+from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.compensated_weights import (
@@ -23,7 +23,7 @@ from tvm_espdl.quantize.qdq import write_qdq
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery import STEPS, recover, select_steps
 from tvm_espdl.quantize.recovery.compensation import measure_inputs
-from tvm_espdl.quantize.samples import read_samples
+from tvm_espdl.samples import read_samples
 
 SEED = 23
 

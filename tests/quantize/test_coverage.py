@@ -15,15 +15,15 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
-from tvm_espdl.codegen.program import Native
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.ops import operators
+from tvm_espdl.program import Native
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.rules import RULES
 from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.patterns.admission import PartitionLog
 from tvm_espdl.relay.program import program_of_main
-from tvm_espdl.relay.report import report_of
+from tvm_espdl.report.log import PartitionLog
+from tvm_espdl.report.partition import report_of
 
 SEED = 29
 SAMPLES = 8

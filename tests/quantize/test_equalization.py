@@ -7,11 +7,11 @@ from qdq_networks import floats, network, node, run
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.demo import DATA
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.channel_scaling import patch_factors, scale_model
 from tvm_espdl.quantize.channel_sets import find_channel_sets
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.layer_statistics import LayerStatistics
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.quantization import Options, quantize

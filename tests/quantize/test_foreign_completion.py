@@ -7,6 +7,7 @@ from networks import quantized_digits
 from onnx import TensorProto, load, numpy_helper
 
 from tvm_espdl.errors import DataError
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx
 from tvm_espdl.quantize.foreign import (
     complete_ranges,
@@ -14,7 +15,6 @@ from tvm_espdl.quantize.foreign import (
     strip_quantization,
     take_as_is,
 )
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.plan import make_plan
 
 SEED = 79

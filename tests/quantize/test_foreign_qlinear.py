@@ -22,7 +22,7 @@ from foreign_networks import (
 from onnx import TensorProto, helper
 
 from tvm_espdl.errors import ModelError
-from tvm_espdl.quantize.foreign import needs_rewriting, rewrite_qlinear
+from tvm_espdl.onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 
 SEED = 71
 RNG = np.random.default_rng(SEED)

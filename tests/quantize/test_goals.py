@@ -6,8 +6,8 @@ import pytest
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.mixed.costs import network_cycles
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.precision import widen

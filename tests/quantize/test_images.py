@@ -8,7 +8,7 @@ from PIL import Image
 from qdq_networks import floats
 
 from tvm_espdl.errors import DataError, EspdlWarning, ToolError
-from tvm_espdl.quantize.samples import ImageFolder, read_samples
+from tvm_espdl.samples import ImageFolder, read_samples
 
 F32 = np.dtype(np.float32)
 FIRST = {"x": ((1, 3, 6, 8), F32)}

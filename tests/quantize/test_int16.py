@@ -11,9 +11,9 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.demo import DATA
 from tvm_espdl.errors import EspdlError
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.quantize.exponents import integer_limits
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.precision import borders, widen
 from tvm_espdl.quantize.quantization import Options

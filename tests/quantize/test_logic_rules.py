@@ -5,8 +5,8 @@ import onnx
 from qdq_networks import floats, network, node, run
 
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import quantize_onnx
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.rules import data_inputs, select_rules
 
 SHAPE = (1, 4, 6)

@@ -12,9 +12,9 @@ from qdq_networks import floats, network, node
 from tvm_espdl.chips import CHIPS, find_chip
 from tvm_espdl.demo import DATA
 from tvm_espdl.errors import EspdlError
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.quantize.candidate import Candidate
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.mixed import Goal
 from tvm_espdl.quantize.mixed.costs import CYCLES, network_cycles
 from tvm_espdl.quantize.mixed.trials import TRIAL_SAMPLES, widened

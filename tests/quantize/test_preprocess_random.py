@@ -10,8 +10,8 @@ import onnx
 import pytest
 from qdq_networks import network, node, run
 
-from tvm_espdl.quantize.preprocess import preprocess_with_report
-from tvm_espdl.quantize.preprocess.steps import STEPS
+from tvm_espdl.preprocess import preprocess_with_report
+from tvm_espdl.preprocess.steps import STEPS
 
 CASES = int(os.environ.get("TVM_ESPDL_RANDOM_CASES", "60"))
 PERMS = ([0, 2, 3, 1], [0, 3, 1, 2], [0, 1, 3, 2], [0, 1, 2, 3])

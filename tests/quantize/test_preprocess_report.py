@@ -6,12 +6,12 @@ from onnx import numpy_helper
 from qdq_networks import floats, network, node, run
 
 from tvm_espdl.errors import ModelError
-from tvm_espdl.onnx_model import input_signature, load_model
+from tvm_espdl.onnx_graphs.model import input_signature, load_model
+from tvm_espdl.preprocess import preprocess_with_report
+from tvm_espdl.preprocess import steps as preprocess_steps
+from tvm_espdl.preprocess.check import Original
+from tvm_espdl.preprocess.steps import STEPS, Step
 from tvm_espdl.quantize import preprocess_onnx
-from tvm_espdl.quantize.preprocess import preprocess_with_report
-from tvm_espdl.quantize.preprocess import steps as preprocess_steps
-from tvm_espdl.quantize.preprocess.check import Original
-from tvm_espdl.quantize.preprocess.steps import STEPS, Step
 
 X = {"x": (1, 4, 6, 6)}
 Y = {"y": (1, 4, 4, 4)}

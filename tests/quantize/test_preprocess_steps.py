@@ -10,8 +10,8 @@ from preprocess_cases import CASES, GATE, SWISH, graph
 from qdq_networks import floats, network, node, run
 
 from tvm_espdl.errors import ModelError
+from tvm_espdl.preprocess.steps import STEPS
 from tvm_espdl.quantize import preprocess_onnx
-from tvm_espdl.quantize.preprocess.steps import STEPS
 
 SEEN_ELSEWHERE = {"constants_second", "normalize_gemm"}  # in the tests below: no node goes
 

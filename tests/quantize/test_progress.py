@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tvm_espdl.quantize.samples import show_progress
+from tvm_espdl.samples import show_progress
 
 
 class Terminal(io.StringIO):

@@ -5,14 +5,14 @@ import pytest
 from qdq_networks import floats, network, node
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.onnx_model import input_signature
+from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.quantize import preprocess_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.range_filling import HEADROOM, filling_factor
 from tvm_espdl.quantize.recovery import STEPS
 from tvm_espdl.quantize.recovery.equalization import filled
-from tvm_espdl.quantize.samples import read_samples
+from tvm_espdl.samples import read_samples
 
 SEED = 41
 

@@ -9,17 +9,17 @@ from qdq_networks import Quantized, floats, network, node, run
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import EspdlError
-from tvm_espdl.onnx_model import input_signature
+from tvm_espdl.onnx_graphs.graph import Graph
+from tvm_espdl.onnx_graphs.model import input_signature
+from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize import quantize_onnx, recovery
 from tvm_espdl.quantize.candidate import Candidate
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.held_out import LEAST_SAMPLES, MOST_BYTES, MOST_SAMPLES, HeldOut
 from tvm_espdl.quantize.plan import make_plan
-from tvm_espdl.quantize.preprocess import preprocess_onnx
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.recovery import STEPS, recover
-from tvm_espdl.quantize.samples import read_samples
 from tvm_espdl.quantize.simulation import noise_power
+from tvm_espdl.samples import read_samples
 
 OPTIONS = Options("mse", "output", False, (), (), 4)
 

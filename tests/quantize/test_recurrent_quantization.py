@@ -9,8 +9,8 @@ from qdq_networks import PLAIN, Quantized, exponent_by_search, floats, network, 
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import quantize_onnx
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.mixed.costs import CYCLES, network_cycles
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.precision import widen

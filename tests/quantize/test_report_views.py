@@ -6,8 +6,8 @@ from onnx import numpy_helper
 from qdq_networks import floats, network, node
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.codegen.program import Origin, Program
 from tvm_espdl.ops import Tensor
+from tvm_espdl.program import Origin, Program
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.exact import build_exact
 from tvm_espdl.quantize.report import inner_tensors, layers

@@ -9,13 +9,7 @@ import pytest
 from qdq_networks import floats
 
 from tvm_espdl.errors import DataError, EspdlWarning
-from tvm_espdl.quantize.samples import (
-    FEW_SAMPLES,
-    ImageFolder,
-    SeveralPasses,
-    can_reopen,
-    read_samples,
-)
+from tvm_espdl.samples import FEW_SAMPLES, ImageFolder, SeveralPasses, can_reopen, read_samples
 
 F32 = np.dtype(np.float32)
 ONE = {"x": ((1, 3, 4, 4), F32)}

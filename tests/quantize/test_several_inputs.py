@@ -13,7 +13,7 @@ from qdq_networks import PLAIN, floats, network, node
 from tvm_espdl.cli import main
 from tvm_espdl.errors import DataError
 from tvm_espdl.quantize import ImageFolder, quantize_onnx
-from tvm_espdl.quantize.samples import can_reopen, read_samples
+from tvm_espdl.samples import can_reopen, read_samples
 
 F32 = np.dtype(np.float32)
 SIGNATURE = {"image": ((1, 3, 6, 8), F32), "meta": ((1, 2), F32)}
@@ -121,7 +121,7 @@ def test_different_counts_are_refused_before_anything_is_read(folder, monkeypatc
     def never(*_, **__):
         raise AssertionError("an image was read")
 
-    monkeypatch.setattr("tvm_espdl.quantize.samples.images.open_pixels", never)
+    monkeypatch.setattr("tvm_espdl.samples.images.open_pixels", never)
     with pytest.raises(DataError, match=r"found: 12 of 'image', 11 of 'meta'; .*their names"):
         read({"image": images(folder), "meta": META[:11]})
 
@@ -176,7 +176,7 @@ PEAKS = """
 import sys, tracemalloc
 import numpy as np
 from tvm_espdl.quantize import ImageFolder
-from tvm_espdl.quantize.samples import read_samples
+from tvm_espdl.samples import read_samples
 
 signature = {"image": ((1, 3, 6, 8), np.dtype("f4")), "meta": ((1, 2), np.dtype("f4"))}
 for count in sys.argv[1:]:

@@ -7,16 +7,16 @@ import onnx
 import pytest
 from qdq_networks import floats, network, node, run
 
-from tvm_espdl.onnx_model import input_signature
+from tvm_espdl.onnx_graphs.graph import Graph
+from tvm_espdl.onnx_graphs.model import input_signature
+from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize.calibration import measure_ranges
 from tvm_espdl.quantize.exponents import channel_exponents, quantize
-from tvm_espdl.quantize.graph import Graph
 from tvm_espdl.quantize.layer_statistics import LayerStatistics, patch_rows
 from tvm_espdl.quantize.plan import make_plan
-from tvm_espdl.quantize.preprocess import preprocess_onnx
-from tvm_espdl.quantize.samples import read_samples
 from tvm_espdl.quantize.weight_exponents import least_error_exponents, output_error
 from tvm_espdl.quantize.weight_rounding import round_weights
+from tvm_espdl.samples import read_samples
 
 LAYERS = {
     "conv": (node("Conv", "x w", "y"), (1, 3, 9, 8), (5, 3, 3, 3)),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tvm_espdl.ops.window import output_extent
+from tvm_espdl.ops.base.window import output_extent
 
 BIAS = {"int8": "int32", "int16": "int64"}
 

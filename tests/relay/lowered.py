@@ -6,9 +6,9 @@ from tvm import relay
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.relay import lowering
-from tvm_espdl.relay.patterns.admission import PartitionLog
 from tvm_espdl.relay.program import program_of_main
-from tvm_espdl.relay.report import report_of
+from tvm_espdl.report.log import PartitionLog
+from tvm_espdl.report.partition import report_of
 
 
 def program_and_log(model, chip="esp32s3"):

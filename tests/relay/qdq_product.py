@@ -4,7 +4,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from tvm import relay
 
-from tvm_espdl.codegen.program import Native
+from tvm_espdl.program import Native
 
 FLOAT = TensorProto.FLOAT
 ZERO = {"int8": np.int8(0), "int16": np.int16(0), "int32": np.int32(0)}

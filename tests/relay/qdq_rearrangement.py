@@ -8,8 +8,8 @@ import onnxruntime
 from networks import by_reference
 from qdq_builder import QdqBuilder
 
-from tvm_espdl.codegen.program import Native
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.program import Native
 
 IMAGE = (1, 16, 6, 5)
 INPUT_EXPONENT = -4

@@ -10,9 +10,9 @@ import numpy as np
 from qdq_product import Network
 
 from tvm_espdl.ops import Tensor
-from tvm_espdl.ops.accumulate import accumulate
 from tvm_espdl.ops.average_pool2d import AveragePool2d
-from tvm_espdl.ops.window import output_extent, patches
+from tvm_espdl.ops.base.accumulate import accumulate
+from tvm_espdl.ops.base.window import output_extent, patches
 
 WIDE = {"int8": np.int32, "int16": np.int64}
 

@@ -5,9 +5,9 @@ import pytest
 from networks import by_reference
 from qdq_builder import QdqBuilder
 
-from tvm_espdl.codegen.program import Native
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.ops.lut import INT16_STEP
+from tvm_espdl.program import Native
 
 SHAPE = (1, 4, 5, 6)
 CHIPS = ("esp32s3", "esp32p4", "esp32")

@@ -5,8 +5,8 @@ import pytest
 from networks import by_reference
 from qdq_builder import QdqBuilder
 
-from tvm_espdl.codegen.program import Native
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.program import Native
 
 RNG = np.random.default_rng(20261121)
 SHAPE = (1, 5, 4, 3)

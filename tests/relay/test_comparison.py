@@ -7,9 +7,9 @@ from networks import by_reference
 from onnx import TensorProto
 from qdq_builder import QdqBuilder
 
-from tvm_espdl.codegen.program import Native
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.program import Native
+from tvm_espdl.toolchain.network import run_network
 
 NUMPY = {
     "Equal": np.equal,

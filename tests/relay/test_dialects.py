@@ -7,8 +7,8 @@ import pytest
 from lowered import inputs_of, outputs_of, program_and_log, program_of
 from qdq_dialects import DIALECTS, EspPpq, Own, Pytorch
 
-from tvm_espdl.codegen.program import Native
-from tvm_espdl.relay.report import report_of
+from tvm_espdl.program import Native
+from tvm_espdl.report.partition import report_of
 
 CHIPS = ("esp32", "esp32s3", "esp32p4")
 SEED = 505

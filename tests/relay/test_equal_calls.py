@@ -6,7 +6,7 @@ from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug, relay
 from tvm_espdl.codegen.project import project_files
-from tvm_espdl.selftest.network import build_project
+from tvm_espdl.toolchain.network import build_project
 
 SHAPE = (1, 16)
 STEP = 2.0**-4

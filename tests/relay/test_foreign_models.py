@@ -9,7 +9,7 @@ from tvm import relay
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import ModelError
-from tvm_espdl.quantize.foreign import rewrite_qlinear
+from tvm_espdl.onnx_graphs.qlinear.rewrite import rewrite_qlinear
 
 SEED = 77
 RNG = np.random.default_rng(SEED)

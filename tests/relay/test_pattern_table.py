@@ -10,9 +10,9 @@ from tvm import relax, relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.relay import lowering, transform
 from tvm_espdl.relay.patterns import table
-from tvm_espdl.relay.patterns.admission import PartitionLog
 from tvm_espdl.relay.patterns.rules import form_rules
 from tvm_espdl.relay.transform.partition import is_composite, matched
+from tvm_espdl.report.log import PartitionLog
 
 # Entries in the order in which they are tried, each with what tells it from others.
 NAMES = [entry.name for entry in table()]

@@ -12,7 +12,7 @@ from tvm import relax
 from tvm_espdl import relay
 from tvm_espdl.errors import ModelError
 from tvm_espdl.relay import transform
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 TAKEN = [
     ("GRU", "esp32", {}),

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.network import run_network
 
 SHAPE = (1, 32)
 STEP = 2.0**-4

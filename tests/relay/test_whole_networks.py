@@ -7,8 +7,8 @@ from networks import CHIPS, by_reference, library, quantized_seed, samples
 from tvm import relax, relay
 
 from tvm_espdl.relay.lowering import lower
-from tvm_espdl.selftest.compiler import Compiler
-from tvm_espdl.selftest.network import run_network
+from tvm_espdl.toolchain.compiler import Compiler
+from tvm_espdl.toolchain.network import run_network
 
 SEED = 20261121
 RANDOM_INPUTS = 16

@@ -7,6 +7,7 @@ from random_operators.products import overflowing
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.selftest import golden
+from tvm_espdl.selftest.builders import operator_of
 from tvm_espdl.selftest.c_engine import Item, run_c
 
 RECORDS = 6
@@ -21,7 +22,7 @@ def golden_items(family):
     """Items, expected outputs and names of all vectors of implemented operators."""
     items, expected, names = [], [], []
     for case in golden.load():
-        built, output = golden.operator_of(case), case.expected(family)
+        built, output = operator_of(case), case.expected(family)
         if built is None or output is None:
             continue
         operator, array_names = built

@@ -9,7 +9,7 @@ from tvm_espdl.chips import CHIPS
 from tvm_espdl.errors import ToolError
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.selftest.c_engine import Item, run_c
-from tvm_espdl.selftest.compiler import Compiler
+from tvm_espdl.toolchain.compiler import Compiler
 
 
 def relu_item(claimed_size):

@@ -8,8 +8,8 @@ import pytest
 
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.selftest.c_engine import Item
-from tvm_espdl.selftest.compiler import Compiler
 from tvm_espdl.selftest.golden import FAMILIES
+from tvm_espdl.toolchain.compiler import Compiler
 
 SEED = 20240611
 families = pytest.mark.parametrize("family", FAMILIES)

@@ -13,8 +13,8 @@ from tvm_espdl.codegen.literals import (
     kernel_source,
 )
 from tvm_espdl.ops import operators
-from tvm_espdl.ops.ccall import CCall
-from tvm_espdl.selftest.compiler import KERNELS, Compiler
+from tvm_espdl.ops.base.ccall import CCall
+from tvm_espdl.toolchain.compiler import KERNELS, Compiler
 
 EDGES = {
     "int8": [-128, 0, 127],

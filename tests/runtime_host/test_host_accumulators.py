@@ -7,7 +7,7 @@ from random_operators.draws import BIAS
 from random_operators.products import overflowing
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.ops.accumulate import must_follow_order
+from tvm_espdl.ops.base.accumulate import must_follow_order
 
 
 @pytest.mark.parametrize("chip", CHIPS)

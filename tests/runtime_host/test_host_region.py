@@ -7,8 +7,8 @@ from host_cases import CHIPS
 from random_operators.draws import integers
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.codegen.program import Native, Program, Step
 from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.program import Native, Program, Step
 from tvm_espdl.runtime.host import build_region, build_regions, observed
 
 

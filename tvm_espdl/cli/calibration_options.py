@@ -15,7 +15,7 @@ from ..errors import DataError
 from .options import option
 
 if TYPE_CHECKING:
-    from ..quantize.samples import ImageFolder
+    from ..samples import ImageFolder
 
 _IMAGE_OPTIONS = ("mean", "std", "size", "layout", "colours", "pixel_range", "fit", "enlarge")
 
@@ -94,8 +94,8 @@ def _with_options(path: str, options: dict[str, Any]) -> str | ImageFolder:
     """`path`, with the options if it is a folder of images, or none that is there."""
     if not options:
         return path
-    from ..quantize.samples import ImageFolder
-    from ..quantize.samples.folder import ARRAY_SUFFIXES, kind_of_folder
+    from ..samples import ImageFolder
+    from ..samples.folder import ARRAY_SUFFIXES, kind_of_folder
 
     place = Path(path)
     if place.is_dir():

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report, and write the page where it is asked for."""
     from ..compilation import compile_file
-    from ..output_files import check_new
+    from ..files.output_files import check_new
 
     if arguments.html is not None:
         check_new(arguments.html)

@@ -24,9 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; the status is 1 where anything differs or nothing could be compared."""
-    from ..array_files import load_arrays
     from ..compilation import compile_file
     from ..debug import compare
+    from ..files.array_files import load_arrays
 
     library = compile_file(
         arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)

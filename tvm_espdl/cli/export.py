@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check_format(arguments)
     if arguments.format == "espdl":
         return _write_espdl(arguments)
-    from ..array_files import load_arrays
     from ..compilation import compile_file
+    from ..files.array_files import load_arrays
 
     library = compile_file(
         arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
@@ -65,13 +65,13 @@ def _check_format(arguments: argparse.Namespace) -> None:
 
 
 def _write_espdl(arguments: argparse.Namespace) -> int:
-    from ..array_files import load_arrays
     from ..compilation import compile_file
     from ..espdl import load
     from ..espdl.evidence import chip_of
     from ..espdl.file import is_espdl
     from ..espdl.rewriting import rewritten
     from ..espdl.save import check_paths, save_model
+    from ..files.array_files import load_arrays
 
     out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
     check_paths(out, overwrite=False, **texts)

@@ -19,9 +19,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the model and print what each step did."""
-    from ..onnx_model import save_model
-    from ..output_files import check_new
-    from ..quantize.preprocess import preprocess_with_report
+    from ..files.output_files import check_new
+    from ..onnx_graphs.model import save_model
+    from ..preprocess import preprocess_with_report
 
     check_new(arguments.output)
     model, report = preprocess_with_report(

@@ -37,7 +37,7 @@ class _ListSteps(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from ..quantize.preprocess.steps import STEPS
+        from ..preprocess.steps import STEPS
 
         width = max(len(step.name) for step in STEPS)
         for step in STEPS:

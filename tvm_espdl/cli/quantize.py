@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the model, and the report where it is asked for; print the report."""
-    from ..output_files import check_new
+    from ..files.output_files import check_new
     from ..quantize import quantize_onnx
     from ..quantize.report import check_report_path
 

@@ -22,10 +22,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the outputs; of an .espdl file without data, compare its test vectors."""
-    from ..array_files import load_arrays, save_arrays
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
-    from ..output_files import check_new
+    from ..files.array_files import load_arrays, save_arrays
+    from ..files.output_files import check_new
 
     for path in (arguments.output, arguments.dump):
         if path is not None:
@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_test_vectors(arguments: argparse.Namespace) -> int:
-    from ..array_files import save_arrays
     from ..compilation import compile_espdl
     from ..debug.dump import save_folder
     from ..espdl import load
     from ..espdl.vectors import differences, inputs_of, outputs_of
+    from ..files.array_files import save_arrays
 
     file = load(arguments.model, model=arguments.name, key=key_of(arguments))
     inputs, stored = inputs_of(file), outputs_of(file)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..ops import Operator
+from ..program import Program, Step
+from ..program.memory import Plan
 from .constants import Constants
 from .header import PREFIX, described
 from .identifiers import comment
 from .literals import c_type, descriptor_definition, kernel_source
-from .memory import Plan
 from .native import NativeFunction
-from .program import Program, Step
 
 
 class Calls:

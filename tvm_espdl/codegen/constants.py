@@ -5,7 +5,7 @@ It prints arrays as they are; none is computed, rounded or packed here.
 
 from __future__ import annotations
 
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 from .header import NOTICE
 from .literals import array_definition, array_length, c_type
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ops.dequantize import Dequantize
-from .program import Node, Program, Step
+from ..program import Node, Program, Step
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ops.ccall import CCall, FieldValue
+from ..ops.base.ccall import CCall, FieldValue
 
 Array = npt.NDArray[Any]
 

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from ..chips import Chip
+from ..program import Native, Program
 from ..version import __version__
-from .program import Native, Program
 from .sources import Sources
 
 

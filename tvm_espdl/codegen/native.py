@@ -18,9 +18,9 @@ from tvm.target import Target
 from tvm.tirx.stmt import AllocBuffer, DeclBuffer, SeqStmt
 
 from ..errors import ModelError
+from ..program import Native
 from .cut import Cut
 from .literals import float_literal
-from .program import Native
 
 STACK_LIMIT = 256
 ALIGNMENT = 16

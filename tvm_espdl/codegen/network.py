@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dump_names import encoded
+from ..files.dump_names import encoded
+from ..program import Program
+from ..program.memory import Plan
 from . import states
 from .calls import Calls
 from .header import NOTICE, PREFIX
 from .identifiers import string
-from .memory import Plan
-from .program import Program
 from .variables import Variables
 
 _INCLUDES = (

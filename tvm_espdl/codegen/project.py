@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OutputError
-from ..ops.rounding import Array
-from ..output_files import write_folder
+from ..files.output_files import write_folder
+from ..ops.base.rounding import Array
+from ..program import Program
 from .metadata import identity, metadata
-from .program import Program
 from .project_main import main_files
 from .project_text import filled
 from .sdkconfig import app_bytes, chip_lines, flash_megabytes
 from .sources import Sources, generate
 
 if TYPE_CHECKING:
-    from ..runtime.library import Library
+    from ..library import Library
 
 KERNELS = Path(__file__).parent.parent / "runtime" / "c"
 MODEL = Path("components") / "tvm_model" / "model"

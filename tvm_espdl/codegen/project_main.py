@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..ops import Tensor
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
+from ..program import Program
 from .header import NOTICE, PREFIX
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
-from .program import Program
 from .project_text import filled
 
 

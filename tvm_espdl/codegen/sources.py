@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ops import Operator
+from ..program import Native, Program
+from ..program.memory import Plan, plan
 from .calls import Calls
 from .constants import Constants
 from .cut import cut_before
 from .header import PREFIX, network_header
-from .memory import Plan, plan
 from .native import lower_native
 from .network import Network
-from .program import Native, Program
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16

@@ -5,9 +5,9 @@ It prints; where a next state is written is the memory plan's decision.
 
 from __future__ import annotations
 
+from ..program import Program
+from ..program.memory import OVER_READ
 from .identifiers import comment
-from .memory import OVER_READ
-from .program import Program
 
 
 def buffer(prefix: str, index: int) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..program import Program
+from ..program.memory import Place, Plan
 from . import states
 from .header import PREFIX
 from .identifiers import identifiers
 from .literals import c_type
-from .memory import Place, Plan
-from .program import Program
 
 
 class Variables:

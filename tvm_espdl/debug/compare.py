@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 from .dump import Dump, Source, read_dump
 
 if TYPE_CHECKING:
-    from ..runtime.library import Library
+    from ..library import Library
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..array_files import read_arrays
-from ..dump_names import decoded, encoded
 from ..errors import DataError, OutputError
-from ..ops.rounding import Array
+from ..files.array_files import read_arrays
+from ..files.dump_names import decoded, encoded
+from ..ops.base.rounding import Array
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 
 BLOCK = 16
 ROUNDS = 10

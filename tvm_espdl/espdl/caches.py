@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..codegen.program import Program, State, Step
 from ..errors import ModelError
 from ..ops.concat import Concat
 from ..ops.slice import Slice
+from ..program import Program, State, Step
 
 
 @dataclass(frozen=True)

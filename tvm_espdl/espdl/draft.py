@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import ModelError
 from ..ops import Tensor
-from ..ops.operator import Exponent
-from ..ops.rounding import Array
+from ..ops.base.operator import Exponent
+from ..ops.base.rounding import Array
 from .schema import LAYOUT_PREFIX, Attribute, AttributeValue, Node, ValueInfo
 from .schema import Tensor as Stored
 

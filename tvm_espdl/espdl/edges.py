@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..codegen.program import Program, Step
 from ..errors import ModelError
 from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
 from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
+from ..program import Program, Step
 
 Axes = tuple[int, ...]
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..chips import CHIPS, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
-from ..ops.float_function import FloatFunction
+from ..ops.base.float_function import FloatFunction
+from ..ops.base.rounding import Array
 from ..ops.lut import table_of
 from ..ops.relu import Relu
-from ..ops.rounding import Array
 from .file import File
 from .network import Types, network_of
 from .nodes.functions import FORMULAS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 
 
 def stored_order(shape: tuple[int, ...], lanes: int, *, depthwise: bool) -> Array:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from ..chips import Chip
-from ..codegen.program import Native, Program, Step
 from ..errors import ModelError
-from ..ops.operator import Refusal
-from ..ops.rounding import Array
+from ..ops.base.operator import Refusal
+from ..ops.base.rounding import Array
+from ..program import Native, Program, Step
 from ..version import __version__
 from .caches import caches_of
 from .draft import Draft

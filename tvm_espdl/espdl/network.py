@@ -15,7 +15,7 @@ import numpy as np
 from ..chips import Chip
 from ..errors import ModelError
 from ..ops import Operator, Tensor
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 from .file import File
 from .schema import Graph, Node, ValueInfo
 

@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from ..codegen.program import Program, Step
 from ..ops.gather import Gather
 from ..ops.matmul import Matmul
 from ..ops.reshape import Reshape
+from ..program import Program, Step
 from .filters import matrix_order
 
 

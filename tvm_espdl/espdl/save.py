@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ..codegen.program import Native
-from ..ops.operator import Refusal
-from ..ops.rounding import Array
-from ..output_files import check_new, write_whole
+from ..files.output_files import check_new, write_whole
+from ..ops.base.operator import Refusal
+from ..ops.base.rounding import Array
+from ..program import Native
 from .from_program import NOT_OF_ESP_DL, model_of, refuse
 from .schema import Model
 from .writing import file_of
 
 if TYPE_CHECKING:
-    from ..runtime.library import Library
+    from ..library import Library
 
 FilePath = str | os.PathLike[str]
 

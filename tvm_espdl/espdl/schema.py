@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 
 LAYOUT_PREFIX = "layout ==> "
 

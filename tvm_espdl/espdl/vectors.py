@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..errors import ModelError
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 from .file import File
 from .schema import Tensor
 

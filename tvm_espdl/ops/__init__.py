@@ -4,7 +4,7 @@ This folder owns rules, arithmetic, cost and C call of every operator. It knows 
 chips, never TVM and never files.
 """
 
-from .operator import Operator, Refusal, Tensor
-from .registry import from_json, operator_class, operators
+from .base.operator import Operator, Refusal, Tensor
+from .base.registry import from_json, operator_class, operators
 
 __all__ = ["Operator", "Refusal", "Tensor", "from_json", "operator_class", "operators"]

@@ -12,10 +12,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import rule
-from .rounding import Array
-from .unary import Elementwise, OneType, suffix
+from .base.ccall import CCall
+from .base.operator import rule
+from .base.rounding import Array
+from .base.unary import Elementwise, OneType, suffix
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .base.convolution1d import Convolution1d
 from .conv2d import Conv2d
-from .convolution1d import Convolution1d
 
 
 @dataclass(frozen=True)

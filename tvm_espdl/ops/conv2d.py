@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..chips import Chip
-from .accumulate import accumulate, finish
-from .ccall import CCall
-from .convolution import Convolution
-from .operator import Summed
-from .packing import convolution_call
-from .rounding import Array
-from .window import patches
+from .base.accumulate import accumulate, finish
+from .base.ccall import CCall
+from .base.convolution import Convolution
+from .base.operator import Summed
+from .base.packing import convolution_call
+from .base.rounding import Array
+from .base.window import patches
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .operator import rule
-from .rounding import Array
-from .strided import Shape, Strided, strides_of
+from .base.operator import rule
+from .base.rounding import Array
+from .base.strided import Shape, Strided, strides_of
 
 
 @dataclass(frozen=True)

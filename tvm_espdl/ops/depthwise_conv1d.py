@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .convolution1d import Convolution1d
+from .base.convolution1d import Convolution1d
 from .depthwise_conv2d import DepthwiseConv2d
 
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .rounding import Array, power_of_two
-from .unary import Elementwise, suffix
+from .base.ccall import CCall
+from .base.rounding import Array, power_of_two
+from .base.unary import Elementwise, suffix
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .accumulate import accumulate, finish
-from .ccall import CCall, FieldValue
-from .operator import Operator, Summed
-from .packing import convolution_call
-from .rounding import Array
-from .weighted import Weighted
+from .base.accumulate import accumulate, finish
+from .base.ccall import CCall, FieldValue
+from .base.operator import Operator, Summed
+from .base.packing import convolution_call
+from .base.rounding import Array
+from .base.weighted import Weighted
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .comparison import Comparison
+from .base.comparison import Comparison
 
 
 @dataclass(frozen=True)

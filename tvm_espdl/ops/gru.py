@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .gates import dot_products, sigmoid_of, tanh_of, wrapped
-from .recurrent import ALL, Recurrent
-from .rounding import Array, round_float, saturate
+from .base.gates import dot_products, sigmoid_of, tanh_of, wrapped
+from .base.recurrent import ALL, Recurrent
+from .base.rounding import Array, round_float, saturate
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .float_function import FloatFunction
-from .rounding import Array
+from .base.float_function import FloatFunction
+from .base.rounding import Array
 
 SIXTH = 0.166667  # the constant of the chip, in double precision
 

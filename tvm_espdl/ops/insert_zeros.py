@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .moved import Moved
-from .operator import Tensor, rule
-from .rounding import Array
-from .unary import suffix
-from .window import Pair
+from .base.ccall import CCall
+from .base.moved import Moved
+from .base.operator import Tensor, rule
+from .base.rounding import Array
+from .base.unary import suffix
+from .base.window import Pair
 
 
 @dataclass(frozen=True)

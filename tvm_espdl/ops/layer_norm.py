@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .newton import newton_root
-from .operator import Operator, Tensor, rule
-from .rounding import Array, power_of_two, round_float, saturate
-from .unary import suffix
+from .base.ccall import CCall
+from .base.newton import newton_root
+from .base.operator import Operator, Tensor, rule
+from .base.rounding import Array, power_of_two, round_float, saturate
+from .base.unary import suffix
 
 LARGEST_DEVIATION = 64.0
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .rounding import Array, power_of_two
+from .base.rounding import Array, power_of_two
 from .softmax import Softmax
 
 

@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .normalization import Normalization, sum_of_squares
-from .operator import Operator, rule
-from .rounding import Array, power_of_two, round_float, saturate
-from .unary import suffix
+from .base.ccall import CCall
+from .base.normalization import Normalization, sum_of_squares
+from .base.operator import Operator, rule
+from .base.rounding import Array, power_of_two, round_float, saturate
+from .base.unary import suffix
 
 
 @dataclass(frozen=True)

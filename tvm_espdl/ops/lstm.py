@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .gates import dot_products, sigmoid_of, tanh_of, wrapped
-from .operator import Tensor
-from .recurrent import ALL, CELLS, LAST, Recurrent
-from .rounding import Array, power_of_two, round_float, saturate
+from .base.gates import dot_products, sigmoid_of, tanh_of, wrapped
+from .base.operator import Tensor
+from .base.recurrent import ALL, CELLS, LAST, Recurrent
+from .base.rounding import Array, power_of_two, round_float, saturate
 
 
 @dataclass(frozen=True)

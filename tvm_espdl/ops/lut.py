@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .float_function import FloatFunction
-from .operator import Tensor, rule
-from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
-from .unary import Elementwise, OneType, suffix
+from .base.ccall import CCall
+from .base.float_function import FloatFunction
+from .base.operator import Tensor, rule
+from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
+from .base.unary import Elementwise, OneType, suffix
 
 # Between two entries; the kernel takes any power of two. ESP-PPQ's 256 leaves 8 bits of 16, so that
 # the result is no better than in int8; 16 leaves 12 bits, for 8 KiB in place of 0.5.

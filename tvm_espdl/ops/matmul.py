@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .accumulate import accumulate, finish
-from .ccall import CCall, FieldValue
-from .operator import Operator, Tensor, rule
-from .rounding import Array
-from .unary import suffix
-from .weighted import BIAS_DTYPE
+from .base.accumulate import accumulate, finish
+from .base.ccall import CCall, FieldValue
+from .base.operator import Operator, Tensor, rule
+from .base.rounding import Array
+from .base.unary import suffix
+from .base.weighted import BIAS_DTYPE
 
 MAX_RANK = 4
 

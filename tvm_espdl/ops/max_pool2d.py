@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import rule
-from .pool import Pool
-from .rounding import Array
-from .unary import suffix
-from .window import patches
+from .base.ccall import CCall
+from .base.operator import rule
+from .base.pool import Pool
+from .base.rounding import Array
+from .base.unary import suffix
+from .base.window import patches
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .binary import RawBinary
-from .ccall import CCall
-from .rounding import Array
-from .unary import suffix
+from .base.binary import RawBinary
+from .base.ccall import CCall
+from .base.rounding import Array
+from .base.unary import suffix
 
 
 @dataclass(frozen=True)

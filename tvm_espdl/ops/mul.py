@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .binary import Binary
-from .ccall import CCall
-from .operator import rule
-from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
-from .unary import suffix
+from .base.binary import Binary
+from .base.ccall import CCall
+from .base.operator import rule
+from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
+from .base.unary import suffix
 
 LARGEST_VECTOR_SHIFT = 31
 

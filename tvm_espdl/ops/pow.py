@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .real_binary import RealBinary
-from .rounding import Array
+from .base.real_binary import RealBinary
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)

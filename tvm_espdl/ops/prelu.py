@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import Tensor, rule
-from .rounding import Array, saturate, shift_and_round, wrap
-from .unary import Unary, suffix
+from .base.ccall import CCall
+from .base.operator import Tensor, rule
+from .base.rounding import Array, saturate, shift_and_round, wrap
+from .base.unary import Unary, suffix
 
 LARGEST_SHIFT = 31
 LARGEST_SCALE_BITS = 6

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .exact_sum import ExactSum
-from .rounding import Array
+from .base.exact_sum import ExactSum
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)

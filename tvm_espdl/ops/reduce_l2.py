@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import FieldValue
-from .operator import rule
-from .reduction import Reduction
-from .rounding import Array, round_float, saturate
+from .base.ccall import FieldValue
+from .base.operator import rule
+from .base.reduction import Reduction
+from .base.rounding import Array, round_float, saturate
 
 # Two steps of the root that are this close end it; larger roots than the bound need never be.
 CLOSE = np.float32(0.00001)

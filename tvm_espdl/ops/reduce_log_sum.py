@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import FieldValue
-from .reduction import Reduction
-from .rounding import Array, round_float, saturate
+from .base.ccall import FieldValue
+from .base.reduction import Reduction
+from .base.rounding import Array, round_float, saturate
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall, FieldValue
-from .operator import rule
+from .base.ccall import CCall, FieldValue
+from .base.operator import rule
+from .base.reduction import Reduction
+from .base.rounding import Array
 from .reduce_log_sum import logarithm
-from .reduction import Reduction
-from .rounding import Array
 
 LARGEST_EXPONENTIAL = 80.0  # of which thousands can be summed in float32
 

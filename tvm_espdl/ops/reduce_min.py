@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..chips import Chip
-from .reduction import Extreme
-from .rounding import Array
+from .base.reduction import Extreme
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .exact_sum import ExactSum
+from .base.exact_sum import ExactSum
 
 
 @dataclass(frozen=True)

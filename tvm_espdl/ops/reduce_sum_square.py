@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .exact_sum import ExactSum
-from .rounding import Array
+from .base.exact_sum import ExactSum
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)

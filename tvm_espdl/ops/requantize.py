@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import rule
-from .rounding import Array, saturate, shift_and_round
-from .unary import Elementwise, suffix
+from .base.ccall import CCall
+from .base.operator import rule
+from .base.rounding import Array, saturate, shift_and_round
+from .base.unary import Elementwise, suffix
 
 VECTOR_THRESHOLD = 50
 

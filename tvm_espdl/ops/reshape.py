@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..chips import Chip
-from .ccall import CCall
-from .moved import Moved
-from .rounding import Array
+from .base.ccall import CCall
+from .base.moved import Moved
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import rule
-from .resize import Resize, inverse_scale
-from .rounding import Array, saturate, shift_and_round, wrap
+from .base.ccall import CCall
+from .base.operator import rule
+from .base.resize import Resize, inverse_scale
+from .base.rounding import Array, saturate, shift_and_round, wrap
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .moved import Moved
-from .operator import Tensor, rule
-from .rounding import Array
-from .unary import suffix
+from .base.ccall import CCall
+from .base.moved import Moved
+from .base.operator import Tensor, rule
+from .base.rounding import Array
+from .base.unary import suffix
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import Operator, Tensor, rule
-from .rounding import Array, saturate
-from .unary import suffix
+from .base.ccall import CCall
+from .base.operator import Operator, Tensor, rule
+from .base.rounding import Array, saturate
+from .base.unary import suffix
 
 REDUCTIONS = ("none", "add", "mul", "max", "min")
 

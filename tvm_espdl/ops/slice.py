@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .operator import Operator, rule
-from .rounding import Array
-from .strided import Shape, Strided, strides_of
+from .base.operator import Operator, rule
+from .base.rounding import Array
+from .base.strided import Shape, Strided, strides_of
 
 
 @dataclass(frozen=True)

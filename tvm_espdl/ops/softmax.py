@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..chips import Chip
-from .ccall import CCall
-from .operator import Operator
-from .rounding import Array, power_of_two
-from .unary import Unary, suffix
+from .base.ccall import CCall
+from .base.operator import Operator
+from .base.rounding import Array, power_of_two
+from .base.unary import Unary, suffix
 
 
 @dataclass(frozen=True)

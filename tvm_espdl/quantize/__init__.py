@@ -13,14 +13,15 @@ from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, DataError
-from ..onnx_model import input_signature, load_model, save_model
+from ..onnx_graphs.model import input_signature, load_model, save_model
+from ..onnx_graphs.option_names import as_names
+from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
+from ..preprocess.steps import select_steps
+from ..samples import Calibration, ImageFolder, read_samples
 from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
-from .option_names import as_names
-from .preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
-from .preprocess.steps import select_steps
 from .quantization import Options, quantize
 from .report import (
     Accuracy,
@@ -31,7 +32,6 @@ from .report import (
 )
 from .report.making import make_report
 from .requantization import requantize as express_anew
-from .samples import Calibration, ImageFolder, read_samples
 from .taking import take, without_effect
 
 __all__ = [

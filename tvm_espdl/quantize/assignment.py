@@ -12,9 +12,9 @@ import numpy as np
 
 from ..chips import Chip
 from ..errors import DataError
+from ..onnx_graphs.graph import Array
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, Integers
-from .graph import Array
 from .histogram import Histogram
 from .layer_exponents import LayerExponents, check_finite
 from .methods import Method

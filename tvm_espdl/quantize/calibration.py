@@ -13,10 +13,10 @@ import onnx
 from onnx import ModelProto
 
 from ..errors import DataError
-from .graph import Array, Graph
+from ..onnx_graphs.graph import Array, Graph
+from ..onnx_graphs.session import open_session, run_session
+from ..samples import Sample
 from .histogram import Histogram, extremes_of
-from .samples import Sample
-from .session import open_session, run_session
 from .workers import map_ahead
 
 #: Sees every tensor of a sample, by name, beside the histograms.

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..onnx_graphs.graph import Array
 from .channel_scaling import Scaling
-from .graph import Array
 from .plan import Operand
 from .sharing import Member
 

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from onnx import ModelProto, numpy_helper
 
+from ..onnx_graphs.graph import Array, Graph, attribute
 from .calibration import TensorRange
 from .channel_sets import ChannelSet
-from .graph import Array, Graph, attribute
 from .histogram import Histogram
 from .layer_statistics import Moments
 from .plan import Plan

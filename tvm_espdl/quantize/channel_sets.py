@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import NodeProto
 
-from .graph import Array, Graph, attribute
+from ..onnx_graphs.graph import Array, Graph, attribute
 from .plan import Plan
 from .sharing import Groups
 

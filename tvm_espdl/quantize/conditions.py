@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from onnx import NodeProto
 
-from .graph import Graph, attribute
+from ..onnx_graphs.graph import Graph, attribute
 from .recurrent import recurrent
 from .rule import Rule
 

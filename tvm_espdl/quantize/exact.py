@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .graph import Array
-from .samples import Sample
+from ..onnx_graphs.graph import Array
+from ..samples import Sample
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from ..codegen.program import Program
+    from ..program import Program
     from ..runtime.variants import Variant, Watch
 
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from ..errors import EspdlError
-from .samples import Sample
+from ..samples import Sample
 
 #: With fewer samples than this all are needed for calibration.
 LEAST_SAMPLES = 8

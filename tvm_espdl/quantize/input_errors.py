@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .graph import Array
+from ..onnx_graphs.graph import Array
 from .layer_statistics import Moments
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..chips import Chip
 from ..errors import ModelError
+from ..onnx_graphs.graph import Array
 from .calibration import TensorRange
 from .exponents import LOWEST_EXPONENT, Floats, Integers, channel_exponents, smallest_exponents
-from .graph import Array
 from .plan import Layer, Plan
 
 #: The QDQ form keeps biases in int32, also where the chip has wider ones.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Array, Graph, attribute
+from ..onnx_graphs.graph import Array, Graph, attribute
 from .plan import Layer, Plan
 
 Moments = npt.NDArray[np.float64]

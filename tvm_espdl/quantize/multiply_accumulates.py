@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .graph import attribute
+from ..onnx_graphs.graph import attribute
 from .plan import Plan
 from .recurrent import R, W, X
 

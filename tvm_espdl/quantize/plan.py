@@ -11,7 +11,7 @@ from functools import cached_property
 
 from onnx import NodeProto
 
-from .graph import Graph
+from ..onnx_graphs.graph import Graph
 from .recurrent import BIAS, CELLS, INITIAL_C, STATES
 from .rule import Rule
 from .rules import clip_limits, data_inputs, is_relu, select_rules

@@ -12,12 +12,12 @@ import onnx
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from ..chips import Chip, Rounding
+from ..onnx_graphs.graph import Array
+from ..onnx_graphs.new_names import NewNames
 from ..version import __version__
 from .assignment import Assignment
 from .exponents import Integers, quantize
-from .graph import Array
 from .layer_exponents import LARGEST_BIAS_BITS
-from .new_names import NewNames
 from .plan import Layer, Operand, Plan
 
 _DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}

@@ -12,23 +12,23 @@ from onnx import ModelProto
 
 from ..chips import Chip
 from ..errors import ModelError
+from ..onnx_graphs.graph import Graph
+from ..onnx_graphs.opset import raise_opset
+from ..samples import Sample
 from .assignment import Assignment, Choice
 from .calibration import measure_ranges
 from .candidate import Candidate
 from .clock import Clock
-from .graph import Graph
 from .held_out import HeldOut
 from .layer_statistics import LayerStatistics
 from .methods import find_method, weighs_outputs
 from .mixed import AUTO, Goal, Tradeoff, choose_int16
-from .opset import raise_opset
 from .plan import Plan, make_plan
 from .precision import widen
 from .qdq import write_qdq
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
 from .rules import why_float
-from .samples import Sample
 from .weight_exponents import layer_weight_exponents
 from .workbench import Workbench
 from .workers import ordered_sums

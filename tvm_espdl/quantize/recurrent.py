@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto
 
-from .graph import Graph, attribute
-from .new_names import NewNames
+from ..onnx_graphs.graph import Graph, attribute
+from ..onnx_graphs.new_names import NewNames
 from .rule import Rule
 
 #: Places of the inputs.

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from onnx import ModelProto
 
 from ..chips import Chip
-from ..onnx_model import input_signature
+from ..onnx_graphs.graph import Graph
+from ..onnx_graphs.model import input_signature
+from ..preprocess import preprocess_onnx
+from ..samples import Calibration, Sample, SeveralPasses
 from .exact import build_exact
 from .foreign import (
     RequantizationLoss,
@@ -22,12 +25,9 @@ from .foreign import (
     random_inputs,
     strip_quantization,
 )
-from .graph import Graph
 from .plan import Plan, make_plan
 from .precision import INT8_ONLY
-from .preprocess import preprocess_onnx
 from .quantization import Options, Quantization, quantize
-from .samples import Calibration, Sample, SeveralPasses
 
 #: Random inputs that are run where there are no data.
 DRAWN = 32

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 from onnx import NodeProto
 
+from ..onnx_graphs.graph import Graph
 from .conditions import CONDITIONS
-from .graph import Graph
 from .recurrent import BIAS, INITIAL_C, INITIAL_H, R, W, X
 from .rule import Rule
 

@@ -17,14 +17,14 @@ import onnx
 from onnx import ModelProto, helper
 
 from ..chips import Chip
+from ..onnx_graphs.graph import Array
+from ..onnx_graphs.session import open_session, run_session
+from ..samples import Sample
 from .assignment import Assignment
 from .calibration import with_outputs
 from .exponents import integer_limits
-from .graph import Array
 from .plan import Operand, Plan
 from .qdq import QdqWriter, StoredConstant, assemble, stored_constants
-from .samples import Sample
-from .session import open_session, run_session
 from .sharing import share_exponents
 
 

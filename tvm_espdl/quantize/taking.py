@@ -12,10 +12,10 @@ from onnx import ModelProto
 
 from ..chips import Chip, find_chip
 from ..errors import EspdlWarning, ModelError
+from ..samples import Calibration
 from .foreign import take_as_is, wide_biases
 from .quantization import Options
 from .report import QuantizationReport
-from .samples import Calibration
 
 
 def without_effect(

@@ -10,8 +10,8 @@ from collections.abc import Collection
 import numpy as np
 
 from ..chips import Rounding
+from ..onnx_graphs.graph import attribute
 from .exponents import Floats, Integers, channel_exponents, quantize
-from .graph import attribute
 from .layer_statistics import LayerStatistics, Moments, patch_rows
 from .plan import Layer, Plan
 from .workers import map_ahead

@@ -12,16 +12,16 @@ from functools import cached_property
 from onnx import ModelProto
 
 from ..chips import Chip
+from ..onnx_graphs.graph import Array, Graph
+from ..onnx_graphs.session import open_session, run_session
+from ..samples import Sample
 from .assignment import Assignment, Choice, assign_exponents
 from .calibration import TensorRange, with_outputs
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
-from .graph import Array, Graph
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
-from .samples import Sample
-from .session import open_session, run_session
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents

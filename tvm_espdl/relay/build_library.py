@@ -13,13 +13,13 @@ from tvm import relax
 from tvm.target import Target
 
 from ..errors import ChipError
-from ..runtime.library import Library
+from ..library import Library
+from ..report.log import PartitionLog
+from ..report.partition import report_of
 from .ir import attributes, main_of
 from .lowering import chip_of, lower
-from .patterns.admission import PartitionLog
 from .pipeline import KEY
 from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
-from .report import report_of
 
 
 def build(

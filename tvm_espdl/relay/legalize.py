@@ -11,8 +11,8 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from ..codegen.program import Node
 from ..errors import ModelError
+from ..program import Node
 from .ir import bindings_of, is_plain_dataflow, main_of, op_name
 from .transform.partition import is_composite
 

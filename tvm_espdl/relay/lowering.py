@@ -15,9 +15,9 @@ from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, EspdlWarning
+from ..report.log import PartitionLog
 from ..runtime.host import build_region
 from . import transform
-from .patterns.admission import PartitionLog
 from .program import program_of_region
 from .transform.partition import CHIP, is_composite
 

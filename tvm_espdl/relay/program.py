@@ -13,11 +13,11 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ..chips import Chip, find_chip
-from ..codegen.program import Native, Node, Origin, Program, State, Step
 from ..errors import ModelError
 from ..ops import Operator, Tensor, from_json
+from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
-from ..ops.rounding import Array
+from ..program import Native, Node, Origin, Program, State, Step
 from .ir import (
     array_of,
     attributes,

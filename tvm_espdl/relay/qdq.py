@@ -13,7 +13,7 @@ from tvm import relax
 
 from ..errors import ModelError
 from ..ops import Tensor
-from ..ops.operator import Exponent
+from ..ops.base.operator import Exponent
 from .ir import array_of, dtype_of, is_constant, name_of, op_name, shape_of
 
 QUANTIZE = "relax.quantize"

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.program import Program, Step
 from ..errors import DataError
 from ..ops import Tensor
+from ..ops.base.rounding import Array, power_of_two
 from ..ops.quantize import Quantize
-from ..ops.rounding import Array, power_of_two
+from ..program import Program, Step
 
 
 def quantized_inputs(program: Program) -> dict[str, Tensor]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import tvm
 
-from ..codegen.program import Native, Program, Step
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
+from ..program import Native, Program, Step
 from .host import build_region
 
 

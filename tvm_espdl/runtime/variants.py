@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tvm
 
-from ..codegen.program import Native, Program, Step
 from ..ops import Tensor
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
+from ..program import Native, Program, Step
 from .host import SeparateKernels
 from .host.kernels import kernel_of
 

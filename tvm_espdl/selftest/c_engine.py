@@ -20,9 +20,9 @@ from ..codegen.literals import (
     kernel_source,
 )
 from ..ops import Operator
-from ..ops.ccall import CCall
-from ..ops.rounding import Array
-from .compiler import KERNELS, Compiler
+from ..ops.base.ccall import CCall
+from ..ops.base.rounding import Array
+from ..toolchain.compiler import KERNELS, Compiler
 
 GUARD_BYTES = 64
 

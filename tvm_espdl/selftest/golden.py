@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from ..ops import Operator, Tensor
-from ..ops.rounding import Array
+from ..ops import Tensor
+from ..ops.base.rounding import Array
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
@@ -91,14 +91,3 @@ def _case(folder: Path, entry: dict[str, Any]) -> Case:
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     return Case(path.stem, entry["op"], entry, arrays)
-
-
-def operator_of(case: Case) -> tuple[Operator, list[str]] | None:
-    """The record of a case and the names of its arrays in the order of the call.
-
-    Returns None for an operator that this package does not have.
-    """
-    from .builders import BUILDERS
-
-    build = BUILDERS.get(case.operator)
-    return None if build is None else build(case)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..chips import Chip
-from ..ops.packing import pack_filter
-from ..ops.rounding import Array, round_float, saturate, shift_and_round
+from ..ops.base.packing import pack_filter
+from ..ops.base.rounding import Array, round_float, saturate, shift_and_round
 from .golden import Case
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from ..chips import Chip, find_chip
 from ..errors import ChipError
 from ..ops import Operator
-from ..ops.rounding import Array
+from ..ops.base.rounding import Array
 from . import golden
+from .builders import operator_of
 from .golden import Case
 from .primitives import PRIMITIVES
 
@@ -88,7 +89,7 @@ def run_selftest(
             expected = case.expected(one.family)
             if expected is None:
                 continue
-            built = golden.operator_of(case)
+            built = operator_of(case)
             if case.operator in PRIMITIVES:
                 actual = PRIMITIVES[case.operator](case, one)
                 outcomes.append(_outcome(case, one, actual, expected))

@@ -6,10 +6,10 @@ Source: ESP-DL `dl/module/include/dl_module_{max_pool,average_pool,reduce_base,.
 from __future__ import annotations
 
 from ...ops.average_pool2d import AveragePool2d
+from ...ops.base.operator import Operator
+from ...ops.base.pool import Pool
 from ...ops.layer_norm import LayerNorm
 from ...ops.max_pool2d import MaxPool2d
-from ...ops.operator import Operator
-from ...ops.pool import Pool
 from ...ops.reduce_l1 import ReduceL1
 from ...ops.reduce_l2 import ReduceL2
 from ...ops.reduce_log_sum import ReduceLogSum

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ...ops import Tensor
 from ...ops.add import Add
+from ...ops.base.operator import Operator
 from ...ops.dequantize import Dequantize
 from ...ops.div import Div
 from ...ops.mul import Mul
-from ...ops.operator import Operator
 from ...ops.quantize import Quantize
 from ...ops.requantize import Requantize
 from ...ops.sub import Sub

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...ops.base.operator import Operator
 from ...ops.clip import Clip
 from ...ops.elu import Elu
 from ...ops.exp import Exp
@@ -21,7 +22,6 @@ from ...ops.log import Log
 from ...ops.log_softmax import LogSoftmax
 from ...ops.lut import Lut
 from ...ops.neg import Neg
-from ...ops.operator import Operator
 from ...ops.prelu import Prelu
 from ...ops.relu import Relu
 from ...ops.sigmoid import Sigmoid

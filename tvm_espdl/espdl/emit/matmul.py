@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.packing import pack_filter
+from ...ops.base.rounding import Array
 from ...ops.matmul import Matmul
-from ...ops.packing import pack_filter
-from ...ops.rounding import Array
 from ..filters import matrix_order
 from .products import ACTIVATIONS, layout_name
 from .view import Emitters, StepView

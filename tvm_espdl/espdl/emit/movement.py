@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...ops.base.resize import Resize
 from ...ops.concat import Concat
 from ...ops.depth_to_space import DepthToSpace
 from ...ops.gather import Gather
 from ...ops.insert_zeros import InsertZeros
 from ...ops.pad import Pad
 from ...ops.reshape import Reshape
-from ...ops.resize import Resize
 from ...ops.resize_linear import ResizeLinear
 from ...ops.resize_nearest import ResizeNearest
 from ...ops.slice import Slice

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...ops.base.convolution import Convolution
+from ...ops.base.packing import pack_filter
+from ...ops.base.rounding import Array
 from ...ops.conv1d import Conv1d
 from ...ops.conv2d import Conv2d
-from ...ops.convolution import Convolution
 from ...ops.depthwise_conv1d import DepthwiseConv1d
 from ...ops.depthwise_conv2d import DepthwiseConv2d
 from ...ops.gemm import Gemm
-from ...ops.packing import pack_filter
-from ...ops.rounding import Array
 from ..draft import Setting
 from .view import Emitters, StepView
 

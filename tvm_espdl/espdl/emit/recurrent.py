@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 
 from ...ops import Tensor
+from ...ops.base.recurrent import ALL, CELLS, LAST, Recurrent
 from ...ops.gru import Gru
 from ...ops.lstm import Lstm
-from ...ops.recurrent import ALL, CELLS, LAST, Recurrent
 from ..draft import Setting
 from .view import Emitters, StepView
 

@@ -14,8 +14,8 @@ import numpy as np
 from ...chips import Chip
 from ...errors import ModelError
 from ...ops import Tensor
-from ...ops.operator import Exponent, Operator
-from ...ops.rounding import Array
+from ...ops.base.operator import Exponent, Operator
+from ...ops.base.rounding import Array
 from ..draft import UNKNOWN_LAYOUT, Draft, Setting
 
 QUANT_TYPES = {"int8": "S8", "int16": "S16", "float32": "F32"}

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...ops import Tensor
 from ...ops.add import Add
-from ...ops.binary import Binary
+from ...ops.base.binary import Binary
 from ...ops.div import Div
 from ...ops.maximum import Maximum
 from ...ops.minimum import Minimum

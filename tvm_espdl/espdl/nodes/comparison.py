@@ -5,7 +5,7 @@ The chip ignores Mod's attribute `fmod`: the remainder always has the dividend's
 
 from __future__ import annotations
 
-from ...ops.binary import Binary
+from ...ops.base.binary import Binary
 from ...ops.equal import Equal
 from ...ops.greater import Greater
 from ...ops.greater_equal import GreaterEqual

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...ops import Operator, Tensor
+from ...ops.base.rounding import Array
 from ...ops.clip import Clip
 from ...ops.elu import Elu
 from ...ops.exp import Exp
@@ -24,7 +25,6 @@ from ...ops.neg import Neg
 from ...ops.prelu import Prelu
 from ...ops.relu import Relu
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
 from ...ops.sigmoid import Sigmoid
 from ...ops.softmax import Softmax
 from ...ops.sqrt import Sqrt

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.window import Pair
 from ...ops.concat import MAX_INPUTS, Concat
 from ...ops.depth_to_space import DepthToSpace
 from ...ops.gather import Gather
@@ -20,7 +21,6 @@ from ...ops.resize_nearest import ResizeNearest
 from ...ops.slice import Slice
 from ...ops.space_to_depth import SpaceToDepth
 from ...ops.transpose import Transpose
-from ...ops.window import Pair
 from ..network import Call, Operand, State
 from .view import NodeView
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.rounding import Array
 from ...ops.reverse_sequence import ReverseSequence
-from ...ops.rounding import Array
 from ...ops.scatter_nd import ScatterNd
 from ..network import Call
 from .view import NodeView

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ...ops import Tensor
 from ...ops.average_pool2d import AveragePool2d
+from ...ops.base.pool import Pool
 from ...ops.max_pool2d import MaxPool2d
-from ...ops.pool import Pool
 from ..network import Call
 from .view import NodeView
 

@@ -12,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.rounding import Array
+from ...ops.base.weighted import BIAS_DTYPE
+from ...ops.base.window import output_extent
 from ...ops.conv1d import Conv1d
 from ...ops.conv2d import Conv2d
 from ...ops.depthwise_conv1d import DepthwiseConv1d
@@ -20,9 +23,6 @@ from ...ops.gather import Gather
 from ...ops.gemm import Gemm
 from ...ops.matmul import Matmul
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
-from ...ops.weighted import BIAS_DTYPE
-from ...ops.window import output_extent
 from ..filters import matrix_order, unpack_filter, unpack_matrices
 from ..network import Call, Operand
 from .view import NodeView

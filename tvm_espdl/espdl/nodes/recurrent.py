@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.recurrent import ALL, CELLS, LAST, Recurrent
+from ...ops.base.rounding import Array
 from ...ops.concat import Concat
 from ...ops.gru import Gru
 from ...ops.lstm import Lstm
-from ...ops.recurrent import ALL, CELLS, LAST, Recurrent
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
 from ...ops.slice import Slice
 from ..network import Call, Operand
 from .view import NodeView

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from ...ops import Tensor
+from ...ops.base.reduction import Reduction
+from ...ops.base.rounding import Array
 from ...ops.layer_norm import LayerNorm
 from ...ops.reduce_l1 import ReduceL1
 from ...ops.reduce_l2 import ReduceL2
@@ -16,9 +18,7 @@ from ...ops.reduce_min import ReduceMin
 from ...ops.reduce_prod import ReduceProd
 from ...ops.reduce_sum import ReduceSum
 from ...ops.reduce_sum_square import ReduceSumSquare
-from ...ops.reduction import Reduction
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
 from ..network import Call
 from .view import NodeView
 

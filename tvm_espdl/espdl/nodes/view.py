@@ -15,7 +15,7 @@ import numpy as np
 from ...chips import Chip
 from ...errors import EspdlWarning, ModelError
 from ...ops import Operator, Tensor
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
 from ..network import LARGEST_EXPONENT, Call, FloatCall, Operand, Types
 from ..schema import Graph, Node
 from ..schema import Tensor as Stored

@@ -5,6 +5,8 @@
 never change the model it is given, import TVM, or guess at quantization that it cannot express.
 """
 
+from ...onnx_graphs.qlinear.quantizer import Quantizer
+from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 from .bias_field import wide_biases
 from .completion import complete_ranges
 from .inputs import random_inputs
@@ -12,8 +14,6 @@ from .inspection import Inspection, inspect_quantized, is_quantized
 from .judgement import Finding
 from .loss import OutputLoss, RequantizationLoss, measure_requantization
 from .nearest import nearest_exponents
-from .qlinear import needs_rewriting, rewrite_qlinear
-from .quantizer import Quantizer
 from .strip import Stripped, strip_quantization
 from .take import take_as_is
 

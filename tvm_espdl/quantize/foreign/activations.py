@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from ..graph import Array, attribute
-from .quantizer import Quantizer
+from ...onnx_graphs.graph import Array, attribute
+from ...onnx_graphs.qlinear.quantizer import Quantizer
 
 #: Relu6 is Clip from 0 to this.
 _SIX = 6.0

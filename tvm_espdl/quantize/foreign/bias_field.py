@@ -11,8 +11,8 @@ import numpy as np
 from onnx import ModelProto, numpy_helper
 
 from ...chips import Chip
-from ..graph import Array
-from .quantizer import Quantizer, Quantizers, is_dequantize
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.qlinear.quantizer import Quantizer, Quantizers, is_dequantize
 
 _WITH_BIAS = ("Conv", "ConvTranspose", "Gemm")
 

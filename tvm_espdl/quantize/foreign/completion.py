@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from ..graph import Array, Graph
-from ..session import open_session, run_session
+from ...onnx_graphs.graph import Array, Graph
+from ...onnx_graphs.session import open_session, run_session
 from .inputs import random_inputs
 from .strip import Range, Stripped
 

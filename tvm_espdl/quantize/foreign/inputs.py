@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import DataError
-from ...onnx_model import fix_batch, input_signature
-from ..graph import Array, Graph
+from ...onnx_graphs.graph import Array, Graph
+from ...onnx_graphs.model import fix_batch, input_signature
+from ...onnx_graphs.qlinear.forms import MOVERS
 from .nearest import DEVIATIONS
-from .qlinear_forms import MOVERS
 from .strip import Range, Stripped
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from onnx import ModelProto, NodeProto
 
 from ...errors import ModelError
-from ...onnx_model import load_model
-from ..graph import Array
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.model import load_model
+from ...onnx_graphs.qlinear.forms import is_integer_operator
+from ...onnx_graphs.qlinear.quantizer import Quantizer, Quantizers, is_dequantize, is_quantize
+from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
 from .judgement import Finding, judge_activation, judge_bias, judge_weight
-from .qlinear import rewrite_qlinear
-from .qlinear_forms import is_integer_operator
-from .quantizer import Quantizer, Quantizers, is_dequantize, is_quantize
 
 #: How many tensors a refusal names.
 SHOWN = 3

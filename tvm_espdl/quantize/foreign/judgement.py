@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Array
-from .quantizer import Quantizer
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.qlinear.quantizer import Quantizer
 
 _OURS = ("int8", "int16")
 _CURABLE = ("uint8", "uint16")

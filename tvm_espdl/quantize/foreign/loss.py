@@ -14,11 +14,11 @@ import numpy as np
 from onnx import ModelProto
 
 from ...errors import DataError
-from ...onnx_model import fix_batch, output_names
-from ..graph import Array
-from ..session import open_session, run_session
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.model import fix_batch, output_names
+from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
+from ...onnx_graphs.session import open_session, run_session
 from .inputs import random_inputs
-from .qlinear import rewrite_qlinear
 from .strip import Stripped, strip_quantization
 
 Sample = Mapping[str, Array]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from ..graph import Array, captured_names
-from ..preprocess.rewrite import replace_nodes
-from ..preprocess.rewrite_unused import remove_unused
+from ...onnx_graphs.graph import Array, captured_names
+from ...onnx_graphs.qlinear.names import Names, drop_unused_domains, rename_inputs
+from ...onnx_graphs.qlinear.quantizer import Quantizer, Quantizers, is_dequantize, is_quantize
+from ...onnx_graphs.qlinear.refusals import reads_integers, unclear_input
+from ...onnx_graphs.rewriting import replace_nodes
+from ...preprocess.rewrite_unused import remove_unused
 from .activations import Bounds, hidden_activation
 from .inspection import Inspection, inspect_quantized
-from .names import Names, drop_unused_domains, rename_inputs
-from .quantizer import Quantizer, Quantizers, is_dequantize, is_quantize
-from .refusals import reads_integers, unclear_input
 
 Range = tuple[float, float]
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...chips import Chip
-from ..graph import attribute
+from ...onnx_graphs.graph import attribute
 from ..multiply_accumulates import channels_read, elements, node_multiply_accumulates
 from ..plan import Plan
 from ..precision import borders, is_inside

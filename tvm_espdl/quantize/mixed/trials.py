@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from ...ops.operator import Tensor
+from ...ops.base.operator import Tensor
 from ...ops.requantize import Requantize
 from ..candidate import Candidate
 from ..precision import borders, name_of, widen_nodes

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...onnx_graphs.graph import Array
 from ..candidate import Candidate
-from ..graph import Array
 from ..plan import Layer, Operand, Plan
 from ..workbench import Workbench
 

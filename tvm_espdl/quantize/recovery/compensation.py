@@ -16,15 +16,15 @@ from functools import partial
 
 import numpy as np
 
+from ...onnx_graphs.graph import Array, attribute
+from ...samples import Sample
 from ..assignment import Assignment
 from ..candidate import Candidate, Values
 from ..compensated_weights import weights_for
 from ..exponents import quantize
-from ..graph import Array, attribute
 from ..input_errors import InputErrors, input_errors
 from ..layer_statistics import patch_rows, weights_of_rows
 from ..plan import Layer, Operand
-from ..samples import Sample
 from ..weight_rounding import round_weights
 from ..workbench import Workbench
 from ..workers import map_ahead

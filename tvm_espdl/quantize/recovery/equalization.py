@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...onnx_graphs.graph import Array, Graph, attribute
 from ..candidate import Candidate
 from ..channel_scaling import Scaling
 from ..channel_sets import ChannelSet
-from ..graph import Array, Graph, attribute
 from ..range_filling import filling_factor
 from ..workbench import Workbench
 

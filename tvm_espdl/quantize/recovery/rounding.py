@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from ...chips import Rounding
+from ...onnx_graphs.graph import attribute
 from ..candidate import Candidate, Values
 from ..exponents import Integers
-from ..graph import attribute
 from ..layer_statistics import LayerStatistics, patch_rows, weights_of_rows
 from ..plan import Layer, Plan
 from ..weight_rounding import round_weights

@@ -13,11 +13,11 @@ import numpy as np
 from onnx import ModelProto
 
 from ...errors import DataError, ModelError
-from ...onnx_model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.session import open_session, run_session
+from ...samples import Calibration, Sample, read_samples
 from ..exact import build_exact
-from ..graph import Array
-from ..samples import Calibration, Sample, read_samples
-from ..session import open_session, run_session
 from .deviation import Deviation, decibels
 
 Outputs = Mapping[str, Array]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Array
+from ...onnx_graphs.graph import Array
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...onnx_graphs.graph import Array, attribute
 from ...ops import Operator
-from ...ops.accumulate import accumulators, largest_sums
-from ..graph import Array, attribute
+from ...ops.base.accumulate import accumulators, largest_sums
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, stored_constants
 from .account import Account
 from .rows import TensorRow
 
 if TYPE_CHECKING:
-    from ...codegen.program import Program
+    from ...program import Program
 
 #: The share of saturating values that is worth a warning, of rows and of an accumulator's range.
 CLIPPED, NEAR = 0.01, 0.5

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto
 
+from ...onnx_graphs.graph import Array, attribute
+from ...samples import Sample
 from ..exact import ExactNetwork
-from ..graph import Array, attribute
-from ..samples import Sample
 
 if TYPE_CHECKING:
-    from ...codegen.program import Program, Turn
     from ...ops import Tensor
+    from ...program import Program, Turn
 
 _RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 

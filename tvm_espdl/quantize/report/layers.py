@@ -13,20 +13,20 @@ import numpy as np
 from onnx import ModelProto
 
 from ...chips import Chip
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.session import open_session, run_session
+from ...samples import Sample
 from ..assignment import Assignment
 from ..calibration import with_outputs
 from ..exact import ExactNetwork
 from ..exponents import quantize
-from ..graph import Array
 from ..plan import Plan
-from ..samples import Sample
-from ..session import open_session, run_session
 from .deviation import Deviation
 from .inner_tensors import InnerTensors, Integers, Move, values_of
 from .single_layers import SingleLayers
 
 if TYPE_CHECKING:
-    from ...codegen.program import Program
+    from ...program import Program
 
 #: Inner tensors are looked at on so many samples; outputs on all.
 MOST_SAMPLES = 16

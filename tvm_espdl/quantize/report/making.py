@@ -12,17 +12,17 @@ import numpy as np
 from onnx import ModelProto
 
 from ...errors import EspdlError
+from ...onnx_graphs.graph import Array
+from ...onnx_graphs.session import open_session, run_session
+from ...samples import Sample
 from ..calibration import with_outputs
 from ..candidate import Candidate
 from ..clock import Clock
 from ..exact import ExactNetwork, build_exact
-from ..graph import Array
 from ..plan import Plan
 from ..quantization import Options, Quantization
 from ..recovery import Trial
 from ..rules import is_relu
-from ..samples import Sample
-from ..session import open_session, run_session
 from .account import Account
 from .accuracy import Accuracy, compare_outputs, float_outputs
 from .findings import accumulator_findings, dead_channels, findings

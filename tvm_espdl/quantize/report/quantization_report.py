@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import OutputError
-from ...output_files import check_new, write_whole
+from ...files.output_files import check_new, write_whole
 from ..foreign.loss import RequantizationLoss
 from ..mixed.tradeoff import Tradeoff
 from .accuracy import Accuracy

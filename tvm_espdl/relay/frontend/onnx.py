@@ -19,7 +19,7 @@ from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
-from ...onnx_model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 from ..ir import named, named_part
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
@@ -90,7 +90,7 @@ def _as_qdq(proto: ModelProto) -> ModelProto:
     types = {node.op_type for node in proto.graph.node} - {"QuantizeLinear"}
     if not any(name.startswith(("Q", "Dynamic")) or "Integer" in name for name in types):
         return proto
-    from ...quantize.foreign import needs_rewriting, rewrite_qlinear
+    from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 
     return rewrite_qlinear(proto) if needs_rewriting(proto) else proto
 

@@ -16,8 +16,8 @@ from tvm.relax.dpl import DFPattern, is_op, wildcard
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor, operator_class
-from ...ops.form_rule import FormRule
-from ...ops.rounding import Array
+from ...ops.base.form_rule import FormRule
+from ...ops.base.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
 from .spelled_out import (
@@ -32,7 +32,7 @@ from .spelled_out import (
 )
 
 if TYPE_CHECKING:
-    from ...ops.float_function import FloatFunction
+    from ...ops.base.float_function import FloatFunction
 
 Make = Callable[[Match], "FloatFunction | Refusal"]
 

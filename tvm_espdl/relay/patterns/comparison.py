@@ -11,7 +11,7 @@ from typing import Any
 from tvm.relax.dpl import is_const, is_op
 
 from ...ops import Operator, Refusal, Tensor, operator_class
-from ...ops.form_rule import FormRule
+from ...ops.base.form_rule import FormRule
 from ..ir import array_of, shape_of
 from .arithmetic import plain
 from .dataflow import dequantized, quantized

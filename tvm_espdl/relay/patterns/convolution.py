@@ -9,8 +9,8 @@ from tvm.relax.dpl import is_op, wildcard
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, operator_class
-from ...ops.form_rule import FormRule
-from ...ops.rounding import Array
+from ...ops.base.form_rule import FormRule
+from ...ops.base.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
 from .weights import (

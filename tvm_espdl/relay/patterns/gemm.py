@@ -12,7 +12,7 @@ from tvm.relax.dpl import is_op, wildcard
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
 from .dataflow import dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
 from .weights import (

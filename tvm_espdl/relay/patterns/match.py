@@ -13,7 +13,7 @@ from tvm.relax.dpl import DFPattern
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
 from .. import qdq
 from ..ir import array_of, is_constant, name_of, op_name, shape_of
 

@@ -11,8 +11,8 @@ import numpy as np
 from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 
 from ...ops import Operator, Refusal, Tensor
-from ...ops.form_rule import FormRule
-from ...ops.rounding import Array
+from ...ops.base.form_rule import FormRule
+from ...ops.base.rounding import Array
 from ..ir import array_of
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern

@@ -8,7 +8,7 @@ from typing import Any
 from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Refusal, Tensor
-from ...ops.form_rule import FormRule
+from ...ops.base.form_rule import FormRule
 from .dataflow import channels_last, dequantized, quantized
 from .match import Match, Pattern
 

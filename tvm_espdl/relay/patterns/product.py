@@ -7,7 +7,7 @@ import dataclasses
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
-from ...ops.form_rule import FormRule
+from ...ops.base.form_rule import FormRule
 from ..ir import is_constant, shape_of
 from .dataflow import channels_last, dequantized, quantized, with_relu
 from .match import Match, Pattern

@@ -13,8 +13,8 @@ import numpy as np
 from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 
 from ...ops import Operator, Refusal, Tensor, operator_class
-from ...ops.form_rule import FormRule
-from ...ops.rounding import Array
+from ...ops.base.form_rule import FormRule
+from ...ops.base.rounding import Array
 from ..ir import array_of
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
 from .match import Match, Pattern

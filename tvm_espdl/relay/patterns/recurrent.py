@@ -12,8 +12,8 @@ from tvm.relax.dpl import is_const, is_op, wildcard
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
-from ...ops.form_rule import FormRule
-from ...ops.rounding import Array, round_float, saturate
+from ...ops.base.form_rule import FormRule
+from ...ops.base.rounding import Array, round_float, saturate
 from ..ir import array_of
 from ..layers import BIDIRECTIONAL, CALL, FORWARD, Layer, layer_of
 from .dataflow import dequantized, dequantized_constant, quantized

@@ -13,9 +13,9 @@ from tvm.relax.dpl import DFPattern, is_const
 
 from ...chips import Chip
 from ...ops import Refusal, Tensor
-from ...ops.form_rule import FormRule
-from ...ops.operator import Exponent
-from ...ops.rounding import Array
+from ...ops.base.form_rule import FormRule
+from ...ops.base.operator import Exponent
+from ...ops.base.rounding import Array
 from ..ir import array_of
 from .dataflow import dequantized_constant
 from .match import Match
@@ -76,7 +76,7 @@ def _channels(match: Match) -> int:
 
 def bias_type(match: Match) -> Tensor | None:
     """Type of the bias; int32 of int16 data counts as int64, for it is widened."""
-    from ...ops.weighted import BIAS_DTYPE
+    from ...ops.base.weighted import BIAS_DTYPE
 
     if FLOAT_BIAS in match:
         dtype = BIAS_DTYPE.get(match.tensor("x").dtype, "int32")
@@ -132,7 +132,7 @@ def _bias_bits(match: Match, chip: Chip) -> int:
 
 
 def _rounded(match: Match, chip: Chip) -> Array:
-    from ...ops.weighted import BIAS_DTYPE
+    from ...ops.base.weighted import BIAS_DTYPE
 
     dtype = match.tensor("x").dtype
     scaled = np.ldexp(array_of(match[FLOAT_BIAS]).astype(np.float64), -np.array(_products(match)))

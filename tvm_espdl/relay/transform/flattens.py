@@ -17,14 +17,14 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar
 
 from ...chips import find_chip
-from ...codegen.program import Turn
 from ...ops import Operator, from_json
-from ...ops.accumulate import must_follow_order
+from ...ops.base.accumulate import must_follow_order
+from ...ops.base.rounding import Array
+from ...ops.base.unary import Elementwise
 from ...ops.gemm import Gemm
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
 from ...ops.transpose import Transpose
-from ...ops.unary import Elementwise
+from ...program import Turn
 from ..ir import (
     Rebuilder,
     array_of,

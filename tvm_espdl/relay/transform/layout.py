@@ -16,13 +16,13 @@ from tvm import relax
 from tvm.ir import Call
 
 from ...chips import find_chip
-from ...codegen.program import Turn
 from ...ops import Operator, Tensor, from_json
+from ...ops.base.rounding import Array
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
-from ...ops.rounding import Array
 from ...ops.transpose import Transpose
+from ...program import Turn
 from ..ir import (
     Rebuilder,
     array_of,

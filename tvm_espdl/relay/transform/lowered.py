@@ -9,9 +9,9 @@ from typing import Any
 
 from tvm import relax
 
-from ...codegen.program import Turn
 from ...ops import Operator
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
+from ...program import Turn
 from ..ir import attributes
 from ..patterns import composite_name
 from ..patterns.admission import TENSOR

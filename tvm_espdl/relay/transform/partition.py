@@ -14,6 +14,7 @@ from tvm.relax.backend.pattern_registry import get_patterns_with_prefix
 
 from ...chips import Chip
 from ...ops import Operator
+from ...report.log import PartitionLog
 from .. import qdq
 from ..ir import (
     attributes,
@@ -26,7 +27,7 @@ from ..ir import (
     values_of,
 )
 from ..patterns import PREFIX, Match, Pattern, composite_name, table
-from ..patterns.admission import PartitionLog, admit, deciding
+from ..patterns.admission import admit, deciding
 from ..patterns.needs import needed_operators
 
 RECORD = "espdl.record"

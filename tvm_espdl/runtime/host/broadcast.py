@@ -11,7 +11,7 @@ from typing import Any
 
 from tvm.tirx.script import builder as T
 
-from ...ops.binary import Binary
+from ...ops.base.binary import Binary
 from .kernel import Buffer, Expression, HostKernel, flat, private_function
 
 

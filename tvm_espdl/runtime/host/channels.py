@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...chips import Accumulator, Chip
-from ...ops.accumulate import accumulators, kept_bias, largest_sums, must_follow_order
-from ...ops.rounding import Array
+from ...ops.base.accumulate import accumulators, kept_bias, largest_sums, must_follow_order
+from ...ops.base.rounding import Array
 
 BLOCK = {"int8": 16, "int16": 8}
 INT32_MAX = 2**31 - 1

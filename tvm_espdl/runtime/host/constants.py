@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
 
 ALIGNMENT = 64
 _HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)

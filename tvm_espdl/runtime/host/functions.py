@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
-from ...ops.float_function import FloatFunction
+from ...ops.base.float_function import FloatFunction
 from .arithmetic import power_of_two, round_float
 from .kernel import Expression, HostKernel, elementwise
 

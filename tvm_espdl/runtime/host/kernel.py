@@ -13,7 +13,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
 from ...ops import Tensor
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
 
 Expression = Any
 Buffer = Any

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
-from ...ops.reduction import Reduction
+from ...ops.base.reduction import Reduction
 from .arithmetic import round_float
 from .kernel import Expression
 

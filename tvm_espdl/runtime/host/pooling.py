@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tvm.tirx.script import builder as T
 
-from ...ops.pool import Pool
+from ...ops.base.pool import Pool
 from .kernel import Buffer, Expression, HostKernel, private_function, registers
 
 BLOCK = 16

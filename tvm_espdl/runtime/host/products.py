@@ -14,8 +14,8 @@ from tvm.tirx.script import builder as T
 
 from ...chips import Chip
 from ...ops import Tensor
-from ...ops.rounding import Array
-from ...ops.window import Pads, Pair
+from ...ops.base.rounding import Array
+from ...ops.base.window import Pads, Pair
 from .arithmetic import clamp, rescale
 from .channels import Group, bias_of, groups
 from .kernel import Buffer, Expression, HostKernel, private_function, registers

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
-from ...ops.real_binary import RealBinary
+from ...ops.base.real_binary import RealBinary
 from .arithmetic import power_of_two, round_float
 from .broadcast import broadcast
 from .kernel import Expression, HostKernel

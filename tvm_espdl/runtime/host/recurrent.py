@@ -13,9 +13,9 @@ from tvm.tirx.script import builder as T
 
 from ...chips import Chip
 from ...ops import Tensor
-from ...ops.gates import in_vectors
-from ...ops.recurrent import ALL, CELLS, LAST, Recurrent
-from ...ops.rounding import Array
+from ...ops.base.gates import in_vectors
+from ...ops.base.recurrent import ALL, CELLS, LAST, Recurrent
+from ...ops.base.rounding import Array
 from .arithmetic import clamp, power_of_two, round_float, saturate, shift_and_round
 from .kernel import Buffer, Expression, HostKernel, flat, private_function, registers
 

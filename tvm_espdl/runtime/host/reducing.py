@@ -11,8 +11,8 @@ from typing import Any
 from tvm.tirx.script import builder as T
 
 from ...ops import Tensor
-from ...ops.reduction import Reduction
-from ...ops.rounding import Array
+from ...ops.base.reduction import Reduction
+from ...ops.base.rounding import Array
 from .kernel import Buffer, Expression, HostKernel, flat, private_function, registers
 
 Join = Callable[..., Expression]

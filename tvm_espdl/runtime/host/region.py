@@ -13,8 +13,8 @@ import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
-from ...codegen.program import Native, Program
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
+from ...program import Native, Program
 from .arena import Lifetime, place
 from .constants import address_function, llvm_ir
 from .distinct import Distinct

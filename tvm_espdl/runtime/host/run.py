@@ -11,9 +11,9 @@ import numpy as np
 import tvm
 
 from ...chips import Chip
-from ...codegen.program import Program, Step
 from ...ops import Operator
-from ...ops.rounding import Array
+from ...ops.base.rounding import Array
+from ...program import Program, Step
 from .region import build_regions
 
 Case = tuple[Operator, Chip, Sequence[Array]]

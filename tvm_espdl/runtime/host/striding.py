@@ -10,7 +10,7 @@ from operator import add
 
 from tvm.tirx.script import builder as T
 
-from ...ops.strided import Strided, strides_of
+from ...ops.base.strided import Strided, strides_of
 from .kernel import Buffer, Expression, HostKernel, flat, private_function
 
 Shape = tuple[int, ...]

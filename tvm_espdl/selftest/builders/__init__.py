@@ -35,3 +35,12 @@ BUILDERS: dict[str, Callable[[Case], Built]] = {
     **reduction.BUILDERS,
     **resize.BUILDERS,
 }
+
+
+def operator_of(case: Case) -> tuple[Operator, list[str]] | None:
+    """The record of a case and the names of its arrays in the order of the call.
+
+    Returns None for an operator that this package does not have.
+    """
+    build = BUILDERS.get(case.operator)
+    return None if build is None else build(case)

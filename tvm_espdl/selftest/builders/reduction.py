@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...ops import Operator
+from ...ops.base.reduction import Reduction
 from ...ops.reduce_max import ReduceMax
 from ...ops.reduce_mean import ReduceMean
 from ...ops.reduce_sum import ReduceSum
-from ...ops.reduction import Reduction
 from ..golden import Case
 
 

@@ -14,7 +14,7 @@ import tvm
 from tvm import relax
 
 from ....ops import Tensor
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ... import qdq
 from ...ir import Rebuilder, array_of, is_constant, main_of, name_of, named, op_name, shape_of
 from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, dequantized_constant, rewritten

@@ -13,7 +13,7 @@ import tvm
 from tvm import relax
 
 from ....chips import Chip
-from ....ops.rounding import power_of_two, round_float, saturate
+from ....ops.base.rounding import power_of_two, round_float, saturate
 from ... import qdq
 from ...ir import Rebuilder, main_of, name_of, named, op_name
 from .graph import Graph, emit_dequantized, emit_quantized, rewritten, same_quantization

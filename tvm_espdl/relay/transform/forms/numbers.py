@@ -15,8 +15,8 @@ import numpy as np
 import tvm
 
 from ....ops import Tensor
-from ....ops.operator import Exponent
-from ....ops.rounding import Array
+from ....ops.base.operator import Exponent
+from ....ops.base.rounding import Array
 from ... import qdq
 from ...ir import Rebuilder, array_of, is_constant, main_of, name_of, named, op_name
 from .graph import RELU, Graph, dequantized_constant, rewritten

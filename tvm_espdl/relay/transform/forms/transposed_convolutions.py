@@ -13,7 +13,7 @@ import tvm
 from tvm import relax
 
 from ....ops import Tensor
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ... import qdq
 from ...ir import Rebuilder, array_of, main_of, name_of, named, op_name, shape_of
 from .graph import Graph, dequantized_constant, emit_dequantized, emit_quantized, rewritten

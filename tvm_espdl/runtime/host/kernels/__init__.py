@@ -9,7 +9,7 @@ import importlib
 
 from ....chips import Chip
 from ....ops import Operator
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ..kernel import HostKernel
 
 

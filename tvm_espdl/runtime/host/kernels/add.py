@@ -9,7 +9,7 @@ from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops.add import Add
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ..arithmetic import saturate
 from ..broadcast import broadcast
 from ..kernel import Expression, HostKernel

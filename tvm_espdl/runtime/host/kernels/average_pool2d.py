@@ -9,7 +9,7 @@ from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops.average_pool2d import AveragePool2d
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ..arithmetic import round_float
 from ..kernel import Expression, HostKernel
 from ..pooling import pool

@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.concat import Concat
-from ....ops.rounding import Array
 from ..kernel import Buffer, HostKernel, flat, private_function
 
 

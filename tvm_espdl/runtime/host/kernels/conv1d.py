@@ -6,8 +6,8 @@ It only adds the row; nothing is ever summed here.
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.conv1d import Conv1d
-from ....ops.rounding import Array
 from ..kernel import HostKernel
 from . import conv2d
 

@@ -6,8 +6,8 @@ It describes the window and packs the filter; how products are summed is never d
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.conv2d import Conv2d
-from ....ops.rounding import Array
 from ..kernel import HostKernel
 from ..products import Finish, Window, sum_of_products
 

@@ -6,8 +6,8 @@ Elements change places; none is ever changed.
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.depth_to_space import DepthToSpace
-from ....ops.rounding import Array
 from ..kernel import HostKernel
 from ..striding import strided_copy
 

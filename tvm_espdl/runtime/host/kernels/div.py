@@ -6,8 +6,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.div import Div
-from ....ops.rounding import Array
 from ..arithmetic import round_float
 from ..broadcast import broadcast
 from ..kernel import Expression, HostKernel

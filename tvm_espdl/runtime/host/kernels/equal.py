@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.equal import Equal
-from ....ops.rounding import Array
 from ..broadcast import broadcast
 from ..kernel import HostKernel
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.exp import Exp
-from ....ops.rounding import Array
 from ..functions import exponential, float_function
 from ..kernel import Expression, HostKernel
 

@@ -6,8 +6,8 @@ It turns the matrix round; how products are summed is never decided here.
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.gemm import Gemm
-from ....ops.rounding import Array
 from ..kernel import HostKernel
 from ..products import Finish, Window, sum_of_products
 

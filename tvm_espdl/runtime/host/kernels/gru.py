@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.gru import Gru
-from ....ops.rounding import Array
 from ..arithmetic import round_float, unfused
 from ..kernel import HostKernel
 from ..recurrent import Step, held, recurrent, wrapped

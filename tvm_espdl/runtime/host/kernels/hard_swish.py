@@ -5,8 +5,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.hard_swish import SIXTH, HardSwish
-from ....ops.rounding import Array
 from ..functions import between_zero_and_one, float_function, rounded
 from ..kernel import Expression, HostKernel
 

@@ -10,8 +10,8 @@ import dataclasses
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.insert_zeros import InsertZeros
-from ....ops.rounding import Array
 from ..kernel import Buffer, HostKernel, private_function
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.newton import NEWTON_ENDS
+from ....ops.base.rounding import Array
 from ....ops.layer_norm import LayerNorm
-from ....ops.newton import NEWTON_ENDS
-from ....ops.rounding import Array
 from ..arithmetic import power_of_two, round_float, unfused
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function, registers
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.leaky_relu import LeakyRelu
-from ....ops.rounding import Array
 from ..functions import float_function
 from ..kernel import Expression, HostKernel
 

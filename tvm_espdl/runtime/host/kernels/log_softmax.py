@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.log_softmax import LogSoftmax
-from ....ops.rounding import Array
 from ..arithmetic import power_of_two, unfused
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function, registers
 

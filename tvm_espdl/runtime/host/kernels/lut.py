@@ -6,8 +6,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.lut import Lut
-from ....ops.rounding import Array
 from ..arithmetic import shift_and_round
 from ..kernel import Buffer, HostKernel, flat, private_function
 

@@ -12,9 +12,9 @@ from tvm.tirx.script import builder as T
 
 from ....chips import Accumulator, Chip
 from ....ops import Tensor
-from ....ops.accumulate import accumulators
+from ....ops.base.accumulate import accumulators
+from ....ops.base.rounding import Array
 from ....ops.matmul import Matmul
-from ....ops.rounding import Array
 from ..arithmetic import clamp, rescale
 from ..channels import BLOCK, INT32_MAX
 from ..kernel import Buffer, Expression, HostKernel, private_function, registers

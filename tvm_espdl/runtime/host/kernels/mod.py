@@ -5,8 +5,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.mod import Mod
-from ....ops.rounding import Array
 from ..kernel import Expression, HostKernel
 from ..real_numbers import real_binary
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.mul import Mul
-from ....ops.rounding import Array
 from ..arithmetic import power_of_two, rescale, round_float
 from ..broadcast import broadcast
 from ..kernel import Expression, HostKernel

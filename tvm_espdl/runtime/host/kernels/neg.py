@@ -5,8 +5,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.neg import Neg
-from ....ops.rounding import Array
 from ..arithmetic import saturate
 from ..kernel import HostKernel, elementwise
 

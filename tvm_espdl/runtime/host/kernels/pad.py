@@ -11,8 +11,8 @@ from functools import reduce
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.pad import Pad
-from ....ops.rounding import Array
 from ..kernel import Buffer, Expression, HostKernel, private_function
 
 

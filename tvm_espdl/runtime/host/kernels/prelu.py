@@ -9,8 +9,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.prelu import Prelu
-from ....ops.rounding import Array
 from ..arithmetic import rescale, saturate, shift_and_round
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function
 

@@ -6,8 +6,8 @@ One float32 product, rounded and saturated; NaN becomes the largest integer, nev
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.quantize import Quantize
-from ....ops.rounding import Array
 from ..arithmetic import power_of_two, round_float
 from ..kernel import HostKernel, elementwise
 

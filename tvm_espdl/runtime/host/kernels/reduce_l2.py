@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reduce_l2 import CLOSE, MOST_STEPS, ReduceL2
-from ....ops.rounding import Array
 from ..arithmetic import round_float
 from ..kernel import Expression, HostKernel, registers
 from ..reducing import reduction, wide

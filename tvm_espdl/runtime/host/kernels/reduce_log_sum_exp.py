@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reduce_log_sum_exp import ReduceLogSumExp
-from ....ops.rounding import Array
 from ..kernel import Buffer, Expression, HostKernel
 from ..logarithm import logarithm
 from ..reducing import reduction

@@ -9,8 +9,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reduce_max import ReduceMax
-from ....ops.rounding import Array
 from ..kernel import HostKernel
 from ..reducing import reduction
 

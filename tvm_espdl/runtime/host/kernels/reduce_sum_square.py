@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reduce_sum_square import ReduceSumSquare
-from ....ops.rounding import Array
 from ..arithmetic import rescale
 from ..kernel import Expression, HostKernel
 from ..reducing import reduction, wide

@@ -6,8 +6,8 @@ The elements are copied in their order; none is ever changed.
 from __future__ import annotations
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reshape import Reshape
-from ....ops.rounding import Array
 from ..kernel import HostKernel, elementwise
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.resize_linear import ResizeLinear
-from ....ops.rounding import Array
 from ..arithmetic import power_of_two, round_float
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function
 

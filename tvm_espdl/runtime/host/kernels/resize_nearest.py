@@ -8,8 +8,8 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.resize_nearest import ResizeNearest
-from ....ops.rounding import Array
 from ..arithmetic import rescale, shift_and_round
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function
 

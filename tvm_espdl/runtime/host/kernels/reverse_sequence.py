@@ -9,8 +9,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.reverse_sequence import ReverseSequence
-from ....ops.rounding import Array
 from ..kernel import Buffer, HostKernel, flat, private_function
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops.base.rounding import Array
 from ....ops.rms_norm import RmsNorm
-from ....ops.rounding import Array
 from ..arithmetic import round_float, unfused
 from ..kernel import Buffer, HostKernel, flat, private_function, registers
 

@@ -11,7 +11,7 @@ import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.scatter_nd import ScatterNd
 from ..arithmetic import saturate
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function

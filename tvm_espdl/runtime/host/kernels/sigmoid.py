@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.sigmoid import Sigmoid
 from ..functions import float_function, logistic
 from ..kernel import Expression, HostKernel

@@ -6,7 +6,7 @@ Elements change places; none is ever changed.
 from __future__ import annotations
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.slice import Slice
 from ..kernel import HostKernel
 from ..striding import strided_copy

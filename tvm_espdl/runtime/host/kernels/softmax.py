@@ -8,7 +8,7 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.softmax import Softmax
 from ..arithmetic import power_of_two
 from ..kernel import Buffer, Expression, HostKernel, flat, private_function, registers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.sqrt import Sqrt
 from ..functions import float_function
 from ..kernel import Expression, HostKernel

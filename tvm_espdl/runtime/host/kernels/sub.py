@@ -8,7 +8,7 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.sub import Sub
 from ..arithmetic import saturate
 from ..broadcast import broadcast

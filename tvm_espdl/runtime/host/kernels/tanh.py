@@ -5,7 +5,7 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.tanh import Tanh
 from ..functions import float_function, logistic
 from ..kernel import Expression, HostKernel

@@ -10,7 +10,7 @@ import dataclasses
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.rounding import Array
+from ....ops.base.rounding import Array
 from ....ops.transpose import Transpose
 from ..kernel import Buffer, HostKernel, private_function
 

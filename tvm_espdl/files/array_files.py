@@ -1,0 +1,93 @@
+"""Reads and writes arrays for the command line: `.npy` for one tensor, `.npz` for several.
+
+Nothing that exists is overwritten, and a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, OutputError
+from ..ops.base.rounding import Array
+from .output_files import FilePath, check_new, write_whole
+
+
+def read_arrays(path: FilePath) -> dict[str, Array]:
+    """Every array of an `.npz` by its name; that of an `.npy` under the name "".
+
+    Raises
+    ------
+    DataError
+        If the file is missing or no array file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataError("there is no such file", where=str(path), allowed="an .npy or .npz file")
+    try:
+        loaded: Any = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            arrays = {"": loaded}
+        else:
+            with loaded:
+                arrays = {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            "the file cannot be read as an array",
+            where=str(path),
+            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            allowed="what numpy.save or numpy.savez writes",
+        ) from error
+    return arrays
+
+
+def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
+    """Read one array for each of `names`; a single one may have any name in its file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, no array file, or lacks an input.
+    """
+    arrays = read_arrays(path)
+    if len(arrays) == 1 and len(names) == 1:
+        return {names[0]: next(iter(arrays.values()))}
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise DataError(
+            "the file lacks an input",
+            where=str(path),
+            found=", ".join(name or "one unnamed array" for name in arrays),
+            allowed=", ".join(names),
+        )
+    return {name: arrays[name] for name in names}
+
+
+def save_arrays(path: FilePath, arrays: Mapping[str, Array]) -> None:
+    """Write one array to an `.npy`, several to an `.npz`.
+
+    Raises
+    ------
+    OutputError
+        If the file exists, or an `.npy` should hold several arrays.
+    """
+    check_new(path)
+    file = Path(path)
+    if file.suffix != ".npz" and len(arrays) > 1:
+        raise OutputError(
+            "an .npy file holds one array",
+            where=str(path),
+            found=f"{len(arrays)} outputs",
+            try_="a name that ends in .npz",
+        )
+    stream = io.BytesIO()
+    if file.suffix == ".npz":
+        np.savez(stream, allow_pickle=False, **dict(arrays))
+    else:
+        np.save(stream, next(iter(arrays.values())))
+    write_whole(file, stream.getvalue())

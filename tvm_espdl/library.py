@@ -1,0 +1,287 @@
+"""What `relay.build` gives back: a network that runs on the PC with the chip's exact bits.
+
+It ties together the executable, the program and the report; each of these does its own work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tvm
+from tvm import relax
+
+from .chips import Chip
+from .errors import ModelError, OutputError
+from .ops.base.rounding import Array
+from .program import Program
+from .runtime.feeding import feed, quantized_inputs
+
+if TYPE_CHECKING:
+    from .legacy.graph_executor import Session
+    from .report.rows import Report
+
+
+class Library:
+    """A compiled network.
+
+    A network with states (`program.states`) continues with each run where the one before ended,
+    as it does on the chip; `reset` returns to the start. The library keeps the states: they are
+    neither inputs nor outputs of its methods.
+
+    Attributes
+    ----------
+    chip : Chip
+        The chip whose bits it computes.
+    executable : tvm.relax.VMExecutable
+        For `relax.VirtualMachine`, whose `main` keeps nothing: it takes the states after the
+        inputs and gives the next ones after the outputs.
+    input_names, output_names : tuple of str
+        As the model has them.
+    """
+
+    def __init__(
+        self,
+        *,
+        executable: Any,
+        chip: Chip,
+        input_names: tuple[str, ...],
+        output_names: tuple[str, ...],
+        make_program: Callable[[], Program],
+        make_report: Callable[[Program, Mapping[str, Array] | None], Report],
+        name: str = "default",
+    ) -> None:
+        self.executable = executable
+        self.chip = chip
+        self.input_names = input_names
+        self._output_names = output_names
+        self._make_program = make_program
+        self._make_report = make_report
+        self._name = name
+        self._kept: list[Array] | None = None
+
+    @cached_property
+    def program(self) -> Program:
+        """The network as a static list of calls.
+
+        Raises
+        ------
+        ModelError
+            If the network has control flow or shapes known only at run time.
+        """
+        return self._make_program()
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, as the model has them."""
+        return self._output_names or self.program.output_names
+
+    @cached_property
+    def _machine(self) -> Any:
+        return relax.VirtualMachine(self.executable, tvm.cpu())
+
+    def __call__(self, *arrays: Any, **named: Any) -> Array | tuple[Array, ...]:
+        """Run the network once.
+
+        Parameters
+        ----------
+        *arrays, **named : array
+            The inputs, in order or by name, in the model's own types and layouts; integers of
+            the first tensor's type are taken as already quantized.
+
+        Returns
+        -------
+        numpy.ndarray or tuple of numpy.ndarray
+            The outputs, in the model's own types and layouts.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        outputs = self.run(named or list(arrays))
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """Run the network once; inputs as a list or by name, outputs as a list.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        outputs, self._kept = self._evaluate(self.feed(arrays), self._states)
+        return outputs
+
+    def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """What `run` gives right after `reset`; what the library keeps stays as it is.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        return self._evaluate(self.feed(arrays), self._zeros())[0]
+
+    def reset(self) -> None:
+        """Return to the start: the next run is a first one. No effect without states."""
+        self._kept = None
+
+    @property
+    def _states(self) -> list[Array]:
+        """What the next run begins with, in the order of `program.states`."""
+        return self._zeros() if self._kept is None else self._kept
+
+    def _zeros(self) -> list[Array]:
+        types = [self.program.values[state.value] for state in self.program.states]
+        return [np.zeros(tensor.shape, tensor.dtype) for tensor in types]
+
+    def _evaluate(self, fed: list[Array], states: list[Array]) -> tuple[list[Array], list[Array]]:
+        """Outputs and next states."""
+        arguments = (tvm.runtime.tensor(array) for array in (*fed, *states))
+        result = self._machine["main"](*arguments)
+        results = [result] if hasattr(result, "numpy") else list(result)
+        arrays = [tensor.numpy() for tensor in results]
+        own = len(arrays) - len(states)
+        return arrays[:own], arrays[own:]
+
+    def feed(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
+        """The inputs as checked arrays of the network's own types, in order."""
+        program = self.program
+        types = [program.values[name] for name in program.inputs]
+        by_own_name = dict(zip(program.inputs, self.input_names, strict=True))
+        quantized = {by_own_name[n]: t for n, t in quantized_inputs(program).items()}
+        return feed(arrays, self.input_names, types, quantized)
+
+    def run_with_intermediates(self, *arrays: Any, **named: Any) -> dict[str, Array]:
+        """Run the network once and keep every tensor that the chip has.
+
+        It looks at what the next `run` would do: states enter it, but do not advance.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            By the model's tensor names, in the order of execution, as the chip holds them:
+            integers, NHWC; states as they were before the run.
+        """
+        from .runtime.intermediates import Intermediates  # compiles on first use
+
+        if not hasattr(self, "_intermediates"):
+            self._intermediates = Intermediates(self.program)
+        return self._intermediates.run(self.feed(named or list(arrays)), self._states)
+
+    def report(self, *samples: Any) -> Report:
+        """What runs where, and why not on ESP-DL.
+
+        Parameters
+        ----------
+        *samples : array
+            One input of the network; with it, the report also warns of saturated tensors. States
+            do not advance.
+        """
+        values = self.run_with_intermediates(*samples) if samples else None
+        return self._make_report(self.program, values)
+
+    def export_library(self, path: str | os.PathLike[str]) -> None:
+        """Write a shared object that `tvm.runtime.load_module` and the virtual machine take.
+
+        Raises
+        ------
+        OutputError
+            If the file exists.
+        """
+        if Path(path).exists():
+            raise OutputError("the file exists", where=str(path), try_="another name")
+        self.executable.export_library(str(path))
+
+    def export_project(
+        self, path: str | os.PathLike[str], sample_input: Any = None, **options: Any
+    ) -> Path:
+        """Write the ESP-IDF project; see `codegen.project.write_project`.
+
+        Parameters
+        ----------
+        path : path
+            A folder that does not exist yet.
+        sample_input : array, list or dict, optional
+            Compiled in, with the expected output, so that the board prints PASS by itself; zeros
+            where absent.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            If the folder exists.
+        ModelError
+            If a part of the network cannot be expressed in C.
+        """
+        from .codegen.project import write_project  # only when asked for
+
+        return write_project(self, Path(path), sample_input, **options)
+
+    def save_espdl(
+        self,
+        path: str | os.PathLike[str],
+        test_inputs: Any = None,
+        *,
+        overwrite: bool = False,
+        info: bool = False,
+        json: bool = False,
+    ) -> Path:
+        """Write an `.espdl` file, which ESP-DL's own runtime loads on the chip.
+
+        As in ESP-PPQ's files, inputs and outputs are integers, and images have channels last
+        where the model has them first; the file says so. The same network gives the same bytes.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        test_inputs : array, list or dict, optional
+            One sample; stored with the exact outputs, for `Model::test` on the chip and
+            `tvm-espdl run` here. Nothing is stored where absent.
+        overwrite : bool
+            Whether files may be replaced.
+        info, json : bool
+            Whether to write a `.info` or a `.json` beside it, in ESP-PPQ's forms.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        ModelError
+            If ESP-DL's runtime cannot run a part of the network; nothing is written then.
+        OutputError
+            If a file exists.
+        """
+        from .espdl.save import save_library  # only when asked for
+
+        return save_library(self, path, test_inputs, overwrite=overwrite, info=info, json=json)
+
+    @property
+    def graph_json(self) -> str:
+        """There is no graph executor any more; the name is kept for scripts of the old flow."""
+        return "{}"
+
+    def __getitem__(self, key: str) -> Callable[..., Session]:
+        """`lib["default"](device)`, the old way to an executor; also `lib["debug_create"]`."""
+        from .legacy.graph_executor import Session
+
+        if key == self._name:
+            return lambda device: Session(self, device)
+        if key == "debug_create":
+            return lambda _name, device: Session(self, device)
+        raise ModelError(
+            "no such module in the library", found=key, allowed=f"{self._name}, debug_create"
+        )

@@ -1,0 +1,73 @@
+"""Base of the operators that compare two broadcast inputs. No operator of its own.
+
+The result is of type bool, one byte of 0 or 1 for each element, as ESP-DL has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ...chips import Chip
+from .binary import Binary
+from .ccall import CCall
+from .operator import Operator, rule
+from .rounding import Array
+from .unary import suffix
+
+
+@dataclass(frozen=True)
+class Comparison(Binary):
+    """`y = compare(a, b)` on the integers as they are.
+
+    Attributes
+    ----------
+    compare : numpy.ufunc
+        The function of two arrays.
+    """
+
+    compare: ClassVar[np.ufunc]
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_<name>.cpp` and `dl/base/isa`; exponents are not read."""
+        result: Array = self.compare(arrays[0], arrays[1])
+        return result
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_<name>_s8` or `_s16`."""
+        return CCall(
+            function=f"espdl_{self.name}_{suffix(self.a)}",
+            descriptor="espdl_binary_t",
+            fields={**self.walk(), "relu": 0},
+        )
+
+    def permuted(self, axes: tuple[int, ...]) -> Operator:
+        """Never: the result stays in the model's layout, where TVM reads it."""
+        raise NotImplementedError(f"{self.name} keeps the model's layout")
+
+    @rule(allowed="int8 for both inputs, or int16; bool for the result", fix="quantize both alike")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Both inputs have the same type, int8 or int16, and the result is of type bool."""
+        types = (self.a.dtype, self.b.dtype, self.y.dtype)
+        fits = types[0] == types[1] and types[0] in ("int8", "int16") and types[2] == "bool"
+        return None if fits else ", ".join(types)
+
+    @rule(allowed="one exponent for both inputs", fix="requantize one of the inputs")
+    def exponents_are_equal(self, chip: Chip) -> str | None:
+        """Both inputs have the same exponent, for the kernel reads none of them."""
+        if self.a.exponent == self.b.exponent:
+            return None
+        return f"exponents {self.a.exponent} and {self.b.exponent}"
+
+    @rule(allowed="a repeated input with fewer bytes than the result", fix="compare in int8")
+    def repeated_input_survives(self, chip: Chip) -> str | None:
+        """An input that is repeated has fewer bytes than the result.
+
+        Otherwise ESP-DL puts the result where the input is, and overwrites what it reads again.
+        """
+        for tensor in self.inputs:
+            if tensor.size < self.y.size and tensor.nbytes >= self.y.nbytes:
+                return f"{tensor.nbytes} and {self.y.nbytes} bytes"
+        return None

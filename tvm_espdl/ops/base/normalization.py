@@ -1,0 +1,41 @@
+"""Base of the operators that divide vectors by a norm of theirs, in float32. No operator itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...chips import Chip
+from .operator import rule
+from .rounding import Array
+from .shifted_scales import ShiftedScales
+
+
+@dataclass(frozen=True)
+class Normalization(ShiftedScales):
+    """Input and output of one type, each vector treated alike."""
+
+    @property
+    def extent(self) -> int:
+        """Elements of a vector."""
+        raise NotImplementedError
+
+    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have one type, int8 or int16."""
+        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
+        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
+
+    @rule(allowed="a sum of squares within 32 bits", fix="normalize fewer elements")
+    def squares_fit(self, chip: Chip) -> str | None:
+        """The squares of int8 values are added up in 32 bits, those of int16 values in 64."""
+        most = self.extent << 14
+        return None if self.x.dtype != "int8" or most < 2**31 else f"{self.extent} elements"
+
+
+def sum_of_squares(vectors: Array) -> Array:
+    """The exact sum along the last axis, rounded once to float32."""
+    wide = vectors.astype(np.int64)
+    total: Array = (wide * wide).sum(axis=-1).astype(np.float32)
+    return total

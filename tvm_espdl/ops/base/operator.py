@@ -1,0 +1,240 @@
+"""What every operator is: a frozen record of tensors and attributes that answers questions.
+
+An operator knows its rules, its arithmetic, its cost and its C call. It never reads files and
+never imports TVM.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...chips import Chip
+from .ccall import CCall
+
+Array = npt.NDArray[Any]
+Exponent = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Type of a tensor as the chip holds it.
+
+    Attributes
+    ----------
+    dtype : str
+        `int8`, `int16`, `int32`, `int64`, `float32`, or `bool` for the result of a comparison.
+    shape : tuple of int
+        In the chip's run-time layout (NHWC for activations); filters are OIHW, gemm weights KN.
+    exponent : int, tuple of int or None
+        The real value is `q * 2**exponent`; one per output channel for a per-channel filter;
+        None for floats and truth values.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    exponent: Exponent = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements, without padding."""
+        return self.size * np.dtype(self.dtype).itemsize
+
+    @property
+    def uniform_exponent(self) -> int:
+        """The one exponent of the tensor.
+
+        Raises
+        ------
+        ValueError
+            If it is a float tensor or has an exponent per channel.
+        """
+        if not isinstance(self.exponent, int):
+            raise ValueError(f"no uniform exponent: {self.exponent}")
+        return self.exponent
+
+    def permuted(self, axes: tuple[int, ...]) -> Tensor:
+        """The type after a transpose by `axes`."""
+        return dataclasses.replace(self, shape=tuple(self.shape[axis] for axis in axes))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an operator cannot run on a chip's ESP-DL kernel.
+
+    Attributes
+    ----------
+    rule : str
+        Name of the rule, stable, for programs.
+    sentence : str
+        The rule itself, as it stands in the table of supported operators.
+    found, allowed, fix : str
+        What this operator has, what the rule wants, and what to change.
+    """
+
+    rule: str
+    sentence: str
+    found: str
+    allowed: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.sentence} Found: {self.found}. Allowed: {self.allowed}. Try: {self.fix}."
+
+
+@dataclass(frozen=True, eq=False)
+class Summed:
+    """The sums inside a convolution or a matrix product, for bounds.
+
+    Attributes
+    ----------
+    weights : numpy.ndarray
+        `(output channels, products)`, integers.
+    bias : numpy.ndarray or None
+        `(output channels,)`.
+    lanes_only : bool
+        Whether the chip computes all output channels in vector lanes (depthwise).
+    """
+
+    weights: Array
+    bias: Array | None
+    lanes_only: bool = False
+
+
+Check = Callable[[Any, Chip], str | None]
+CheckT = TypeVar("CheckT", bound=Check)
+
+
+def rule(*, allowed: str, fix: str) -> Callable[[CheckT], CheckT]:
+    """Declare a method as a rule of its operator.
+
+    The method returns None when the chip can run the operator, else what it found. Its docstring
+    is the sentence shown to users, in the report, in errors and in the table of operators.
+    """
+
+    def mark(check: CheckT) -> CheckT:
+        check.espdl_rule = (allowed, fix)  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Base of all operators.
+
+    Attributes
+    ----------
+    name : str
+        Name of the operator; its composite is called `espdl.<name>`.
+    channels_last : bool
+        True when the activations must be NHWC (NWC); False when any layout will do.
+    """
+
+    name: ClassVar[str] = ""
+    channels_last: ClassVar[bool] = False
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Types of the run-time inputs, in the order of the call."""
+        raise NotImplementedError
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """Types of the constants, in the order of the call, after the inputs."""
+        return ()
+
+    @property
+    def output(self) -> Tensor:
+        """Type of the result."""
+        raise NotImplementedError
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return 0
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes of all inputs, constants and the output, each counted once."""
+        return sum(t.nbytes for t in (*self.inputs, *self.constants, self.output))
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Memory that the C kernel works in: where not 0, its last argument points to so much."""
+        return 0
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """The result on `chip`, bit for bit: the definition of truth.
+
+        Parameters
+        ----------
+        chip : Chip
+            Decides rounding and accumulators.
+        *arrays : numpy.ndarray
+            Inputs, then constants, of the types stated by `inputs` and `constants`.
+        """
+        raise NotImplementedError
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """How generated C runs the operator: function, descriptor, packed constants."""
+        raise NotImplementedError
+
+    def summed(self, *constants: Array) -> Summed | None:
+        """What is summed for each output channel; None without products of constants."""
+        return None
+
+    def permuted(self, axes: tuple[int, ...]) -> Operator:
+        """The same operator on activations transposed by `axes`, where any layout will do."""
+        raise NotImplementedError(f"{self.name} has a fixed layout")
+
+    def refusals(self, chip: Chip) -> list[Refusal]:
+        """Every rule that keeps the operator off the chip's ESP-DL kernels; empty when none."""
+        found = []
+        for check in rules_of(type(self)):
+            result = check(self, chip)
+            if result is not None:
+                allowed, fix = check.espdl_rule  # type: ignore[attr-defined]
+                sentence = sentence_of(check)
+                found.append(Refusal(check.__name__, sentence, result, allowed, fix))
+        return found
+
+    def to_json(self) -> str:
+        """The record as text: deterministic, read back by `registry.from_json`."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return json.dumps({"name": self.name, **fields}, default=_encode, sort_keys=True)
+
+
+_RULES: dict[type[Operator], tuple[Check, ...]] = {}
+
+
+def rules_of(operator: type[Operator]) -> tuple[Check, ...]:
+    """The rules of an operator class, inherited ones included, in alphabetical order."""
+    if operator not in _RULES:
+        members = (check for _, check in inspect.getmembers(operator))
+        _RULES[operator] = tuple(check for check in members if hasattr(check, "espdl_rule"))
+    return _RULES[operator]
+
+
+def sentence_of(check: Check) -> str:
+    """The first paragraph of a rule's docstring, in one line."""
+    return inspect.cleandoc(check.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Tensor):
+        return {"dtype": value.dtype, "shape": value.shape, "exponent": value.exponent}
+    raise TypeError(f"a record cannot hold {value!r}")

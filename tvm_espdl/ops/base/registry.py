@@ -1,0 +1,46 @@
+"""Finds the operators: a module of `ops` that defines one registers it by being there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .operator import Operator, Tensor
+
+_OPS = (__package__ or "").rpartition(".")[0]
+
+
+@cache
+def operators() -> dict[str, type[Operator]]:
+    """All operator classes by name, in alphabetical order."""
+    found: dict[str, type[Operator]] = {}
+    for module in pkgutil.iter_modules([str(Path(__file__).parent.parent)]):
+        members = vars(importlib.import_module(f"{_OPS}.{module.name}")).values()
+        for member in members:
+            if isinstance(member, type) and issubclass(member, Operator) and member.name:
+                found[member.name] = member
+    return dict(sorted(found.items()))
+
+
+@cache
+def operator_class(name: str) -> type[Operator]:
+    """The operator of a name, loading its module only."""
+    members = vars(importlib.import_module(f"{_OPS}.{name}")).values()
+    found = (m for m in members if isinstance(m, type) and issubclass(m, Operator))
+    return next(member for member in found if member.name == name)
+
+
+def from_json(text: str) -> Operator:
+    """Read a record written by `Operator.to_json`."""
+    fields = json.loads(text)
+    return operator_class(fields.pop("name"))(**{k: _decode(v) for k, v in fields.items()})
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Tensor(**{k: _decode(v) for k, v in value.items()})
+    return tuple(_decode(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,61 @@
+"""Base of the operators with one input and no constants. It is no operator of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from ...chips import Chip
+from .operator import Operator, Tensor, rule
+
+# Floats are only moved, between parts of a network that run in float.
+KERNEL_TYPES = ("int8", "int16", "float32")
+
+
+@dataclass(frozen=True)
+class Unary(Operator):
+    """One tensor in, one tensor out.
+
+    Attributes
+    ----------
+    x, y : Tensor
+        Input and output.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The input."""
+        return (self.x,)
+
+    @property
+    def output(self) -> Tensor:
+        """The result."""
+        return self.y
+
+
+@dataclass(frozen=True)
+class OneType(Unary):
+    """A `Unary` whose kernel reads and writes one type."""
+
+    @rule(allowed="one type for both", fix="quantize the output like the input")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have the same type, int8 or int16."""
+        same = self.x.dtype == self.y.dtype and self.x.dtype in KERNEL_TYPES
+        return None if same else f"{self.x.dtype} and {self.y.dtype}"
+
+
+@dataclass(frozen=True)
+class Elementwise(Unary):
+    """A `Unary` that treats each element alike, so that any layout will do."""
+
+    def permuted(self, axes: tuple[int, ...]) -> Operator:
+        """The same on transposed tensors."""
+        return dataclasses.replace(self, x=self.x.permuted(axes), y=self.y.permuted(axes))
+
+
+def suffix(tensor: Tensor) -> str:
+    """Ending of a C kernel's name for the tensor's type: `s8`, `s16` or `f32`."""
+    return {"int8": "s8", "int16": "s16", "float32": "f32"}[tensor.dtype]

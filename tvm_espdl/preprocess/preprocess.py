@@ -1,0 +1,210 @@
+"""Brings a float network to the form that quantization expects: batch 1, static, layers folded.
+
+Must never change the model it is given, nor what the network computes beyond float rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+
+import onnx
+from onnx import ModelProto
+
+from ..errors import ModelError
+from ..onnx_graphs.model import fix_batch, input_signature, load_model
+from ..onnx_graphs.opset import raise_opset
+from ..onnx_graphs.option_names import as_names
+from ..onnx_graphs.rewriting import infer, name_nodes
+from .check import SAMPLES, Deviation, Original, Ranges, check_ranges
+from .input_shapes import fix_input_shapes
+from .report import PreprocessReport
+from .rewrite_unused import remove_listed_constants
+from .steps import STEPS, Step, select_steps
+from .weights import check_weights
+
+#: The first ONNX operator set in which QuantizeLinear and DequantizeLinear know an axis.
+LOWEST_OPSET = 13
+
+#: Where a preprocessed model keeps which steps were switched, so that quantizing it heeds that.
+CHOICE_KEY = "espdl.preprocess"
+
+_QUANTIZED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+
+# Every step makes the network smaller or brings it nearer to a form that none of them touches.
+_MOST_ROUNDS = 20
+
+
+def preprocess_onnx(
+    model: str | os.PathLike[str] | ModelProto,
+    *,
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    ranges: Ranges | None = None,
+) -> ModelProto:
+    """Prepare a float network for quantization.
+
+    Fixes the batch to 1, raises the operator set to 13 where it is lower, and runs the steps of
+    `steps.STEPS` until none of them finds anything to do. onnxruntime's own optimizer
+    is not used: it would take HardSwish apart and wrap each product in Reshape nodes.
+
+    Parameters
+    ----------
+    model : path or ModelProto
+        A float network; left as it is.
+    skip : str or collection of str
+        Names of steps that are left out; a str is one name. The result remembers them in its
+        metadata: preprocessing it again, as quantizing does, leaves them out as well.
+    enable : str or collection of str
+        Names of steps to run that do not run by default; remembered likewise.
+    input_shapes : dict of str to sequence of int, optional
+        Whole shapes, batch included, of inputs with dynamic dimensions.
+    ranges : dict of str to (float, float), optional
+        The smallest and the largest value of real data by input, for the comparison of the result
+        with the original; the random inputs otherwise lie around -1 to 1.
+
+    Returns
+    -------
+    ModelProto
+        A new network with the same inputs and outputs, every tensor's shape inferred and every
+        node named.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be read, has other dynamic dimensions than the batch, is quantized, or
+        has weights that are not finite; if there is no such step, or no such input; or if the
+        result deviates from the original by more than rounding, which the message blames on one
+        step.
+    """
+    prepared, _ = preprocess_with_report(
+        model, skip=skip, enable=enable, input_shapes=input_shapes, ranges=ranges
+    )
+    return prepared
+
+
+def preprocess_with_report(
+    model: str | os.PathLike[str] | ModelProto,
+    *,
+    skip: str | Collection[str] = (),
+    enable: str | Collection[str] = (),
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    ranges: Ranges | None = None,
+) -> tuple[ModelProto, PreprocessReport]:
+    """Prepare a float network, and tell what was done; see `preprocess_onnx`.
+
+    Returns
+    -------
+    (ModelProto, PreprocessReport)
+        The network; the steps that changed something, and the largest deviation from the original.
+    """
+    loaded = load_model(model)
+    _refuse_quantized(loaded)
+    choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
+    steps = select_steps(*choice)
+    shaped = fix_input_shapes(loaded, input_shapes or {})
+    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    name_nodes(start)
+    check_ranges(ranges or {}, input_signature(start))
+    prepared, counts = _run_steps(start, steps)
+    check_weights(prepared)
+    _note_choice(prepared, steps)
+    applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
+    if not applied:
+        return prepared, PreprocessReport(())
+    original = Original(shaped, input_signature(start), ranges or {})
+    deviation = original.deviation_of(prepared)
+    if not deviation.is_rounding:
+        raise _blame(original, start, steps, deviation)
+    report = PreprocessReport(applied, deviation.absolute, deviation.relative, SAMPLES)
+    return prepared, report
+
+
+def _run_steps(
+    start: ModelProto, steps: Sequence[Step], most: int | None = None
+) -> tuple[ModelProto, dict[str, int]]:
+    """Run `steps` over a copy of `start` until nothing changes, or until `most` of them did."""
+    prepared = onnx.ModelProto()
+    prepared.CopyFrom(start)
+    remove_listed_constants(prepared)
+    counts = {step.name: 0 for step in steps}
+    changes = 0
+    for _ in range(_MOST_ROUNDS):
+        infer(prepared)
+        before = changes
+        for step in steps:
+            found = step.rewrite(prepared) if most is None or changes < most else 0
+            counts[step.name] += found
+            changes += bool(found)
+        if changes == before:
+            break
+    # From IR version 4 on, initializers need not be listed among the inputs; 7 is operator set 13.
+    prepared.ir_version = max(prepared.ir_version, 7)
+    return prepared, counts
+
+
+def _blame(
+    original: Original, start: ModelProto, steps: Sequence[Step], deviation: Deviation
+) -> ModelError:
+    """Find the step that moved the outputs: the first one after which they are off."""
+    done: dict[str, int] = dict.fromkeys((step.name for step in steps), 0)
+    culprit = ""
+    most = 0
+    while True:
+        prepared, counts = _run_steps(start, steps, most)
+        changed = [name for name, count in counts.items() if count != done[name]]
+        if changed:
+            culprit = changed[0]
+        if not original.deviation_of(prepared).is_rounding or (most and not changed):
+            break
+        done, most = counts, most + 1
+    return ModelError(
+        "preprocessing changes what the network computes",
+        where=f"step {culprit or 'batch 1'}, output {deviation.output!r}",
+        found=f"a deviation of {deviation.absolute:.3g}, {deviation.relative:.3g} of the output's "
+        "largest value",
+        allowed="float rounding",
+        try_=f"skip={culprit!r} (--skip {culprit}); if the network magnifies rounding, "
+        "ranges={input: (low, high)} of real data"
+        if culprit
+        else "export the model with batch 1",
+    )
+
+
+def _choice(
+    model: ModelProto, skip: Collection[str], enable: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """The steps to skip and to enable: those asked for now and, else, when it was made."""
+    stored = next((p.value for p in model.metadata_props if p.key == CHOICE_KEY), "")
+    known = {step.name for step in STEPS}
+    words = [word for word in stored.split() if word[1:] in known]
+    before = {sign: {word[1:] for word in words if word[0] == sign} for sign in "-+"}
+    select_steps(skip, enable)  # what is asked for now must make sense on its own
+    return (
+        set(skip) | (before["-"] - set(enable)),
+        set(enable) | (before["+"] - set(skip)),
+    )
+
+
+def _note_choice(model: ModelProto, steps: Sequence[Step]) -> None:
+    kept = [entry for entry in model.metadata_props if entry.key != CHOICE_KEY]
+    copies = [onnx.StringStringEntryProto.FromString(e.SerializeToString()) for e in kept]
+    switched = [step for step in STEPS if step.on != (step in steps)]
+    changed = [f"{'-' if step.on else '+'}{step.name}" for step in switched]
+    if changed:
+        copies.append(onnx.StringStringEntryProto(key=CHOICE_KEY, value=" ".join(changed)))
+    del model.metadata_props[:]
+    model.metadata_props.extend(copies)
+
+
+def _refuse_quantized(model: ModelProto) -> None:
+    for node in model.graph.node:
+        if node.op_type in _QUANTIZED or node.op_type.startswith("QLinear"):
+            raise ModelError(
+                "the model is quantized already",
+                where=f"node {node.name or node.output[0]!r}",
+                found=node.op_type,
+                allowed="a float model",
+                try_="give the float model it was made from",
+            )

@@ -1,0 +1,158 @@
+"""Rewrites that recognise activations which an exporter has spelled out in elementary operators.
+
+Must never take an activation apart, nor change what is computed beyond float rounding; changes the
+model it is given in place. `x * Sigmoid(x)` stays: ONNX has Swish from operator set 24 on only, and
+the quantizer and the compiler both take the pair for one table.
+"""
+
+from __future__ import annotations
+
+import math
+
+from onnx import ModelProto, NodeProto
+
+from ..onnx_graphs.graph import Graph, attribute
+from ..onnx_graphs.rewriting import opset_of, scalar, set_node
+
+#: The first operator set that has HardSwish.
+_HARD_SWISH_OPSET = 14
+
+# Exporters write 1/6 with more or fewer digits.
+_TOLERANCE = 1e-5
+
+
+def hard_sigmoid(model: ModelProto) -> int:
+    """Write `clip(a * x + b, 0, h) / h` as HardSigmoid."""
+    written, graph = 0, Graph(model)
+    for node in model.graph.node:
+        found = _hard_sigmoid_of(node, graph)
+        if found is not None:
+            source, alpha, beta = found
+            set_node(node, "HardSigmoid", [source], alpha=alpha, beta=beta)
+            written += 1
+            graph = Graph(model)
+    return written
+
+
+def hard_swish(model: ModelProto) -> int:
+    """Write `x * clip(x + 3, 0, 6) / 6`, in any order, and `x * HardSigmoid(x)` as HardSwish."""
+    if opset_of(model) < _HARD_SWISH_OPSET and not _may_raise_opset(model):
+        return 0
+    written, graph = 0, Graph(model)
+    for node in reversed(model.graph.node):
+        source = _hard_swish_of(node, graph)
+        if source is not None:
+            set_node(node, "HardSwish", [source])
+            written += 1
+            graph = Graph(model)
+    if written and opset_of(model) < _HARD_SWISH_OPSET:
+        for entry in model.opset_import:
+            if entry.domain in ("", "ai.onnx"):
+                entry.version = _HARD_SWISH_OPSET
+    return written
+
+
+def _may_raise_opset(model: ModelProto) -> bool:
+    # Set 14 widens types and adds attributes whose defaults are the old meaning; only
+    # BatchNormalization has lost outputs.
+    return opset_of(model) == _HARD_SWISH_OPSET - 1 and not any(
+        node.op_type == "BatchNormalization" and any(node.output[1:]) for node in model.graph.node
+    )
+
+
+def _maker(tensor: str, graph: Graph) -> NodeProto | None:
+    index = graph.producer(tensor)
+    return None if index is None else graph.nodes[index]
+
+
+def _near(value: float, wanted: float) -> bool:
+    return math.isclose(value, wanted, rel_tol=_TOLERANCE)
+
+
+def _scaled(node: NodeProto | None, graph: Graph) -> tuple[str, float] | None:
+    """Operand and factor of a node that multiplies or divides by one constant."""
+    if node is None or node.op_type not in ("Mul", "Div"):
+        return None
+    for place in (0, 1) if node.op_type == "Mul" else (1,):
+        value = scalar(node.input[place], graph)
+        other = node.input[1 - place]
+        if value and math.isfinite(value) and graph.shape(other) == graph.shape(node.output[0]):
+            return other, value if node.op_type == "Mul" else 1.0 / value
+    return None
+
+
+def _shifted(node: NodeProto | None, graph: Graph) -> tuple[str, float] | None:
+    """Operand and summand of a node that adds or subtracts one constant."""
+    if node is None or node.op_type not in ("Add", "Sub"):
+        return None
+    for place in (0, 1) if node.op_type == "Add" else (1,):
+        value = scalar(node.input[place], graph)
+        other = node.input[1 - place]
+        if value is not None and graph.shape(other) == graph.shape(node.output[0]):
+            return other, value if node.op_type == "Add" else -value
+    return None
+
+
+def _clipped(node: NodeProto | None, graph: Graph) -> tuple[str, float] | None:
+    """Operand and upper limit of a Clip from 0."""
+    if node is None or node.op_type != "Clip" or len(node.input) < 3:
+        return None
+    low, high = scalar(node.input[1], graph), scalar(node.input[2], graph)
+    return (node.input[0], high) if low == 0.0 and high is not None and high > 0.0 else None
+
+
+def _hard_sigmoid_of(node: NodeProto, graph: Graph) -> tuple[str, float, float] | None:
+    """The input, slope and value at 0 of the hard sigmoid that `node` ends."""
+    outer = _scaled(node, graph)
+    source, factor = outer or (node.output[0], 1.0)
+    clip = _clipped(_maker(source, graph), graph)
+    if clip is None or not _near(factor * clip[1], 1.0):
+        return None
+    shift = _shifted(_maker(clip[0], graph), graph)
+    if shift is None or not graph.is_float(shift[0]) or graph.is_constant(shift[0]):
+        return None
+    source, slope = _scaled(_maker(shift[0], graph), graph) or (shift[0], 1.0)
+    return source, slope * factor, shift[1] * factor
+
+
+def _hard_swish_of(node: NodeProto, graph: Graph) -> str | None:
+    """The input of the hard swish that `node` ends."""
+    if node.op_type not in ("Mul", "Div"):
+        return None
+    factor, factors = _factors(node, graph)
+    if len(factors) != 2:
+        return None
+    for source, gate in (factors, factors[::-1]):
+        found = _maker(gate, graph)
+        if found is None or not graph.is_float(source) or graph.is_constant(source):
+            continue
+        if found.op_type == "HardSigmoid" and found.input[0] == source:
+            slope, start = attribute(found, "alpha", 0.2), attribute(found, "beta", 0.5)
+            if _near(slope, 1 / 6) and _near(start, 0.5) and _near(factor, 1.0):
+                return source
+        clip = _clipped(found, graph)
+        shift = None if clip is None else _shifted(_maker(clip[0], graph), graph)
+        if clip is not None and shift == (source, 3.0) and clip[1] == 6.0 and _near(factor, 1 / 6):
+            return source
+    return None
+
+
+def _factors(node: NodeProto, graph: Graph) -> tuple[float, list[str]]:
+    """The constant factor and the other factors of a product, through the products inside it."""
+    scaled = _scaled(node, graph)
+    if scaled is not None:
+        inner, value = [scaled[0]], scaled[1]
+    elif node.op_type == "Mul":
+        inner, value = list(node.input), 1.0
+    else:
+        return 1.0, list(node.output)
+    factors = []
+    for name in inner:
+        maker = _maker(name, graph)
+        if maker is None or maker.op_type not in ("Mul", "Div") or len(graph.consumers(name)) > 1:
+            factors.append(name)
+            continue
+        further, names = _factors(maker, graph)
+        value *= further
+        factors.extend(names)
+    return value, factors

@@ -1,0 +1,161 @@
+"""Rewrites that remove what does nothing: Identity, Dropout, casts to the same type, and the like.
+
+Must never change a value or a shape; changes the model it is given in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto
+
+from ..onnx_graphs.graph import Graph, attribute
+from ..onnx_graphs.rewriting import set_node
+
+_NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+_SELECTION = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Slice")
+
+
+def remove_no_ops(model: ModelProto) -> int:
+    """Remove nodes whose output is their first input, value for value."""
+    removed = 0
+    while count := _remove_inside(model) or _remove_before_output(model):
+        removed += count
+    return removed
+
+
+def _remove_inside(model: ModelProto) -> int:
+    """Remove those whose output is seen by plain nodes only: these read the input instead."""
+    graph = Graph(model)
+    sources: dict[str, str] = {}
+    gone = []
+    for index, node in enumerate(graph.nodes):
+        for place, name in enumerate(node.input):
+            if name in sources:
+                node.input[place] = sources[name]
+        if node.output and node.output[0] not in graph.visible and _is_removable(index, graph):
+            sources[node.output[0]] = node.input[0]
+            gone.append(index)
+    for index in reversed(gone):
+        del model.graph.node[index]
+    return len(gone)
+
+
+def _remove_before_output(model: ModelProto) -> int:
+    """Remove one whose output is seen from outside: the node before it takes over the name."""
+    graph = Graph(model)
+    for index, node in enumerate(graph.nodes):
+        # The node before has to be free to do so: an input or a shared tensor keeps its name.
+        maker = graph.producer(node.input[0]) if node.input else None
+        free = maker is not None and graph.only_consumer(node.input[0]) == index
+        if maker is not None and free and _is_removable(index, graph):
+            outputs = graph.nodes[maker].output
+            outputs[list(outputs).index(node.input[0])] = node.output[0]
+            del model.graph.node[index]
+            return 1
+    return 0
+
+
+def _is_removable(index: int, graph: Graph) -> bool:
+    node = graph.nodes[index]
+    others_read = any(graph.consumers(name) or name in graph.visible for name in node.output[1:])
+    return not others_read and _does_nothing(node, graph)
+
+
+def _does_nothing(node: NodeProto, graph: Graph) -> bool:
+    standard = node.domain in ("", "ai.onnx") and len(node.input) > 0
+    if standard and node.op_type in _CONDITIONS:
+        return _CONDITIONS[node.op_type](node, graph)
+    return standard and _keeps_shape(node, graph) and _is_neutral(node, graph)
+
+
+def _always(node: NodeProto, graph: Graph) -> bool:
+    del node, graph
+    return True
+
+
+def _drops_nothing(node: NodeProto, graph: Graph) -> bool:
+    return len(node.input) < 3 or not node.input[2] or _is_false(node.input[2], graph)
+
+
+def _casts_float(node: NodeProto, graph: Graph) -> bool:
+    return attribute(node, "to", 0) == TensorProto.FLOAT and graph.is_float(node.input[0])
+
+
+def _has_one_operand(node: NodeProto, graph: Graph) -> bool:
+    del graph
+    return len(node.input) == 1
+
+
+def _moves_nothing(node: NodeProto, graph: Graph) -> bool:
+    del graph
+    perm = attribute(node, "perm", None)
+    return perm is not None and list(perm) == sorted(perm)
+
+
+def _adds_no_edge(node: NodeProto, graph: Graph) -> bool:
+    return len(node.input) > 1 and _is_false(node.input[1], graph)
+
+
+def _selects_all(node: NodeProto, graph: Graph) -> bool:
+    return _keeps_shape(node, graph) and _steps_forwards(node, graph)
+
+
+def _is_false(name: str, graph: Graph) -> bool:
+    return graph.is_constant(name) and not graph.constant(name).any()
+
+
+def _keeps_shape(node: NodeProto, graph: Graph) -> bool:
+    shape = graph.shape(node.input[0]) if node.input else None
+    return shape is not None and shape == graph.shape(node.output[0])
+
+
+def _steps_forwards(node: NodeProto, graph: Graph) -> bool:
+    if node.op_type != "Slice" or len(node.input) < 5 or not node.input[4]:
+        return True
+    steps = node.input[4]
+    return graph.is_constant(steps) and bool((graph.constant(steps) == 1).all())
+
+
+def _is_neutral(node: NodeProto, graph: Graph) -> bool:
+    if node.op_type not in _NEUTRAL or not graph.is_constant(node.input[1]):
+        return False
+    other = graph.constant(node.input[1])
+    return bool(other.dtype == np.float32 and (other == _NEUTRAL[node.op_type]).all())
+
+
+_CONDITIONS: dict[str, Callable[[NodeProto, Graph], bool]] = {
+    "Identity": _always,
+    "Dropout": _drops_nothing,
+    "Cast": _casts_float,
+    **dict.fromkeys(("Concat", "Sum", "Max", "Min", "Mean"), _has_one_operand),
+    "Transpose": _moves_nothing,
+    "Pad": _adds_no_edge,
+    **dict.fromkeys(_SELECTION, _selects_all),
+}
+
+
+def cancel_transposes(model: ModelProto) -> int:
+    """Make one Transpose, or none, of two that follow each other."""
+    merged, graph = 0, Graph(model)
+    for node in model.graph.node:
+        before = graph.producer(node.input[0]) if node.op_type == "Transpose" else None
+        first = None if before is None else graph.nodes[before]
+        if first is None or first.op_type != "Transpose":
+            continue
+        one, two = attribute(first, "perm", None), attribute(node, "perm", None)
+        if one is None or two is None:
+            continue
+        perm = [one[axis] for axis in two]
+        cancels = perm == sorted(perm)
+        # Another reader keeps the first one alive: merging would then save nothing.
+        if not cancels and len(graph.consumers(node.input[0])) > 1:
+            continue
+        if cancels:
+            set_node(node, "Identity", [first.input[0]])
+        else:
+            set_node(node, "Transpose", [first.input[0]], perm=perm)
+        merged += 1
+        graph = Graph(model)
+    return merged

@@ -1,0 +1,134 @@
+"""What a network's owner should know although everything runs: the warnings of the report.
+
+It reads a program, the partition log and values of a run; it decides nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..chips import Chip
+from ..ops import Operator
+from ..ops.base.accumulate import accumulators, largest_sums
+from ..ops.base.rounding import Array
+from ..ops.dequantize import Dequantize
+from ..ops.quantize import Quantize
+from ..ops.requantize import Requantize
+from ..ops.transpose import Transpose
+from ..program import Program, Step
+from .log import PartitionLog
+
+SATURATED = 0.01  # the share of values at the limits that is worth a warning
+
+
+def warnings_of(
+    program: Program, log: PartitionLog, values: Mapping[str, Array]
+) -> tuple[str, ...]:
+    """All warnings.
+
+    These are sums that can leave their register on the chip, biases that it cannot hold, values
+    seen at their limits, and requantizes and transposes inside the network that no node asked for.
+
+    Parameters
+    ----------
+    values : mapping of str to numpy.ndarray
+        Every tensor of one or more runs, stacked; empty where there was none.
+    """
+    return (
+        *(text for step in program.steps for text in _overflow(step, program.chip)),
+        *(f"{tensor}: {text}" for tensor, text in log.warnings.items()),
+        *_saturation(program, values),
+        *_requantizes(program),
+        *_transposes(program),
+    )
+
+
+def _overflow(step: Step, chip: Chip) -> list[str]:
+    """Layers whose sums can leave the register that the chip keeps them in."""
+    operator = step.operator
+    terms = operator.summed(*step.constants) if isinstance(operator, Operator) else None
+    if terms is None or not isinstance(operator, Operator):
+        return []
+    dtype = operator.inputs[0].dtype
+    bound = largest_sums(terms.weights, terms.bias, dtype)
+    texts = []
+    for channels, register in accumulators(chip, dtype, len(bound), terms.lanes_only):
+        over = bound[channels] > register.highest
+        if over.any():
+            texts.append(
+                f"{step.outputs[0]}: {int(over.sum())} of {len(bound)} channels can leave the "
+                f"{register.bits}-bit accumulator of the {chip.name} (sums up to "
+                f"{int(bound[channels].max())}, limit {register.highest}); the PC follows the "
+                "chip, but accuracy may suffer: smaller weights or fewer inputs per output help"
+            )
+    return texts
+
+
+def _saturation(program: Program, values: Mapping[str, Array]) -> list[str]:
+    texts = []
+    for step in program.steps:
+        name = step.outputs[0]
+        array = values.get(name)
+        if array is None or not np.issubdtype(array.dtype, np.integer):
+            continue
+        limits = np.iinfo(array.dtype)
+        share = float(np.mean((array == limits.max) | (array == limits.min)))
+        if share > SATURATED:
+            texts.append(
+                f"{name}: {share:.1%} of the values are at the limits of {array.dtype}; "
+                "a larger exponent would keep them apart"
+            )
+    return texts
+
+
+def _readers(program: Program, name: str) -> Sequence[Step]:
+    return [step for step in program.steps if name in step.inputs]
+
+
+def _named(steps: Sequence[Step]) -> str:
+    return " and ".join(f"{step.outputs[0]} ({step.operator.name})" for step in steps)
+
+
+def _requantizes(program: Program) -> list[str]:
+    made_by = {step.outputs[0]: step for step in program.steps}
+    texts = []
+    for step in program.steps:
+        if not isinstance(step.operator, Requantize) or step.covers:
+            continue
+        source = made_by.get(step.inputs[0])
+        cause = f"because {_named(_readers(program, step.outputs[0]))} needs equal exponents"
+        if source is not None and source.outputs[0].startswith(f"{step.outputs[0]}_before"):
+            cause = f"because {source.operator.name} leaves its result at its input's exponent"
+        texts.append(
+            f"{step.outputs[0]}: an extra requantize from exponent {step.operator.x.exponent} to "
+            f"{step.operator.y.exponent}, {cause}; the same scale for all of them in the "
+            "quantizer would save it"
+        )
+    return texts
+
+
+def _transposes(program: Program) -> list[str]:
+    """Those between two operators; at the edges they only bring data into the chip's layout."""
+    made_by = {step.outputs[0]: step for step in program.steps}
+    texts = []
+    for step in program.steps:
+        source, readers = made_by.get(step.inputs[0]), _readers(program, step.outputs[0])
+        inner = [r for r in readers if not isinstance(r.operator, Dequantize)]
+        at_the_edge = source is None or isinstance(source.operator, Quantize) or not inner
+        if not isinstance(step.operator, Transpose) or step.covers or at_the_edge:
+            continue
+        layout = "as the model has it" if _to_first(step.operator) else "with channels last"
+        others = [reader for reader in _readers(program, step.inputs[0]) if reader is not step]
+        also = f", and {_named(others)} the other way: the model asks for both" if others else ""
+        texts.append(
+            f"{step.outputs[0]}: a transpose inside the network, for {_named(inner)} reads "
+            f"{step.inputs[0]} {layout}{also}"
+        )
+    return texts
+
+
+def _to_first(transpose: Transpose) -> bool:
+    rank = len(transpose.axes)
+    return transpose.axes == (0, rank - 1, *range(1, rank - 1))

@@ -1,0 +1,143 @@
+"""Arrays inside an `.npz` archive, read row by row: compressed or not, never whole.
+
+Must never unpickle, and leaves no file open once it was read to its end or closed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..onnx_graphs.graph import Array
+from .folder import IMAGE_SUFFIXES
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what NumPy and zipfile say about a damaged file into one clear refusal."""
+    try:
+        yield
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+        image = path.suffix.lower() in IMAGE_SUFFIXES
+        raise DataError(
+            "the calibration file cannot be read",
+            where=str(path),
+            found=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+            allowed="an .npy or .npz file of plain numbers",
+            try_="give the folder of the images, not one of them"
+            if image
+            else "write it with numpy.save(path, array)",
+        ) from problem
+
+
+class Member:
+    """One array of an archive; rows are read forwards as they are asked for.
+
+    Attributes
+    ----------
+    shape, dtype, ndim
+        As of an array.
+    """
+
+    def __init__(self, path: Path, entry: str) -> None:
+        self._path, self._entry = path, entry
+        self._stream: IO[bytes] | None = None
+        self._next = 0
+        with self._opened() as stream:
+            self.shape, self._fortran, self.dtype = _header(stream)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Rows `start` to `stop` along the first axis.
+
+        Raises
+        ------
+        DataError
+            If the archive is damaged there.
+        """
+        with explained(self._path):
+            if self._fortran or self.ndim == 0:
+                return self._whole()[rows] if self.ndim else self._whole()
+            start, stop, _ = rows.indices(self.shape[0])
+            if self._stream is None or start != self._next:
+                self._rewind(start)
+            return self._read(stop - start)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """All of it, for inputs without a batch axis."""
+        del dtype, copy
+        with explained(self._path):
+            return self._whole()
+
+    def _whole(self) -> Array:
+        with self._opened() as stream:
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+    def _rewind(self, row: int) -> None:
+        self._close()
+        self._stream = self._opened()
+        _header(self._stream)
+        self._stream.read(row * self._row_bytes())
+        self._next = row
+
+    def _read(self, count: int) -> Array:
+        assert self._stream is not None
+        wanted = count * self._row_bytes()
+        data = self._stream.read(wanted)
+        if len(data) != wanted:
+            raise EOFError(f"array {self._entry!r} ends before its last sample")
+        self._next += count
+        if self._next >= self.shape[0]:
+            self._close()
+        return np.frombuffer(data, dtype=self.dtype).reshape(count, *self.shape[1:])
+
+    def _row_bytes(self) -> int:
+        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+
+    def _opened(self) -> IO[bytes]:
+        # The archive stays open for as long as its member does, and is closed with it.
+        with zipfile.ZipFile(self._path) as archive:
+            return archive.open(self._entry)
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None) is not None:
+            self._close()
+
+
+def members_of(path: Path) -> dict[str, Member]:
+    """The arrays of an archive by name; only their headers are read.
+
+    Raises
+    ------
+    ValueError, OSError, EOFError, zipfile.BadZipFile
+        If the file is damaged or holds Python objects.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.namelist()
+    return {entry.removesuffix(".npy"): Member(path, entry) for entry in entries}
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"array format {version[0]}.{version[1]} holds no plain numbers")
+    shape, fortran, dtype = readers[version](stream)
+    if dtype.hasobject:
+        raise ValueError("Object arrays cannot be loaded")
+    return shape, fortran, dtype

@@ -1,0 +1,235 @@
+"""What an image has to become for a model's input: size, channels, layout, mean and deviation.
+
+Must never open an image: the input's shape and the user's options decide, and are checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+
+if TYPE_CHECKING:
+    from .images import ImageFolder
+
+_CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
+_COLOURS = {3: "RGB", 1: "gray"}
+
+_AS_TRAINED = "the values that the network was trained with"
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """What every image of a folder becomes.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the model's input.
+    size : (int, int)
+        Height and width that the image is scaled to; the middle of it is cut out then.
+    colours : str
+        "RGB", "BGR" or "gray".
+    first : bool
+        Whether the channels come before height and width.
+    mean, std : float64 array
+        One value, or one per channel.
+    dtype : numpy.dtype
+        Of the model's input.
+    """
+
+    height: int
+    width: int
+    size: tuple[int, int]
+    colours: str
+    first: bool
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+    dtype: np.dtype[Any]
+
+
+def form_of_input(
+    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], folder: ImageFolder
+) -> ImageForm:
+    """Decide what images become for one input.
+
+    Parameters
+    ----------
+    name : str
+        The input.
+    shape : tuple of int
+        (1, C, H, W) or (1, H, W, C), with C = 1 or 3.
+    dtype : numpy.dtype
+        A float type, or uint8 for a network that takes pixels as they are.
+    folder : ImageFolder
+        The options.
+
+    Raises
+    ------
+    DataError
+        If the input takes no images, or an option does not fit it.
+    """
+    where = f"input {name!r}"
+    first = _channels_first(shape, folder.layout, where)
+    height, width = (shape[2], shape[3]) if first else (shape[1], shape[2])
+    channels = shape[1] if first else shape[3]
+    colours = folder.colours or _COLOURS[channels]
+    _check_choices(folder, colours, channels, where)
+    _check_dtype(dtype, folder, where)
+    size = folder.size or (height, width)
+    if not _is_size(size) or size[0] < height or size[1] < width:
+        raise DataError(
+            "the size of the images is smaller than the model's input"
+            if _is_size(size)
+            else "the size of the images is no height and width",
+            where=where,
+            found=f"size {'x'.join(map(str, size)) if _is_size(size) else repr(size)}",
+            allowed=f"{height}x{width} (height x width) or larger",
+            try_="leave size out: images are then scaled to the input",
+        )
+    return ImageForm(
+        height,
+        width,
+        (size[0], size[1]),
+        colours,
+        first,
+        _per_channel(folder.mean, channels, "mean"),
+        _per_channel(folder.std, channels, "std"),
+        dtype,
+    )
+
+
+def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> bool:
+    fitting = {
+        order: len(shape) == 4 and shape[0] == 1 and shape[axis] in _COLOURS
+        for order, axis in (("NCHW", 1), ("NHWC", 3))
+    }
+    if layout is not None and layout not in fitting:
+        raise DataError(
+            "unknown layout",
+            where="option layout",
+            found=repr(layout),
+            allowed="NCHW, NHWC",
+            try_="leave layout out: the shape of the input tells it as a rule",
+        )
+    chosen = [order for order, fits in fitting.items() if fits and layout in (None, order)]
+    if not chosen:
+        raise DataError(
+            "the input takes no images",
+            where=where,
+            found=f"shape {shape}" + (f" as {layout}" if layout else ""),
+            allowed="(1, C, H, W) or (1, H, W, C) with 1 or 3 channels",
+            try_="give the data as an .npz file or as an iterable of arrays",
+        )
+    if len(chosen) > 1:
+        raise DataError(
+            "the shape of the input does not tell where its channels are",
+            where=where,
+            found=f"shape {shape}",
+            allowed="layout NCHW or NHWC",
+            try_='layout="NCHW" (--layout NCHW), as networks from PyTorch have it',
+        )
+    return chosen[0] == "NCHW"
+
+
+def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str) -> None:
+    if colours not in _CHANNELS:
+        raise DataError(
+            "unknown colours",
+            where="option colours",
+            found=repr(colours),
+            allowed="RGB, BGR, gray",
+            try_="leave colours out: RGB for three channels, gray for one",
+        )
+    if folder.fit not in ("crop", "stretch"):
+        raise DataError(
+            "unknown fit",
+            where="option fit",
+            found=repr(folder.fit),
+            allowed="crop, stretch",
+            try_="crop, which keeps proportions, or what the network was trained with",
+        )
+    if _CHANNELS[colours] != channels:
+        raise DataError(
+            "wrong number of channels",
+            where=where,
+            found=f"{colours} images: {_CHANNELS[colours]}",
+            allowed=f"{channels}",
+            try_="leave colours out",
+        )
+    allowed = "two finite numbers, black below white, such as 0..1, 0..255 or -1..1"
+    ends = _numbers(folder.pixel_range, "pixel_range", allowed)
+    if not (ends.shape == (2,) and np.isfinite(ends).all() and ends[0] < ends[1]):
+        raise DataError(
+            "the pixel range is empty",
+            where="option pixel_range",
+            found="..".join(f"{end:g}" for end in ends.ravel()),
+            allowed=allowed,
+            try_="leave it out for 0..1",
+        )
+
+
+def _check_dtype(dtype: np.dtype[Any], folder: ImageFolder, where: str) -> None:
+    plain = (
+        not np.any(folder.mean)
+        and bool(np.all(np.asarray(folder.std) == 1))
+        and folder.pixel_range in ((0.0, 1.0), (0.0, 255.0))
+    )
+    if dtype.kind == "f" or (dtype == np.uint8 and plain):
+        return
+    raise DataError(
+        "the input takes pixels as they are" if dtype == np.uint8 else "the input takes no images",
+        where=where,
+        found="mean, std or a pixel range" if dtype == np.uint8 else f"an input of type {dtype}",
+        allowed="images as they are" if dtype == np.uint8 else "a float input, or uint8",
+        try_="leave mean, std and pixel_range out"
+        if dtype == np.uint8
+        else "give the data as an .npz file or as an iterable of arrays",
+    )
+
+
+def _is_size(size: object) -> bool:
+    return (
+        isinstance(size, Sequence)
+        and len(size) == 2
+        and all(isinstance(length, (int, np.integer)) for length in size)
+    )
+
+
+def _numbers(values: object, option: str, allowed: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (ValueError, TypeError) as problem:
+        raise DataError(
+            f"{option} is no usable number",
+            where=f"option {option}",
+            found=repr(values),
+            allowed=allowed,
+            try_=_AS_TRAINED,
+        ) from problem
+
+
+def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
+    array = _numbers(values, option, f"1 number, or {channels}: one per channel")
+    if array.shape not in ((1,), (channels,)):
+        raise DataError(
+            f"wrong number of values for {option}",
+            where=f"option {option}",
+            found=f"{array.size} values",
+            allowed=f"1 value, or {channels}: one per channel",
+            try_=_AS_TRAINED,
+        )
+    if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
+        raise DataError(
+            f"{option} is no usable number",
+            where=f"option {option}",
+            found=array.tolist(),
+            allowed="finite numbers above 0" if option == "std" else "finite numbers",
+            try_=_AS_TRAINED,
+        )
+    return array

@@ -1,0 +1,123 @@
+"""Opens one image with Pillow and brings it to a size and to its channels, as bytes 0 to 255.
+
+Must never import Pillow before an image is asked for: it is an optional package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..errors import DataError, ToolError
+from ..onnx_graphs.graph import Array
+from .image_form import ImageForm
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Fit = Literal["crop", "stretch"]
+
+#: Pillow's names of images with 8 bits or less per channel; others hold more than bytes.
+_BYTES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB"}
+
+
+def open_pixels(path: Path, form: ImageForm, *, fit: Fit, enlarge: bool) -> Array:
+    """Read an image.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    form : ImageForm
+        What it becomes.
+    fit : str
+        "crop" keeps its proportions, "stretch" does not.
+    enlarge : bool
+        Whether an image smaller than `form.size` is enlarged.
+
+    Returns
+    -------
+    uint8 array (H, W, C)
+        C = 3 in the order of `form.colours`, or 1.
+
+    Raises
+    ------
+    DataError
+        If the file is no image that Pillow reads, holds more than 8 bits per channel, or is
+        smaller than `form.size`.
+    ToolError
+        If Pillow is not installed.
+    """
+    pillow = _pillow()
+    try:
+        with pillow.open(path) as opened:
+            opened.load()
+            image: Image = _upright(opened)
+    except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as problem:
+        raise DataError(
+            "the image cannot be read",
+            where=str(path),
+            found=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+            allowed="an image that Pillow opens",
+            try_="take the file out of the folder, or look whether its download was complete",
+        ) from problem
+    if image.mode not in _BYTES:
+        raise DataError(
+            "the image has more than 8 bits per channel",
+            where=str(path),
+            found=f"mode {image.mode}",
+            allowed="8 bits per channel",
+            try_="scale such data as in training and give them as .npy files",
+        )
+    converted = image.convert("L" if form.colours == "gray" else "RGB")
+    scaled = _scaled(converted, path, form.size, fit=fit, enlarge=enlarge)
+    pixels = np.asarray(_middle(scaled, form.height, form.width), dtype=np.uint8)
+    pixels = pixels.reshape(form.height, form.width, -1)
+    return pixels[:, :, ::-1] if form.colours == "BGR" else pixels
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as problem:
+        raise ToolError(
+            "images need Pillow, which is not installed",
+            where="calibration images",
+            allowed="Pillow, or calibration data as .npy or .npz files",
+            try_='pip install "tvm-espdl[images]"',
+        ) from problem
+    return Image
+
+
+def _upright(image: Image) -> Image:
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
+def _scaled(image: Image, path: Path, size: tuple[int, int], *, fit: Fit, enlarge: bool) -> Image:
+    from PIL import Image
+
+    height, width = size
+    if not enlarge and (image.height < height or image.width < width):
+        raise DataError(
+            "the image is smaller than what the model takes",
+            where=str(path),
+            found=f"{image.height}x{image.width} (height x width)",
+            allowed=f"{height}x{width} or larger",
+            try_="larger images, a smaller size, or enlarge=True (--enlarge)",
+        )
+    if fit == "crop":
+        factor = max(height / image.height, width / image.width)
+        height = max(height, round(image.height * factor))
+        width = max(width, round(image.width * factor))
+    if (image.height, image.width) != (height, width):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return _middle(image, *size)
+
+
+def _middle(image: Image, height: int, width: int) -> Image:
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop((left, top, left + width, top + height))
