@@ -52,7 +52,8 @@ def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
         target = Target.current(allow_none=True)
         chip = lowering.chip_of(target) if target is not None else CHIPS[DEFAULT_CHIP]
         lowered = lowering.lower(mod, chip)
-        lowering.warn_if_float(lowered)
+        if lowered is not mod:  # else whoever lowered it has told the user
+            lowering.warn_if_float(lowered)
         return rest(**options)(lowering.offload(lowered))
 
     return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")
