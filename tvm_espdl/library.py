@@ -23,7 +23,7 @@ from .runtime.feeding import feed, quantized_inputs
 
 if TYPE_CHECKING:
     from .legacy.graph_executor import Session
-    from .report.rows import Report
+    from .report.partition import Report
 
 
 class Library:
@@ -175,7 +175,7 @@ class Library:
         return self._intermediates.run(self.feed(named or list(arrays)), self._states)
 
     def report(self, *samples: Any) -> Report:
-        """What runs where, and why not on ESP-DL.
+        """Which kernel each part gets, and why a part is no operator of ESP-DL.
 
         Parameters
         ----------
