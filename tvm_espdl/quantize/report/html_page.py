@@ -11,7 +11,7 @@ from ...report.page import Line, Page, Section
 from .accuracy import Accuracy
 from .drawing import histogram
 from .rows import QuantizationFigures, TensorRow
-from .text import accuracy_head, agreement, head, measured, snr, span, step_line
+from .text import agreement, head, measured, snr, span, step_line
 
 
 def as_html(report: QuantizationFigures) -> str:
@@ -44,7 +44,7 @@ def _accuracy(accuracy: Accuracy) -> Section:
         errors = ("", "") if found is None else (f"{found.mean:.4g}", f"{found.largest:.4g}")
         rows.append(Line((output.name, snr(found), *errors, agreement(output, accuracy))))
     columns = ("output", "SNR in dB", "mean error", "largest error", "agreement")
-    return Section(accuracy_head(accuracy), columns, rows)
+    return Section("Outputs", columns, rows)
 
 
 def _tensors(rows: Sequence[TensorRow]) -> Section:
