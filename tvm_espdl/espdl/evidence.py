@@ -14,6 +14,7 @@ import numpy as np
 
 from ..chips import CHIPS, FAMILIES, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
+from ..onnx_graphs.chip_metadata import CHIP_KEY
 from ..ops.base.float_function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
@@ -24,7 +25,7 @@ from .nodes.functions import FORMULAS
 from .nodes.view import NodeView
 from .schema import Graph, Tensor
 
-METADATA_KEYS = ("espdl.chip", "target", "chip")
+METADATA_KEYS = (CHIP_KEY, "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
 PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
 MOST_MACS = 1 << 25
