@@ -127,4 +127,5 @@ class Tradeoff:
         return "\n".join(lines)
 
     def _line(self, name: str, extra_cycles: float, snr: float) -> str:
-        return f"  {shorten(name, NAME_WIDTH):<{NAME_WIDTH}} {self.share(extra_cycles):+8.1%} {snr:7.1f} dB"
+        shown = shorten(name, NAME_WIDTH)
+        return f"  {shown:<{NAME_WIDTH}} {self.share(extra_cycles):+8.1%} {snr:7.1f} dB"
