@@ -9,7 +9,7 @@ import dataclasses
 
 from .page import Line, Page, Section
 from .reasons import Reason
-from .rows import NodeRow, Partition, Row
+from .rows import NodeRow, ReportRows, Row
 from .text import Column, json_text, shorten, table_head, table_line, wrapped
 
 _FIGURES = (Column("operator", 17), Column("exp", 4, right=True), Column("MACs", 14, right=True))
@@ -17,7 +17,7 @@ _NODES = (Column("node", 36), Column("type", 16), Column("kernel", 8), *_FIGURES
 _CALLS = (Column("tensor", 53), Column("kernel", 8), *_FIGURES)
 
 
-def as_text(report: Partition) -> str:
+def as_text(report: ReportRows) -> str:
     """Tables that fit 100 columns."""
     if report.nodes:
         lines = [table_head(_NODES)]
@@ -36,7 +36,7 @@ def as_text(report: Partition) -> str:
     return "\n".join(lines)
 
 
-def as_json(report: Partition) -> str:
+def as_json(report: ReportRows) -> str:
     """JSON with the report's own fields; same report, same text."""
     return json_text(
         {
@@ -51,7 +51,7 @@ def as_json(report: Partition) -> str:
     )
 
 
-def as_html(report: Partition) -> str:
+def as_html(report: ReportRows) -> str:
     """One page without scripts or other files."""
     kind = ("kernel", "defined by", "operator")
     sections = (
@@ -72,10 +72,10 @@ def as_html(report: Partition) -> str:
             [_call_line(row) for row in report.rows],
         ),
     )
-    return Page(f"Partition report for {report.chip.name}", _verdict(report), sections).html()
+    return Page(f"ReportRows report for {report.chip.name}", _verdict(report), sections).html()
 
 
-def _verdict(report: Partition) -> str:
+def _verdict(report: ReportRows) -> str:
     """Whose operators the calls are, and what an exported project calls."""
     espdl, calls = report.totals["ESP-DL"], len(report.rows)
     moved = sum(total["bytes"] for total in report.totals.values())

@@ -18,11 +18,11 @@ from ..program.kernels import DEFINERS, KERNELS, definer_of_step, kernel_of_step
 from .formats import as_html, as_json, as_text
 from .log import PartitionLog
 from .reasons import reasons_of
-from .rows import NOTHING, NodeRow, Partition, Row
+from .rows import NOTHING, NodeRow, ReportRows, Row
 from .warnings import warnings_of
 
 
-class Report(Partition):
+class Report(ReportRows):
     """What users hold: printing it gives tables that fit 100 columns."""
 
     def __str__(self) -> str:

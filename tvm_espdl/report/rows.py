@@ -82,7 +82,7 @@ class NodeRow:
 
 
 @dataclass(frozen=True)
-class Partition:
+class ReportRows:
     """Everything that a partition report says.
 
     Attributes
