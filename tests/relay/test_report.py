@@ -137,6 +137,7 @@ def test_json_and_html(report, tmp_path):
     report.to_html(page)
     text = page.read_text()
     HTMLParser().feed(text)
+    assert "<h1>Partition report for esp32s3</h1>" in text
     assert "src=" not in text
     assert "href=" not in text
     assert "/c4/Conv" in text

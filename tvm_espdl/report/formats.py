@@ -72,7 +72,7 @@ def as_html(report: ReportRows) -> str:
             [_call_line(row) for row in report.rows],
         ),
     )
-    return Page(f"ReportRows report for {report.chip.name}", _verdict(report), sections).html()
+    return Page(f"Partition report for {report.chip.name}", _verdict(report), sections).html()
 
 
 def _verdict(report: ReportRows) -> str:
