@@ -22,8 +22,7 @@ from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Program
 from .report.log import PartitionLog
-from .report.partition import report_of
-from .report.rows import Report
+from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
 
@@ -220,7 +219,7 @@ class Library:
         return self.executor.values(self.feed(named or list(arrays)), self._states)
 
     def report(self, *samples: Any) -> Report:
-        """What runs where, and why not on ESP-DL.
+        """Which kernel each part gets, and why a part is no operator of ESP-DL.
 
         Parameters
         ----------

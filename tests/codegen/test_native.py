@@ -99,7 +99,7 @@ def test_a_sort_runs_on_the_pc():
     np.testing.assert_array_equal(places, order)
     np.testing.assert_array_equal(values, np.take_along_axis(x, order, 1))
     np.testing.assert_array_equal(list(library.run_with_intermediates(x).values())[-1], places)
-    assert [node.runs_on for node in library.report().nodes] == ["TVM", "TVM"]
+    assert [node.defined_by for node in library.report().nodes] == ["TVM", "TVM"]
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -131,7 +131,7 @@ def test_behind_integers_the_cut_is_where_they_become_real(tmp_path):
     onnx.save(model, tmp_path / "whole.onnx")
     onnx.utils.extract_model(tmp_path / "whole.onnx", tmp_path / "cut.onnx", ["x"], [real])
     library = compiled(str(tmp_path / "cut.onnx"))
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     assert project_of(library)
 
 

@@ -202,7 +202,7 @@ def test_operators_run_on_espdl(build):
     for key, case in CASES.items():
         assert nodes[key], key
         for node in nodes[key]:
-            assert node.runs_on == ("TVM" if node.type in case.on_tvm else "ESP-DL"), node
+            assert node.defined_by == ("TVM" if node.type in case.on_tvm else "ESP-DL"), node
 
 
 @each_build

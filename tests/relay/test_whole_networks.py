@@ -74,7 +74,7 @@ def test_intermediates_are_the_references(network):
 
 def test_everything_runs_on_espdl_and_nothing_is_transposed_inside(network):
     rows = network.report().rows
-    assert {row.runs_on for row in rows} == {"ESP-DL"}
+    assert {row.defined_by for row in rows} == {"ESP-DL"}
     products = [n for n, row in enumerate(rows) if row.macs]
     inside = [row.operator for row in rows[products[0] : products[-1]]]
     assert "transpose" not in inside

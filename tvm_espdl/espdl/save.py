@@ -111,10 +111,10 @@ def _refuse(library: Library) -> NoReturn:
     report = library.report()
     nodes = {node.tensor: f"{node.name} ({node.type})" for node in report.nodes}
     refusal: Refusal = NOT_OF_ESP_DL
-    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.runs_on == "TVM"), "")
+    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.defined_by == "TVM"), "")
     if report.reasons:
         reason = report.reasons[0]
         refusal, where = reason.refusal, nodes.get(reason.tensor, reason.tensor)
     if not where:
-        where = next(row.tensor for row in report.rows if row.runs_on == "TVM")
+        where = next(row.tensor for row in report.rows if row.defined_by == "TVM")
     refuse(refusal, f"node {where}")
