@@ -152,7 +152,12 @@ def test_expressions(name, strict, tmp_path):
     rng = np.random.default_rng(SEED)
     a, b = rng.integers(-20, 20, (2, 400), np.int32)
     found = computed(
-        elementwise("int32", out_dtype, 400, in_tir), a, b, out_dtype, strict, tmp_path
+        elementwise("int32", out_dtype, 400, in_tir),
+        a,
+        b,
+        out_dtype,
+        compiler=strict,
+        folder=tmp_path,
     )
     np.testing.assert_array_equal(found, in_numpy(a, b), f"seed {SEED}")
 
