@@ -19,7 +19,7 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from .dump import Checksum, Dump, Source, read_dump
-from .feeding import Fed, fed_by
+from .feeding import fed_by, quantized_form
 from .host import Host
 from .result import ChecksumDifference, Comparison, Difference, Part
 
@@ -55,23 +55,25 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
     board = read_dump(dump)
     _find_shortened(board, program.values)
     problems = [*_other_network(program, board), *board.problems]
-    fed = Fed(None, {}, ()) if inputs is not None else fed_by(lib, board)
+    fed = fed_by(lib, board, inputs_too=inputs is None)
+    notes = (*board.notes, *fed.notes)
     given = fed.inputs if inputs is None else _as_arrays(inputs)
     if given is None:
         missing = tuple(name for name in program.values if name not in program.constants)
         problems += [*fed.problems, "nothing could be computed to compare with"]
-        return Comparison(missing=missing, problems=tuple(problems), notes=tuple(board.notes))
+        return Comparison(missing=missing, problems=tuple(problems), notes=notes)
     pc = lib.observe(given, fed.states or None)
     names = {*board.tensors, *board.checksums}
     findings = {
         name: _finding(name, board, expected, program.values[name])
         for name, expected in pc.items()
-        if name in names and not (name in fed.tensors and _is_float_input(program, name, board))
+        if name in names and not (name in fed.tensors and _is_the_float_input(program, name, board))
     }
     equal = tuple(name for name, finding in findings.items() if finding is None)
     problems += [finding for finding in findings.values() if isinstance(finding, str)]
     problems += [f"{n}: no such tensor in the network" for n in sorted(names) if n not in pc]
-    entering = {*program.inputs, *fed.tensors, *(state.value for state in program.states)}
+    integers = {value: quantized_form(program, value) for value in program.inputs}
+    entering = {*integers, *integers.values(), *(state.value for state in program.states)}
     if not any(name not in entering for name in equal):
         problems.append("no tensor that the board has computed is shown to be equal")
     problems += [
@@ -83,9 +85,9 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         equal,
         tuple(f for f in findings.values() if isinstance(f, (Difference, ChecksumDifference))),
         tuple(f for f in findings.values() if isinstance(f, Part)),
-        tuple(name for name in pc if name not in names),
+        tuple(name for name in pc if not names & {name, integers.get(name)}),
         tuple(problems),
-        tuple(board.notes),
+        notes,
     )
 
 
@@ -115,7 +117,7 @@ def _other_network(program: Program, board: Dump) -> list[str]:
     ]
 
 
-def _is_float_input(program: Program, name: str, board: Dump) -> bool:
+def _is_the_float_input(program: Program, name: str, board: Dump) -> bool:
     """Whether a user has given floats under the name that the chip's integers have."""
     array = board.tensors.get(name)
     return array is not None and str(array.dtype) != program.values[name].dtype

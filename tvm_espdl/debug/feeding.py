@@ -28,19 +28,27 @@ class Fed:
         The dump's names of all these.
     problems : tuple of str
         Why there are no inputs.
+    notes : tuple of str
+        Which states are not in the dump.
     """
 
     inputs: dict[str, Array] | None
     states: dict[str, Array]
     tensors: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def fed_by(lib: Host, board: Dump) -> Fed:
+def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
     """Inputs and states of the run that a dump shows.
 
     A float input that the network quantizes first may stand there as floats, as integers, or both:
     the floats are taken then, for the integers are computed from them.
+
+    Parameters
+    ----------
+    inputs_too : bool
+        Whether the inputs are looked for; without, only the states.
 
     Raises
     ------
@@ -50,7 +58,8 @@ def fed_by(lib: Host, board: Dump) -> Fed:
     program = lib.program
     states = _states(program, board.tensors)
     inputs, names, missing, problems = {}, [*states], [], []
-    for value, name in zip(program.inputs, lib.input_names, strict=True):
+    wanted = zip(program.inputs, lib.input_names, strict=True) if inputs_too else ()
+    for value, name in wanted:
         types = _types(program, value, name)
         found = next((n for n, t in types if _fits(board.tensors.get(n), t)), None)
         if found is not None:
@@ -73,18 +82,33 @@ def fed_by(lib: Host, board: Dump) -> Fed:
             try_="compare(lib, dump, inputs=...), or --input",
         )
     problems += [f"{name}: the input is not whole in the dump" for name in missing]
-    return Fed(None if problems else inputs, states, tuple(names), tuple(problems))
+    notes = tuple(
+        f"{state.value}: this state is not in the dump, the library's own is taken"
+        for state in program.states
+        if state.value not in states
+    )
+    return Fed(
+        inputs if inputs_too and not problems else None,
+        states,
+        tuple(names),
+        tuple(problems),
+        notes,
+    )
 
 
 def _types(program: Program, value: str, name: str) -> list[tuple[str, Tensor]]:
     """Under which names an input may stand in a dump, and as what."""
-    own = program.values[value]
+    own, integers = program.values[value], quantized_form(program, value)
+    quantized = [] if integers is None else [(integers, program.values[integers])]
+    return [(value, own), *quantized, (name, own)]
+
+
+def quantized_form(program: Program, value: str) -> str | None:
+    """The integers that an input becomes first, where that is all that happens to it."""
     readers = [step for step in program.steps if value in step.inputs]
-    types = [(value, own)]
     if len(readers) == 1 and isinstance(readers[0].operator, Quantize):
-        result = readers[0].outputs[0]
-        types.append((result, program.values[result]))
-    return [*types, (name, own)]
+        return readers[0].outputs[0]
+    return None
 
 
 def _fits(array: Array | None, tensor: Tensor) -> bool:
