@@ -13,7 +13,7 @@ from tvm_espdl.debug.monitor_log import parse_log
 from tvm_espdl.errors import DataError
 
 SEED = 41
-MUTATIONS = 4000
+MUTATIONS = 3000
 
 
 class Remembering:
