@@ -79,3 +79,9 @@ def test_unknown_engine_and_chip_exit_with_2(capsys):
     assert main(["selftest", "--engine", "magic"]) == 2
     assert main(["selftest", "--chip", "esp8266"]) == 2
     assert capsys.readouterr().err.count("error:") == 2
+
+
+def test_no_vectors_are_no_success(folder, capsys):
+    (folder / "index.json").write_text('{"cases": []}')
+    assert main(["selftest", "--golden", str(folder), "--engine", "numpy"]) == 2
+    assert "no vector" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def test_constants_reach_the_c_to_the_bit(values, c_compiler):
     wanted = np.concatenate([x[0], values]).view(np.uint32)
     for result in (*library.run([x]), in_c):
         np.testing.assert_array_equal(result.view(np.uint32)[0], wanted, f"seed {SEED}")
-    assert project_files(library, "project") == project_files(compiled(padded(values)), "project")
+    assert project_of(library) == project_of(compiled(padded(values)))
 
 
 def test_large_constants_are_data(c_compiler):
@@ -168,7 +168,7 @@ def test_half_precision_is_refused():
     ]
     library = compiled(network(nodes, {"y": (TensorProto.FLOAT, VECTOR)}))
     with pytest.raises(ModelError, match="values of type float16"):
-        project_files(library, "project")
+        project_of(library)
 
 
 def best(outputs, after=()):
