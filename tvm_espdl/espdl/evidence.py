@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..chips import CHIPS, Chip, find_chip
+from ..chips import CHIPS, FAMILIES, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
 from ..ops.base.float_function import FloatFunction
 from ..ops.base.rounding import Array
@@ -24,7 +24,6 @@ from .nodes.functions import FORMULAS
 from .nodes.view import NodeView
 from .schema import Graph, Tensor
 
-FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
 METADATA_KEYS = ("espdl.chip", "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
 PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
