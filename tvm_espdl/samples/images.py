@@ -84,7 +84,7 @@ class ImageFolder:
         Parameters
         ----------
         signature : dict
-            What `onnx_model.input_signature` returned, with batch 1.
+            What `onnx_graphs.model.input_signature` returned, with batch 1.
         again : bool
             Whether the folder was read before: its other files were named then.
 
