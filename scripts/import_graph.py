@@ -94,19 +94,27 @@ class ImportGraph:
 
     def circles(self) -> list[list[str]]:
         """Groups of files that reach each other: empty when data flows one way."""
-        below: dict[str, set[str]] = {name: set() for name in self.trees}
-        for arrow in self.arrows:
-            below[arrow.importer].add(arrow.imported)
-        return [sorted(group) for group in _components(below) if len(group) > 1]
+        return [sorted(group) for group in _components(self.below) if len(group) > 1]
 
-    def reached(self, start: str) -> set[str]:
-        """The files that a file needs, itself and lazy imports included."""
-        found, waiting = {start}, [start]
-        below: dict[str, list[str]] = {}
+    @cached_property
+    def below(self) -> dict[str, set[str]]:
+        """Per file those that it imports."""
+        found: dict[str, set[str]] = {name: set() for name in self.trees}
         for arrow in self.arrows:
-            below.setdefault(arrow.importer, []).append(arrow.imported)
+            found[arrow.importer].add(arrow.imported)
+        return found
+
+    def reached(self, start: str, without: frozenset[str] = frozenset()) -> set[str]:
+        """The files that a file needs, itself and lazy imports included.
+
+        Parameters
+        ----------
+        without : frozenset of str
+            Files that no way leads through.
+        """
+        found, waiting = {start}, [start]
         while waiting:
-            fresh = set(below.get(waiting.pop(), ())) - found
+            fresh = self.below[waiting.pop()] - found - without
             found |= fresh
             waiting += sorted(fresh)
         return found

@@ -65,6 +65,9 @@ WITHOUT_TVM = (
     *("onnx_graphs", "preprocess", "samples", "espdl", "estimate"),
 )
 
+#: Rooms that reach TVM through one file only, which is asked when a network is to run.
+DOORS = {"quantize": "quantize.exact"}
+
 #: Files that find others by name, and the folder in which they look.
 LOADERS = {
     "": "",
@@ -165,11 +168,13 @@ def foreign_imports(graph):
 
 
 def reaching_tvm(graph):
-    """Files that need TVM through others, in rooms that are without it."""
+    """Files that need TVM through others, in rooms that are without it or have one door to it."""
     ways = []
     for name in graph.trees:
-        if room_of(name) in WITHOUT_TVM:
-            through = sorted(f for f in graph.reached(name) if "tvm" in graph.foreign[f])
+        door = DOORS.get(room_of(name), "")
+        if name != door and (door or room_of(name) in WITHOUT_TVM):
+            reached = graph.reached(name, frozenset({door}))
+            through = sorted(file for file in reached if "tvm" in graph.foreign[file])
             ways += [f"{name} through {through[0]}"] if through else []
     return ways
 
@@ -387,6 +392,16 @@ def test_tvm_behind_other_files_is_seen():
     sources["codegen__init"] = "def print_c():\n    from .native import f"
     graph = tiny(codegen__native="import tvm", **sources)
     assert reaching_tvm(graph) == ["samples.images through codegen.native"]
+
+
+def test_ways_around_a_door_are_seen():
+    sources = {
+        "quantize__exact": "def run():\n    from ..compilation import compile_file",
+        "compilation": "import tvm",
+    }
+    assert reaching_tvm(tiny(quantize__plan="from .exact import run", **sources)) == []
+    graph = tiny(quantize__plan="def f():\n    from ..compilation import g", **sources)
+    assert reaching_tvm(graph) == ["quantize.plan through compilation"]
 
 
 def test_files_are_found_by_name_only_in_their_own_room():
