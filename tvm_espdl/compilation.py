@@ -95,12 +95,10 @@ def compile_variants(
 
 def _program(model: ModelProto, chip: Chip) -> Program:
     from . import relay
-    from .relay.lowering import lower
-    from .relay.program import program_of_main
+    from .relay.lowering import program_for
 
     with tvm.transform.PassContext(opt_level=3):
-        lowered = lower(relay.frontend.from_onnx(model)[0], chip)
-    return program_of_main(lowered, chip)
+        return program_for(relay.frontend.from_onnx(model)[0], chip)
 
 
 def compile_espdl(file: File, chip: str | None = None) -> Library:

@@ -1,5 +1,7 @@
 """Every pass over every network of the pattern table and the real ones: it keeps its contract."""
 
+import io
+import pickle
 import pkgutil
 
 import pytest
@@ -11,8 +13,12 @@ from pattern_cases import CASES, FURTHER
 from tvm import relax, relay
 
 from tvm_espdl.chips import find_chip
+from tvm_espdl.program import Program
+from tvm_espdl.program.passes import PASSES
+from tvm_espdl.program.passes import verify as verify_program
 from tvm_espdl.relay import lowering, transform
-from tvm_espdl.relay.transform import forms
+from tvm_espdl.relay.program import program_of
+from tvm_espdl.relay.transform import Partition, forms
 
 #: The spellings that `unify` brings together, in its order.
 SPELLINGS = (
@@ -34,8 +40,8 @@ GROUPS = 4
 NAMES = sorted(set(CASES) - {f"concat: of {count}" for count in range(3, 16)})
 
 
-def passes(chip, *, unified=True):
-    """The passes of `lowering.lower`, in its order; every spelling once more by itself."""
+def passes_of_modules(chip, *, unified=True):
+    """The first passes of `lowering.lower`; every spelling once more by itself."""
 
     def verified(stage):
         return lambda mod: transform.verify(mod, stage)
@@ -49,28 +55,78 @@ def passes(chip, *, unified=True):
         for name in SPELLINGS:
             yield Pass(name, spelling(name), verified("canonicalize"))
         yield Pass("unify", lambda mod: transform.unify(mod, chip), verified("canonicalize"))
+
+
+def passes_of_partitions(chip):
+    """Those that find operators, and what happens to the rest of the module between."""
     yield Pass(
         "partition",
-        lambda mod: transform.partition(mod, chip, without=lowering.CONVERSIONS),
-        verified("partition"),
+        lambda before: transform.partition(before, chip, without=lowering.CONVERSIONS),
+        verified_partition,
     )
-    yield Pass("requantize_inputs", lambda mod: transform.requantize_inputs(mod, chip))
-    yield Pass("partition again", lambda mod: transform.partition(mod, chip), verified("partition"))
-    yield Pass("spell_layers", transform.spell_layers)
-    yield Pass("lower_to_nhwc", transform.lower_to_nhwc, verified("lower_to_nhwc"))
-    yield Pass("fold_flattens", transform.fold_flattens, verified("lower_to_nhwc"))
+    yield Pass("requantize_inputs", of_modules(lambda mod: transform.requantize_inputs(mod, chip)))
+    yield Pass(
+        "partition again", lambda found: transform.partition(found, chip), verified_partition
+    )
+    yield Pass("spell_layers", of_modules(transform.spell_layers))
+
+
+def of_modules(run):
+    """A pass over modules as one over partitions."""
+    return lambda found: Partition(run(found.mod), found.taken)
+
+
+def verified_partition(found):
+    return transform.verify(found.mod, "partition")
+
+
+def passes_of_programs():
+    for run in PASSES:
+        yield Pass(run.__name__, run, lambda after, name=run.__name__: verify_program(after, name))
+
+
+class Pickler(pickle.Pickler):
+    """TVM's own objects, as the functions that TVM computes, by their structure."""
+
+    def persistent_id(self, obj):
+        return tvm_ffi.structural_hash(obj) if isinstance(obj, tvm_ffi.Object) else None
+
+
+def text_of(program):
+    stream = io.BytesIO()
+    Pickler(stream).dump(program)
+    return stream.getvalue()
+
+
+def fingerprint(subject):
+    if isinstance(subject, Program):
+        return text_of(subject)
+    if isinstance(subject, Partition):
+        return tvm_ffi.structural_hash(subject.mod), dict(subject.taken)
+    return tvm_ffi.structural_hash(subject)
+
+
+def equal(one, other):
+    if isinstance(one, Program):
+        return one is other or text_of(one) == text_of(other)
+    if isinstance(one, Partition):
+        # Matches hold what they were found in, and are compared where the operators are.
+        records = [{n: taken.record for n, taken in p.taken.items()} for p in (one, other)]
+        return tvm_ffi.structural_equal(one.mod, other.mod) and records[0] == records[1]
+    return tvm_ffi.structural_equal(one, other)
 
 
 def problems(mod, chip, *, unified=True, repeated=True):
     chip = find_chip(chip)
-    found, _ = broken(
-        passes(chip, unified=unified),
-        mod,
-        tvm_ffi.structural_hash,
-        tvm_ffi.structural_equal,
-        repeated=repeated,
-    )
-    return found
+    how = {"fingerprint": fingerprint, "equal": equal, "repeated": repeated}
+    found, mod = broken(passes_of_modules(chip, unified=unified), mod, **how)
+    wrong, spelled = broken(passes_of_partitions(chip), Partition(mod), **how)
+    found += wrong
+    program = program_of(transform.lower_to_nhwc(spelled, chip))
+    again = program_of(transform.lower_to_nhwc(spelled, chip)) if repeated else program
+    if not equal(again, program):
+        found.append("lower_to_nhwc gives another program the second time")
+    return found + broken(passes_of_programs(), program, **how)[0]
 
 
 def test_every_spelling_is_in_the_list():
@@ -126,7 +182,5 @@ def test_a_broken_contract_is_seen(run, sentence):
         with builder.dataflow():
             output = builder.emit_output(relax.op.nn.relu(x))
         builder.emit_func_output(output)
-    found, _ = broken(
-        [Pass("it", run)], builder.get(), tvm_ffi.structural_hash, tvm_ffi.structural_equal
-    )
+    found, _ = broken([Pass("it", run)], builder.get(), fingerprint, equal)
     assert f"it {sentence}" in found

@@ -6,7 +6,6 @@ import tvm
 from networks import CHIPS, by_reference, library, quantized_seed, samples
 from tvm import relax, relay
 
-from tvm_espdl.relay.lowering import lower
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import run_network
 
@@ -95,7 +94,6 @@ def test_seed_network_says_class_6_every_way(models_dir):
     for name, build in (
         ("relax.build", lambda: relax.build(mod, "espdl")),
         ("tvm.compile", lambda: tvm.compile(mod, target="espdl")),
-        ("relax.build lowered", lambda: relax.build(lower(mod, lib.chip), "espdl")),
     ):
         machine = relax.VirtualMachine(build(), tvm.cpu())
         results[name] = machine["main"](tvm.runtime.tensor(x)).numpy()

@@ -16,10 +16,11 @@ from ..errors import ChipError
 from ..library import Library
 from ..report.log import PartitionLog
 from ..report.partition import report_of
+from .executable import executable_of
 from .ir import attributes, main_of
-from .lowering import chip_of, lower
+from .lowering import chip_of, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
+from .program import INPUT_NAMES, OUTPUT_NAMES, STATES
 
 
 def build(
@@ -67,8 +68,9 @@ def build(
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
-    executable = relax.build(lowered, ours, relax_pipeline=KEY)
-    main = main_of(lowered)
+    warn_if_float(lowered)
+    executable = executable_of(lowered, ours)
+    main = main_of(lowered.mod)
     attrs = attributes(main)
     own = len(main.params) - len(attrs.get(STATES, ()))
     inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
@@ -77,7 +79,7 @@ def build(
         chip=chip,
         input_names=tuple(inputs),
         output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
-        make_program=lambda: program_of_main(lowered, chip),
+        make_program=lambda: program_of_lowered(lowered),
         make_report=lambda program, values: report_of(program, log, values),
         name=mod_name,
     )
