@@ -26,13 +26,14 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from replay_artefacts import RESULTS, hashes, write_artefacts
+from replay_artefacts import ACCOUNT, RESULTS, hashes, write_artefacts
 from replay_networks import Entry, entries, find_test_modules, make, models_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +151,7 @@ def replay_one(job: tuple[Entry, Path, Path | None, Path | None]) -> tuple[str, 
             told = traceback.format_exc()
             (folder / "failed.txt").write_text(told.splitlines()[-1] + "\n")
             return entry.key, {}, {}, told
-    kinds = found.keys() if entry.measured else RESULTS if inexact else ()
+    kinds = found.keys() if entry.measured else {ACCOUNT, *(RESULTS if inexact else ())}
     measured = {kind: value for kind, value in found.items() if kind in kinds}
     return entry.key, {k: v for k, v in found.items() if k not in measured}, measured, ""
 
@@ -163,7 +164,13 @@ def replay(chosen: list[Entry], root: Path, target: Path | None, jobs: int) -> R
     context = multiprocessing.get_context("spawn")
     todo = [(entry, root, models, target) for entry in chosen]
     with ProcessPoolExecutor(jobs, context, initializer=prepare, initargs=(root,)) as pool:
-        for key, exact, measured, failure in pool.map(replay_one, todo):
+        futures = [pool.submit(replay_one, job) for job in todo]
+        for place, future in enumerate(futures):
+            try:
+                key, exact, measured, failure = future.result()
+            except BrokenProcessPool as error:
+                near = ", ".join(entry.key for entry in chosen[place : place + 2 * jobs])
+                raise SystemExit(f"a process has died in one of: {near}") from error
             if exact:
                 found.exact[key] = exact
             if measured:
@@ -318,10 +325,10 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--write", metavar="DIR", type=Path, help="a folder that is made")
     what: Mapping[str, Any] = {
         "--check": {"action": "store_true", "help": "compare with the committed hashes (default)"},
         "--update": {"action": "store_true", "help": "write the committed hashes"},
-        "--write": {"metavar": "DIR", "type": Path, "help": "a folder that does not exist yet"},
         "--diff": {"metavar": "REV", "nargs": "+", "help": "one commit or two"},
     }
     group = parser.add_mutually_exclusive_group()
@@ -348,7 +355,7 @@ def main() -> int:
     prepare(arguments.root)
     chosen = select(arguments)
     found = replay(chosen, arguments.root, arguments.write, arguments.jobs)
-    if arguments.write is not None:
+    if arguments.write is not None and not (arguments.update or arguments.check):
         for key, told in found.failed.items():
             print(f"{key}: failed\n{told}")
         print(f"{len(chosen)} networks written to {arguments.write}")

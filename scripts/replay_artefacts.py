@@ -22,9 +22,13 @@ ROW = ("tensor", "operator", "defined_by", "shape", "dtype", "exponent", "macs",
 #: Operators whose host kernels call a function of the C library.
 INEXACT = {"pow", "softmax", "log_softmax", "reduce_log_sum", "reduce_log_sum_exp"}
 
-#: Kinds that hold the network's results, and all that the quantizer's measurements decide.
+KINDS = ("quantized", "quantization", "c", "espdl", "report", "rows", "bits")
+
+#: Kinds that hold the network's results.
 RESULTS = ("bits", "espdl")
-KINDS = ("quantized", "c", "espdl", "report", "rows", "bits")
+
+#: The quantizer's account: the ranges in it are onnxruntime's sums, to the last digit.
+ACCOUNT = "quantization"
 
 #: The part of the project that holds results: it is hashed as `bits`.
 EXPECTED = "project/main/output_data.h"
@@ -113,9 +117,9 @@ def _write_quantization(result: Any, folder: Path) -> None:
     (folder / "quantized.txt").write_text("".join(_lines_of(result.model)))
     report = result.report
     timeless = dataclasses.replace(report, seconds={})
-    (folder / "quantized.report.txt").write_text(f"{timeless}\n")
-    (folder / "quantized.report.json").write_text(timeless.to_json())
-    (folder / "quantized.report.html").write_text(timeless.to_html())
+    (folder / "quantization.txt").write_text(f"{timeless}\n")
+    (folder / "quantization.json").write_text(timeless.to_json())
+    (folder / "quantization.html").write_text(timeless.to_html())
 
 
 def _lines_of(model: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .espdl import File
     from .library import Library
     from .program import Program
-    from .runtime.variants import Variant
+    from .runtime.executor import Executor
 
 
 def compile_file(
@@ -62,7 +62,7 @@ def compile_variants(
     models: Sequence[ModelProto],
     chip: str | None = None,
     more: Callable[[Program], Sequence[ModelProto]] | None = None,
-) -> list[Variant]:
+) -> list[Executor]:
     """Import and build variants of one network: what they have in common is compiled once.
 
     They compute the bits of `compile_file`'s libraries, with the same kernels.
@@ -81,15 +81,15 @@ def compile_variants(
     EspdlError
         As `relay.frontend.from_onnx`, `relay.build` and `Library.program`.
     """
-    from .relay.lowering import host_target
-    from .runtime.variants import build_variants
+    from .runtime.executor import build
+    from .runtime.host import host_target
 
     own = chip_name_in(models[0], DEFAULT_CHIP)
     target = find_chip(chip or own)
     programs = [_program(model, target) for model in models]
     if more is not None:
         programs += [_program(model, target) for model in more(programs[0])]
-    return build_variants(programs, host_target(None))
+    return build(programs, host_target(None), segments=False)
 
 
 def _program(model: ModelProto, chip: Chip) -> Program:

@@ -9,7 +9,6 @@ import warnings
 
 import tvm
 from tvm.target import Target
-from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, EspdlWarning
@@ -132,9 +131,3 @@ def warn_if_float(lowered: Lowered) -> None:
             EspdlWarning,
             stacklevel=2,
         )
-
-
-def host_target(target: Target | None) -> Target:
-    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
-    given = target.attrs.get("mcpu") if target is not None else None
-    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})

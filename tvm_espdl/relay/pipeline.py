@@ -1,4 +1,4 @@
-"""The doors by which TVM finds us: target tags, pattern table, pipeline.
+"""The doors by which TVM finds us: target tags and pipeline.
 
 Registering is idempotent, leaves every other target as it was, and loads no pass and no operator
 before the first compilation.
@@ -17,14 +17,12 @@ from tvm.target import Target
 
 from ..chips import CHIPS, DEFAULT_CHIP
 from ..errors import EspdlError
-from .patterns import admission
 
 KEY = "espdl"
 
 
 def register() -> None:
-    """Teach TVM our targets, patterns and pipeline; a second call changes nothing."""
-    admission.register()
+    """Teach TVM our targets and pipeline; a second call changes nothing."""
     _register_tags()
     if KEY not in PIPELINE_MAP:
         relax.register_pipeline(KEY)(lambda: _pipeline(PIPELINE_MAP["default_build"]))

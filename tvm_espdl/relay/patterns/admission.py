@@ -1,6 +1,6 @@
 """Judges what the patterns match: taken by the chip, or refused with the reason, in a log.
 
-It hands the pattern table to TVM's registry, whose passes call back here for every match.
+TVM's passes call back here for every match.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from tvm.relax.backend.pattern_registry import get_patterns_with_prefix, register_patterns
+from tvm.relax.transform import FusionPattern
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
 from ...report.log import ACTIVATION_HAS_ONE_EXPONENT, PartitionLog
 from ..ir import name_of
-from . import PREFIX, composite_name, table
+from . import composite_name, table
 from .match import Match, Pattern
 
 TENSOR = "espdl.tensor"  # attribute of a composite: the model's name of its result
@@ -83,19 +84,19 @@ def deciding(
         _decision.reset(token)
 
 
-def register() -> None:
-    """Put the pattern table into TVM's registry, once."""
-    if get_patterns_with_prefix(PREFIX):
-        return
-    register_patterns(
-        [
-            (
-                *(composite_name(entry.operator), entry.pattern),
-                *({**entry.roles, _ROOT: entry.pattern}, _check(entry), _attributes),
-            )
-            for entry in table()
-        ]
-    )
+@cache
+def fusions() -> dict[str, FusionPattern]:
+    """The table as TVM's passes want it, by the entries' names; the highest priority first."""
+    return {
+        entry.name: FusionPattern(
+            composite_name(entry.operator),
+            entry.pattern,
+            {**entry.roles, _ROOT: entry.pattern},
+            _check(entry),
+            _attributes,
+        )
+        for entry in reversed(table())
+    }
 
 
 def _attributes(annotated: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import tvm
 from tvm import relax
-from tvm.relax.backend.pattern_registry import get_patterns_with_prefix
 
 from ...chips import Chip
 from ...ops import Operator
@@ -26,8 +25,8 @@ from ..ir import (
     op_name,
     values_of,
 )
-from ..patterns import PREFIX, Match, Pattern, composite_name
-from ..patterns.admission import TAKEN, Admitted, deciding
+from ..patterns import PREFIX, Match, Pattern, table
+from ..patterns.admission import TAKEN, Admitted, deciding, fusions
 from ..patterns.needs import needed_operators
 
 
@@ -92,8 +91,8 @@ def partition(
     log = PartitionLog() if log is None else log
     admitted: dict[int, Admitted] = {}
     with deciding(chip, log, admitted, first=len(before.taken)):
-        left_out = {composite_name(operator) for operator in without}
-        patterns = [p for p in _possible_patterns(before.mod) if p.name not in left_out]
+        names = [e.name for e in _possible(before.mod) if e.operator not in without]
+        patterns = [fusion for name, fusion in fusions().items() if name in names]
         fused = relax.transform.FuseOpsByPattern(patterns, bind_constants=True)(before.mod)
     taken = dict(before.taken)
     for function in fused.functions.values():
@@ -105,14 +104,13 @@ def partition(
     return Partition(fused, taken)
 
 
-def _possible_patterns(mod: tvm.IRModule) -> list[Any]:
-    """The patterns of the table but for those whose operators the network does not have."""
-    patterns: list[Any] = get_patterns_with_prefix(PREFIX)
+def _possible(mod: tvm.IRModule) -> tuple[Pattern, ...]:
+    """The entries of the table but for those whose operators the network does not have."""
     open_functions = [f for f in mod.functions.values() if not is_composite(f)]
     if len(open_functions) != 1:
-        return patterns
+        return table()
     present = {op_name(binding.value) for binding in bindings_of(main_of(mod))}
-    return [p for p in patterns if needed_operators(p.pattern) <= present]
+    return tuple(e for e in table() if needed_operators(e.pattern) <= present)
 
 
 def is_composite(function: Any) -> bool:
