@@ -67,6 +67,7 @@ def references(items):
 
 def assert_same(compiler, items, expected, names):
     """Zero differences; one step where a result rests on a C library's `exp`."""
+    assert items
     outputs = run_c(items, compiler=compiler)
     found = []
     for item, output, wanted, name in zip(items, outputs, expected, names, strict=True):

@@ -1,4 +1,4 @@
-"""ESP-IDF settings for a network on a chip: flash size, clock, caches. Arithmetic only."""
+"""ESP-IDF settings for a network on a chip: flash size by arithmetic, the rest as the chip says."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> N
     Raises
     ------
     OutputError
-        As `output_files.check_new`.
+        As `files.output_files.check_new`.
     """
     for file in (Path(path), *_texts_beside(path, info=info, json=json)):
         check_new(file, overwrite=overwrite)

@@ -39,7 +39,7 @@ class ImageFolder(ImageWishes):
         Parameters
         ----------
         signature : dict
-            What `onnx_model.input_signature` returned, with batch 1.
+            What `onnx_graphs.model.input_signature` returned, with batch 1.
         again : bool
             Whether the folder was read before: its other files were named then.
 

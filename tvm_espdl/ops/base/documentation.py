@@ -6,7 +6,7 @@ What users read in the table, in reports and in errors is the same sentence.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .form_rule import FormRule
 from .operator import Operator, rules_of, sentence_of
@@ -20,19 +20,29 @@ has the bits of ESP-DL's kernel there; one that breaks a rule is compiled by TVM
 report (`tvm-espdl check model.onnx`, `lib.report()`) says which rule, what was found and what to
 change.
 """
+WITNESSES = """\
+NumPy, LLVM and C compute every operator with the same bits. That these bits are the chip's rests on
+something else, for each operator on this:
+
+| operator | its arithmetic rests on |
+| --- | --- |
+"""
 COLUMNS = ["| rule | allowed | what to change |", "| --- | --- | --- |"]
 
 
-def operators_markdown(form_rules: Sequence[FormRule]) -> str:
+def operators_markdown(form_rules: Sequence[FormRule], rests_on: Mapping[str, object]) -> str:
     """The whole page; the same code gives the same bytes.
 
     Parameters
     ----------
+    rests_on : mapping of str to object
+        Of each operator, what its arithmetic rests on; its text is printed.
     form_rules : sequence of FormRule
         What patterns refuse by, listed with the operators that they keep a node from becoming.
     """
     general = [_form_row(rule) for rule in form_rules if not rule.operators]
-    parts = [HEAD]
+    rows = [f"| [{name}](#{name}) | {rests_on[name]} |\n" for name in operators()]
+    parts = [HEAD, WITNESSES + "".join(rows)]
     if general:
         parts.append("\n".join(["Rules of every operator:", "", *COLUMNS, *general, ""]))
     for name, operator in operators().items():
