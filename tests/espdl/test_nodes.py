@@ -8,19 +8,19 @@ from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.espdl import Node, load
-from tvm_espdl.espdl.network import network_of
-from tvm_espdl.espdl.nodes import TRANSLATORS
+from tvm_espdl.espdl.families import READERS
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.ops.base.packing import pack_filter
+from tvm_espdl.program import reference
 
 
 def network(given, chip="esp32s3"):
-    return network_of(load(write(given)), find_chip(chip))
+    return program_of(load(write(given)), find_chip(chip))
 
 
 def evaluate(given, chip="esp32s3", **arrays):
     made = network(given, chip)
-    values = made.reference(arrays)
-    return values[made.outputs[0]]
+    return reference.outputs(made, arrays)[made.output_names[0]]
 
 
 def one(op_type, values, constants=(), inputs=None, **given):
@@ -87,7 +87,7 @@ def test_splits_and_reductions():
     values = [value(name, (1, 1, 1)) for name in "pq"]
     sizes = tensor("s", np.int64([2, 3]), 0)
     given = model([node], [value("x", x.shape), *values], ["x"], ["q", "p"], [sizes])
-    result = network(given).reference({"x": x})
+    result = reference.outputs(network(given), {"x": x})
     assert np.array_equal(result["p"], x[..., :2])
     assert np.array_equal(result["q"], x[..., 2:])
     mean = one(
@@ -161,7 +161,7 @@ def test_the_module_keeps_names_layouts_and_integers():
     assert program.values["x"].exponent == -5
     assert (program.values["y"].dtype, program.values["y"].exponent) == ("int8", -2)
     x = np.random.default_rng(6).integers(-99, 99, (1, 3, 4, 16)).astype(np.int8)
-    expected = network(convolution()).reference({"x": x})
+    expected = reference.run(network(convolution()), {"x": x})
     assert np.array_equal(library(x), expected["y"])
     assert np.array_equal(library.run_with_intermediates(x)["y"], expected["y"])
     (row,) = library.report().nodes
@@ -198,4 +198,4 @@ def test_nodes_of_one_name_may_follow_each_other():
 
 
 def test_the_table_of_operators_names_esp_dls():
-    assert {"Conv", "LUT", "RequantizeLinear", "ReduceMean", "Softmax"} <= set(TRANSLATORS)
+    assert {"Conv", "LUT", "RequantizeLinear", "ReduceMean", "Softmax"} <= set(READERS)

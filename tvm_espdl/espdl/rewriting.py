@@ -15,9 +15,9 @@ from ..errors import ModelError
 from .draft import Setting, attribute
 from .file import File
 from .from_program import NOT_REGISTERED, TOOL, metadata_of, refuse
-from .network import network_of
 from .registered import QUANT_TYPES, REDUCTIONS, REGISTERED
 from .schema import Attribute, Graph, Model, Node
+from .to_program import program_of
 from .writing import payload_of
 
 Defaults = Callable[[int], Mapping[str, Setting]]
@@ -63,7 +63,7 @@ def rewritten(file: File, chip: Chip) -> Model:
     ModelError
         If ESP-DL's runtime cannot run a node, or it contradicts its tensors.
     """
-    network_of(file, chip)
+    program_of(file, chip)
     graph = file.model.graph
     taken: set[str] = set()
     nodes = tuple(_node(node, graph, file.where, taken) for node in graph.nodes)

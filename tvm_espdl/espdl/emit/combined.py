@@ -1,15 +1,12 @@
-"""Operators that combine neighbouring elements, or all along some axes: pools, reductions, norms.
+"""Operators that combine all elements along some axes: reductions, and layer normalization.
 
-Source: ESP-DL `dl/module/include/dl_module_{max_pool,average_pool,reduce_base,...}.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_{reduce_base,layer_normalization}.hpp`.
 """
 
 from __future__ import annotations
 
-from ...ops.average_pool2d import AveragePool2d
 from ...ops.base.operator import Operator
-from ...ops.base.pool import Pool
 from ...ops.layer_norm import LayerNorm
-from ...ops.max_pool2d import MaxPool2d
 from ...ops.reduce_l1 import ReduceL1
 from ...ops.reduce_l2 import ReduceL2
 from ...ops.reduce_log_sum import ReduceLogSum
@@ -21,7 +18,7 @@ from ...ops.reduce_prod import ReduceProd
 from ...ops.reduce_sum import ReduceSum
 from ...ops.reduce_sum_square import ReduceSumSquare
 from ..draft import Setting
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 REDUCTIONS: dict[type[Operator], str] = {
     kind: kind.__name__
@@ -38,29 +35,6 @@ REDUCTIONS: dict[type[Operator], str] = {
         ReduceSumSquare,
     )
 }
-
-
-def pool(step: StepView) -> None:
-    """A window slid over an image or a signal; a mean over all of it is a GlobalAveragePool."""
-    operator: Pool = step.operator
-    average = isinstance(operator, AveragePool2d)
-    whole = operator.kernel == operator.image.shape[1:3] and not any(operator.pads)
-    if average and whole and operator.strides == (1, 1):
-        step.node("GlobalAveragePool", [step.operand(0)])
-        return
-    spatial = len(operator.x.shape) - 2
-    top, left, bottom, right = operator.pads
-    if spatial == 1 and (top, bottom) != (0, 0):
-        step.refuse("a signal that is padded above or below", operator.pads)
-    settings: dict[str, Setting] = {
-        "ceil_mode": 0,
-        "kernel_shape": operator.kernel[-spatial:],
-        "pads": (left, right) if spatial == 1 else operator.pads,
-        "strides": operator.strides[-spatial:],
-    }
-    if average:
-        settings["count_include_pad"] = 1
-    step.node("AveragePool" if average else "MaxPool", [step.operand(0)], settings)
 
 
 def reduction(step: StepView) -> None:
@@ -90,7 +64,5 @@ def layer_norm(step: StepView) -> None:
 
 EMITTERS: Emitters = {
     **dict.fromkeys(REDUCTIONS, reduction),
-    AveragePool2d: pool,
     LayerNorm: layer_norm,
-    MaxPool2d: pool,
 }

@@ -9,7 +9,7 @@ from ...ops.less import Less
 from ...ops.less_equal import LessEqual
 from ...ops.mod import Mod
 from ...ops.pow import Pow
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 KINDS = {
     Equal: "Equal",

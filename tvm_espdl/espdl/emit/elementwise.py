@@ -1,29 +1,19 @@
-"""Operators of two broadcast inputs, and conversions between exponents, widths and floats.
+"""Operators of two broadcast inputs.
 
 Constants have the data's own layout already: the compiler has permuted them with the data.
-Source: ESP-DL `dl/module/include/dl_module_{add,sub,mul,div,requantize_linear}.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_{add,sub,mul,div}.hpp`.
 """
 
 from __future__ import annotations
 
-from ...ops import Tensor
 from ...ops.add import Add
 from ...ops.base.operator import Operator
-from ...ops.dequantize import Dequantize
 from ...ops.div import Div
 from ...ops.mul import Mul
-from ...ops.quantize import Quantize
-from ...ops.requantize import Requantize
 from ...ops.sub import Sub
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 BINARY: dict[type[Operator], str] = {Add: "Add", Div: "Div", Mul: "Mul", Sub: "Sub"}
-# The runtime reads the exponents of both tensors, no scale and no offset.
-CONVERSIONS: dict[type[Operator], str] = {
-    Dequantize: "DequantizeLinear",
-    Quantize: "QuantizeLinear",
-    Requantize: "RequantizeLinear",
-}
 
 
 def binary(step: StepView) -> None:
@@ -37,12 +27,4 @@ def binary(step: StepView) -> None:
     step.node("Relu", [linear])
 
 
-def conversion(step: StepView) -> None:
-    """A node of one input; its type is that of its integers, of the result's where both are."""
-    x: Tensor = step.operator.x
-    y: Tensor = step.operator.y
-    integers = x if y.dtype == "float32" else y
-    step.node(CONVERSIONS[type(step.operator)], [step.operand(0)], of=integers)
-
-
-EMITTERS: Emitters = {**dict.fromkeys(BINARY, binary), **dict.fromkeys(CONVERSIONS, conversion)}
+EMITTERS: Emitters = dict.fromkeys(BINARY, binary)

@@ -30,7 +30,7 @@ from ...ops.sqrt import Sqrt
 from ...ops.swish import Swish
 from ...ops.tanh import Tanh
 from ..draft import Setting
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 # Node type, and the attributes that the runtime reads.
 FUNCTIONS: dict[type[Operator], tuple[str, Callable[[Any], dict[str, Setting]]]] = {

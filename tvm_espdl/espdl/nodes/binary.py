@@ -12,8 +12,8 @@ from ...ops.maximum import Maximum
 from ...ops.minimum import Minimum
 from ...ops.mul import Mul
 from ...ops.sub import Sub
-from ..network import Call
-from .view import NodeView
+from ...program import Step
+from ..node_view import NodeView
 
 KINDS: dict[str, type[Binary]] = {
     "Add": Add,
@@ -32,7 +32,7 @@ def two_inputs(node: NodeView) -> tuple[Tensor, Tensor, Tensor]:
     return a, b, node.typed(np.broadcast_shapes(a.shape, b.shape))
 
 
-def binary(node: NodeView) -> list[Call]:
+def binary(node: NodeView) -> list[Step]:
     """An operator of two tensors."""
     a, b, y = two_inputs(node)
     operator: Binary

@@ -13,9 +13,9 @@ from ...ops.less import Less
 from ...ops.less_equal import LessEqual
 from ...ops.mod import Mod
 from ...ops.pow import Pow
-from ..network import Call
+from ...program import Step
+from ..node_view import NodeView
 from .binary import two_inputs
-from .view import NodeView
 
 KINDS: dict[str, type[Binary]] = {
     "Equal": Equal,
@@ -28,7 +28,7 @@ KINDS: dict[str, type[Binary]] = {
 }
 
 
-def comparison(node: NodeView) -> list[Call]:
+def comparison(node: NodeView) -> list[Step]:
     """An operator of two tensors and nothing else."""
     operator = KINDS[node.node.op_type](*two_inputs(node))
     return [node.call(operator, [node.operand(0), node.operand(1)])]

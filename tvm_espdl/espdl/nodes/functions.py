@@ -30,8 +30,9 @@ from ...ops.softmax import Softmax
 from ...ops.sqrt import Sqrt
 from ...ops.swish import Swish
 from ...ops.tanh import Tanh
-from ..network import Call, FloatCall
-from .view import NodeView
+from ...program import Step
+from ..node_view import NodeView
+from ..types import FloatCall
 
 FORMULAS: dict[str, Callable[[NodeView, Tensor, Tensor], Operator]] = {
     "Elu": lambda node, x, y: Elu(x, y, node.real("alpha", 1.0)),
@@ -63,7 +64,7 @@ FLOATS = {
 TABLES_ONLY = ("Gelu", "LUT")
 
 
-def function(node: NodeView) -> list[Call]:
+def function(node: NodeView) -> list[Step]:
     """A function of each element."""
     x, kind = node.tensor(), node.node.op_type
     y = node.typed(x.shape)
@@ -77,7 +78,7 @@ def function(node: NodeView) -> list[Call]:
     return [node.call(FORMULAS[kind](node, x, y), [node.operand(0)])]
 
 
-def _lookup(node: NodeView, y: Tensor, table: Array) -> Call:
+def _lookup(node: NodeView, y: Tensor, table: Array) -> Step:
     x = node.tensor()
     step = 1
     if x.dtype == "int16":
@@ -87,7 +88,7 @@ def _lookup(node: NodeView, y: Tensor, table: Array) -> Call:
     return node.call(Lut(x, y, name, step), [node.operand(0)], [table])
 
 
-def clip(node: NodeView) -> list[Call]:
+def clip(node: NodeView) -> list[Step]:
     """Limits in the input's integers, or a table of them."""
     x, table = node.tensor(), node.table()
     y = node.typed(x.shape)
@@ -110,7 +111,7 @@ def _limit(node: NodeView, place: int, default: int) -> int:
     return int(stored.ravel()[0])
 
 
-def prelu(node: NodeView) -> list[Call]:
+def prelu(node: NodeView) -> list[Step]:
     """One factor per channel, which is the last axis; or a table."""
     x, table = node.tensor(), node.table()
     y = node.typed(x.shape)
@@ -122,7 +123,7 @@ def prelu(node: NodeView) -> list[Call]:
     return [node.call(Prelu(x, y, alpha, steepest), [node.operand(0)], [factors])]
 
 
-def softmax(node: NodeView) -> list[Call]:
+def softmax(node: NodeView) -> list[Step]:
     """Integers in, floats out; floats in are left to the C library."""
     x, kind = node.tensor(), node.node.op_type
     y = node.typed(x.shape)

@@ -19,8 +19,8 @@ from ...ops.reduce_prod import ReduceProd
 from ...ops.reduce_sum import ReduceSum
 from ...ops.reduce_sum_square import ReduceSumSquare
 from ...ops.reshape import Reshape
-from ..network import Call
-from .view import NodeView
+from ...program import Step
+from ..node_view import NodeView
 
 KINDS: dict[str, type[Reduction]] = {
     "ReduceL1": ReduceL1,
@@ -36,7 +36,7 @@ KINDS: dict[str, type[Reduction]] = {
 }
 
 
-def reduction(node: NodeView) -> list[Call]:
+def reduction(node: NodeView) -> list[Step]:
     """One result for all elements along some axes, which are dropped where the node says so."""
     x = node.tensor()
     rank = len(x.shape)
@@ -68,7 +68,7 @@ def _axes(node: NodeView) -> tuple[int, ...]:
     return tuple(int(a) for a in given if isinstance(a, int)) if isinstance(given, tuple) else ()
 
 
-def layer_norm(node: NodeView) -> list[Call]:
+def layer_norm(node: NodeView) -> list[Step]:
     """Scale and bias are constants."""
     x = node.tensor()
     y = node.typed(x.shape)

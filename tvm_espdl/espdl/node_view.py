@@ -1,24 +1,28 @@
 """One node with its tensors and attributes, asked by place and name, each answer checked.
 
-It reads; which operator a node becomes is said in the files beside it.
+It reads; which operator a node becomes is said in `families`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
 
-from ...chips import Chip
-from ...errors import EspdlWarning, ModelError
-from ...ops import Operator, Tensor
-from ...ops.base.rounding import Array
-from ..network import LARGEST_EXPONENT, Call, FloatCall, Operand, Types
-from ..schema import Graph, Node
-from ..schema import Tensor as Stored
+from ..chips import Chip
+from ..errors import EspdlWarning, ModelError
+from ..ops import Operator, Tensor
+from ..ops.base.rounding import Array
+from ..ops.reshape import Reshape
+from ..program import Step
+from .schema import Graph, Node
+from .schema import Tensor as Stored
+from .steps import Steps
+from .types import LARGEST_EXPONENT, FloatCall, Operand, Types
 
 INDEX_DTYPES = ("int32", "int64")
 LARGEST_STEP = 1 << 15
@@ -33,6 +37,8 @@ class NodeView:
 
     Attributes
     ----------
+    steps : Steps
+        The program that the node becomes a part of.
     where : str
         The file, for messages.
     """
@@ -40,8 +46,13 @@ class NodeView:
     node: Node
     graph: Graph
     types: Types
-    chip: Chip
+    steps: Steps
     where: str
+
+    @property
+    def chip(self) -> Chip:
+        """The chip that the node runs on."""
+        return self.steps.chip
 
     def refuse(
         self, what: str, found: object = None, allowed: object = None, try_: str = ""
@@ -161,6 +172,14 @@ class NodeView:
             )
         return numbers
 
+    def given(self, name: str) -> tuple[int, ...]:
+        """A list of integers of any length and kind, () where absent."""
+        found = self.node.attributes.get(name)
+        values = found.value if found is not None else ()
+        return (
+            tuple(int(v) for v in values if isinstance(v, int)) if isinstance(values, tuple) else ()
+        )
+
     def axis(self, default: int, rank: int, name: str = "axis") -> int:
         """An axis counted from the front."""
         return self.from_front(self.integer(name, default), rank)
@@ -204,8 +223,8 @@ class NodeView:
         *,
         output: str | None = None,
         place: int = 0,
-    ) -> Call:
-        """A call of an operator that the chip runs.
+    ) -> Step:
+        """Add a call of an operator that the chip runs.
 
         Parameters
         ----------
@@ -216,7 +235,29 @@ class NodeView:
             self._check(operator, inputs, constants)
         covers = (self.output(place),) if output is None else ()
         name = self.output(place) if output is None else output
-        return Call(operator, tuple(inputs), name, tuple(constants), covers)
+        self._check_order(inputs, name)
+        return self.steps.add_step(operator, inputs, name, constants, covers)
+
+    def reshaped(
+        self, operand: Operand, tensor: Tensor, shape: tuple[int, ...], what: str
+    ) -> Operand:
+        """An operand under another shape: itself, or an added call that is called after `what`."""
+        if tensor.shape == shape:
+            return operand
+        result = f"{self.output()}_{what}"
+        operator = Reshape(tensor, dataclasses.replace(tensor, shape=shape))
+        self.call(operator, [operand], output=result)
+        return result
+
+    def _check_order(self, inputs: Sequence[Operand], output: str) -> None:
+        missing = [n for n in inputs if isinstance(n, str) and n not in self.steps]
+        if missing or output in self.steps:
+            self.refuse(
+                "it reads what is not computed before" if missing else "its result exists already",
+                ", ".join(missing) or output,
+                "nodes in the order of execution, each result written once",
+                "export the model again",
+            )
 
     def _check(
         self, operator: Operator, inputs: Sequence[Operand], constants: Sequence[Array]
@@ -239,3 +280,7 @@ class NodeView:
                 self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
                 continue
             self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
+
+
+Reader = Callable[[NodeView], object]
+Readers = Mapping[str, Reader]

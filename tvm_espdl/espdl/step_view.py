@@ -1,22 +1,23 @@
 """One call of a program with the graph that it is written to: names, constants, attributes.
 
-It writes; which nodes an operator becomes is said in the files beside it.
+It writes; which nodes an operator becomes is said in `families`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ...chips import Chip
-from ...errors import ModelError
-from ...ops import Tensor
-from ...ops.base.operator import Exponent, Operator
-from ...ops.base.rounding import Array
-from ..draft import UNKNOWN_LAYOUT, Draft, Setting
+from ..chips import Chip
+from ..errors import ModelError
+from ..ops import Tensor
+from ..ops.base.operator import Exponent, Operator
+from ..ops.base.rounding import Array
+from .draft import UNKNOWN_LAYOUT, Draft, Setting
 
 QUANT_TYPES = {"int8": "S8", "int16": "S16", "float32": "F32"}
 INSTEAD = "export_project: the generated C runs it"
@@ -99,6 +100,15 @@ class StepView:
         """A value that only this call needs."""
         return self.draft.add_value(self.draft.unused(f"{self.output}.{what}"), tensor)
 
+    def reshaped(self, what: str, name: str, tensor: Tensor, shape: tuple[int, ...]) -> str:
+        """A value under another shape: itself, or that of a node of its own."""
+        if tensor.shape == shape:
+            return name
+        result = self.between(what, dataclasses.replace(tensor, shape=shape))
+        inputs = [name, self.indices(f"{what}.shape", shape)]
+        self.node("Reshape", inputs, {"allowzero": 0}, output=result)
+        return result
+
     def node(
         self,
         op_type: str,
@@ -137,4 +147,5 @@ class StepView:
         self.draft.add_node(op_type, inputs, outputs, self.name, whole)
 
 
+Writers = Mapping[str, Callable[[StepView], None]]
 Emitters = Mapping[type[Operator], Callable[[StepView], None]]
