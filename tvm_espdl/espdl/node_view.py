@@ -163,9 +163,8 @@ class NodeView:
 
     def list(self, name: str, count: int, default: int, least: int = 0) -> tuple[int, ...]:
         """A list of `count` sizes, all `default` where absent."""
-        value = self._attribute(name, "ints", ())
-        values = value if isinstance(value, tuple) else ()
-        numbers = tuple(int(v) for v in values if isinstance(v, int)) or (default,) * count
+        self._attribute(name, "ints", ())
+        numbers = self.given(name) or (default,) * count
         if len(numbers) != count or not all(least <= v <= LARGEST_STEP for v in numbers):
             self.refuse(
                 f"attribute {name!r}", list(numbers[:8]), f"{count} integers of {least} or more"
@@ -175,10 +174,9 @@ class NodeView:
     def given(self, name: str) -> tuple[int, ...]:
         """A list of integers of any length and kind, () where absent."""
         found = self.node.attributes.get(name)
-        values = found.value if found is not None else ()
-        return (
-            tuple(int(v) for v in values if isinstance(v, int)) if isinstance(values, tuple) else ()
-        )
+        if found is None or not isinstance(found.value, tuple):
+            return ()
+        return tuple(int(value) for value in found.value if isinstance(value, int))
 
     def axis(self, default: int, rank: int, name: str = "axis") -> int:
         """An axis counted from the front."""

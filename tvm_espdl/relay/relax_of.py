@@ -79,11 +79,11 @@ class _Emitter:
             return
         native = step.operator
         types = [_type(tensor) for tensor in native.outputs]
-        call = relax.call_tir(
-            self._function(native), inputs, types[0] if len(types) == 1 else types
-        )
+        alone = len(types) == 1
+        function = self._function(native)
+        call = relax.call_tir(function, inputs, types[0] if alone else types)
         result = self.builder.emit(call, name)
-        parts = [result] if len(types) == 1 else [result[at] for at in range(len(types))]
+        parts = [result] if alone else [result[at] for at in range(len(types))]
         self.values |= dict(zip(step.outputs, parts, strict=True))
 
     def _operator(self, step: Step, inputs: list[Any]) -> Any:
@@ -110,14 +110,10 @@ class _Emitter:
 
     def _tensor(self, step: Step) -> str:
         """What the model calls the result, where it knows it."""
-        origin = self.program.origins.get(step.outputs[0])
-        if origin is not None:
-            return origin.tensor
-        return (
-            step.covers[-1]
-            if isinstance(step.operator, Native) and step.covers
-            else step.outputs[0]
-        )
+        (name, *_), origin = step.outputs, self.program.origins.get(step.outputs[0])
+        if isinstance(step.operator, Native):
+            return next(iter(step.covers), name)
+        return name if origin is None else origin.tensor
 
 
 def _type(tensor: Tensor) -> Any:

@@ -15,6 +15,7 @@ from ...ops.reshape import Reshape
 from ..node_view import NodeView, Readers
 from ..packed_factors import pack, unpack
 from ..step_view import StepView, Writers
+from ..types import Operand
 from ..weights import ACTIVATIONS, activation_of, add_matrices, lanes_of, matrices_of
 from .gemm import read_constant_product
 
@@ -34,9 +35,10 @@ def read(node: NodeView) -> None:
     if left.shape[-1] != right.shape[-2]:
         node.refuse("matrices that do not fit", f"{a.shape} and {b.shape}")
     rows = node.reshaped(node.name(0), a, left.shape, "rows")
+    columns: Operand
     if node.is_constant(1):
-        columns = matrices_of(node, right.shape, packed=packed)
-        right = dataclasses.replace(right, dtype=str(columns.dtype))
+        columns = matrices = matrices_of(node, right.shape, packed=packed)
+        right = dataclasses.replace(right, dtype=str(matrices.dtype))
     elif packed:
         columns = unpack(node, b, right.shape, lanes_of(node))
     else:

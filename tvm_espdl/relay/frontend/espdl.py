@@ -82,15 +82,14 @@ def program_of(file: File, chip: Chip) -> Program:
     """
     read = to_program.program_of(file, chip)
     functions: dict[FloatCall, Native] = {}
-    steps = []
-    for step in read.steps:
+    steps = list(read.steps)
+    for number, step in enumerate(steps):
         operator = step.operator
         if isinstance(operator, Native) and isinstance(operator.function, FloatCall):
             call = operator.function
             if call not in functions:
                 functions[call] = _compiled(call, step.inputs[0], chip)
-            step = dataclasses.replace(step, operator=functions[call])
-        steps.append(step)
+            steps[number] = dataclasses.replace(step, operator=functions[call])
     return dataclasses.replace(read, steps=tuple(steps))
 
 
