@@ -37,7 +37,7 @@ def test_equal_lookup_tables_are_one(exponents, tables, c_compiler):
     assert len(defined(sources)) == tables
     assert len(re.findall(r"^  \.table = ", sources.network, re.MULTILINE)) == 2
     x = np.linspace(-8, 7.9, 16, dtype=np.float32).reshape(1, 16)
-    (in_c,) = run_network(library, [[x]], c_compiler)
+    (in_c,) = run_network(library.program, [[x]], c_compiler)
     for result, expected, exponent in zip(in_c, library.run([x]), exponents, strict=True):
         np.testing.assert_array_equal(result, expected)
         sigmoid = 1 / (1 + np.exp(-np.floor(x * 16 + 0.5) / 16))

@@ -34,6 +34,11 @@ class Native:
     outputs: tuple[Tensor, ...]
     name: str = "tvm"
 
+    @property
+    def text(self) -> str:
+        """The function as TVM prints it, constants with all their digits: equal in every run."""
+        return str(self.function.script(show_meta=True))
+
 
 @dataclass(frozen=True, eq=False)
 class Step:

@@ -12,12 +12,13 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from ..errors import ChipError
+from ..errors import ChipError, ModelError
 from ..library import Library
 from ..report.log import PartitionLog
-from ..report.partition import report_of
+from ..runtime.host import host_target
+from .executable_of import executable_of
 from .ir import attributes, main_of
-from .lowering import chip_of, lower
+from .lowering import chip_of, lower, warn_if_float
 from .pipeline import KEY
 from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
 
@@ -67,17 +68,27 @@ def build(
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
-    executable = relax.build(lowered, ours, relax_pipeline=KEY)
+    warn_if_float(lowered)
+    context = tvm.transform.PassContext.current()
+
+    def make_executable(library: Library) -> relax.VMExecutable:
+        with context:
+            try:
+                return executable_of(library.executor, ours)
+            except ModelError:  # no program: it has control flow, or shapes known at run time
+                return relax.build(lowered, ours, relax_pipeline=KEY)
+
     main = main_of(lowered)
     attrs = attributes(main)
     own = len(main.params) - len(attrs.get(STATES, ()))
     inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
     return Library(
-        executable=executable,
+        lambda: program_of_main(lowered, chip),
         chip=chip,
         input_names=tuple(inputs),
         output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
-        make_program=lambda: program_of_main(lowered, chip),
-        make_report=lambda program, values: report_of(program, log, values),
+        log=log,
+        make_executable=make_executable,
+        target=host_target(ours),
         name=mod_name,
     )

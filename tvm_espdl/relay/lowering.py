@@ -11,12 +11,11 @@ from typing import Any
 import tvm
 from tvm import relax
 from tvm.target import Target
-from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, EspdlWarning
 from ..report.log import PartitionLog
-from ..runtime.host import build_region
+from ..runtime.host import build_regions, host_target
 from . import transform
 from .program import program_of_region
 from .transform.partition import CHIP, is_composite
@@ -122,10 +121,4 @@ def compile_region(function: Any) -> Any:
     """The host module of a function that `MergeCompositeFunctions` has made."""
     symbol = str(function.attrs["global_symbol"])
     target = host_target(Target.current(allow_none=True))
-    return build_region(program_of_region(function), symbol, target=target)
-
-
-def host_target(target: Target | None) -> Target:
-    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
-    given = target.attrs.get("mcpu") if target is not None else None
-    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})
+    return build_regions({symbol: program_of_region(function)}, target)

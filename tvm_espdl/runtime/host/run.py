@@ -14,7 +14,7 @@ from ...chips import Chip
 from ...ops import Operator
 from ...ops.base.rounding import Array
 from ...program import Program, Step
-from .region import build_regions
+from .module import build_regions
 
 Case = tuple[Operator, Chip, Sequence[Array]]
 
