@@ -166,7 +166,9 @@ def test_networks_with_parts_for_tvm_run_in_c(c_compiler):
     network = compile_file(builder.model())
     assert "TVM" in {row.runs_on for row in network.report().rows}
     inputs = [[rng.normal(0, 4, (1, 3, 6, 6)).astype(np.float32)] for _ in range(4)]
-    for sample, (output,) in zip(inputs, run_network(network.program, inputs, c_compiler), strict=True):
+    for sample, (output,) in zip(
+        inputs, run_network(network.program, inputs, c_compiler), strict=True
+    ):
         np.testing.assert_allclose(output, network(*sample), rtol=2e-6)
 
 
@@ -178,7 +180,9 @@ def test_float_network_runs_in_c(c_compiler, rv32):
     images = digits_arrays()["images"][:2]
     inputs = [[image[None]] for image in images]
     for compiler in (c_compiler, rv32):
-        for sample, (output,) in zip(inputs, run_network(network.program, inputs, compiler), strict=True):
+        for sample, (output,) in zip(
+            inputs, run_network(network.program, inputs, compiler), strict=True
+        ):
             np.testing.assert_allclose(output, network(*sample), rtol=1e-4, atol=1e-4)
 
 

@@ -107,7 +107,9 @@ def test_a_network_that_chooses(c_compiler):
     rng = np.random.default_rng(2)
     samples = [[rng.normal(0, 3, (1, 5, 7)).astype(np.float32) for _ in "xy"] for _ in range(3)]
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    for sample, in_c in zip(samples, run_network(library.program, samples, c_compiler), strict=True):
+    for sample, in_c in zip(
+        samples, run_network(library.program, samples, c_compiler), strict=True
+    ):
         (wanted,) = session.run(None, dict(zip("xy", sample, strict=True)))
         (result,) = library.run(sample)
         np.testing.assert_array_equal(result, in_c[0])
