@@ -15,7 +15,7 @@ from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Native, Program, Step
 from ..version import __version__
-from .draft import Draft
+from .draft import Draft, unused
 from .edges import Edge, Edges, edges_of
 from .families import WRITERS, cache
 from .packed_factors import packed_factors
@@ -151,12 +151,8 @@ class _Writer:
         taken = set(names.values())
         for value in self.program.values:
             if value not in names:
-                name, number = value, 1
-                while name in taken:
-                    number += 1
-                    name = f"{value}_{number}"
-                names[value] = name
-                taken.add(name)
+                names[value] = unused(value, taken)
+                taken.add(names[value])
         return names
 
     def write(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from ..chips import Chip
 from ..errors import ModelError
-from .draft import Setting, attribute
+from .draft import Setting, attribute, unused
 from .file import File
 from .from_program import NOT_REGISTERED, TOOL, metadata_of, refuse
 from .registered import QUANT_TYPES, REDUCTIONS, REGISTERED
@@ -86,11 +86,7 @@ def _node(node: Node, graph: Graph, where: str, taken: set[str]) -> Node:
     defaults = DEFAULTS[node.op_type](spatial) if node.op_type in DEFAULTS else {}
     added = {k: attribute(k, v) for k, v in {**defaults, "quant_type": "S8"}.items()}
     attributes = {k: _from_front(a) for k, a in {**added, **node.attributes}.items()}
-    base = node.name or next(filter(None, node.outputs), node.op_type)
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
+    name = unused(node.name or next(filter(None, node.outputs), node.op_type), taken)
     taken.add(name)
     return dataclasses.replace(node, attributes=dict(sorted(attributes.items())), name=name)
 

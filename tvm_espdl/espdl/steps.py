@@ -13,6 +13,7 @@ from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..program import Native, Node, Origin, Program, State, Step
+from .draft import unused
 from .types import FloatCall, Operand
 
 
@@ -125,20 +126,13 @@ class Steps:
         )
 
     def _constant(self, array: Array, tensor: Tensor) -> str:
-        name = self._unused("constant")
+        name = unused("constant", self._values)
         self._values[name] = tensor
         self._constants[name] = array
         return name
 
     def _name(self, name: str, wanted: str, tensor: Tensor) -> str:
-        unique = self._unused(wanted)
+        unique = unused(wanted, self._values)
         self._names[name] = unique
         self._values[unique] = tensor
         return unique
-
-    def _unused(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self._values:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name

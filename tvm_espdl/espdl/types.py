@@ -6,7 +6,7 @@ Types are checked for what a chip can hold. What a node means is said in `famili
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +104,8 @@ class Types:
         Raises
         ------
         ModelError
-            If the file does not say, or says something impossible.
+            If the file does not say, or says something impossible: more than any chip's memory,
+            or no exponent.
         """
         value = self._values.get(name)
         if value is None or value.shape is None or value.dtype not in ACTIVATION_DTYPES:
@@ -115,32 +116,22 @@ class Types:
                 found=found,
                 allowed=f"a shape, and {', '.join(ACTIVATION_DTYPES)}",
             )
-        return activation(value.dtype, value.shape, value.exponents, f"{self.where}, {name!r}")
-
-
-def activation(dtype: str, shape: tuple[int, ...], exponents: Sequence[int], where: str) -> Tensor:
-    """The type of an activation, checked.
-
-    Raises
-    ------
-    ModelError
-        If it is larger than any chip's memory, or its exponent is none.
-    """
-    tensor = Tensor(dtype, shape)
-    if min(shape, default=1) < 1 or tensor.nbytes > LARGEST_TENSOR:
-        raise ModelError(
-            "no tensor that a chip can hold",
-            where=where,
-            found=f"shape {shape}",
-            allowed=f"1 to {LARGEST_TENSOR} bytes",
-        )
-    if dtype in ("float32", "bool"):
-        return tensor
-    if len(exponents) != 1 or abs(exponents[0]) > LARGEST_EXPONENT:
-        raise ModelError(
-            "no exponent of an activation",
-            where=where,
-            found=list(exponents[:8]),
-            allowed=f"one, between -{LARGEST_EXPONENT} and {LARGEST_EXPONENT}",
-        )
-    return Tensor(dtype, shape, int(exponents[0]))
+        where, exponents = f"{self.where}, {name!r}", value.exponents
+        tensor = Tensor(value.dtype, value.shape)
+        if min(tensor.shape, default=1) < 1 or tensor.nbytes > LARGEST_TENSOR:
+            raise ModelError(
+                "no tensor that a chip can hold",
+                where=where,
+                found=f"shape {tensor.shape}",
+                allowed=f"1 to {LARGEST_TENSOR} bytes",
+            )
+        if tensor.dtype in ("float32", "bool"):
+            return tensor
+        if len(exponents) != 1 or abs(exponents[0]) > LARGEST_EXPONENT:
+            raise ModelError(
+                "no exponent of an activation",
+                where=where,
+                found=list(exponents[:8]),
+                allowed=f"one, between -{LARGEST_EXPONENT} and {LARGEST_EXPONENT}",
+            )
+        return dataclasses.replace(tensor, exponent=int(exponents[0]))

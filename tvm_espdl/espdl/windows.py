@@ -13,14 +13,6 @@ from .node_view import NodeView
 from .step_view import StepView
 
 
-def spatial_of(node: NodeView, what: str) -> int:
-    """How many dimensions a window slides along; `what` is wanted, for the refusal."""
-    spatial = len(node.tensor().shape) - 2
-    if spatial not in (1, 2):
-        node.refuse(what, node.tensor().shape)
-    return spatial
-
-
 def pair(values: tuple[int, ...]) -> Pair:
     """Rows and columns; a signal has one row."""
     return (1, values[0]) if len(values) == 1 else (values[0], values[1])

@@ -1,54 +1,31 @@
 """What operators are in a file: one module per family, as in `relay.patterns`.
 
-Each has two tables: `READERS`, by the type of a node, and `WRITERS`, by the name of an operator.
-Source of what a node means: ESP-DL `dl/module/include/dl_module_*.hpp`, `deserialize`; which nodes
-there are: `dl_module_creator.hpp`. What the runtime does not register has no writer.
+Each has two tables: `READERS`, by the type of a node, and `WRITERS`, by the name of an operator;
+being there registers it. Source of what a node means: ESP-DL `dl/module/include/dl_module_*.hpp`,
+`deserialize`; which nodes there are: `dl_module_creator.hpp`. What the runtime does not register
+has no writer.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from .. import emit, nodes
-from ..node_view import Readers
-from ..step_view import Writers
-from . import (
-    cache,
-    conversion,
-    convolution,
-    gemm,
-    movement,
-    norm,
-    padding,
-    placement,
-    pool,
-    product,
-    rearrangement,
-    recurrent,
-    resize,
-)
+from ..node_view import Reader, Readers
+from ..step_view import Writer, Writers
 
 __all__ = ["READERS", "WRITERS"]
 
-_BOTH = (
-    conversion,
-    convolution,
-    gemm,
-    movement,
-    norm,
-    padding,
-    placement,
-    pool,
-    product,
-    rearrangement,
-    recurrent,
-    resize,
-)
 
-READERS: Readers = {
-    **nodes.TRANSLATORS,
-    **cache.READERS,
-    **{kind: reader for family in _BOTH for kind, reader in family.READERS.items()},
-}
-WRITERS: Writers = {
-    **{kind.name: writer for kind, writer in emit.EMITTERS.items()},
-    **{name: writer for family in _BOTH for name, writer in family.WRITERS.items()},
-}
+def _tables() -> tuple[Readers, Writers]:
+    readers: dict[str, Reader] = dict(nodes.TRANSLATORS)
+    writers: dict[str, Writer] = {kind.name: write for kind, write in emit.EMITTERS.items()}
+    for found in pkgutil.iter_modules(__path__):
+        family = importlib.import_module(f"{__name__}.{found.name}")
+        readers.update(family.READERS)
+        writers.update(getattr(family, "WRITERS", {}))
+    return readers, writers
+
+
+READERS, WRITERS = _tables()

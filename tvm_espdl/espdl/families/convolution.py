@@ -23,7 +23,7 @@ from ..weights import (
     filter_of,
     weights_type,
 )
-from ..windows import pads_of, pair, spatial_of, steps_of, window_settings
+from ..windows import pads_of, pair, steps_of, window_settings
 
 KINDS = ((Conv1d, DepthwiseConv1d), (Conv2d, DepthwiseConv2d))
 
@@ -31,7 +31,9 @@ KINDS = ((Conv1d, DepthwiseConv1d), (Conv2d, DepthwiseConv2d))
 def read(node: NodeView) -> None:
     """Its kind is decided by the dimensions of the data and the groups."""
     x = node.tensor()
-    spatial = spatial_of(node, "a convolution over one or two dimensions")
+    spatial = len(x.shape) - 2
+    if spatial not in (1, 2):
+        node.refuse("a convolution over one or two dimensions", x.shape)
     channels = x.shape[-1]
     group = node.integer("group", 1)
     if group not in (1, channels):

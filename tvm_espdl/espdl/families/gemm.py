@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 from ...ops.gemm import Gemm
-from ..draft import Setting
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
 from ..weights import (
@@ -54,8 +53,8 @@ def write(step: StepView) -> None:
     dims = (1, 1, *operator.w.shape)
     matrix = add_matrices(step, step.constants[0], dims, operator.w)
     inputs = [step.operand(0), matrix, *add_bias(step, depthwise=False)]
-    settings: dict[str, Setting] = {"activation": ACTIVATIONS[operator.activation]}
-    step.node("Gemm", inputs, {**settings, "alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0})
+    nothing = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
+    step.node("Gemm", inputs, {"activation": ACTIVATIONS[operator.activation], **nothing})
 
 
 READERS: Readers = {"Gemm": read}

@@ -10,7 +10,7 @@ import math
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
 from ..node_view import NodeView, Readers
-from ..step_view import StepView, Writers
+from ..step_view import StepView, Writers, plain
 
 Shape = tuple[int, ...]
 
@@ -86,10 +86,5 @@ def read_transpose(node: NodeView) -> None:
     node.call(Transpose(x, y, axes), [node.operand(0)])
 
 
-def write_transpose(step: StepView) -> None:
-    """The axes are an attribute."""
-    step.node("Transpose", [step.operand(0)], {"perm": step.operator.axes})
-
-
 READERS: Readers = {**dict.fromkeys(SHAPES, read_reshape), "Transpose": read_transpose}
-WRITERS: Writers = {Reshape.name: write_reshape, Transpose.name: write_transpose}
+WRITERS: Writers = {Reshape.name: write_reshape, Transpose.name: plain("Transpose", perm="axes")}

@@ -6,7 +6,7 @@ from ...ops import Tensor
 from ...ops.lp_norm import LpNorm
 from ...ops.rms_norm import RmsNorm
 from ..node_view import NodeView, Readers
-from ..step_view import StepView, Writers
+from ..step_view import StepView, Writers, plain
 
 
 def read_rms_norm(node: NodeView) -> None:
@@ -34,12 +34,8 @@ def read_lp_norm(node: NodeView) -> None:
     node.call(LpNorm(x, y, axis, p), [node.operand(0)])
 
 
-def write_lp_norm(step: StepView) -> None:
-    """Data alone."""
-    operator: LpNorm = step.operator
-    settings = {"axis": operator.axis, "p": operator.p}
-    step.node("LpNormalization", [step.operand(0)], settings)
-
-
 READERS: Readers = {"LpNormalization": read_lp_norm, "RMSNormalization": read_rms_norm}
-WRITERS: Writers = {LpNorm.name: write_lp_norm, RmsNorm.name: write_rms_norm}
+WRITERS: Writers = {
+    LpNorm.name: plain("LpNormalization", axis="axis", p="p"),
+    RmsNorm.name: write_rms_norm,
+}

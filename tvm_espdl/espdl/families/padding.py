@@ -14,7 +14,6 @@ from ...ops.base.window import Pair
 from ...ops.insert_zeros import InsertZeros
 from ...ops.pad import MAX_RANK, Pad
 from ...ops.reshape import Reshape
-from ..draft import Setting
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
 
@@ -94,10 +93,7 @@ def write_insert_zeros(step: StepView) -> None:
     """Zeros between pixels, and behind the last ones."""
     operator: InsertZeros = step.operator
     axes = len(operator.x.shape) - 2
-    settings: dict[str, Setting] = {
-        "stride": operator.strides[-axes:],
-        "output_padding": operator.tail[-axes:],
-    }
+    settings = {"stride": operator.strides[-axes:], "output_padding": operator.tail[-axes:]}
     step.node("InsertZeros", [step.operand(0)], settings)
 
 

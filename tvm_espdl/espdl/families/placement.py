@@ -34,10 +34,9 @@ def read_scatter_nd(node: NodeView) -> None:
 
 def write_scatter_nd(step: StepView) -> None:
     """Its indices stand between data and updates."""
-    operator: ScatterNd = step.operator
-    indices = step.constant("indices", step.constants[0].astype(np.int64), shared=True)
+    indices = step.indices("indices", step.constants[0])
     inputs = [step.operand(0), indices, step.operand(1)]
-    step.node("ScatterND", inputs, {"reduction": operator.reduction})
+    step.node("ScatterND", inputs, {"reduction": step.operator.reduction})
 
 
 def read_reverse_sequence(node: NodeView) -> None:
@@ -56,7 +55,7 @@ def read_reverse_sequence(node: NodeView) -> None:
 def write_reverse_sequence(step: StepView) -> None:
     """Data and lengths."""
     operator: ReverseSequence = step.operator
-    lengths = step.constant("lengths", step.constants[0].astype(np.int64), shared=True)
+    lengths = step.indices("lengths", step.constants[0])
     settings = {"batch_axis": operator.batch_axis, "time_axis": operator.time_axis}
     step.node("ReverseSequence", [step.operand(0), lengths], settings)
 

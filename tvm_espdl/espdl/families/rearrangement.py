@@ -142,7 +142,7 @@ def read_gather(node: NodeView) -> None:
 
 def write_gather(step: StepView) -> None:
     """Constant indices along an axis."""
-    indices = step.constant("indices", step.constants[0].astype(np.int64), shared=True)
+    indices = step.indices("indices", step.constants[0])
     step.node("Gather", [step.operand(0), indices], {"axis": step.operator.axis})
 
 

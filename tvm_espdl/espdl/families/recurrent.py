@@ -121,11 +121,7 @@ class _Layer:
                 operands.append(np.zeros(shape, tensor.dtype))
                 continue
             given = node.tensor(place)
-            if (given.dtype, given.size, given.exponent) != (
-                tensor.dtype,
-                tensor.size,
-                tensor.exponent,
-            ):
+            if given.size != tensor.size or dataclasses.replace(given, shape=shape) != tensor:
                 node.refuse("an initial state", given, tensor)
             if node.is_constant(place):
                 operands.append(node.array(place).reshape(shape))
@@ -204,7 +200,8 @@ def write(step: StepView) -> None:
         "layout": 0,
         "input_forget" if lstm else "linear_before_reset": 0 if lstm else 1,
     }
-    step.layer("LSTM" if lstm else "GRU", inputs, _outputs(step, lstm=lstm), settings)
+    kind = "LSTM" if lstm else "GRU"
+    step.node(kind, inputs, settings, outputs=_outputs(step, lstm=lstm))
 
 
 def _sequence(step: StepView) -> str:

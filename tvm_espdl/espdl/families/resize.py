@@ -14,9 +14,8 @@ from ...ops.depth_to_space import DepthToSpace
 from ...ops.resize_linear import ResizeLinear
 from ...ops.resize_nearest import ResizeNearest
 from ...ops.space_to_depth import SpaceToDepth
-from ..draft import Setting
 from ..node_view import NodeView, Readers
-from ..step_view import StepView, Writers
+from ..step_view import StepView, Writers, plain
 
 
 def read_resize(node: NodeView) -> None:
@@ -53,16 +52,11 @@ def write_resize(step: StepView) -> None:
     """Scales; sizes where no scale gives them."""
     operator: Resize = step.operator
     inputs = [step.operand(0), "", *_scales(step, operator)]
-    settings: dict[str, Setting] = {
-        "mode": "nearest",
-        "coordinate_transformation_mode": "asymmetric",
-        "nearest_mode": "floor",
-    }
     if isinstance(operator, ResizeLinear):
-        settings = {
-            "mode": "linear",
-            "coordinate_transformation_mode": operator.coordinates,
-        }
+        settings = {"mode": "linear", "coordinate_transformation_mode": operator.coordinates}
+    else:
+        asymmetric = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        settings = {"mode": "nearest", **asymmetric}
     step.node("Resize", inputs, settings)
 
 
@@ -87,13 +81,6 @@ def read_depth_to_space(node: NodeView) -> None:
     node.call(DepthToSpace(x, y, block, mode), [node.operand(0)])
 
 
-def write_depth_to_space(step: StepView) -> None:
-    """The chip reads the mode."""
-    operator: DepthToSpace = step.operator
-    settings: dict[str, Setting] = {"blocksize": operator.block, "mode": operator.mode}
-    step.node("DepthToSpace", [step.operand(0)], settings)
-
-
 def read_space_to_depth(node: NodeView) -> None:
     """Pixels become channels, in the order of the chip, which is not that of ONNX."""
     x, block = _image(node), node.integer("blocksize", 1)
@@ -102,11 +89,6 @@ def read_space_to_depth(node: NodeView) -> None:
         node.refuse("a block", block, f"a divisor of {rows} and {columns}")
     y = node.typed((batch, rows // block, columns // block, channels * block**2))
     node.call(SpaceToDepth(x, y, block, "CRD"), [node.operand(0)])
-
-
-def write_space_to_depth(step: StepView) -> None:
-    """The chip has one mode."""
-    step.node("SpaceToDepth", [step.operand(0)], {"blocksize": step.operator.block})
 
 
 def _image(node: NodeView) -> Tensor:
@@ -122,8 +104,8 @@ READERS: Readers = {
     "SpaceToDepth": read_space_to_depth,
 }
 WRITERS: Writers = {
-    DepthToSpace.name: write_depth_to_space,
+    DepthToSpace.name: plain("DepthToSpace", blocksize="block", mode="mode"),
     ResizeLinear.name: write_resize,
     ResizeNearest.name: write_resize,
-    SpaceToDepth.name: write_space_to_depth,
+    SpaceToDepth.name: plain("SpaceToDepth", blocksize="block"),
 }
