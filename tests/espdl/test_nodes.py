@@ -6,12 +6,15 @@ from small_models import addition, attributes, convolution, model, tensor, value
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
+from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.families import READERS
 from tvm_espdl.espdl.to_program import program_of
+from tvm_espdl.espdl.vectors import differences
 from tvm_espdl.ops.base.packing import pack_filter
 from tvm_espdl.program import reference
+from tvm_espdl.relay.frontend import espdl as frontend
 
 
 def network(given, chip="esp32s3"):
@@ -97,6 +100,32 @@ def test_splits_and_reductions():
         keepdims=0,
     )
     assert evaluate(mean, x=x).tolist() == [[4, 9]]
+
+
+def test_what_nothing_reads_is_no_step():
+    x = np.arange(10, dtype=np.int8).reshape(1, 10)
+    node = Node("Split", ("x",), ("p", "q"), attributes(axis=1), name="split")
+    values = [value("x", x.shape), value("p", (1, 5)), value("q", (1, 5))]
+    made = network(model([node], values, ["x"], ["q"]))
+    assert [step.outputs for step in made.steps] == [("q",)]
+    assert list(made.values) == ["x", "q"]
+    assert evaluate(model([node], values, ["x"], ["q"]), x=x).tolist() == [[5, 6, 7, 8, 9]]
+
+
+def test_equal_functions_of_floats_are_compiled_once():
+    nodes = [Node("Exp", (a,), (b,), {}, name=b) for a, b in ("xy", "yz")]
+    values = [value(name, (1, 4), dtype="float32") for name in "xyz"]
+    file = load(write(model(nodes, values, ["x"], ["y", "z"])))
+    chip, x = find_chip("esp32s3"), np.float32([[-1, 0, 0.5, 1]])
+    read, compiled = program_of(file, chip), frontend.program_of(file, chip)
+    assert [step.operator.name for step in read.steps] == ["exp", "exp"]
+    assert compiled.steps[0].operator is compiled.steps[1].operator
+    assert "T.exp" in compiled.steps[0].operator.text
+    assert (
+        [s.outputs for s in compiled.steps] == [s.outputs for s in read.steps] == [("y",), ("z",)]
+    )
+    found = dict(zip("yz", compile_espdl(file, "esp32s3").run([x]), strict=True))
+    assert differences(reference.outputs(read, {"x": x}), found) == []
 
 
 @pytest.mark.parametrize(
