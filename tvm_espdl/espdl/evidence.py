@@ -14,14 +14,14 @@ import numpy as np
 
 from ..chips import CHIPS, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
-from ..ops.base.float_function import FloatFunction
+from ..ops.base.function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
 from ..ops.relu import Relu
+from .declared import FUNCTIONS, formula_of
 from .file import File
 from .network import Types, network_of
-from .nodes.functions import FORMULAS
-from .nodes.view import NodeView
+from .node_view import NodeView
 from .schema import Graph, Tensor
 
 FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
@@ -213,7 +213,7 @@ def _tables(graph: Graph, where: str) -> Iterator[Clue]:
     types = Types(graph, where)
     for node in graph.nodes:
         name = node.attributes.get("lut")
-        if name is None or node.op_type not in FORMULAS or name.value not in graph.initializers:
+        if name is None or node.op_type not in FUNCTIONS or name.value not in graph.initializers:
             continue
         view = NodeView(node, graph, types, up, where)
         tables = [_table(view, chip) for chip in (up, even)]
@@ -238,7 +238,7 @@ def _table(view: NodeView, chip: Chip) -> Array | None:
     x, y = view.tensor(), view.types.of(view.output())
     if (x.dtype, y.dtype) != ("int8", "int8"):
         return None
-    operator = FORMULAS[view.node.op_type](view, x, y)
+    operator = formula_of(view, x, y)
     if isinstance(operator, FloatFunction):
         return table_of(operator, chip)
     if isinstance(operator, Relu):

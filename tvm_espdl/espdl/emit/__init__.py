@@ -6,9 +6,10 @@ there are: `dl_module_creator.hpp`. What the runtime does not register has no en
 
 from __future__ import annotations
 
+from .. import declared, tables
+from ..step_view import Emitters, StepView
 from . import (
     combined,
-    comparison,
     elementwise,
     functions,
     matmul,
@@ -18,13 +19,13 @@ from . import (
     products,
     recurrent,
 )
-from .view import Emitters, StepView
 
 __all__ = ["EMITTERS", "StepView"]
 
 EMITTERS: Emitters = {
+    **declared.EMITTERS,
+    **tables.EMITTERS,
     **combined.EMITTERS,
-    **comparison.EMITTERS,
     **elementwise.EMITTERS,
     **functions.EMITTERS,
     **matmul.EMITTERS,

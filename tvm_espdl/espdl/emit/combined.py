@@ -1,43 +1,16 @@
-"""Operators that combine neighbouring elements, or all along some axes: pools, reductions, norms.
+"""Operators that combine neighbouring elements: pools and norms.
 
-Source: ESP-DL `dl/module/include/dl_module_{max_pool,average_pool,reduce_base,...}.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_{max_pool,average_pool,...}.hpp`.
 """
 
 from __future__ import annotations
 
 from ...ops.average_pool2d import AveragePool2d
-from ...ops.base.operator import Operator
 from ...ops.base.pool import Pool
 from ...ops.layer_norm import LayerNorm
 from ...ops.max_pool2d import MaxPool2d
-from ...ops.reduce_l1 import ReduceL1
-from ...ops.reduce_l2 import ReduceL2
-from ...ops.reduce_log_sum import ReduceLogSum
-from ...ops.reduce_log_sum_exp import ReduceLogSumExp
-from ...ops.reduce_max import ReduceMax
-from ...ops.reduce_mean import ReduceMean
-from ...ops.reduce_min import ReduceMin
-from ...ops.reduce_prod import ReduceProd
-from ...ops.reduce_sum import ReduceSum
-from ...ops.reduce_sum_square import ReduceSumSquare
 from ..draft import Setting
-from .view import Emitters, StepView
-
-REDUCTIONS: dict[type[Operator], str] = {
-    kind: kind.__name__
-    for kind in (
-        ReduceL1,
-        ReduceL2,
-        ReduceLogSum,
-        ReduceLogSumExp,
-        ReduceMax,
-        ReduceMean,
-        ReduceMin,
-        ReduceProd,
-        ReduceSum,
-        ReduceSumSquare,
-    )
-}
+from ..step_view import Emitters, StepView
 
 
 def pool(step: StepView) -> None:
@@ -63,15 +36,6 @@ def pool(step: StepView) -> None:
     step.node("AveragePool" if average else "MaxPool", [step.operand(0)], settings)
 
 
-def reduction(step: StepView) -> None:
-    """The reduced axes stay, with extent 1."""
-    if not step.operator.axes:
-        step.refuse("a reduction over no axis", allowed="one axis or more")
-    axes = step.indices("axes", step.operator.axes)
-    kind = REDUCTIONS[type(step.operator)]
-    step.node(kind, [step.operand(0), axes], {"keepdims": 1, "noop_with_empty_axes": 0})
-
-
 def layer_norm(step: StepView) -> None:
     """Scale and bias have the shape of the normalized dimensions."""
     operator: LayerNorm = step.operator
@@ -89,7 +53,6 @@ def layer_norm(step: StepView) -> None:
 
 
 EMITTERS: Emitters = {
-    **dict.fromkeys(REDUCTIONS, reduction),
     AveragePool2d: pool,
     LayerNorm: layer_norm,
     MaxPool2d: pool,

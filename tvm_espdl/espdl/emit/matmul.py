@@ -15,8 +15,8 @@ from ...ops.base.packing import pack_filter
 from ...ops.base.rounding import Array
 from ...ops.matmul import Matmul
 from ..filters import matrix_order
+from ..step_view import Emitters, StepView
 from .products import ACTIVATIONS, layout_name
-from .view import Emitters, StepView
 
 Shape = tuple[int, ...]
 

@@ -20,7 +20,7 @@ from ...ops.slice import Slice
 from ...ops.space_to_depth import SpaceToDepth
 from ...ops.transpose import Transpose
 from ..draft import Setting
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 
 def reshape(step: StepView) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...ops.lp_norm import LpNorm
 from ...ops.rms_norm import RmsNorm
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 
 def rms_norm(step: StepView) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...ops.reverse_sequence import ReverseSequence
 from ...ops.scatter_nd import ScatterNd
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 
 def scatter_nd(step: StepView) -> None:

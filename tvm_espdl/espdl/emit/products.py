@@ -16,7 +16,7 @@ from ...ops.depthwise_conv1d import DepthwiseConv1d
 from ...ops.depthwise_conv2d import DepthwiseConv2d
 from ...ops.gemm import Gemm
 from ..draft import Setting
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 ACTIVATIONS = {"linear": "Linear", "relu": "Relu"}
 

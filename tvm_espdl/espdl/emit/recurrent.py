@@ -12,7 +12,7 @@ from ...ops.base.recurrent import ALL, CELLS, LAST, Recurrent
 from ...ops.gru import Gru
 from ...ops.lstm import Lstm
 from ..draft import Setting
-from .view import Emitters, StepView
+from ..step_view import Emitters, StepView
 
 NO_LENGTHS = ""
 

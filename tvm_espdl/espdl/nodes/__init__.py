@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 
 from ...chips import Chip
 from ...errors import EspdlError, ModelError
+from .. import declared, tables
 from ..network import Call, State, Types
+from ..node_view import NodeView
 from ..schema import Graph, Node
 from . import (
-    binary,
-    comparison,
     conversion,
     functions,
     movement,
@@ -27,15 +27,14 @@ from . import (
     reductions,
     shapes,
 )
-from .view import NodeView
 
 __all__ = ["TRANSLATORS", "translate"]
 
 Translator = Callable[[NodeView], Sequence[Call | State]]
 
 TRANSLATORS: dict[str, Translator] = {
-    **binary.TRANSLATORS,
-    **comparison.TRANSLATORS,
+    **declared.TRANSLATORS,
+    **tables.TRANSLATORS,
     **conversion.TRANSLATORS,
     **functions.TRANSLATORS,
     **movement.TRANSLATORS,

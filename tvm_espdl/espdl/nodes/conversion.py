@@ -11,7 +11,7 @@ from ...ops.quantize import Quantize
 from ...ops.requantize import Requantize
 from ...ops.reshape import Reshape
 from ..network import Call
-from .view import NodeView
+from ..node_view import NodeView
 
 
 def convert(node: NodeView) -> list[Call]:

@@ -22,7 +22,7 @@ from ...ops.slice import Slice
 from ...ops.space_to_depth import SpaceToDepth
 from ...ops.transpose import Transpose
 from ..network import Call, Operand, State
-from .view import NodeView
+from ..node_view import NodeView
 
 
 def transpose(node: NodeView) -> list[Call]:

@@ -6,7 +6,7 @@ from ...ops import Tensor
 from ...ops.lp_norm import LpNorm
 from ...ops.rms_norm import RmsNorm
 from ..network import Call
-from .view import NodeView
+from ..node_view import NodeView
 
 
 def rms_norm(node: NodeView) -> list[Call]:

@@ -12,7 +12,7 @@ from ...ops.base.rounding import Array
 from ...ops.reverse_sequence import ReverseSequence
 from ...ops.scatter_nd import ScatterNd
 from ..network import Call
-from .view import NodeView
+from ..node_view import NodeView
 
 
 def scatter_nd(node: NodeView) -> list[Call]:

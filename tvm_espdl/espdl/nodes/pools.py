@@ -12,7 +12,7 @@ from ...ops.average_pool2d import AveragePool2d
 from ...ops.base.pool import Pool
 from ...ops.max_pool2d import MaxPool2d
 from ..network import Call
-from .view import NodeView
+from ..node_view import NodeView
 
 KINDS: dict[str, type[Pool]] = {"AveragePool": AveragePool2d, "MaxPool": MaxPool2d}
 

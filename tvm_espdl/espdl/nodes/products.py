@@ -25,7 +25,7 @@ from ...ops.matmul import Matmul
 from ...ops.reshape import Reshape
 from ..filters import matrix_order, unpack_filter, unpack_matrices
 from ..network import Call, Operand
-from .view import NodeView
+from ..node_view import NodeView
 
 ACTIVATIONS = {"Linear": "linear", "Relu": "relu"}
 PACKED = "packed"

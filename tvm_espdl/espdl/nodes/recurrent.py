@@ -16,7 +16,7 @@ from ...ops.lstm import Lstm
 from ...ops.reshape import Reshape
 from ...ops.slice import Slice
 from ..network import Call, Operand
-from .view import NodeView
+from ..node_view import NodeView
 
 X, W, R, B, INITIAL_H, INITIAL_C = 0, 1, 2, 3, 5, 6
 Y, Y_H, Y_C = 0, 1, 2

@@ -9,7 +9,7 @@ import math
 
 from ...ops.reshape import Reshape
 from ..network import Call
-from .view import NodeView
+from ..node_view import NodeView
 
 Shape = tuple[int, ...]
 

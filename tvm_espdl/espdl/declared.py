@@ -1,0 +1,143 @@
+"""Nodes of ordinary operators, read and written as their forms declare them.
+
+Source of what a node means: ESP-DL `dl/module/include/dl_module_*.hpp`, `deserialize`. With 8 bits
+a table takes the place of any function; with 16 bits only LUT and Gelu read one. Whatever the chip
+would compute in floats, element by element, is written with its table for int8: the same bits in a
+fraction of the time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ops import Operator, Tensor
+from ..ops.base.broadcast import Broadcast, WithRelu
+from ..ops.base.form import Form
+from ..ops.base.reduction import Reduction
+from ..ops.base.registry import declared
+from ..ops.base.unary import SameExponent
+from ..ops.reshape import Reshape
+from .draft import Setting
+from .network import Call, FloatCall
+from .node_view import NodeView
+from .step_view import Emitters, StepView
+from .tables import lookup, table_setting
+
+Read = Callable[[NodeView], list[Call]]
+Write = Callable[[StepView], None]
+
+
+def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
+    """The record of a node that is a function of each element; None for other nodes."""
+    kind: Any = FUNCTIONS.get(node.node.op_type)
+    if kind is None:
+        return None
+    given = [node.real(name, getattr(kind, name)) for name in kind.form.attributes]
+    made: Operator = kind(x, y, *given)
+    return made
+
+
+def _function(node: NodeView) -> list[Call]:
+    """A function of each element, or its table."""
+    x = node.tensor()
+    y = node.typed(x.shape)
+    table = node.table()
+    if table is not None and x.dtype == "int8":
+        return [lookup(node, y, table)]
+    form = FUNCTIONS[node.node.op_type].form
+    if x.dtype == "float32" and form and isinstance(form.relax, str) and not form.attributes:
+        return [node.call(FloatCall(form.relax, x, y), [node.operand(0)])]
+    operator = formula_of(node, x, y)
+    assert operator is not None
+    return [node.call(operator, [node.operand(0)])]
+
+
+def _of_two(kind: type[Broadcast]) -> Read:
+    def read(node: NodeView) -> list[Call]:
+        a, b = node.tensor(0), node.tensor(1)
+        if len(node.node.inputs) != 2:
+            node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
+        y = node.typed(np.broadcast_shapes(a.shape, b.shape))
+        known = node.is_constant(0), node.is_constant(1)
+        operator = kind.made(a, b, y, relu=False, known=known)
+        return [node.call(operator, [node.operand(0), node.operand(1)])]
+
+    return read
+
+
+def _reduction(kind: type[Reduction]) -> Read:
+    def read(node: NodeView) -> list[Call]:
+        x = node.tensor()
+        rank = len(x.shape)
+        axes = tuple(sorted({node.from_front(axis, rank) for axis in _axes(node)}))
+        if not axes:
+            axes = () if node.integer("noop_with_empty_axes", 0) else tuple(range(rank))
+        if not axes:
+            node.refuse("a reduction over no axis")
+        kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(x.shape))
+        dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
+        keeps = node.integer("keepdims", 1) != 0
+        y = node.typed(kept if keeps else dropped)
+        if keeps:
+            return [node.call(kind(x, y, axes), [node.operand(0)])]
+        wide, name = dataclasses.replace(y, shape=kept), f"{node.output()}_kept"
+        return [
+            node.call(kind(x, wide, axes), [node.operand(0)], output=name),
+            node.call(Reshape(wide, y), [name]),
+        ]
+
+    return read
+
+
+def _axes(node: NodeView) -> tuple[int, ...]:
+    """A constant input, or an attribute in files from before opset 18."""
+    if node.has(1):
+        return node.integers(1)
+    attribute = node.node.attributes.get("axes")
+    given = attribute.value if attribute is not None else ()
+    return tuple(int(a) for a in given if isinstance(a, int)) if isinstance(given, tuple) else ()
+
+
+def _reader(kind: type[Operator]) -> Read:
+    if issubclass(kind, Broadcast):
+        return _of_two(kind)
+    return _reduction(kind) if issubclass(kind, Reduction) else _function
+
+
+def _writer(kind: type[Operator], form: Form, node_type: str) -> Write:
+    def write(step: StepView) -> None:
+        inputs = [step.operand(place) for place in range(len(step.operator.inputs))]
+        settings: dict[str, Setting] = dict(form.fixed)
+        settings |= {name: float(getattr(step.operator, name)) for name in form.attributes}
+        if issubclass(kind, Reduction):
+            if not step.operator.axes:
+                step.refuse("a reduction over no axis", allowed="one axis or more")
+            inputs.append(step.indices("axes", step.operator.axes))
+            settings |= {"keepdims": 1, "noop_with_empty_axes": 0}
+        if not issubclass(kind, (Broadcast, Reduction, SameExponent)):
+            settings |= table_setting(step)
+        if not issubclass(kind, WithRelu) or not step.operator.relu:
+            step.node(node_type, inputs, settings)
+            return
+        # The runtime fuses no ReLU into it, which follows as a node.
+        linear = step.between("linear", step.operator.y)
+        step.node(node_type, inputs, settings, output=linear)
+        step.node("Relu", [linear])
+
+    return write
+
+
+_KINDS = {kind: kind.form for kind in declared() if kind.name and kind.form is not None}
+FUNCTIONS = {
+    form.espdl or form.onnx: kind
+    for kind, form in _KINDS.items()
+    if not issubclass(kind, (Broadcast, Reduction))
+}
+TRANSLATORS = {form.espdl or form.onnx: _reader(kind) for kind, form in _KINDS.items()}
+EMITTERS: Emitters = {
+    kind: _writer(kind, form, form.espdl) for kind, form in _KINDS.items() if form.espdl
+}

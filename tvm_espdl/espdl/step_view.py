@@ -1,0 +1,140 @@
+"""One call of a program with the graph that it is written to: names, constants, attributes.
+
+It writes; which nodes an operator becomes is said in the files beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..chips import Chip
+from ..errors import ModelError
+from ..ops import Tensor
+from ..ops.base.operator import Exponent, Operator
+from ..ops.base.rounding import Array
+from .draft import UNKNOWN_LAYOUT, Draft, Setting
+
+QUANT_TYPES = {"int8": "S8", "int16": "S16", "float32": "F32"}
+INSTEAD = "export_project: the generated C runs it"
+
+
+@dataclass(frozen=True, eq=False)
+class StepView:
+    """A call that becomes one node or more.
+
+    Attributes
+    ----------
+    operator : Operator
+        The record; its class decides who looks at it.
+    inputs : tuple of str
+        Names in the file; of constants, those of their initializers.
+    fixed : tuple of numpy.ndarray or None
+        For each input its array where it is constant.
+    constants : tuple of numpy.ndarray
+        As the operator's `constants` state them.
+    output : str
+        Name of the result in the file.
+    name : str
+        The model's node.
+    packed_factor : str
+        Of a matrix product, the right factor where the file has it packed already; else "".
+    """
+
+    chip: Chip
+    draft: Draft
+    operator: Any
+    inputs: tuple[str, ...]
+    fixed: tuple[Array | None, ...]
+    constants: tuple[Array, ...]
+    output: str
+    name: str
+    packed_factor: str = ""
+
+    def refuse(self, what: str, found: object = None, allowed: object = None) -> NoReturn:
+        """Refuse the call.
+
+        Raises
+        ------
+        ModelError
+            Always.
+        """
+        where = f"node {self.name or self.output!r} ({self.operator.name})"
+        raise ModelError(what, where=where, found=found, allowed=allowed, try_=INSTEAD)
+
+    def operand(self, place: int) -> str:
+        """Name of an input, its initializer added where it is constant."""
+        array = self.fixed[place]
+        if array is None:
+            return self.inputs[place]
+        tensor: Tensor = self.operator.inputs[place]
+        return self.draft.add_constant(
+            self.inputs[place], array, tensor.shape, tensor.exponent, shared=True
+        )
+
+    def constant(
+        self,
+        what: str,
+        array: Array,
+        dims: Sequence[int] | None = None,
+        exponent: Exponent = None,
+        *,
+        layout: str = UNKNOWN_LAYOUT,
+        shared: bool = False,
+    ) -> str:
+        """A constant of the call's own, named after its result."""
+        stated = array.shape if dims is None else dims
+        return self.draft.add_constant(
+            f"{self.output}.{what}", array, stated, exponent, layout=layout, shared=shared
+        )
+
+    def indices(self, what: str, values: Sequence[int]) -> str:
+        """A list of 64-bit integers, as the runtime reads shapes, axes and sizes."""
+        return self.constant(what, np.array(values, np.int64), shared=True)
+
+    def between(self, what: str, tensor: Tensor) -> str:
+        """A value that only this call needs."""
+        return self.draft.add_value(self.draft.unused(f"{self.output}.{what}"), tensor)
+
+    def node(
+        self,
+        op_type: str,
+        inputs: Sequence[str],
+        settings: Mapping[str, Setting] | None = None,
+        *,
+        output: str | None = None,
+        of: Tensor | None = None,
+    ) -> None:
+        """A node of the call; without `output`, the one that gives its result.
+
+        Parameters
+        ----------
+        settings : mapping of str
+            Its attributes, all that the runtime reads, `quant_type` apart.
+        of : Tensor, optional
+            Decides the `quant_type`; the first input's type where absent.
+        """
+        tensor = self.operator.inputs[0] if of is None else of
+        quant_type = QUANT_TYPES[tensor.dtype]
+        name = self.name if output is None else f"{self.name or self.output}/{output}"
+        outputs = (self.output if output is None else output,)
+        whole: dict[str, Setting] = {**(settings or {}), "quant_type": quant_type}
+        self.draft.add_node(op_type, inputs, outputs, name, whole)
+
+    def layer(
+        self,
+        op_type: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        settings: Mapping[str, Setting],
+    ) -> None:
+        """A node of several results, one of which is the call's."""
+        quant_type = QUANT_TYPES[self.operator.inputs[0].dtype]
+        whole: dict[str, Setting] = {**settings, "quant_type": quant_type}
+        self.draft.add_node(op_type, inputs, outputs, self.name, whole)
+
+
+Emitters = Mapping[type[Operator], Callable[[StepView], None]]
