@@ -14,14 +14,14 @@ import numpy as np
 
 from ..chips import CHIPS, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
-from ..ops.base.float_function import FloatFunction
+from ..ops.base.function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
 from ..ops.relu import Relu
 from ..program import reference
+from .families.declared import FUNCTIONS, formula_of
 from .file import File
 from .node_view import NodeView
-from .nodes.functions import FORMULAS
 from .schema import Graph, Tensor
 from .steps import Steps
 from .to_program import program_of
@@ -216,7 +216,7 @@ def _tables(graph: Graph, where: str) -> Iterator[Clue]:
     types = Types(graph, where)
     for node in graph.nodes:
         name = node.attributes.get("lut")
-        if name is None or node.op_type not in FORMULAS or name.value not in graph.initializers:
+        if name is None or node.op_type not in FUNCTIONS or name.value not in graph.initializers:
             continue
         view = NodeView(node, graph, types, Steps(up), where)
         tables = [_table(view, chip) for chip in (up, even)]
@@ -241,7 +241,7 @@ def _table(view: NodeView, chip: Chip) -> Array | None:
     x, y = view.tensor(), view.types.of(view.output())
     if (x.dtype, y.dtype) != ("int8", "int8"):
         return None
-    operator = FORMULAS[view.node.op_type](view, x, y)
+    operator = formula_of(view, x, y)
     if isinstance(operator, FloatFunction):
         return table_of(operator, chip)
     if isinstance(operator, Relu):

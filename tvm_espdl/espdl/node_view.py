@@ -18,7 +18,6 @@ from ..errors import EspdlWarning, ModelError
 from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
 from ..ops.reshape import Reshape
-from ..program import Step
 from .schema import Graph, Node
 from .schema import Tensor as Stored
 from .steps import Steps
@@ -221,7 +220,7 @@ class NodeView:
         *,
         output: str | None = None,
         place: int = 0,
-    ) -> Step:
+    ) -> None:
         """Add a call of an operator that the chip runs.
 
         Parameters
@@ -234,7 +233,7 @@ class NodeView:
         covers = (self.output(place),) if output is None else ()
         name = self.output(place) if output is None else output
         self._check_order(inputs, name)
-        return self.steps.add_step(operator, inputs, name, constants, covers)
+        self.steps.add_step(operator, inputs, name, constants, covers)
 
     def reshaped(
         self, operand: Operand, tensor: Tensor, shape: tuple[int, ...], what: str
@@ -280,5 +279,5 @@ class NodeView:
             self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
 
 
-Reader = Callable[[NodeView], object]
+Reader = Callable[[NodeView], None]
 Readers = Mapping[str, Reader]

@@ -15,7 +15,7 @@ import numpy as np
 from ..chips import Chip
 from ..errors import ModelError
 from ..ops import Tensor
-from ..ops.base.operator import Exponent, Operator
+from ..ops.base.operator import Exponent
 from ..ops.base.rounding import Array
 from .draft import UNKNOWN_LAYOUT, Draft, Setting
 
@@ -140,7 +140,6 @@ class StepView:
 
 Writer = Callable[[StepView], None]
 Writers = Mapping[str, Writer]
-Emitters = Mapping[type[Operator], Writer]
 
 
 def plain(op_type: str, **fields: str) -> Writer:

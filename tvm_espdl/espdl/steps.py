@@ -61,7 +61,7 @@ class Steps:
         output: str,
         constants: Sequence[Array] = (),
         covers: Sequence[str] = (),
-    ) -> Step:
+    ) -> None:
         """A call.
 
         Parameters
@@ -88,9 +88,7 @@ class Steps:
             called = operator
             if output in covers:
                 self._origins[unique] = Origin(output)
-        step = Step(called, names, (unique,), tuple(constants), tuple(covers))
-        self._steps.append(step)
-        return step
+        self._steps.append(Step(called, names, (unique,), tuple(constants), tuple(covers)))
 
     def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
         """The whole program, without steps whose results nothing reads.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .. import emit, nodes
 from ..node_view import Reader, Readers
 from ..step_view import Writer, Writers
 
@@ -19,8 +18,8 @@ __all__ = ["READERS", "WRITERS"]
 
 
 def _tables() -> tuple[Readers, Writers]:
-    readers: dict[str, Reader] = dict(nodes.TRANSLATORS)
-    writers: dict[str, Writer] = {kind.name: write for kind, write in emit.EMITTERS.items()}
+    readers: dict[str, Reader] = {}
+    writers: dict[str, Writer] = {}
     for found in pkgutil.iter_modules(__path__):
         family = importlib.import_module(f"{__name__}.{found.name}")
         readers.update(family.READERS)

@@ -1,4 +1,4 @@
-"""Transpose, and nodes that only change the shape: Reshape, Flatten, Squeeze, Unsqueeze.
+"""Transpose, and nodes that change the shape at most: Reshape, Flatten, Squeeze, Identity, ...
 
 Source of the shapes: ESP-DL `dl_module_{reshape,flatten,squeeze,unsqueeze}.hpp`.
 """
@@ -22,6 +22,10 @@ def read_reshape(node: NodeView) -> None:
     if math.prod(shape) != x.size:
         node.refuse("another number of elements", shape, f"the elements of {x.shape}")
     node.call(Reshape(x, node.typed(shape)), [node.operand(0)])
+
+
+def _same(_: NodeView, shape: Shape) -> Shape:
+    return shape
 
 
 def _given(node: NodeView, shape: Shape) -> Shape:
@@ -58,6 +62,7 @@ def _unsqueezed(node: NodeView, shape: Shape) -> Shape:
 
 SHAPES = {
     "Flatten": _flattened,
+    "Identity": _same,
     "Reshape": _given,
     "Squeeze": _squeezed,
     "Unsqueeze": _unsqueezed,
