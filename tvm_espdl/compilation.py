@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tvm
 
 from .chips import DEFAULT_CHIP, Chip, find_chip
+from .onnx_graphs.chip_metadata import chip_name_in
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from .library import Library
     from .program import Program
     from .runtime.executor import Executor
-
-CHIP_KEY = "espdl.chip"
 
 
 def compile_file(
@@ -52,7 +51,7 @@ def compile_file(
     if is_espdl(model):
         return compile_espdl(load(model, model=name, key=key), chip)
     proto = load_model(model)
-    own = next((p.value for p in proto.metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
+    own = chip_name_in(proto, DEFAULT_CHIP)
     target = find_chip(chip or own).name
     mod, params = relay.frontend.from_onnx(proto)
     with tvm.transform.PassContext(opt_level=3):
@@ -85,7 +84,7 @@ def compile_variants(
     from .runtime.executor import build
     from .runtime.host import host_target
 
-    own = next((p.value for p in models[0].metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
+    own = chip_name_in(models[0], DEFAULT_CHIP)
     target = find_chip(chip or own)
     programs = [_program(model, target) for model in models]
     if more is not None:
@@ -95,12 +94,10 @@ def compile_variants(
 
 def _program(model: ModelProto, chip: Chip) -> Program:
     from . import relay
-    from .relay.lowering import lower
-    from .relay.program import program_of_main
+    from .relay.lowering import program_for
 
     with tvm.transform.PassContext(opt_level=3):
-        lowered = lower(relay.frontend.from_onnx(model)[0], chip)
-    return program_of_main(lowered, chip)
+        return program_for(relay.frontend.from_onnx(model)[0], chip)
 
 
 def compile_espdl(file: File, chip: str | None = None) -> Library:
@@ -111,10 +108,10 @@ def compile_espdl(file: File, chip: str | None = None) -> Library:
     EspdlError
         As `relay.frontend.from_espdl` and `relay.build`.
     """
-    from . import relay
     from .espdl.evidence import chip_of
-    from .relay.frontend.espdl import module_of
+    from .program.passes import run_passes
+    from .relay.build_library import library_of
+    from .relay.frontend.espdl import program_of
 
-    own = chip_of(file, chip)
     with tvm.transform.PassContext(opt_level=3):
-        return relay.build(module_of(file, own), target=f"espressif/{own.name}")
+        return library_of(run_passes(program_of(file, chip_of(file, chip))))

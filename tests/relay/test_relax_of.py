@@ -7,8 +7,7 @@ from qdq_builder import QdqBuilder
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.program import Native
-from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.program import program_of_main
+from tvm_espdl.relay.lowering import program_for
 from tvm_espdl.relay.relax_of import relax_of
 
 
@@ -19,7 +18,7 @@ def described(program):
         native = isinstance(step.operator, Native)
         operator = (step.operator.name, step.operator.text) if native else step.operator
         constants = [(str(array.dtype), array.tobytes()) for array in step.constants]
-        steps.append((operator, step.inputs, step.outputs, step.covers, constants))
+        steps.append((operator, step.inputs, step.outputs, step.covers, step.admits, constants))
     constants = {name: (str(a.dtype), a.tobytes()) for name, a in program.constants.items()}
     ends = (program.inputs, program.outputs, program.input_names, program.output_names)
     values = list(program.values.items())
@@ -27,7 +26,7 @@ def described(program):
 
 
 def assert_read_again(program):
-    again = program_of_main(lower(relax_of(program), program.chip), program.chip)
+    again = program_for(relax_of(program), program.chip)
     for found, expected in zip(described(again), described(program), strict=True):
         assert found == expected
 

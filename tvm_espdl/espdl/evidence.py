@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..chips import CHIPS, Chip, find_chip
+from ..chips import CHIPS, FAMILIES, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
+from ..onnx_graphs.chip_metadata import CHIP_KEY
 from ..ops.base.function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
@@ -27,8 +28,7 @@ from .steps import Steps
 from .to_program import program_of
 from .types import Types
 
-FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
-METADATA_KEYS = ("espdl.chip", "target", "chip")
+METADATA_KEYS = (CHIP_KEY, "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
 PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
 MOST_MACS = 1 << 25

@@ -228,12 +228,15 @@ class NodeView:
         output : str, optional
             Name of a result that the file does not have; else the node's own at `place`.
         """
+        admits: tuple[str, ...] = ()
         if isinstance(operator, Operator):
-            self._check(operator, inputs, constants)
+            admits = self._check(operator, inputs, constants)
         covers = (self.output(place),) if output is None else ()
         name = self.output(place) if output is None else output
         self._check_order(inputs, name)
-        self.steps.add_step(operator, inputs, name, constants, covers)
+        self.steps.add_step(
+            operator, inputs, name, constants=constants, covers=covers, admits=admits
+        )
 
     def reshaped(
         self, operand: Operand, tensor: Tensor, shape: tuple[int, ...], what: str
@@ -258,7 +261,8 @@ class NodeView:
 
     def _check(
         self, operator: Operator, inputs: Sequence[Operand], constants: Sequence[Array]
-    ) -> None:
+    ) -> tuple[str, ...]:
+        """Names of the rules that it breaks, and is to run all the same."""
         for tensor, given in (
             *zip(operator.inputs, inputs, strict=True),
             *zip(operator.constants, constants, strict=True),
@@ -272,11 +276,12 @@ class NodeView:
                     found=f"{given.dtype} {given.shape}",
                     allowed=f"{tensor.dtype} {tensor.shape}",
                 )
-        for refusal in operator.refusals(self.chip):
-            if refusal.rule in FOLLOWED_RULES:
-                self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
-                continue
-            self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
+        refusals = operator.refusals(self.chip)
+        for refusal in refusals:
+            if refusal.rule not in FOLLOWED_RULES:
+                self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
+            self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
+        return tuple(refusal.rule for refusal in refusals)
 
 
 Reader = Callable[[NodeView], None]

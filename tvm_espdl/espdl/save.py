@@ -15,7 +15,7 @@ from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
-from ..report.rows import Report
+from ..report.rows import ReportRows
 from .from_program import NOT_OF_ESP_DL, model_of, refuse
 from .info import info_of
 from .schema import Model
@@ -59,7 +59,7 @@ def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> N
     Raises
     ------
     OutputError
-        As `output_files.check_new`.
+        As `files.output_files.check_new`.
     """
     for file in (Path(path), *_texts_beside(path, info=info, json=json)):
         check_new(file, overwrite=overwrite)
@@ -90,7 +90,7 @@ def _texts_beside(path: FilePath, *, info: bool, json: bool) -> list[Path]:
     return [Path(path).with_suffix(suffix) for suffix, asked in wanted.items() if asked]
 
 
-def refuse_report(report: Report) -> NoReturn:
+def refuse_report(report: ReportRows) -> NoReturn:
     """Refuse a network of which TVM compiles a part: for the first rule that a part breaks.
 
     Raises
@@ -100,10 +100,10 @@ def refuse_report(report: Report) -> NoReturn:
     """
     nodes = {node.tensor: f"{node.name} ({node.type})" for node in report.nodes}
     refusal: Refusal = NOT_OF_ESP_DL
-    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.runs_on == "TVM"), "")
+    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.defined_by == "TVM"), "")
     if report.reasons:
         reason = report.reasons[0]
         refusal, where = reason.refusal, nodes.get(reason.tensor, reason.tensor)
     if not where:
-        where = next(row.tensor for row in report.rows if row.runs_on == "TVM")
+        where = next(row.tensor for row in report.rows if row.defined_by == "TVM")
     refuse(refusal, f"node {where}")

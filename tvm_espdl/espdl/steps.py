@@ -59,8 +59,10 @@ class Steps:
         operator: Operator | FloatCall,
         inputs: Sequence[Operand],
         output: str,
+        *,
         constants: Sequence[Array] = (),
         covers: Sequence[str] = (),
+        admits: Sequence[str] = (),
     ) -> None:
         """A call.
 
@@ -72,6 +74,8 @@ class Steps:
             Name of the result, in the file or made up.
         covers : sequence of str
             Tensors of the file that it computes: its result, or none where it was added.
+        admits : sequence of str
+            Names of rules that it breaks.
         """
         types = (operator.x,) if isinstance(operator, FloatCall) else operator.inputs
         names = tuple(
@@ -88,7 +92,9 @@ class Steps:
             called = operator
             if output in covers:
                 self._origins[unique] = Origin(output)
-        self._steps.append(Step(called, names, (unique,), tuple(constants), tuple(covers)))
+        self._steps.append(
+            Step(called, names, (unique,), tuple(constants), tuple(covers), tuple(admits))
+        )
 
     def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
         """The whole program, without steps whose results nothing reads.

@@ -14,18 +14,19 @@ from tvm.target import Target
 
 from ..errors import ChipError, ModelError
 from ..library import Library
+from ..program import Native, Program
 from ..report.log import PartitionLog
 from ..runtime.host import host_target
-from .executable_of import executable_of
+from .executable import executable_of, module_of_operators, module_of_segments
 from .ir import attributes, main_of
-from .lowering import chip_of, lower, warn_if_float
+from .lowering import chip_of, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
+from .program import INPUT_NAMES, OUTPUT_NAMES, STATES
 
 
 def build(
     mod: tvm.IRModule,
-    target: str | Target | Mapping[str, Any] = KEY,
+    target: str | Target | Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     mod_name: str = "default",
 ) -> Library:
@@ -35,8 +36,10 @@ def build(
     ----------
     mod : tvm.IRModule
         As `relay.frontend` or TVM's own importers make it; it is not changed.
-    target : str, Target or dict
-        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`.
+    target : str, Target or dict, optional
+        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`. Without it,
+        as elsewhere in TVM, the target of the `with` that the call stands in, which must be one
+        of ours, too; outside of any, `espdl`.
     params : dict of str to array, optional
         Values for inputs of `main` that are parameters.
     mod_name : str
@@ -54,6 +57,8 @@ def build(
     ModelError
         If the module has scales or zero points that no chip can express.
     """
+    if target is None:
+        target = Target.current(allow_none=True) or KEY
     ours = target if isinstance(target, Target) else Target(target)
     if KEY not in ours.keys:
         raise ChipError(
@@ -61,34 +66,64 @@ def build(
             where="relay.build",
             found=str(target),
             allowed="espdl, espressif/<chip>",
-            try_="tvm.compile for other targets",
+            try_='target="espdl" here, or tvm.compile for other targets',
         )
     chip = chip_of(ours)
     if params:
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
-    warn_if_float(lowered)
+    warn_if_float(bool(lowered.calls))
     context = tvm.transform.PassContext.current()
 
     def make_executable(library: Library) -> relax.VMExecutable:
         with context:
             try:
-                return executable_of(library.executor, ours)
+                module = module_of_segments(library.executor)
             except ModelError:  # no program: it has control flow, or shapes known at run time
-                return relax.build(lowered, ours, relax_pipeline=KEY)
+                module = module_of_operators(lowered, host_target(ours))
+            return executable_of(module, ours)
 
-    main = main_of(lowered)
+    main = main_of(lowered.mod)
     attrs = attributes(main)
     own = len(main.params) - len(attrs.get(STATES, ()))
     inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
     return Library(
-        lambda: program_of_main(lowered, chip),
+        lambda: program_of_lowered(lowered),
         chip=chip,
         input_names=tuple(inputs),
         output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
         log=log,
         make_executable=make_executable,
         target=host_target(ours),
+        name=mod_name,
+    )
+
+
+def library_of(program: Program, mod_name: str = "default") -> Library:
+    """The library of a program that no module of TVM stands behind, as that of an `.espdl` file.
+
+    Parameters
+    ----------
+    program : Program
+        After all passes; functions in its `Native` steps are TVM's.
+    mod_name : str
+        As in `build`.
+    """
+    warn_if_float(any(not isinstance(step.operator, Native) for step in program.steps))
+    target, context = Target(f"espressif/{program.chip.name}"), tvm.transform.PassContext.current()
+
+    def make_executable(library: Library) -> relax.VMExecutable:
+        with context:
+            return executable_of(module_of_segments(library.executor), target)
+
+    return Library(
+        program,
+        chip=program.chip,
+        input_names=program.input_names or program.inputs,
+        output_names=program.output_names,
+        log=PartitionLog(),
+        make_executable=make_executable,
+        target=host_target(target),
         name=mod_name,
     )

@@ -13,7 +13,8 @@ from tvm import relax
 from ..ops import Tensor
 from ..program import Native, Program, Step
 from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from .transform.lowered import lowered_composite
+from .transform.composite import composite_of
+from .transform.lowered import Placed
 
 
 def relax_of(program: Program) -> tvm.IRModule:
@@ -87,19 +88,18 @@ class _Emitter:
         self.values |= dict(zip(step.outputs, parts, strict=True))
 
     def _operator(self, step: Step, inputs: list[Any]) -> Any:
-        operator, chip = step.operator, self.program.chip
-        assert not isinstance(operator, Native)
+        assert not isinstance(step.operator, Native)
         origin = self.program.origins.get(step.outputs[0])
-        function = lowered_composite(
-            operator,
+        placed = Placed(
+            step.operator,
             step.constants,
-            chip.name,
             self._tensor(step),
-            covers=step.covers,
-            admits=tuple(refusal.rule for refusal in operator.refusals(chip)),
-            turns=() if origin is None else origin.turns,
+            step.covers,
+            () if origin is None else origin.turns,
+            step.admits,
         )
-        return tvm.ir.Call(self.builder.add_func(function, f"espdl_{operator.name}"), inputs)
+        function = composite_of(placed, self.program.chip.name)
+        return tvm.ir.Call(self.builder.add_func(function, f"espdl_{placed.operator.name}"), inputs)
 
     def _function(self, native: Native) -> Any:
         """A function that several steps call stands in the module once."""

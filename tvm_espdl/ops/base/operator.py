@@ -74,7 +74,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an operator cannot run on a chip's ESP-DL kernel.
+    """Why ESP-DL's kernels on a chip cannot compute an operator.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ from ...espdl.evidence import chip_of
 from ...espdl.file import Source
 from ...espdl.types import FloatCall
 from ...program import Native, Program
-from ..program import program_of_main
+from ..lowering import program_for
 from ..relax_of import relax_of
 
 
@@ -108,6 +108,6 @@ def _compiled(call: FloatCall, name: str, chip: Chip) -> Native:
         with builder.dataflow():
             output = builder.emit_output(builder.emit(function(x, *axis)))
         builder.emit_func_output(output)
-    (step,) = program_of_main(builder.get(), chip).steps
+    (step,) = program_for(builder.get(), chip).steps
     assert isinstance(step.operator, Native)
     return step.operator
