@@ -71,6 +71,7 @@ DOORS = {"quantize": "quantize.exact"}
 #: Files that find others by name, and the folder in which they look.
 LOADERS = {
     "": "",
+    "espdl.families": "espdl.families",
     "legacy.lend": "",
     "ops.base.registry": "ops",
     "relay.patterns.rules": "relay.patterns",

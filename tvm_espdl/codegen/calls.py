@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..ops import Operator
+from ..ops.base.ccall import CCall
 from ..program import Program, Step
 from ..program.memory import Plan
 from .constants import Constants
 from .header import PREFIX, described
 from .identifiers import comment
-from .literals import c_type, descriptor_definition, kernel_source
+from .literals import c_type, descriptor_definition
 from .native import NativeFunction
 
 
@@ -31,8 +32,8 @@ class Calls:
 
     Attributes
     ----------
-    kernels : set of str
-        Files of `runtime/c` that are called.
+    kernels : list of CCall
+        The calls of kernels.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Calls:
     ) -> None:
         self.program, self.memory = program, memory
         self.variables, self.constants, self.natives = variables, constants, natives
-        self.kernels: set[str] = set()
+        self.kernels: list[CCall] = []
 
     def step(self, index: int) -> tuple[str, str]:
         """The function of a step and the line that calls it; both empty where nothing runs."""
@@ -62,7 +63,7 @@ class Calls:
         operator = step.operator
         assert isinstance(operator, Operator)
         call = operator.call(self.program.chip, *step.constants)
-        self.kernels.add(kernel_source(call.function))
+        self.kernels.append(call)
         names = {
             member: self.constants.add(f"{name}_{member}", array, call.over_read)
             for member, array in call.arrays.items()

@@ -14,13 +14,14 @@ from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
+from .kernels import RUNTIME
 from .metadata import metadata
 from .project_main import main_files
 from .project_text import filled
 from .sdkconfig import app_bytes, chip_lines, flash_megabytes
 from .sources import Sources, generate
 
-KERNELS = Path(__file__).parent.parent / "runtime" / "c"
+DUMP = RUNTIME / "tvm_espdl_dump.c"
 MODEL = Path("components") / "tvm_model" / "model"
 
 
@@ -101,12 +102,13 @@ def project_files(
         **main_files(program, inputs, expected),
         **_component_files(program, sources, model_id),
     }
-    return {path: text.encode() for path, text in texts.items()} | _kernel_files(sources)
+    return {path: text.encode() for path, text in texts.items()}
 
 
 def _component_files(program: Program, sources: Sources, model_id: str) -> dict[Path, str]:
     component, generated = MODEL.parent, MODEL / "codegen" / "host"
-    runtime = [f"model/runtime/{name}" for name in (*sources.kernels, "tvm_espdl_dump.c")]
+    kernels = [name for name in sources.runtime if name.endswith(".c")]
+    runtime = [f"model/runtime/{name}" for name in (*kernels, DUMP.name)]
     network = [f"model/codegen/host/src/default_lib{i}.c" for i in (0, 1)]
     listed = "\n".join(f'    "{name}"' for name in (*network, *runtime))
     return {
@@ -119,15 +121,9 @@ def _component_files(program: Program, sources: Sources, model_id: str) -> dict[
         generated / "src" / "default_constants.h": sources.constants_header,
         generated / "src" / "default_lib0.c": sources.constants,
         generated / "src" / "default_lib1.c": sources.network,
+        **{MODEL / "runtime" / name: text for name, text in sources.runtime.items()},
+        MODEL / "runtime" / DUMP.name: DUMP.read_text(),
     }
-
-
-def _kernel_files(sources: Sources) -> dict[Path, bytes]:
-    """The kernels that are called, and all headers."""
-    wanted = {*sources.kernels, "tvm_espdl_dump.c"}
-    found = sorted(KERNELS.iterdir())
-    files = [f for f in found if f.suffix == ".h" or f.name in wanted]
-    return {MODEL / "runtime" / file.name: file.read_bytes() for file in files}
 
 
 def _template_files(folder: Path) -> dict[Path, bytes]:

@@ -13,6 +13,7 @@ from .calls import Calls
 from .constants import Constants
 from .cut import cut_before
 from .header import PREFIX, network_header
+from .kernels import runtime_files
 from .native import lower_native
 from .network import Network
 from .variables import Variables
@@ -32,8 +33,8 @@ class Sources:
         `default_constants.h` and `default_lib0.c`.
     network : str
         `default_lib1.c`.
-    kernels : tuple of str
-        Files of `runtime/c` that the network calls, sorted.
+    runtime : dict of str to str
+        The files that the called kernels are built from, by name.
     plan : Plan
         Where its values live.
     constant_bytes : int
@@ -44,7 +45,7 @@ class Sources:
     constants_header: str
     constants: str
     network: str
-    kernels: tuple[str, ...]
+    runtime: dict[str, str]
     plan: Plan
     constant_bytes: int
 
@@ -83,7 +84,7 @@ def generate(program: Program, model_id: str) -> Sources:
         network=network,
         constants_header=constants.header(),
         constants=constants.definitions(),
-        kernels=tuple(sorted(calls.kernels)),
+        runtime=runtime_files(calls.kernels),
         plan=memory,
         constant_bytes=constants.nbytes,
     )

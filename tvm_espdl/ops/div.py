@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
-from .base.binary import Binary
-from .base.ccall import CCall
-from .base.operator import rule
+from .base.broadcast import Broadcast
+from .base.builder import Builder, Expression
+from .base.ccall import FieldValue
+from .base.form import Form
+from .base.operator import Tensor, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import suffix
 
 
 @dataclass(frozen=True)
-class Div(Binary):
+class Div(Broadcast):
     """`y = saturate(round(a * r / b))` with `r = 2**(ae - be - oe)`, in float32.
 
     A divisor that is repeated along the innermost run is divided by first, `a * (r / b)`, which
@@ -32,7 +32,22 @@ class Div(Binary):
     a_is_constant: bool = False
     b_is_constant: bool = False
 
-    name: ClassVar[str] = "div"
+    name = "div"
+    form = Form(onnx="Div", relax="divide", exponents="own", espdl="Div")
+    c = """
+    if (b == 0) {
+      return a > 0 ? INT32_MAX : a < 0 ? INT32_MIN : d->zero_by_zero;
+    }
+    const float x = (float)a, z = (float)b;
+    return espdl_round(d->divides_first ? x * (d->ratio / z) : x * d->ratio / z, d->half_even);
+    """
+
+    @classmethod
+    def made(
+        cls, a: Tensor, b: Tensor, y: Tensor, *, relu: bool, known: tuple[bool, bool]
+    ) -> Broadcast:
+        """The record, which remembers what is constant."""
+        return cls(a, b, y, *known)
 
     @property
     def ratio(self) -> np.float32:
@@ -63,19 +78,26 @@ class Div(Binary):
         y = np.where(b == 0, by_zero, y).astype(self.y.dtype)
         return np.ascontiguousarray(y.reshape(self.y.shape))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_div_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_div_{suffix(self.y)}",
-            descriptor="espdl_div_t",
-            fields={
-                **self.walk(),
-                "ratio": float(self.ratio),
-                "divides_first": int(self.divides_first),
-                "zero_by_zero": self.zero_by_zero,
-                "half_even": int(chip.rounding == "half_even"),
-            },
-        )
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR; nothing is ever divided by zero."""
+        ratio, dividend = op.real(float(self.ratio)), op.cast(a, "float32")
+        divisor = op.select(b == 0, op.real(1.0), op.cast(b, "float32"))
+        first = self.divides_first
+        quotient = dividend * (ratio / divisor) if first else dividend * ratio / divisor
+        limits = np.iinfo(self.y.dtype)
+        positive, negative = (op.integer(int(n)) for n in (limits.max, limits.min))
+        neither = op.integer(self.zero_by_zero)
+        by_zero = op.select(a > 0, positive, op.select(a < 0, negative, neither))
+        return op.select(b == 0, by_zero, op.rounded(quotient))
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """The ratio, and what depends on shapes."""
+        return {
+            "ratio": float(self.ratio),
+            "divides_first": int(self.divides_first),
+            "zero_by_zero": self.zero_by_zero,
+            "half_even": int(chip.rounding == "half_even"),
+        }
 
     @rule(allowed="a constant", fix="multiply with the reciprocal, or repeat the operand")
     def single_operand_is_constant(self, chip: Chip) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction, exponential
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction, exponential
 from .base.rounding import Array
 
 
@@ -23,18 +24,19 @@ class Elu(FloatFunction):
 
     alpha: float = 1.0
 
-    name: ClassVar[str] = "elu"
-    function: ClassVar[str] = "elu"
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        """Only alpha."""
-        return (self.alpha, 0.0)
+    name = "elu"
+    form = Form("Elu", (), "own", "Elu", attributes=("alpha",))
+    c = "real >= 0.0f ? real : d->alpha * (espdl_exponential(real) - 1.0f)"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_elu.hpp`."""
         below = np.float32(self.alpha) * (exponential(np.minimum(real, 0)) - np.float32(1))
         return np.where(real >= 0, real, below)
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        below = op.real(self.alpha) * (op.exp(real) - op.real(1.0))
+        return op.select(real >= op.real(0.0), real, below)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-
+from .base.builder import Builder, Expression
 from .base.comparison import Comparison
+from .base.form import Form
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)
 class Equal(Comparison):
     """`y = a == b` on the integers as they are, of type bool."""
 
-    name: ClassVar[str] = "equal"
-    compare = np.equal
+    name = "equal"
+    form = Form(onnx="Equal", relax="equal", exponents="compare", espdl="Equal")
+    c = "a == b"
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """In NumPy."""
+        return a == b
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return a == b

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction, exponential
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction, exponential
 from .base.rounding import Array
 
 
@@ -15,12 +16,17 @@ from .base.rounding import Array
 class Exp(FloatFunction):
     """`f(x) = e**x`; what is too large saturates."""
 
-    name: ClassVar[str] = "exp"
-    function: ClassVar[str] = "exp"
+    name = "exp"
+    form = Form("Exp", "exp", "own", "Exp")
+    c = "espdl_exponential(real)"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_exp.hpp`."""
         return exponential(real)
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.exp(real)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

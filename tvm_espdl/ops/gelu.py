@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction
+from .base.form import Form
+from .base.function import FloatFunction
 from .base.rounding import Array
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -29,7 +29,8 @@ class Gelu(FloatFunction):
 
     approximate: bool = False
 
-    function: ClassVar[str] = "gelu"
+    function = "gelu"
+    form = Form("Gelu", "nn.gelu", "own", "Gelu")
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

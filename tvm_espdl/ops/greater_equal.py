@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-
+from .base.builder import Builder, Expression
 from .base.comparison import Comparison
+from .base.form import Form
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)
 class GreaterEqual(Comparison):
     """`y = a >= b` on the integers as they are, of type bool."""
 
-    name: ClassVar[str] = "greater_equal"
-    compare = np.greater_equal
+    name = "greater_equal"
+    form = Form(
+        onnx="GreaterOrEqual", relax="greater_equal", exponents="compare", espdl="GreaterOrEqual"
+    )
+    c = "a >= b"
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """In NumPy."""
+        return a >= b
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return a >= b

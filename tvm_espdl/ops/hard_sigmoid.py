@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction
 from .base.rounding import Array
 
 
@@ -24,18 +25,22 @@ class HardSigmoid(FloatFunction):
     alpha: float = 0.2
     beta: float = 0.5
 
-    name: ClassVar[str] = "hard_sigmoid"
-    function: ClassVar[str] = "hard_sigmoid"
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        """Slope and value at 0."""
-        return (self.alpha, self.beta)
+    name = "hard_sigmoid"
+    form = Form("HardSigmoid", (), "own", "HardSigmoid", attributes=("alpha", "beta"))
+    c = """
+    const float line = d->alpha * real + d->beta;
+    return line > 1.0f ? 1.0f : line > 0.0f ? line : 0.0f;
+    """
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_hard_sigmoid.hpp`; float32, not fused."""
         line = np.float32(self.alpha) * real + np.float32(self.beta)
         return np.clip(line, np.float32(0), np.float32(1))
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        product = op.separate(op.real(self.alpha) * real)
+        return op.limit(product + op.real(self.beta), 0.0, 1.0)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

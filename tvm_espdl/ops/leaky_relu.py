@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction
 from .base.rounding import Array
 
 
@@ -26,17 +27,18 @@ class LeakyRelu(FloatFunction):
 
     alpha: float = 0.01
 
-    name: ClassVar[str] = "leaky_relu"
-    function: ClassVar[str] = "leaky_relu"
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        """Only alpha."""
-        return (self.alpha, 0.0)
+    name = "leaky_relu"
+    form = Form("LeakyRelu", "nn.leakyrelu", "own", "LeakyRelu", attributes=("alpha",))
+    tabulated = False
+    c = "real >= 0.0f ? real : real * d->alpha"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_leaky_relu.hpp`."""
         return np.where(real >= 0, real, real * np.float32(self.alpha))
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.select(real >= op.real(0.0), real, real * op.real(self.alpha))
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

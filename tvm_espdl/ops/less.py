@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-
+from .base.builder import Builder, Expression
 from .base.comparison import Comparison
+from .base.form import Form
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)
 class Less(Comparison):
     """`y = a < b` on the integers as they are, of type bool."""
 
-    name: ClassVar[str] = "less"
-    compare = np.less
+    name = "less"
+    form = Form(onnx="Less", relax="less", exponents="compare", espdl="Less")
+    c = "a < b"
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """In NumPy."""
+        return a < b
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return a < b

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.float_function import FloatFunction
+from .base.function import FloatFunction
 from .base.operator import Tensor, rule
 from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
 from .base.unary import Elementwise, OneType, suffix
@@ -77,7 +77,7 @@ class Lut(OneType, Elementwise):
 def tabulated(function: FloatFunction) -> Lut:
     """The table lookup that takes the place of a function."""
     step = 1 if function.x.dtype == "int8" else INT16_STEP
-    return Lut(function.x, function.y, function.function, step)
+    return Lut(function.x, function.y, function.function or function.name, step)
 
 
 def table_of(function: FloatFunction, chip: Chip) -> Array:

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from ..chips import Chip
-from .base.binary import RawBinary
-from .base.ccall import CCall
+from .base.broadcast import RawBroadcast
+from .base.builder import Builder, Expression
+from .base.form import Form
 from .base.rounding import Array
-from .base.unary import suffix
 
 
 @dataclass(frozen=True)
-class Maximum(RawBinary):
+class Maximum(RawBroadcast):
     """`y = max(a, b)` on the integers as they are."""
 
-    name: ClassVar[str] = "maximum"
+    name = "maximum"
+    form = Form(onnx="Max", relax="maximum", exponents="align", espdl=None)
+    c = "a > b ? a : b"
 
-    def reference(self, chip: Chip, *arrays: Array) -> Array:
+    def formula(self, a: Array, b: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_max.cpp`; exponents are not read."""
-        return np.maximum(arrays[0], arrays[1])
+        return np.maximum(a, b)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_maximum_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_maximum_{suffix(self.y)}",
-            descriptor="espdl_binary_t",
-            fields={**self.walk(), "relu": 0},
-        )
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.max(a, b)

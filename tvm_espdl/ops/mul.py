@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
-from .base.binary import Binary
-from .base.ccall import CCall
+from .base.broadcast import Broadcast
+from .base.builder import Builder, Expression
+from .base.ccall import FieldValue
+from .base.form import Form
 from .base.operator import rule
 from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
-from .base.unary import suffix
 
 LARGEST_VECTOR_SHIFT = 31
 
 
 @dataclass(frozen=True)
-class Mul(Binary):
+class Mul(Broadcast):
     """`y = saturate(round(a * b >> (oe - ae - be)))`.
 
     Vectors shift the exact product. Plain C++ goes through float32, which keeps 24 bits of an
     int16 product; chips with vectors use it where the innermost run is shorter than a vector.
     """
 
-    name: ClassVar[str] = "mul"
+    name = "mul"
+    form = Form(onnx="Mul", relax="multiply", exponents="product", espdl="Mul")
+    c = """
+    const int32_t product = a * b;
+    return d->exact ? espdl_shift_and_round(product, d->shift, d->half_even)
+                    : espdl_round((float)product * d->scale, d->half_even);
+    """
 
     @property
     def shift(self) -> int:
@@ -45,19 +51,21 @@ class Mul(Binary):
         scaled = product.astype(np.float32) * power_of_two(-self.shift)
         return saturate(round_float(scaled, chip), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_mul_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_mul_{suffix(self.y)}",
-            descriptor="espdl_mul_t",
-            fields={
-                **self.walk(),
-                "exact": int(self.in_vectors(chip)),
-                "shift": self.shift,
-                "scale": float(power_of_two(-self.shift)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-        )
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        if self.in_vectors(op.chip):
+            return op.shifted(a * b, self.shift)
+        scale = op.real(float(power_of_two(-self.shift)))
+        return op.rounded(op.cast(a * b, "float32") * scale)
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """Which of both ways, and the shift for either."""
+        return {
+            "exact": int(self.in_vectors(chip)),
+            "shift": self.shift,
+            "scale": float(power_of_two(-self.shift)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
 
     @rule(allowed=f"0 to {LARGEST_VECTOR_SHIFT}", fix="quantize the output more coarsely")
     def vector_shift_fits(self, chip: Chip) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.real_binary import RealBinary
+from .base.broadcast import RealBroadcast
+from .base.builder import Builder, Expression
+from .base.form import Form
 from .base.rounding import Array
 
 
 @dataclass(frozen=True)
-class Pow(RealBinary):
+class Pow(RealBroadcast):
     """`y = saturate(round(powf(a * 2**ae, b * 2**be) * 2**-oe))`.
 
     What is no number (a negative base with a broken power) gives the largest integer, as on the
@@ -20,9 +21,21 @@ class Pow(RealBinary):
     chip's `powf` can be one step away.
     """
 
-    name: ClassVar[str] = "pow"
+    name = "pow"
+    form = Form(onnx="Pow", relax="power", exponents="own", espdl="Pow")
+    c = """
+    const double power = pow((double)a, (double)b);
+    if (power > (double)FLT_MAX) {
+      return INFINITY;
+    }
+    return power < -(double)FLT_MAX ? -INFINITY : (float)power;
+    """
 
     def formula(self, a: Array, b: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_pow.cpp`."""
         power: Array = np.power(a.astype(np.float64), b.astype(np.float64)).astype(np.float32)
         return power
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.pow(a, b)

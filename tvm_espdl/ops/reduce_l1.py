@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.exact_sum import ExactSum
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.reduction import ExactSum
 from .base.rounding import Array
 
 
@@ -15,8 +16,14 @@ from .base.rounding import Array
 class ReduceL1(ExactSum):
     """`y = saturate(round(sum(|x|) >> (oe - xe)))`."""
 
-    name: ClassVar[str] = "reduce_l1"
+    name = "reduce_l1"
+    form = Form("ReduceL1", ("abs", "sum"), exponents="own", espdl="ReduceL1")
+    c = "v < 0 ? -v : v"
 
     def term(self, x: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_l1.hpp`."""
         return np.abs(x)
+
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.max(v, 0 - v)

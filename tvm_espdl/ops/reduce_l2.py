@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import FieldValue
+from .base.builder import Builder, Expression
+from .base.form import Form
 from .base.operator import rule
-from .base.reduction import Reduction
-from .base.rounding import Array, round_float, saturate
+from .base.reduction import RealSum
+from .base.rounding import Array
 
 # Two steps of the root that are this close end it; larger roots than the bound need never be.
 CLOSE = np.float32(0.00001)
@@ -20,11 +20,24 @@ MOST_STEPS = 64
 
 
 @dataclass(frozen=True)
-class ReduceL2(Reduction):
+class ReduceL2(RealSum):
     """`y = saturate(round(root(float32(sum(x * x)) * 2**(2 * xe)) * 2**-oe))`, in float32."""
 
-    name: ClassVar[str] = "reduce_l2"
-    term_bits: ClassVar[int] = 14
+    name = "reduce_l2"
+    form = Form("ReduceL2", ("square", "sum", "sqrt"), exponents="own", espdl="ReduceL2")
+    term_bits = 14
+    c_term = "v * v"
+    c = """
+    float root = real, last = 0.0f;
+    for (int32_t step = 0; step < 64 && real > 0.0f; ++step) {
+      last = root;
+      root = (last + real / last) * 0.5f;
+      if (!(root - last > 0.00001f || root - last < -0.00001f)) {
+        break;
+      }
+    }
+    return root;
+    """
 
     @property
     def macs(self) -> int:
@@ -32,22 +45,25 @@ class ReduceL2(Reduction):
         return self.x.size
 
     @property
-    def square_scale(self) -> np.float32:
+    def sum_scale(self) -> np.float32:
         """Value of 1 in the sum of squares."""
         return np.float32(self.input_scale * self.input_scale)
 
-    def combined(self, lines: Array, chip: Chip) -> Array:
-        """Source: ESP-DL `dl/module/include/dl_module_reduce_l2.hpp`."""
-        squares = (lines.astype(np.int64) ** 2).sum(axis=0)
-        real = root(squares.astype(np.float32) * self.square_scale)
-        return saturate(round_float(real * self.output_scale, chip), self.y.dtype)
+    def term(self, x: Array) -> Array:
+        """Its square."""
+        return x * x
 
-    def parameters(self) -> dict[str, FieldValue]:
-        """Both scales, the first one that of squares."""
-        return {
-            "input_scale": float(self.square_scale),
-            "output_scale": float(self.output_scale),
-        }
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """Its square in TIR."""
+        return v * v
+
+    def formula(self, real: Array) -> Array:
+        """Source: ESP-DL `dl/module/include/dl_module_reduce_l2.hpp`."""
+        return root(real)
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.newton_root(real, float(CLOSE), MOST_STEPS)
 
     @rule(allowed="norms below 128", fix="use fewer elements or a smaller input exponent")
     def root_is_found(self, chip: Chip) -> str | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall, FieldValue
+from .base.form import Form
 from .base.operator import rule
 from .base.reduction import Reduction
-from .base.rounding import Array
-from .reduce_log_sum import logarithm
+from .base.rounding import Array, round_float, saturate
 
 LARGEST_EXPONENTIAL = 80.0  # of which thousands can be summed in float32
 
@@ -25,7 +24,8 @@ class ReduceLogSumExp(Reduction):
     No maximum is subtracted. The exponentials of int8 come from a table, as those of softmax.
     """
 
-    name: ClassVar[str] = "reduce_log_sum_exp"
+    name = "reduce_log_sum_exp"
+    form = Form("ReduceLogSumExp", (), exponents="own", espdl="ReduceLogSumExp")
 
     @property
     def table(self) -> Array:
@@ -35,13 +35,14 @@ class ReduceLogSumExp(Reduction):
     def combined(self, lines: Array, chip: Chip) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_log_sum_exp.hpp`."""
         total = np.zeros(lines.shape[1], np.float32)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             for one in lines:
                 if self.x.dtype == "int8":
                     total += self.table[one.astype(np.int32) + 128]
                 else:
                     total += exponentials(one.astype(np.float32) * self.input_scale)
-        return logarithm(total, self.output_scale, self.y.dtype, chip)
+            real = np.log(total.astype(np.float64)).astype(np.float32)
+        return saturate(round_float(real * self.output_scale, chip), self.y.dtype)
 
     def parameters(self) -> dict[str, FieldValue]:
         """Both scales."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..chips import Chip
+from .base.builder import Builder, Expression
+from .base.form import Form
 from .base.reduction import Extreme
 from .base.rounding import Array
 
@@ -14,8 +15,14 @@ from .base.rounding import Array
 class ReduceMin(Extreme):
     """`y = min(x)`."""
 
-    name: ClassVar[str] = "reduce_min"
+    name = "reduce_min"
+    form = Form(onnx="ReduceMin", relax="min", exponents="share", espdl="ReduceMin")
+    c = "v < best ? v : best"
 
     def combined(self, lines: Array, chip: Chip) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_min.hpp`."""
         return lines.min(axis=0)
+
+    def host(self, best: Expression, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.min(best, v)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import FieldValue
+from .base.form import Form
 from .base.reduction import Reduction
 from .base.rounding import Array, round_float, saturate
 
@@ -19,7 +19,8 @@ LIMIT = 65536.0  # beyond every result, and within what rounding may convert
 class ReduceProd(Reduction):
     """`y = saturate(round(prod(x * 2**xe) * 2**-oe))`: float32 for int8, double for int16."""
 
-    name: ClassVar[str] = "reduce_prod"
+    name = "reduce_prod"
+    form = Form("ReduceProd", "prod", exponents="own", espdl="ReduceProd")
 
     def combined(self, lines: Array, chip: Chip) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_prod.hpp`."""

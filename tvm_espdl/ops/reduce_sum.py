@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from .base.exact_sum import ExactSum
+from .base.form import Form
+from .base.reduction import ExactSum
 
 
 @dataclass(frozen=True)
@@ -15,4 +15,6 @@ class ReduceSum(ExactSum):
     Source: ESP-DL `dl/module/include/dl_module_reduce_sum.hpp`.
     """
 
-    name: ClassVar[str] = "reduce_sum"
+    name = "reduce_sum"
+    form = Form("ReduceSum", "sum", exponents="own", espdl="ReduceSum")
+    c = "v"

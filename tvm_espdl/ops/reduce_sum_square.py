@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from .base.exact_sum import ExactSum
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.reduction import ExactSum
 from .base.rounding import Array
 
 
@@ -13,8 +14,10 @@ from .base.rounding import Array
 class ReduceSumSquare(ExactSum):
     """`y = saturate(round(sum(x * x) >> (oe - 2 * xe)))`."""
 
-    name: ClassVar[str] = "reduce_sum_square"
-    term_bits: ClassVar[int] = 14
+    name = "reduce_sum_square"
+    form = Form("ReduceSumSquare", ("square", "sum"), exponents="own", espdl="ReduceSumSquare")
+    c = "v * v"
+    term_bits = 14
 
     @property
     def shift(self) -> int:
@@ -29,3 +32,7 @@ class ReduceSumSquare(ExactSum):
     def term(self, x: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_sum_square.hpp`."""
         return x * x
+
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return v * v

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
+from .base.builder import Builder, Expression
+from .base.ccall import CCall, FieldValue
+from .base.form import Form
+from .base.pointwise import Pointwise
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import Elementwise, OneType, suffix
 
 
 @dataclass(frozen=True)
-class Relu(OneType, Elementwise):
+class Relu(Pointwise):
     """`y = max(x, 0)` at equal exponents, else `saturate(round(x * 2**(xe - oe)))` for x >= 0."""
 
-    name: ClassVar[str] = "relu"
+    name = "relu"
+    form = Form(onnx="Relu", relax="nn.relu", exponents="clip", espdl="Relu")
+    c = """
+    const int32_t positive = v > 0 ? v : 0;
+    const int rescaled = d->scale < 1.0f || d->scale > 1.0f;
+    return rescaled ? espdl_round((float)positive * d->scale, d->half_even) : positive;
+    """
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_relu.hpp`."""
@@ -28,15 +36,19 @@ class Relu(OneType, Elementwise):
         scaled = real * power_of_two(-self.y.uniform_exponent)
         return saturate(round_float(scaled, chip), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_relu_s8` or `_s16`."""
+    def host(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        positive = op.max(v, 0)
+        if self.x.exponent == self.y.exponent:
+            return positive
         scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
-        return CCall(
-            function=f"espdl_relu_{suffix(self.x)}",
-            descriptor="espdl_rescale_t",
-            fields={
-                "size": self.y.size,
-                "scale": float(scale),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-        )
+        return op.rounded(op.cast(positive, "float32") * op.real(float(scale)))
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """With the descriptor of other changes of scale."""
+        return dataclasses.replace(super().call(chip), descriptor="espdl_rescale_t")
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """The change of exponents, and the chip's rounding."""
+        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
+        return {"scale": float(scale), "half_even": int(chip.rounding == "half_even")}

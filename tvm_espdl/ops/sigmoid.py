@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction, logistic
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction, logistic
 from .base.rounding import Array
 
 
@@ -15,12 +16,17 @@ from .base.rounding import Array
 class Sigmoid(FloatFunction):
     """`f(x) = 1 / (1 + exp(-x))`."""
 
-    name: ClassVar[str] = "sigmoid"
-    function: ClassVar[str] = "sigmoid"
+    name = "sigmoid"
+    form = Form("Sigmoid", "sigmoid", "own", "Sigmoid")
+    c = "espdl_logistic(real)"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_sigmoid.hpp`."""
         return logistic(real)
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.logistic(real)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

@@ -6,11 +6,11 @@ ESP-DL has no formula for it, so this is a function for `lut` to tabulate, not a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction
+from .base.form import Form
+from .base.function import FloatFunction
 from .base.rounding import Array
 
 
@@ -18,7 +18,8 @@ from .base.rounding import Array
 class Softplus(FloatFunction):
     """`f(x) = log(1 + exp(x))`."""
 
-    function: ClassVar[str] = "softplus"
+    function = "softplus"
+    form = Form("Softplus", "nn.softplus", "own", None)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

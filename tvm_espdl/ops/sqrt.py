@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction
 from .base.rounding import Array
 
 
@@ -15,12 +16,17 @@ from .base.rounding import Array
 class Sqrt(FloatFunction):
     """`f(x) = x ** 0.5`; a negative value (NaN) gives the largest integer."""
 
-    name: ClassVar[str] = "sqrt"
-    function: ClassVar[str] = "sqrt"
+    name = "sqrt"
+    form = Form("Sqrt", "sqrt", "own", "Sqrt")
+    c = "real < 0.0f ? NAN : sqrtf(real)"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_sqrt.hpp`."""
         return np.sqrt(real.astype(np.float32))
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.sqrt(real)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

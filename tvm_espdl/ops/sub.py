@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-
-from ..chips import Chip
-from .base.binary import RawBinary
-from .base.ccall import CCall
-from .base.rounding import Array, saturate
-from .base.unary import suffix
+from .base.broadcast import WithRelu
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.rounding import Array
 
 
 @dataclass(frozen=True)
-class Sub(RawBinary):
-    """`y = activation(saturate(a - b))`.
+class Sub(WithRelu):
+    """`y = activation(saturate(a - b))`."""
 
-    Attributes
-    ----------
-    activation : str
-        `linear` or `relu`.
-    """
+    name = "sub"
+    form = Form(onnx="Sub", relax="subtract", exponents="align", espdl="Sub")
+    c = "a - b"
 
-    activation: str = "linear"
-
-    name: ClassVar[str] = "sub"
-
-    def reference(self, chip: Chip, *arrays: Array) -> Array:
+    def formula(self, a: Array, b: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_sub.cpp`; exponents are not read."""
-        a, b = arrays
-        y = saturate(a.astype(np.int32) - b.astype(np.int32), self.y.dtype)
-        return np.maximum(y, 0) if self.activation == "relu" else y
+        return a - b
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_sub_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_sub_{suffix(self.y)}",
-            descriptor="espdl_binary_t",
-            fields={**self.walk(), "relu": int(self.activation == "relu")},
-        )
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return a - b

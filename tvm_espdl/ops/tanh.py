@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from .base.float_function import FloatFunction, logistic
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.function import FloatFunction, logistic
 from .base.rounding import Array
 
 
@@ -15,12 +16,17 @@ from .base.rounding import Array
 class Tanh(FloatFunction):
     """`f(x) = tanh(x)`, on the chip `2 * sigmoid(2 * x) - 1`."""
 
-    name: ClassVar[str] = "tanh"
-    function: ClassVar[str] = "tanh"
+    name = "tanh"
+    form = Form("Tanh", "tanh", "own", "Tanh")
+    c = "2.0f * espdl_logistic(2.0f * real) - 1.0f"
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_tanh.hpp`."""
         return np.float32(2) * logistic(np.float32(2) * real) - np.float32(1)
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.real(2.0) * op.logistic(op.real(2.0) * real) - op.real(1.0)
 
     def exact(self, real: Array) -> Array:
         """In double precision."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from onnx import NodeProto
 
 from ..onnx_graphs.graph import Graph, attribute
+from ..ops.base.registry import declared
 from .recurrent import recurrent
 from .rule import Rule
 
@@ -102,6 +103,9 @@ CONDITIONS: dict[str, Condition] = {
     "Mod": _remainder,
     "Resize": _resize,
     "Swish": _plain_swish,
-    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), _compared),
+    **dict.fromkeys(
+        (kind.form.onnx for kind in declared() if kind.form and kind.form.exponents == "compare"),
+        _compared,
+    ),
     **dict.fromkeys(("GRU", "LSTM"), recurrent),
 }

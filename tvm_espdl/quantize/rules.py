@@ -11,6 +11,8 @@ import numpy as np
 from onnx import NodeProto
 
 from ..onnx_graphs.graph import Graph
+from ..ops.base.broadcast import Broadcast
+from ..ops.base.registry import declared
 from .conditions import CONDITIONS
 from .recurrent import BIAS, INITIAL_C, INITIAL_H, R, W, X
 from .rule import Rule
@@ -18,40 +20,44 @@ from .rule import Rule
 _FILTER = Rule("filter", takes_relu=True)
 _OWN = Rule("own")
 _MOVE = Rule("share", moves=True)
-_COMPARE = Rule("compare", 2, moves=True)
+
+
+def _declared() -> dict[str, Rule]:
+    """The rules of ordinary operators, by the type of the ONNX node."""
+    found = {}
+    for kind in declared():
+        form = kind.form
+        assert form is not None
+        places = 2 if issubclass(kind, Broadcast) else 1
+        found[form.onnx] = Rule(
+            form.exponents,
+            None if form.exponents == "align" else places,
+            moves=form.exponents == "compare",
+            takes_relu=form.takes_relu,
+        )
+    return found
+
 
 RULES: dict[str, Rule] = {
+    **_declared(),
     "Conv": _FILTER,
     "Gemm": _FILTER,
     "MatMul": _FILTER,
     "ConvTranspose": Rule("filter"),
-    "Add": Rule("align", None, takes_relu=True),
-    "Sub": Rule("align", None),
     "Sum": Rule("align", None),
-    "Max": Rule("align", None),
-    "Min": Rule("align", None),
     "Concat": Rule("align", None, moves=True),
-    "Mul": Rule("product", 2),
     "PRelu": Rule("share", 2),
-    **dict.fromkeys(("Div", "Pow", "Mod"), Rule("own", 2)),
     "ScatterND": Rule("align", (0, 2)),
-    "Relu": Rule("clip"),
     "Clip": Rule("clip"),
     "Softmax": Rule("float_output"),
     "LogSoftmax": Rule("float_output"),
-    **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"), _OWN),
-    **dict.fromkeys(("Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Swish", "LeakyRelu"), _OWN),
-    **dict.fromkeys(("Elu", "Gelu", "Exp", "Log", "Sqrt", "Softplus"), _OWN),
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool"), _OWN),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization", "LpNormalization"), _OWN),
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin"), Rule("share")),
-    "Neg": Rule("share"),
+    **dict.fromkeys(("MaxPool", "GlobalMaxPool"), Rule("share")),
     **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"), _MOVE),
     **dict.fromkeys(("Slice", "Split", "Pad", "Gather", "Expand", "Tile", "Identity"), _MOVE),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "ReverseSequence"), _MOVE),
     "Resize": _MOVE,
-    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceProd"), _OWN),
-    **dict.fromkeys(("ReduceLogSum", "ReduceLogSumExp"), _OWN),
-    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), _COMPARE),
     "GRU": Rule("recurrent", (X, W, R, BIAS, INITIAL_H)),
     "LSTM": Rule("recurrent", (X, W, R, BIAS, INITIAL_H, INITIAL_C)),
 }

@@ -14,15 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ..chips import Chip
-from ..codegen.literals import (
-    array_definition,
-    descriptor_definition,
-    kernel_source,
-)
+from ..codegen.kernels import runtime_files
+from ..codegen.literals import array_definition, descriptor_definition
 from ..ops import Operator
 from ..ops.base.ccall import CCall
 from ..ops.base.rounding import Array
-from ..toolchain.compiler import KERNELS, Compiler
+from ..toolchain.compiler import Compiler
 
 GUARD_BYTES = 64
 
@@ -66,12 +63,13 @@ def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Ar
     chosen.require()
     if not items:
         return []
-    text, kernels = program_source(items)
+    text, calls = program_source(items)
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
-        source, program = folder / "main.c", folder / "program"
-        source.write_text(text)
-        chosen.build([source, *(KERNELS / kernel for kernel in kernels)], program)
+        program = folder / "program"
+        for file_name, content in {"main.c": text, **runtime_files(calls)}.items():
+            (folder / file_name).write_text(content)
+        chosen.build(sorted(folder.glob("*.c")), program)
         with (folder / "inputs.bin").open("wb") as file:
             for item in items:
                 file.writelines(np.ascontiguousarray(array).tobytes() for array in item.inputs)
@@ -80,24 +78,24 @@ def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Ar
     return _split(items, outputs)
 
 
-def program_source(items: Sequence[Item]) -> tuple[str, list[str]]:
-    """The test program in C, and the kernels' sources it needs."""
+def program_source(items: Sequence[Item]) -> tuple[str, list[CCall]]:
+    """The test program in C, and the calls of kernels in it."""
     definitions: list[str] = []
     rows: list[str] = []
-    kernels: set[str] = set()
+    calls: list[CCall] = []
     cases: dict[tuple[Operator, str, tuple[int, ...]], int] = {}
     for item in items:
         key = item.operator, item.chip.name, tuple(map(id, item.constants))
         number = cases.setdefault(key, len(cases))
         if number == len(definitions):
             call = item.operator.call(item.chip, *item.constants)
-            kernels.add(kernel_source(call.function))
+            calls.append(call)
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
         rows.append(f"  {{case_{number}, {{{sizes}}}, {item.operator.output.nbytes}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
     most = max(len(item.inputs) for item in items)
-    return "\n".join([_HEAD % most, *definitions, table, _MAIN]), sorted(kernels)
+    return "\n".join([_HEAD % most, *definitions, table, _MAIN]), calls
 
 
 def _case(number: int, call: CCall, operator: Operator) -> str:

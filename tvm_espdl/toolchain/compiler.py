@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ..errors import ToolError
 
-KERNELS = Path(__file__).parent.parent / "runtime" / "c"
 TIMEOUT = 600
 
 WARNINGS = (
@@ -133,7 +132,7 @@ class Compiler:
         sources: Sequence[Path],
         program: Path,
         *,
-        includes: Sequence[Path] = (KERNELS,),
+        includes: Sequence[Path] = (),
         defines: Sequence[str] = (),
     ) -> None:
         """Compile and link `sources`, with the headers in `includes` and the macros `defines`.

@@ -1,11 +1,25 @@
-"""Broadcasting as ESP-DL does it: neighbouring dimensions that broadcast alike are merged.
+"""Family of the operators that combine two broadcast inputs element by element. None itself.
 
-Source: ESP-DL `dl/base/dl_base_elemwise.cpp`. Shapes only.
+It knows shapes and how to walk them; what is computed from two elements is the operator's, which
+states it three times: for NumPy, for the host's TIR and in C. Neighbouring dimensions that
+broadcast alike are merged. Source: ESP-DL `dl/base/dl_base_elemwise.cpp`.
 """
 
 from __future__ import annotations
 
-from .ccall import FieldValue
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ...chips import Chip
+from .builder import Builder, Expression
+from .ccall import CCall, FieldValue
+from .operator import Operator, Tensor, rule
+from .rounding import Array, power_of_two, round_float, saturate
+from .shifted_scales import LARGEST_EXPONENT
+from .unary import suffix
 
 Shape = tuple[int, ...]
 MAX_RANK = 4
@@ -58,3 +72,210 @@ def _strides(dimensions: list[tuple[int, bool, bool]], repeated: int) -> tuple[i
         strides.append(0 if dimension[repeated] else step)
         step *= 1 if dimension[repeated] else dimension[0]
     return tuple(reversed(strides))
+
+
+@dataclass(frozen=True)
+class Broadcast(Operator):
+    """Two tensors in, one tensor out: `y = saturate(f(a, b))` of integers, exponents known.
+
+    Attributes
+    ----------
+    a, b, y : Tensor
+        int8 or int16, one type; a and b broadcast to y.
+    c : str
+        f of `int32_t a, b`, as an integer of up to 64 bits; `d` has the members of `parameters`.
+    """
+
+    a: Tensor
+    b: Tensor
+    y: Tensor
+
+    family: ClassVar[str] = "broadcast"
+
+    @classmethod
+    def made(
+        cls, a: Tensor, b: Tensor, y: Tensor, *, relu: bool, known: tuple[bool, bool]
+    ) -> Broadcast:
+        """The record of an operator that a model has.
+
+        Parameters
+        ----------
+        relu : bool
+            Whether a ReLU follows it, only where it has an `activation`.
+        known : (bool, bool)
+            Which inputs are constant.
+        """
+        return cls(a, b, y)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Both operands."""
+        return (self.a, self.b)
+
+    @property
+    def output(self) -> Tensor:
+        """The result."""
+        return self.y
+
+    @property
+    def innermost(self) -> tuple[int, bool, bool]:
+        """The innermost merged run: its length, and whether a or b is repeated along it."""
+        return merged(self.a.shape, self.b.shape, self.y.shape)[-1]
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Inputs that are read where the result is written, and never again."""
+        types = [(tensor.dtype, tensor.size) for tensor in self.inputs]
+        return tuple(i for i, t in enumerate(types) if t == (self.y.dtype, self.y.size))
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """F in TIR, of int32; an integer, or one that `op` has saturated already."""
+        raise NotImplementedError
+
+    def walk(self) -> dict[str, FieldValue]:
+        """The descriptor's members that say how the inputs are broadcast."""
+        return strides_of(self.a.shape, self.b.shape, self.y.shape)
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """Numbers that the C formula reads, by name."""
+        raise NotImplementedError
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_<name>_s8` or `_s16`, with a descriptor of its own."""
+        return CCall(
+            function=f"espdl_{self.name}_{suffix(self.a)}",
+            descriptor=f"espdl_{self.name}_t",
+            fields={**self.walk(), **self.parameters(chip)},
+            in_place=self.in_place,
+        )
+
+    def permuted(self, axes: tuple[int, ...]) -> Operator:
+        """The same on transposed tensors; an operand of lower rank is widened with ones first."""
+        rank = len(axes)
+        a, b = (
+            dataclasses.replace(t, shape=(1,) * (rank - len(t.shape)) + t.shape).permuted(axes)
+            for t in (self.a, self.b)
+        )
+        return dataclasses.replace(self, a=a, b=b, y=self.y.permuted(axes))
+
+    @rule(allowed=f"up to {MAX_RANK} dimensions after merging", fix="reshape the inputs")
+    def merged_rank_fits(self, chip: Chip) -> str | None:
+        """After merging neighbouring dimensions that broadcast alike, at most 4 are left."""
+        rank = len(merged(self.a.shape, self.b.shape, self.y.shape))
+        return None if rank <= MAX_RANK else f"{rank} dimensions"
+
+    @rule(allowed="int8 for all three, or int16", fix="requantize the inputs")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Both inputs and the output have the same type, int8 or int16."""
+        types = {self.a.dtype, self.b.dtype, self.y.dtype}
+        return None if types in ({"int8"}, {"int16"}) else ", ".join(sorted(types))
+
+
+@dataclass(frozen=True)
+class RawBroadcast(Broadcast):
+    """A `Broadcast` that computes on the integers as they are and reads no exponent."""
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """F in NumPy, int32 in and out, both broadcast."""
+        raise NotImplementedError
+
+    @property
+    def relu(self) -> bool:
+        """Whether negative results become 0."""
+        return False
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """`formula`, saturated. Source: ESP-DL `dl/base/dl_base_<name>.cpp`."""
+        a, b = (array.astype(np.int32) for array in arrays)
+        y = saturate(self.formula(a, b), self.y.dtype)
+        return np.maximum(y, 0) if self.relu else y
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_<name>_s8` or `_s16`."""
+        return CCall(
+            function=f"espdl_{self.name}_{suffix(self.a)}",
+            descriptor="espdl_binary_t",
+            fields={**self.walk(), "relu": int(self.relu)},
+            in_place=self.in_place,
+        )
+
+    @rule(allowed="one exponent for both inputs and the output", fix="requantize the inputs")
+    def exponents_are_equal(self, chip: Chip) -> str | None:
+        """Both inputs and the output have the same exponent, for the kernel reads none of them."""
+        exponents = (self.a.exponent, self.b.exponent, self.y.exponent)
+        return None if len(set(exponents)) == 1 else f"exponents {exponents}"
+
+
+@dataclass(frozen=True)
+class WithRelu(RawBroadcast):
+    """A `RawBroadcast` that takes a ReLU behind it: `y = activation(saturate(f(a, b)))`.
+
+    Attributes
+    ----------
+    activation : str
+        `linear` or `relu`.
+    """
+
+    activation: str = "linear"
+
+    @classmethod
+    def made(
+        cls, a: Tensor, b: Tensor, y: Tensor, *, relu: bool, known: tuple[bool, bool]
+    ) -> Broadcast:
+        """The record, with its ReLU."""
+        return cls(a, b, y, "relu" if relu else "linear")
+
+    @property
+    def relu(self) -> bool:
+        """Whether negative results become 0."""
+        return self.activation == "relu"
+
+
+@dataclass(frozen=True)
+class RealBroadcast(Broadcast):
+    """`y = saturate(round(f(a * 2**ae, b * 2**be) * 2**-oe))`, in float32.
+
+    Attributes
+    ----------
+    c : str
+        f of `float a, b`, as a `float`.
+    """
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """The function as the chip evaluates it: float32 in, float32 out, both broadcast."""
+        raise NotImplementedError
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: ESP-DL `dl/base/dl_base_<name>.cpp`, C++ on all chips."""
+        a, b = (
+            array.astype(np.float32) * power_of_two(tensor.uniform_exponent)
+            for array, tensor in zip(arrays, self.inputs, strict=True)
+        )
+        with np.errstate(all="ignore"):
+            scaled = self.formula(a, b) * power_of_two(-self.y.uniform_exponent)
+        result = saturate(round_float(scaled, chip), self.y.dtype)
+        return np.ascontiguousarray(result.reshape(self.y.shape))
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_<name>_s8` or `_s16`."""
+        return CCall(
+            function=f"espdl_{self.name}_{suffix(self.y)}",
+            descriptor="espdl_real_binary_t",
+            fields={
+                **self.walk(),
+                "scale_a": float(power_of_two(self.a.uniform_exponent)),
+                "scale_b": float(power_of_two(self.b.uniform_exponent)),
+                "scale_y": float(power_of_two(-self.y.uniform_exponent)),
+                "half_even": int(chip.rounding == "half_even"),
+            },
+            in_place=self.in_place,
+        )
+
+    @rule(
+        allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
+        fix="quantize with a scale nearer to 1",
+    )
+    def exponents_fit_shifts(self, chip: Chip) -> str | None:
+        """All exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""
+        exponents = [t.uniform_exponent for t in (self.a, self.b, self.y)]
+        return None if max(map(abs, exponents)) <= LARGEST_EXPONENT else f"exponents {exponents}"

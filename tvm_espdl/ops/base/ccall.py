@@ -19,8 +19,8 @@ class CCall:
     """One call of a kernel of `runtime/c`.
 
     The kernel's C signature is `void <function>(const <descriptor> *, const void *..., void *)`:
-    descriptor, inputs in the operator's order, output; then, where the operator has
-    `workspace_bytes`, a pointer to so much memory, aligned to 16 bytes.
+    descriptor, inputs in the operator's order, output; then, where there are `workspace_bytes`, a
+    pointer to so much memory, aligned to 16 bytes.
 
     Attributes
     ----------
@@ -36,6 +36,10 @@ class CCall:
         wants them. Each is placed in read-only data, aligned to 16 bytes.
     over_read : int
         Bytes that the chip's kernels may read beyond the end of a constant array.
+    workspace_bytes : int
+        Memory that the kernel works in.
+    in_place : tuple of int
+        Inputs whose memory the output may take, one at a time.
     """
 
     function: str
@@ -43,3 +47,5 @@ class CCall:
     fields: dict[str, FieldValue] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
     over_read: int = 16
+    workspace_bytes: int = 0
+    in_place: tuple[int, ...] = ()

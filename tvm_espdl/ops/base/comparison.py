@@ -1,4 +1,4 @@
-"""Base of the operators that compare two broadcast inputs. No operator of its own.
+"""Family of the operators that compare two broadcast inputs. No operator of its own.
 
 The result is of type bool, one byte of 0 or 1 for each element, as ESP-DL has it.
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ...chips import Chip
-from .binary import Binary
+from .broadcast import Broadcast
 from .ccall import CCall
 from .operator import Operator, rule
 from .rounding import Array
@@ -19,21 +17,24 @@ from .unary import suffix
 
 
 @dataclass(frozen=True)
-class Comparison(Binary):
+class Comparison(Broadcast):
     """`y = compare(a, b)` on the integers as they are.
 
     Attributes
     ----------
-    compare : numpy.ufunc
-        The function of two arrays.
+    c : str
+        The comparison of the integers `a` and `b`.
     """
 
-    compare: ClassVar[np.ufunc]
+    family: ClassVar[str] = "comparison"
+
+    def formula(self, a: Array, b: Array) -> Array:
+        """The comparison in NumPy, both broadcast."""
+        raise NotImplementedError
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_<name>.cpp` and `dl/base/isa`; exponents are not read."""
-        result: Array = self.compare(arrays[0], arrays[1])
-        return result
+        return self.formula(arrays[0], arrays[1])
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_<name>_s8` or `_s16`."""

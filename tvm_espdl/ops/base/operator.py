@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ...chips import Chip
 from .ccall import CCall
+from .form import Form
 
 Array = npt.NDArray[Any]
 Exponent = int | tuple[int, ...] | None
@@ -142,10 +143,25 @@ class Operator:
         Name of the operator; its composite is called `espdl.<name>`.
     channels_last : bool
         True when the activations must be NHWC (NWC); False when any layout will do.
+    family : str
+        Name of the family whose files derive what an ordinary operator declares; "" for others.
+    form : Form or None
+        The declaration of an ordinary operator; None for others.
+    c : str
+        With a form, the formula as an expression of C99, or as lines that return it; "" where
+        `runtime/c` has a file of the operator's own.
     """
 
     name: ClassVar[str] = ""
     channels_last: ClassVar[bool] = False
+    family: ClassVar[str] = ""
+    form: ClassVar[Form | None] = None
+    c: ClassVar[str] = ""
+
+    @classmethod
+    def in_esp_dl(cls) -> bool:
+        """Whether ESP-DL registers the operator: else only this package's own kernels run it."""
+        return cls.form is None or cls.form.espdl is not None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

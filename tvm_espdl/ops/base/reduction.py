@@ -1,6 +1,7 @@
-"""Base of the operators that combine all elements along some axes. No operator of its own.
+"""Family of the operators that combine all elements along some axes. No operator of its own.
 
-It knows which elements belong together and in which order; what they become is the operator's.
+It knows which elements belong together and in which order; what they become is the operator's,
+which states it three times: for NumPy, for the host's TIR and in C.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import ClassVar
 import numpy as np
 
 from ...chips import Chip
+from .builder import Builder, Expression
 from .ccall import CCall, FieldValue
 from .operator import Operator, rule
-from .rounding import Array, power_of_two
+from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
 from .strided import strides_of
-from .unary import Unary, suffix
+from .unary import SameExponent, Unary, suffix
 
 MAX_RANK = 4
 
@@ -36,6 +38,7 @@ class Reduction(Unary):
 
     axes: tuple[int, ...] = ()
 
+    family: ClassVar[str] = "reduction"
     term_bits: ClassVar[int] = 0  # of the largest term of a sum of int8; 0 where nothing is summed
 
     @property
@@ -129,12 +132,99 @@ class Reduction(Unary):
 
 
 @dataclass(frozen=True)
-class Extreme(Reduction):
-    """The largest or the smallest element; exponents are not read."""
+class Extreme(SameExponent, Reduction):
+    """The largest or the smallest element; exponents are not read.
 
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have the same exponent, for the kernel reads neither."""
-        if self.x.exponent == self.y.exponent:
-            return None
-        return f"exponents {self.x.exponent} and {self.y.exponent}"
+    Attributes
+    ----------
+    c : str
+        The better one of the integers `best` and `v`.
+    """
+
+    def host(self, best: Expression, v: Expression, op: Builder) -> Expression:
+        """The better one of two elements in TIR."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Sum(Reduction):
+    """An exact sum of a term of each element, which becomes the result."""
+
+    term_bits: ClassVar[int] = 7
+
+    def term(self, x: Array) -> Array:
+        """What is summed, in NumPy, from int64 elements."""
+        return x
+
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """What is summed, in TIR, of the type of the sum."""
+        return v
+
+
+@dataclass(frozen=True)
+class ExactSum(Sum):
+    """`y = saturate(round(sum(term(x)) >> shift))`.
+
+    Attributes
+    ----------
+    c : str
+        The term of `int32_t v`.
+    """
+
+    @property
+    def shift(self) -> int:
+        """Right shift from the sum to y."""
+        return self.y.uniform_exponent - self.x.uniform_exponent
+
+    def combined(self, lines: Array, chip: Chip) -> Array:
+        """Source: ESP-DL `dl/tool/src/dl_tool.cpp`, `shift_and_round` of the sum."""
+        total = self.term(lines.astype(np.int64)).sum(axis=0)
+        return saturate(shift_and_round(total, self.shift, chip), self.y.dtype)
+
+    def parameters(self) -> dict[str, FieldValue]:
+        """The shift."""
+        return {"shift": self.shift}
+
+    @rule(allowed="shifts from -31 to 30", fix="bring the exponents closer together")
+    def shift_is_defined(self, chip: Chip) -> str | None:
+        """The sum is shifted right by at most 30 bits, or left by at most 31."""
+        return None if -31 <= self.shift <= 30 else f"shift {self.shift}"
+
+
+@dataclass(frozen=True)
+class RealSum(Sum):
+    """`y = saturate(round(f(float32(sum(term(x))) * sum_scale) * 2**-oe))`, in float32.
+
+    Attributes
+    ----------
+    c : str
+        f of `float real`, as a `float`; `d->count` is the number of elements.
+    c_term : str
+        The term of `int32_t v`.
+    """
+
+    c_term: ClassVar[str] = "v"
+
+    @property
+    def sum_scale(self) -> np.float32:
+        """Value of 1 in the sum."""
+        return self.input_scale
+
+    def formula(self, real: Array) -> Array:
+        """F in NumPy, float32 in and out."""
+        raise NotImplementedError
+
+    def host(self, real: Expression, op: Builder) -> Expression:
+        """F in TIR."""
+        raise NotImplementedError
+
+    def combined(self, lines: Array, chip: Chip) -> Array:
+        """The sum as a real number, and f of it."""
+        total = self.term(lines.astype(np.int64)).sum(axis=0)
+        with np.errstate(all="ignore"):
+            real = self.formula(total.astype(np.float32) * self.sum_scale)
+        return saturate(round_float(real * self.output_scale, chip), self.y.dtype)
+
+    def parameters(self) -> dict[str, FieldValue]:
+        """Both scales, the first one that of the sum."""
+        return {"input_scale": float(self.sum_scale), "output_scale": float(self.output_scale)}

@@ -27,6 +27,22 @@ def operators() -> dict[str, type[Operator]]:
 
 
 @cache
+def declared() -> tuple[type[Operator], ...]:
+    """All classes that declare a form, by the names of their files.
+
+    Those without a name are functions that are tables only.
+    """
+    found = []
+    for module in pkgutil.iter_modules([str(Path(__file__).parent.parent)]):
+        name = f"{_OPS}.{module.name}"
+        for member in vars(importlib.import_module(name)).values():
+            own = isinstance(member, type) and member.__module__ == name
+            if own and issubclass(member, Operator) and member.form is not None:
+                found.append(member)
+    return tuple(found)
+
+
+@cache
 def operator_class(name: str) -> type[Operator]:
     """The operator of a name, loading its module only."""
     members = vars(importlib.import_module(f"{_OPS}.{name}")).values()

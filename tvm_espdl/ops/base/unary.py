@@ -48,6 +48,18 @@ class OneType(Unary):
 
 
 @dataclass(frozen=True)
+class SameExponent(Unary):
+    """A `Unary` that computes on the integers as they are and reads no exponent."""
+
+    @rule(allowed="one exponent for input and output", fix="requantize the output")
+    def exponents_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have the same exponent, for the kernel reads neither."""
+        if self.x.exponent == self.y.exponent:
+            return None
+        return f"exponents {self.x.exponent} and {self.y.exponent}"
+
+
+@dataclass(frozen=True)
 class Elementwise(Unary):
     """A `Unary` that treats each element alike, so that any layout will do."""
 

@@ -1,24 +1,23 @@
-"""Activation functions: a table for int8, the chip's float formula for int16, and PReLU.
+"""Activation functions that the model spells out in many float calls, gelu by tanh, and PReLU.
 
-A function that the model spells out in many float calls becomes one operator: the chip has one for
-it, which rounds only once, at the end.
+What is spelled out becomes one operator: the chip has one for it, which rounds only once, at the
+end.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tvm.relax.dpl import DFPattern, is_op, wildcard
+from tvm.relax.dpl import is_op, wildcard
 
-from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized
+from .declared import function
 from .match import Match, Pattern
 from .spelled_out import (
     Spelled,
@@ -32,9 +31,8 @@ from .spelled_out import (
 )
 
 if TYPE_CHECKING:
-    from ...ops.base.float_function import FloatFunction
+    from ...ops.base.function import FloatFunction
 
-Make = Callable[[Match], "FloatFunction | Refusal"]
 
 CALLS_SPELL_A_FUNCTION = FormRule(
     "calls_spell_a_function",
@@ -53,9 +51,9 @@ ALPHA_RUNS_ALONG_CHANNELS = FormRule(
 
 
 def patterns() -> list[Pattern]:
-    """One call each, then those that are spelled out, the largest last."""
+    """Those that are spelled out, the largest last."""
     return [
-        *_single_calls(),
+        _gelu_tanh(),
         _prelu(),
         _spelled("hard_sigmoid", hard_sigmoid(), "of a line"),
         _spelled("hard_sigmoid", hard_sigmoid_of_clip(), "of a clip"),
@@ -67,63 +65,6 @@ def patterns() -> list[Pattern]:
     ]
 
 
-def _single_calls() -> list[Pattern]:
-    def leaky(match: Match) -> FloatFunction:
-        from ...ops.leaky_relu import LeakyRelu
-
-        slope = float(np.float32(match["call"].attrs.alpha))
-        return LeakyRelu(match.tensor("x"), match.output, slope)
-
-    def gelu(match: Match) -> FloatFunction:
-        from ...ops.gelu import Gelu
-
-        return Gelu(match.tensor("x"), match.output)
-
-    def gelu_tanh(match: Match) -> FloatFunction:
-        from ...ops.gelu import Gelu
-
-        return Gelu(match.tensor("x"), match.output, approximate=True)
-
-    def softplus(match: Match) -> FloatFunction:
-        from ...ops.softplus import Softplus
-
-        return Softplus(match.tensor("x"), match.output)
-
-    return [
-        *(
-            _call(operator, call, _plain(operator))
-            for operator, call in (
-                ("exp", "relax.exp"),
-                ("log", "relax.log"),
-                ("sigmoid", "relax.sigmoid"),
-                ("sqrt", "relax.sqrt"),
-                ("swish", "relax.nn.silu"),
-                ("tanh", "relax.tanh"),
-            )
-        ),
-        _call("leaky_relu", "relax.nn.leakyrelu", leaky),
-        _call("lut", "relax.nn.gelu", gelu, "gelu"),
-        _call("lut", "relax.nn.gelu_tanh", gelu_tanh, "gelu_tanh"),
-        _call("lut", "relax.nn.softplus", softplus, "softplus"),
-    ]
-
-
-def _plain(operator: str) -> Make:
-    return lambda match: _made(operator, match)
-
-
-def _made(operator: str, match: Match, *parameters: float) -> FloatFunction:
-    kind: Any = operator_class(operator)
-    made: FloatFunction = kind(match.tensor("x"), match.output, *parameters)
-    return made
-
-
-def _call(operator: str, name: str, make: Make, form: str = "") -> Pattern:
-    x = dequantized()
-    call = is_op(name)(x)
-    return _entry(operator, call, {"x": x, "call": call}, make, form)
-
-
 def _spelled(operator: str, spelled: Spelled, form: str) -> Pattern:
     def make(match: Match) -> FloatFunction | Refusal:
         if "again" in match and match.tensor("again") != match.tensor("x"):
@@ -131,42 +72,22 @@ def _spelled(operator: str, spelled: Spelled, form: str) -> Pattern:
         values = spelled.parameters(match)
         if values is None:
             return CALLS_SPELL_A_FUNCTION.refused(f"other constants than those of {operator}")
-        return _made(operator, match, *values)
+        kind: Any = operator_class(operator)
+        made: FloatFunction = kind(match.tensor("x"), match.output, *values)
+        return made
 
-    return _entry(operator, spelled.result, spelled.roles, make, form)
-
-
-def _entry(
-    operator: str, function: DFPattern, roles: Mapping[str, DFPattern], make: Make, form: str
-) -> Pattern:
-    def build(match: Match) -> Operator | Refusal:
-        from ...ops.lut import tabulated
-
-        made = make(match)
-        if isinstance(made, Refusal) or not _has_table(made):
-            return made
-        return tabulated(made)
-
-    def tables(match: Match, chip: Chip) -> tuple[Array, ...]:
-        from ...ops.lut import table_of
-
-        made = make(match)
-        if isinstance(made, Refusal) or not _has_table(made):
-            return ()
-        return (table_of(made, chip),)
-
-    return Pattern(operator, quantized(function), roles, ("x",), build, tables=tables, form=form)
+    return function(operator, spelled.result, spelled.roles, make, form)
 
 
-def _has_table(made: FloatFunction) -> bool:
-    """Int8 functions and those without a formula; leaky_relu needs none to have the same bits."""
-    from ...ops.gelu import Gelu
-    from ...ops.leaky_relu import LeakyRelu
-    from ...ops.softplus import Softplus
+def _gelu_tanh() -> Pattern:
+    x = dequantized()
 
-    if isinstance(made, LeakyRelu):
-        return False
-    return made.x.dtype == "int8" or isinstance(made, (Gelu, Softplus))
+    def make(match: Match) -> FloatFunction:
+        from ...ops.gelu import Gelu
+
+        return Gelu(match.tensor("x"), match.output, approximate=True)
+
+    return function("lut", is_op("relax.nn.gelu_tanh")(x), {"x": x}, make, "gelu_tanh")
 
 
 def _prelu() -> Pattern:

@@ -1,6 +1,5 @@
 /*
- * Descriptors and prototypes of the activation functions: table lookup, functions evaluated in
- * float for each element, and PReLU. espdl_kernels.h includes this file.
+ * Descriptors and prototypes of table lookup and PReLU. espdl_kernels.h includes this file.
  */
 #ifndef ESPDL_ACTIVATION_H
 #define ESPDL_ACTIVATION_H
@@ -12,16 +11,6 @@ typedef struct {
   int32_t half_even;  /* 1: ties go to the even entry, 0: up */
   const void *table;  /* type of the data, the first entry for the smallest integer */
 } espdl_lut_t;
-
-/* A function of real numbers, evaluated in float for every element. */
-typedef struct {
-  int32_t size;        /* elements */
-  float input_scale;   /* 2^exponent of the input */
-  float output_scale;  /* 2^-exponent of the output */
-  float alpha;         /* first parameter, where the function has one */
-  float beta;          /* second parameter */
-  int32_t half_even;   /* 1: ties go to the even integer, 0: up */
-} espdl_function_t;
 
 /* One factor per channel for negative values. */
 typedef struct {
@@ -40,25 +29,5 @@ void espdl_lut_s8(const espdl_lut_t *d, const int8_t *x, int8_t *y);
 void espdl_lut_s16(const espdl_lut_t *d, const int16_t *x, int16_t *y);
 void espdl_prelu_s8(const espdl_prelu_t *d, const int8_t *x, int8_t *y);
 void espdl_prelu_s16(const espdl_prelu_t *d, const int16_t *x, int16_t *y);
-void espdl_elu_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_elu_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_exp_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_exp_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_hard_sigmoid_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_hard_sigmoid_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_hard_swish_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_hard_swish_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_leaky_relu_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_leaky_relu_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_log_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_log_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_sigmoid_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_sigmoid_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_sqrt_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_sqrt_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_swish_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_swish_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
-void espdl_tanh_s8(const espdl_function_t *d, const int8_t *x, int8_t *y);
-void espdl_tanh_s16(const espdl_function_t *d, const int16_t *x, int16_t *y);
 
 #endif

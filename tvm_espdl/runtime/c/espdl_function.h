@@ -23,19 +23,19 @@ static inline float espdl_logistic(float x) {
   return (float)(1.0 / (1.0 + (double)espdl_exponential(-x)));
 }
 
-/* The kernels `espdl_<name>_s8` and `_s16` from `static float function(d, real)`. */
-#define ESPDL_DEFINE_FUNCTION(name, suffix, type, function)                         \
-  void espdl_##name##_##suffix(const espdl_function_t *d, const type *x, type *y) { \
-    const espdl_function_t own = *d;                                                \
-    for (int32_t i = 0; i < own.size; ++i) {                                        \
-      const float real = (float)x[i] * own.input_scale;                             \
-      const float scaled = function(&own, real) * own.output_scale;                 \
-      y[i] = espdl_saturate_##suffix(espdl_round(scaled, own.half_even));           \
-    }                                                                               \
+/* The kernels from `static inline float function(const descriptor *d, float real)`. */
+#define ESPDL_DEFINE_FUNCTION_OF(name, descriptor, suffix, type)              \
+  void espdl_##name##_##suffix(const descriptor *d, const type *x, type *y) { \
+    const descriptor own = *d;                                                \
+    for (int32_t i = 0; i < own.size; ++i) {                                  \
+      const float real = (float)x[i] * own.input_scale;                       \
+      const float scaled = function(&own, real) * own.output_scale;           \
+      y[i] = espdl_saturate_##suffix(espdl_round(scaled, own.half_even));     \
+    }                                                                         \
   }
 
-#define ESPDL_DEFINE_FUNCTIONS(name, function)      \
-  ESPDL_DEFINE_FUNCTION(name, s8, int8_t, function) \
-  ESPDL_DEFINE_FUNCTION(name, s16, int16_t, function)
+#define ESPDL_DEFINE_FUNCTION(name, descriptor)          \
+  ESPDL_DEFINE_FUNCTION_OF(name, descriptor, s8, int8_t) \
+  ESPDL_DEFINE_FUNCTION_OF(name, descriptor, s16, int16_t)
 
 #endif

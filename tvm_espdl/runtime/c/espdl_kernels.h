@@ -13,6 +13,7 @@
 #ifndef ESPDL_KERNELS_H
 #define ESPDL_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -89,6 +90,42 @@ typedef struct {
   int32_t relu;                             /* 1: negative results become 0 */
 } espdl_binary_t;
 
+/* A function of two real numbers; the first members are those of espdl_binary_t. */
+typedef struct {
+  int32_t rank;                             /* dimensions in use, the last ones */
+  int32_t extents[ESPDL_BROADCAST_RANK];    /* of the output */
+  int32_t strides_a[ESPDL_BROADCAST_RANK];  /* of the first input, 0 where it is repeated */
+  int32_t strides_b[ESPDL_BROADCAST_RANK];  /* of the second input, 0 where it is repeated */
+  float scale_a;                            /* 2^exponent of the first input */
+  float scale_b;                            /* 2^exponent of the second input */
+  float scale_y;                            /* 2^-exponent of the output */
+  int32_t half_even;                        /* 1: ties go to the even integer, 0: up */
+} espdl_real_binary_t;
+
+/* A function of real numbers, evaluated in float for every element. */
+typedef struct {
+  int32_t size;        /* elements */
+  float input_scale;   /* 2^exponent of the input */
+  float output_scale;  /* 2^-exponent of the output */
+  float alpha;         /* first parameter, where the function has one */
+  float beta;          /* second parameter */
+  int32_t half_even;   /* 1: ties go to the even integer, 0: up */
+} espdl_function_t;
+
+/* Axes that are reduced to one element; unused dimensions in front have extent 1. */
+typedef struct {
+  int32_t kept_extents[2];     /* of the output */
+  int32_t kept_strides[2];     /* in the input */
+  int32_t reduced_extents[2];  /* of the elements of one result */
+  int32_t reduced_strides[2];  /* in the input */
+  int32_t count;               /* elements of one result */
+  int32_t half_even;           /* 1: ties go to the even integer, 0: up */
+  int32_t shift;               /* of an exact sum, to the right; negative: to the left */
+  float input_scale;           /* 2^exponent of the input, or of its squares */
+  float output_scale;          /* 2^-exponent of the output */
+  const float *table;          /* exp(q * input_scale) for q = -128..127, or NULL */
+} espdl_reduce_t;
+
 /* Every element times a float number: quantize, dequantize, relu. */
 typedef struct {
   int32_t size;       /* elements */
@@ -137,18 +174,12 @@ void espdl_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
 void espdl_depthwise_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y);
 void espdl_depthwise_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
 
-/* The output may be the first input, or either one where neither is repeated. */
-void espdl_add_s8(const espdl_binary_t *d, const int8_t *a, const int8_t *b, int8_t *y);
-void espdl_add_s16(const espdl_binary_t *d, const int16_t *a, const int16_t *b, int16_t *y);
-
 void espdl_average_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
 void espdl_average_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
 void espdl_max_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
 void espdl_max_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
 
 /* The output may be the input. */
-void espdl_relu_s8(const espdl_rescale_t *d, const int8_t *x, int8_t *y);
-void espdl_relu_s16(const espdl_rescale_t *d, const int16_t *x, int16_t *y);
 void espdl_clip_s8(const espdl_clip_t *d, const int8_t *x, int8_t *y);
 void espdl_clip_s16(const espdl_clip_t *d, const int16_t *x, int16_t *y);
 void espdl_requantize_s8_s8(const espdl_requantize_t *d, const int8_t *x, int8_t *y);
@@ -169,13 +200,16 @@ void espdl_transpose_s8(const espdl_transpose_t *d, const int8_t *x, int8_t *y);
 void espdl_transpose_s16(const espdl_transpose_t *d, const int16_t *x, int16_t *y);
 void espdl_transpose_f32(const espdl_transpose_t *d, const float *x, float *y);
 
+void espdl_reduce_prod_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_prod_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+void espdl_reduce_log_sum_exp_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
+void espdl_reduce_log_sum_exp_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
+
 #include "espdl_activation.h"
-#include "espdl_binary.h"
-#include "espdl_comparison.h"
+#include "espdl_declared.h"
 #include "espdl_norm.h"
 #include "espdl_placement.h"
 #include "espdl_product.h"
-#include "espdl_real_binary.h"
 #include "espdl_rearrangement.h"
 #include "espdl_recurrent.h"
 

@@ -1,5 +1,5 @@
 /*
- * Kernels that move elements, resize images or reduce axes; included by espdl_kernels.h, whose
+ * Kernels that move elements or resize images; included by espdl_kernels.h, whose
  * conventions hold.
  */
 #ifndef ESPDL_REARRANGEMENT_H
@@ -81,20 +81,6 @@ typedef struct {
   const float *right;     /* weight of the column right of it */
 } espdl_resize_linear_t;
 
-/* Axes that are reduced to one element; unused dimensions in front have extent 1. */
-typedef struct {
-  int32_t kept_extents[2];     /* of the output */
-  int32_t kept_strides[2];     /* in the input */
-  int32_t reduced_extents[2];  /* of the elements of one result */
-  int32_t reduced_strides[2];  /* in the input */
-  int32_t count;               /* elements of one result */
-  int32_t half_even;           /* 1: ties go to the even integer, 0: up */
-  int32_t shift;               /* of an exact sum, to the right; negative: to the left */
-  float input_scale;           /* 2^exponent of the input, or of its squares */
-  float output_scale;          /* 2^-exponent of the output */
-  const float *table;          /* exp(q * input_scale) for q = -128..127, or NULL */
-} espdl_reduce_t;
-
 void espdl_slice_s8(const espdl_strided_t *d, const int8_t *x, int8_t *y);
 void espdl_slice_s16(const espdl_strided_t *d, const int16_t *x, int16_t *y);
 void espdl_depth_to_space_s8(const espdl_strided_t *d, const int8_t *x, int8_t *y);
@@ -113,27 +99,6 @@ void espdl_concat_s16(const espdl_concat_t *d, ...);
 
 void espdl_resize_nearest_s8(const espdl_resize_nearest_t *d, const int8_t *x, int8_t *y);
 void espdl_resize_linear_s8(const espdl_resize_linear_t *d, const int8_t *x, int8_t *y);
-
-void espdl_reduce_sum_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_sum_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_l1_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_l1_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_sum_square_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_sum_square_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_max_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_max_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_min_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_min_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_mean_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_mean_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_l2_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_l2_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_prod_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_prod_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_log_sum_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_log_sum_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_log_sum_exp_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_log_sum_exp_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
 
 #ifdef __cplusplus
 }

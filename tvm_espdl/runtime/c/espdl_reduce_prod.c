@@ -4,11 +4,10 @@
  *
  * Semantics: "Data movement, resize, reduce"; ESP-DL dl/module/include/dl_module_reduce_prod.hpp.
  */
-#include "espdl_reduce.h"
+#include "espdl_reduction.h"
 
 #define JOINED(d, product, element) ((product) * ((float)(element) * (d)->input_scale))
-#define FINISHED_S8(d, product) espdl_saturate_s8(espdl_reduce_scaled(d, product))
-#define FINISHED_S16(d, product) espdl_saturate_s16(rounded(d, (product) * (double)(d)->output_scale))
+#define FINISHED_DOUBLE(d, product) rounded(d, (product) * (double)(d)->output_scale)
 #define JOINED_DOUBLE(d, product, element) \
   ((product) * (double)((float)(element) * (d)->input_scale))
 
@@ -41,5 +40,8 @@ static int32_t rounded(const espdl_reduce_t *d, double real) {
   return whole;
 }
 
-ESPDL_DEFINE_REDUCE(prod, s8, int8_t, float, 1.0f, JOINED, FINISHED_S8)
-ESPDL_DEFINE_REDUCE(prod, s16, int16_t, double, 1.0, JOINED_DOUBLE, FINISHED_S16)
+#define ESPDL_DEFINE_PROD(suffix, type, sum_type, joined, finished)                             \
+  ESPDL_DEFINE_REDUCE(reduce_prod, espdl_reduce_t, suffix, type, sum_type, 1, joined, finished)
+
+ESPDL_DEFINE_PROD(s8, int8_t, float, JOINED, espdl_reduce_scaled)
+ESPDL_DEFINE_PROD(s16, int16_t, double, JOINED_DOUBLE, FINISHED_DOUBLE)

@@ -20,14 +20,17 @@ Join = Callable[..., Expression]
 
 def reduction(
     operator: Reduction,
-    initial: Expression,
+    initial: Expression | None,
     join: Join,
     finish: Callable[[Expression], Expression],
     tables: Sequence[Array] = (),
 ) -> HostKernel:
-    """The kernel that reduces each line by `join(result, element, *tables)`, from `initial` on."""
+    """The kernel that reduces each line by `join(result, element, *tables)`, from `initial` on.
+
+    Without `initial`, it starts with the first element of the line.
+    """
     walk: Any = operator.walk()
-    dtype = str(initial.ty.dtype)
+    dtype = operator.x.dtype if initial is None else str(initial.ty.dtype)
     (outer, inner), (outer_step, inner_step) = walk["kept_extents"], walk["kept_strides"]
     (far, near), (far_step, near_step) = walk["reduced_extents"], walk["reduced_strides"]
 
@@ -35,9 +38,10 @@ def reduction(
         *chosen, y = others
         with T.grid(outer, inner) as (i, j):
             result = registers(1, dtype)
-            T.buffer_store(result, initial, [0])
+            first = i * outer_step + j * inner_step
+            T.buffer_store(result, x[first] if initial is None else initial, [0])
             with T.grid(far, near) as (k, m):
-                place = i * outer_step + j * inner_step + k * far_step + m * near_step
+                place = first + k * far_step + m * near_step
                 T.buffer_store(result, join(result[0], x[place], *chosen), [0])
             T.buffer_store(y, finish(result[0]), [i * inner + j])
 

@@ -12,13 +12,12 @@ from ...ops import Operator
 from ..golden import Case
 from . import (
     activation,
-    arithmetic,
+    declared,
     elementwise,
     movement,
     pool,
     products,
     rearrangement,
-    reduction,
     resize,
 )
 
@@ -26,13 +25,12 @@ Built = tuple[Operator, list[str]]
 
 BUILDERS: dict[str, Callable[[Case], Built]] = {
     **activation.BUILDERS,
-    **arithmetic.BUILDERS,
+    **declared.BUILDERS,
     **products.BUILDERS,
     **pool.BUILDERS,
     **elementwise.BUILDERS,
     **movement.BUILDERS,
     **rearrangement.BUILDERS,
-    **reduction.BUILDERS,
     **resize.BUILDERS,
 }
 

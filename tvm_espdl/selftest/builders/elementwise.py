@@ -1,4 +1,4 @@
-"""Golden cases of element-wise operators and of conversions between numbers."""
+"""Golden cases of clip, softmax, and conversions between numbers."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ...ops import Operator
-from ...ops.add import Add
 from ...ops.clip import Clip
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
-from ...ops.relu import Relu
 from ...ops.requantize import Requantize
 from ...ops.softmax import Softmax
 from ..golden import Case
 
 
-def unary(operator: Callable[..., Operator]) -> Callable[[Case], tuple[Operator, list[str]]]:
+def _unary(operator: Callable[..., Operator]) -> Callable[[Case], tuple[Operator, list[str]]]:
     """Builder of an operator that has an input, an output, and nothing else."""
     return lambda case: (operator(case.tensor("x"), case.output), ["x"])
-
-
-def _add(case: Case) -> tuple[Operator, list[str]]:
-    return Add(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"]
 
 
 def _clip(case: Case) -> tuple[Operator, list[str]]:
@@ -37,11 +31,9 @@ def _softmax(case: Case) -> tuple[Operator, list[str]]:
 
 
 BUILDERS = {
-    "add": _add,
     "clip": _clip,
-    "dequantize": unary(Dequantize),
-    "quantize": unary(Quantize),
-    "relu": unary(Relu),
-    "requantize": unary(Requantize),
+    "dequantize": _unary(Dequantize),
+    "quantize": _unary(Quantize),
+    "requantize": _unary(Requantize),
     "softmax": _softmax,
 }

@@ -1,0 +1,236 @@
+"""GRU and LSTM: their initial states, and which of their results are wanted.
+
+The runtime writes all results, of which a call has one.
+Source: ESP-DL `dl/module/include/dl_module_{gru,lstm}.hpp`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...ops import Tensor
+from ...ops.base.recurrent import ALL, CELLS, LAST, Recurrent
+from ...ops.base.rounding import Array
+from ...ops.concat import Concat
+from ...ops.gru import Gru
+from ...ops.lstm import Lstm
+from ...ops.reshape import Reshape
+from ...ops.slice import Slice
+from ..draft import Setting
+from ..node_view import NodeView, Readers
+from ..step_view import StepView, Writers
+from ..types import Operand
+
+X, W, R, B, INITIAL_H, INITIAL_C = 0, 1, 2, 3, 5, 6
+Y, Y_H, Y_C = 0, 1, 2
+NO_LENGTHS = ""
+
+
+def read_gru(node: NodeView) -> None:
+    """The runtime makes no module of one whose reset gate comes before the product."""
+    if not node.integer("linear_before_reset", 0):
+        node.refuse("a reset gate before the product", "linear_before_reset 0", 1)
+    _Layer(node, Gru).read()
+
+
+def read_lstm(node: NodeView) -> None:
+    """Peepholes, which no exporter writes, would be ignored by the chip."""
+    if node.integer("input_forget", 0):
+        node.refuse("coupled gates", "input_forget 1", 0)
+    _Layer(node, Lstm).read()
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A node as a layer: its calls are those of its results that something reads."""
+
+    node: NodeView
+    kind: Callable[..., Recurrent]
+
+    def read(self) -> None:
+        """The layer, once for all hidden states, or once for each result."""
+        self._check()
+        operands = self._operands()
+        wanted = [place for place in (Y, Y_H, Y_C) if self._is_read(place)]
+        if Y in wanted or not wanted:
+            self._call(ALL, Y, operands)
+            if Y_H in wanted:
+                self._last_of_all()
+        elif Y_H in wanted:
+            self._call(LAST, Y_H, operands)
+        if Y_C in wanted:
+            self._call(CELLS, Y_C, operands)
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        """Steps, directions, elements of a hidden state."""
+        x = self.node.tensor(X).shape
+        steps = x[1] if self.node.integer("layout", 0) else x[0]
+        directions, _, hidden = self.node.tensor(R).shape
+        return steps, directions, hidden
+
+    def _check(self) -> None:
+        node = self.node
+        shapes = [node.tensor(place).shape for place in (X, W, R)]
+        if any(len(shape) != 3 for shape in shapes):
+            node.refuse("input and weights", shapes, "three dimensions each")
+        batch = shapes[0][0 if node.integer("layout", 0) else 1]
+        if batch != 1:
+            node.refuse("a batch, of which the chip computes one sequence", batch, 1)
+        direction = node.string("direction", "forward")
+        _, directions, _ = self._sizes
+        if directions != (2 if direction == "bidirectional" else 1):
+            node.refuse("weights of other directions", directions, direction)
+        if direction == "reverse":
+            node.warn("the chip runs a reverse layer forward; the PC follows the chip")
+        if len({self._type(place).exponent for place in self._states()}) > 1:
+            found = [self._type(place).exponent for place in self._states()]
+            node.refuse("hidden states of several exponents", found, "one for all of them")
+
+    def _states(self) -> list[int]:
+        return [place for place in (Y, Y_H) if self._exists(place)]
+
+    def _exists(self, place: int) -> bool:
+        outputs = self.node.node.outputs
+        return place < len(outputs) and outputs[place] != ""
+
+    def _type(self, place: int) -> Tensor:
+        return self.node.types.of(self.node.output(place))
+
+    def _is_read(self, place: int) -> bool:
+        if not self._exists(place):
+            return False
+        name, graph = self.node.output(place), self.node.graph
+        leaves = any(value.name == name for value in graph.outputs)
+        return leaves or any(name in other.inputs for other in graph.nodes)
+
+    def _operands(self) -> list[Operand]:
+        """Sequence and initial states, these brought into shape."""
+        node, (_, directions, hidden) = self.node, self._sizes
+        shape = (directions, 1, hidden)
+        operands = [node.operand(X)]
+        types = {INITIAL_H: self._hidden}
+        if self.kind is Lstm:
+            types[INITIAL_C] = Tensor("int16", shape, self._gate_exponent)
+        for place, tensor in types.items():
+            if not node.has(place):
+                operands.append(np.zeros(shape, tensor.dtype))
+                continue
+            given = node.tensor(place)
+            if given.size != tensor.size or dataclasses.replace(given, shape=shape) != tensor:
+                node.refuse("an initial state", given, tensor)
+            if node.is_constant(place):
+                operands.append(node.array(place).reshape(shape))
+            elif given.shape == shape:
+                operands.append(node.operand(place))
+            else:
+                name = f"{node.output(self._states()[0])}_initial_{place}"
+                node.call(Reshape(given, tensor), [node.operand(place)], output=name)
+                operands.append(name)
+        return operands
+
+    @property
+    def _hidden(self) -> Tensor:
+        _, directions, hidden = self._sizes
+        state = self._type(self._states()[0])
+        return Tensor(state.dtype, (directions, 1, hidden), state.exponent)
+
+    @property
+    def _gate_exponent(self) -> int:
+        return self.node.integer("gate_exponent", -8)
+
+    def _biases(self) -> tuple[Tensor, Array]:
+        """At the gates' exponent, whatever the file says: the chip does not read it."""
+        node = self.node
+        directions, rows, _ = node.tensor(W).shape
+        shape = (directions, 2 * rows)
+        array = node.array(B) if node.has(B) else np.zeros(shape, np.int16)
+        return Tensor(str(array.dtype), shape, self._gate_exponent), array
+
+    def _call(self, gives: str, place: int, operands: list[Operand]) -> None:
+        node, (steps, directions, hidden) = self.node, self._sizes
+        b, biases = self._biases()
+        last = (directions, 1, hidden)
+        y = node.typed((steps, *last) if gives == ALL else last, place)
+        w, r = node.tensor(W), node.tensor(R)
+        operator = self.kind(node.tensor(X), self._hidden, w, r, b, y, gives)
+        weights = [node.array(W), node.array(R), biases]
+        node.call(operator, operands, weights, place=place)
+
+    def _last_of_all(self) -> None:
+        """The last hidden state of each direction: at the end of the one, at the begin of two."""
+        node, (steps, directions, hidden) = self.node, self._sizes
+        whole, name = self._type(Y), node.output(Y)
+        y = node.typed((directions, 1, hidden), Y_H)
+        part = Tensor(whole.dtype, (1, 1, 1, hidden), whole.exponent)
+        names = [f"{node.output(Y_H)}_{direction}" for direction in range(directions)]
+        for direction, output in enumerate(names):
+            start = (0 if direction else steps - 1, direction, 0, 0)
+            node.call(Slice(whole, part, start, (1, 1, 1, 1)), [name], output=output)
+        if directions == 2:
+            both = Tensor(whole.dtype, (1, 2, 1, hidden), whole.exponent)
+            joined = f"{node.output(Y_H)}_both"
+            node.call(Concat((part, part), both, 1), names, output=joined)
+            part, names = both, [joined]
+        node.call(Reshape(part, y), names, place=Y_H)
+
+
+def write(step: StepView) -> None:
+    """One layer; initial states of zeros are left out, as the runtime begins with them."""
+    operator: Recurrent = step.operator
+    w, r, b = (
+        step.constant(what, array, tensor.shape, tensor.exponent)
+        for what, array, tensor in zip(
+            ("W", "R", "B"), step.constants, operator.constants, strict=True
+        )
+    )
+    states = [_initial(step, place) for place in range(1, len(operator.inputs))]
+    while states and not states[-1]:
+        states.pop()
+    inputs = [_sequence(step), w, r, b, *([NO_LENGTHS, *states] if states else [])]
+    lstm = isinstance(operator, Lstm)
+    settings: dict[str, Setting] = {
+        "direction": "bidirectional" if operator.directions == 2 else "forward",
+        "gate_exponent": operator.gate_exponent,
+        "hidden_size": operator.hidden_size,
+        "layout": 0,
+        "input_forget" if lstm else "linear_before_reset": 0 if lstm else 1,
+    }
+    kind = "LSTM" if lstm else "GRU"
+    step.node(kind, inputs, settings, outputs=_outputs(step, lstm=lstm))
+
+
+def _sequence(step: StepView) -> str:
+    """The input as steps, batch, elements."""
+    operator: Recurrent = step.operator
+    shape = (operator.steps, 1, operator.input_size)
+    return step.reshaped("sequence", step.operand(0), operator.x, shape)
+
+
+def _initial(step: StepView, place: int) -> str:
+    array = step.fixed[place]
+    return "" if array is not None and not array.any() else step.operand(place)
+
+
+def _outputs(step: StepView, *, lstm: bool) -> list[str]:
+    """Names of all results; those that are not asked for are values that nothing reads."""
+    operator: Recurrent = step.operator
+    shape = (operator.directions, 1, operator.hidden_size)
+    state = Tensor(operator.h.dtype, shape, operator.h.exponent)
+    types = {
+        ALL: dataclasses.replace(state, shape=(operator.steps, *shape)),
+        LAST: state,
+        **({CELLS: Tensor("int16", shape, operator.gate_exponent)} if lstm else {}),
+    }
+    return [
+        step.output if gives == operator.gives else step.between(gives, tensor)
+        for gives, tensor in types.items()
+    ]
+
+
+READERS: Readers = {"GRU": read_gru, "LSTM": read_lstm}
+WRITERS: Writers = {Gru.name: write, Lstm.name: write}

@@ -1,9 +1,0 @@
-/*
- * greater: y = a > b, with broadcasting.
- *
- * Semantics: "Element-wise"; ESP-DL dl/base/dl_base_greater.cpp. Exponents are not read: the
- * compiler only lets equal ones through.
- */
-#include "espdl_kernels.h"
-
-ESPDL_DEFINE_COMPARISONS(greater, >)

@@ -1,0 +1,158 @@
+"""Host kernels of ordinary operators, made from their `host`: one loop nest for each family.
+
+What is computed from the elements is the operator's own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from tvm.tirx.script import builder as T
+
+from ...chips import Chip
+from ...ops import Operator
+from ...ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
+from ...ops.base.comparison import Comparison
+from ...ops.base.function import FloatFunction
+from ...ops.base.pointwise import Pointwise
+from ...ops.base.reduction import ExactSum, Extreme, RealSum
+from .arithmetic import power_of_two, saturate
+from .builder import builder_of
+from .kernel import Buffer, Expression, HostKernel, elementwise, flat, private_function
+from .reducing import reduction, wide
+
+
+def declared_kernel(operator: Operator, chip: Chip) -> HostKernel:
+    """The kernel of an operator that states a formula for the host.
+
+    Raises
+    ------
+    TypeError
+        If it is of none of the families.
+    """
+    for family, make in _FAMILIES.items():
+        if isinstance(operator, family):
+            return make(operator, chip)
+    raise TypeError(f"no host kernel of {operator.name}")
+
+
+def _pointwise(operator: Pointwise, chip: Chip) -> HostKernel:
+    dtype = operator.y.dtype
+    op = builder_of(chip, dtype)
+
+    def compute(v: Expression) -> Expression:
+        return _saturated(operator.host(T.cast(v, "int32"), op), dtype)
+
+    return elementwise(operator.x, operator.y, compute)
+
+
+def _function(operator: FloatFunction, chip: Chip) -> HostKernel:
+    x, y = operator.x, operator.y
+    op = builder_of(chip, y.dtype)
+
+    def compute(v: Expression) -> Expression:
+        real = T.cast(v, "float32") * power_of_two(x.uniform_exponent)
+        return op.rounded(operator.host(real, op) * power_of_two(-y.uniform_exponent))
+
+    return elementwise(x, y, compute)
+
+
+def _integers(operator: Broadcast, chip: Chip) -> HostKernel:
+    dtype = operator.y.dtype
+    op = builder_of(chip, dtype)
+    relu = isinstance(operator, RawBroadcast) and operator.relu
+
+    def compute(a: Expression, b: Expression) -> Expression:
+        value = operator.host(T.cast(a, "int32"), T.cast(b, "int32"), op)
+        return _saturated(T.max(value, 0) if relu else value, dtype)
+
+    return _broadcast(operator, compute)
+
+
+def _reals(operator: RealBroadcast, chip: Chip) -> HostKernel:
+    op = builder_of(chip, operator.y.dtype)
+    scale_a, scale_b = (power_of_two(t.uniform_exponent) for t in operator.inputs)
+    scale_y = power_of_two(-operator.y.uniform_exponent)
+
+    def compute(a: Expression, b: Expression) -> Expression:
+        real = operator.host(T.cast(a, "float32") * scale_a, T.cast(b, "float32") * scale_b, op)
+        return op.rounded(real * scale_y)
+
+    return _broadcast(operator, compute)
+
+
+def _comparison(operator: Comparison, chip: Chip) -> HostKernel:
+    op = builder_of(chip, operator.y.dtype)
+    return _broadcast(operator, lambda a, b: T.cast(operator.host(a, b, op), "bool"))
+
+
+def _extreme(operator: Extreme, chip: Chip) -> HostKernel:
+    op = builder_of(chip, operator.y.dtype)
+    return reduction(operator, None, lambda best, v: operator.host(best, v, op), lambda best: best)
+
+
+def _exact_sum(operator: ExactSum, chip: Chip) -> HostKernel:
+    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
+
+    def join(total: Expression, v: Expression) -> Expression:
+        return total + operator.host_term(T.cast(v, dtype), op)
+
+    return reduction(
+        operator, T.cast(0, dtype), join, lambda total: op.shifted(total, operator.shift)
+    )
+
+
+def _real_sum(operator: RealSum, chip: Chip) -> HostKernel:
+    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
+    sum_scale, output_scale = (
+        T.float32(float(scale)) for scale in (operator.sum_scale, operator.output_scale)
+    )
+
+    def join(total: Expression, v: Expression) -> Expression:
+        return total + operator.host_term(T.cast(v, dtype), op)
+
+    def finish(total: Expression) -> Expression:
+        return op.rounded(operator.host(T.cast(total, "float32") * sum_scale, op) * output_scale)
+
+    return reduction(operator, T.cast(0, dtype), join, finish)
+
+
+def _saturated(value: Expression, dtype: str) -> Expression:
+    return value if str(value.ty.dtype) == dtype else saturate(value, dtype)
+
+
+def _broadcast(
+    operator: Broadcast, compute: Callable[[Expression, Expression], Expression]
+) -> HostKernel:
+    """The kernel `y[i] = compute(a[i], b[i])`, both inputs repeated where they are shorter."""
+    walk: Any = operator.walk()
+    strides = [1]
+    for extent in reversed(walk["extents"][1:]):
+        strides.insert(0, strides[0] * extent)
+
+    def at(steps: tuple[int, ...], indices: tuple[Expression, ...]) -> Expression:
+        terms = (index * step for index, step in zip(indices, steps, strict=True))
+        return reduce(lambda left, right: left + right, terms)
+
+    def body(a: Buffer, b: Buffer, y: Buffer) -> None:
+        with T.grid(*walk["extents"]) as indices:
+            value = compute(a[at(walk["strides_a"], indices)], b[at(walk["strides_b"], indices)])
+            T.buffer_store(y, value, [at(tuple(strides), indices)])
+
+    types = (flat(operator.a), flat(operator.b), flat(operator.y))
+    return HostKernel(private_function(types, body))
+
+
+# The narrower ones first.
+_FAMILIES: dict[type[Operator], Callable[[Any, Chip], HostKernel]] = {
+    Pointwise: _pointwise,
+    FloatFunction: _function,
+    Comparison: _comparison,
+    RealBroadcast: _reals,
+    Broadcast: _integers,
+    Extreme: _extreme,
+    ExactSum: _exact_sum,
+    RealSum: _real_sum,
+}
