@@ -218,7 +218,10 @@ def refusals():
     store = tirx.BufferStore(whole, zero, [0])
     steps = tirx.For(index, 0, 4, tirx.ForKind.SERIAL, store, step=tirx.IntImm("int32", 2))
     wide = tirx.BufferStore(whole, whole[0] * tirx.Cast("float32", half[0]), [0])
+    count = tirx.Var("count", "int32")
+    open_size = tirx.AllocBuffer(tirx.decl_buffer((count,), "float32", "some"))
     return {
+        "size": (tirx.PrimFunc([whole], open_size), "some of a size known at run time"),
         "float16": (tirx.PrimFunc([half, whole], wide), "values of type float16"),
         "runtime": (tirx.PrimFunc([whole], packed), "TVM's runtime: some.sort"),
         "while": (tirx.PrimFunc([whole], tirx.While(zero < 1, packed)), "While in TIR"),
@@ -226,7 +229,7 @@ def refusals():
     }
 
 
-@pytest.mark.parametrize("name", ["float16", "runtime", "while", "steps"])
+@pytest.mark.parametrize("name", ["size", "float16", "runtime", "while", "steps"])
 def test_what_has_no_c_is_refused_by_name(name):
     function, message = refusals()[name]
     with pytest.raises(Unprintable, match=message):

@@ -125,5 +125,4 @@ def _lowered(function: Any) -> Any:
 
 
 def _nbytes(buffer: Any) -> int:
-    """Bytes of a buffer; one whose size is known at run time only has no place in a plan."""
     return math.prod(int(extent) for extent in buffer.shape) * np.dtype(str(buffer.dtype)).itemsize

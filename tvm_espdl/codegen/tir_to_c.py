@@ -97,8 +97,7 @@ class _Body(Expressions):
             case tirx.Bind():
                 self.declare(node.var, self.expression(node.value))
             case tirx.AllocBuffer():
-                self._buffer(node.buffer)
-                self.workspaces.append(node.buffer)
+                self._workspace(node.buffer)
             case tirx.DeclBuffer():
                 self._view(node.buffer, node.data)
             case tirx.AttrStmt() if node.attr_key.startswith("pragma_"):
@@ -132,6 +131,12 @@ class _Body(Expressions):
             raise Unprintable(f"parameter {buffer.name}, which is no buffer")
         self.name(buffer)
         self._memory[buffer] = buffer
+
+    def _workspace(self, buffer: Any) -> None:
+        if not all(isinstance(extent, tirx.IntImm) for extent in buffer.shape):
+            raise Unprintable(f"buffer {buffer.name} of a size known at run time only")
+        self._buffer(buffer)
+        self.workspaces.append(buffer)
 
     def _view(self, buffer: Any, data: Any) -> None:
         """Another name for a buffer's memory, or for its bytes as another type."""

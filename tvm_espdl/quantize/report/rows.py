@@ -160,7 +160,7 @@ class QuantizationFigures:
     loss : RequantizationLoss or None
         How far a network that others quantized has moved, where it was re-expressed.
     seconds : dict of str to float
-        Time of each phase; not part of the comparison of two reports.
+        Time of each phase; no part of what is shown, nor of the comparison of two reports.
     """
 
     chip: str
