@@ -114,6 +114,7 @@ class LayerNorm(Operator):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays=dict(zip(names, (c.ravel() for c in constants), strict=True)),
+            in_place=(0,),
         )
 
     @rule(allowed="int8 or int16, one type", fix="quantize all of them alike")

@@ -74,6 +74,7 @@ class LpNorm(Normalization):
                 "output_scale": float(power_of_two(-self.y.uniform_exponent)),
                 "half_even": int(chip.rounding == "half_even"),
             },
+            in_place=(0,),
         )
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:

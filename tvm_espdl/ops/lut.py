@@ -64,6 +64,7 @@ class Lut(OneType, Elementwise):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"table": constants[0]},
+            in_place=(0,),
         )
 
     @rule(allowed="1 for int8, a power of two up to 32768 for int16", fix="use another step")

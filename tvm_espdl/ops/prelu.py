@@ -86,6 +86,7 @@ class Prelu(Unary):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"alpha": constants[0].ravel()},
+            in_place=(0,),
         )
 
     @rule(allowed="four dimensions and batch 1", fix="reshape to (1, channels, height, width)")

@@ -42,6 +42,7 @@ class Requantize(Elementwise):
                 "shift": self.shift,
                 "half_even": int(chip.rounding == "half_even"),
             },
+            in_place=(0,) if self.x.dtype == self.y.dtype else (),
         )
 
     @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")

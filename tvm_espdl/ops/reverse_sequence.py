@@ -10,14 +10,14 @@ import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.moved import Moved
+from .base.moved import MovedIntegers
 from .base.operator import Tensor, rule
 from .base.rounding import Array
 from .base.unary import suffix
 
 
 @dataclass(frozen=True)
-class ReverseSequence(Moved):
+class ReverseSequence(MovedIntegers):
     """`y[b, t] = x[b, n - 1 - t]` for `t` below `n = lengths[b]`, else `x[b, t]`.
 
     Attributes
@@ -68,12 +68,6 @@ class ReverseSequence(Moved):
             fields=dict(zip(names, self.walk, strict=True)),
             arrays={"lengths": constants[0].astype(np.int32)},
         )
-
-    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have one type."""
-        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
-        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
 
     @rule(allowed="axes 0 and 1, in any order", fix="transpose the input first")
     def axes_are_the_first_two(self, chip: Chip) -> str | None:

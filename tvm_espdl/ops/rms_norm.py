@@ -86,6 +86,7 @@ class RmsNorm(Normalization):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"scale": constants[0].ravel()},
+            in_place=(0,),
         )
 
     @rule(allowed="above 0", fix="set epsilon to 1e-5")

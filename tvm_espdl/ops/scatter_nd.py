@@ -99,6 +99,7 @@ class ScatterNd(Operator):
                 "reduction": f"ESPDL_SCATTER_{self.reduction.upper()}",
             },
             arrays={"places": places},
+            in_place=(0,),
         )
 
     @rule(allowed="one exponent; for mul 0 for the updates", fix="requantize the inputs")

@@ -148,8 +148,8 @@ class Operator:
     form : Form or None
         The declaration of an ordinary operator; None for others.
     c : str
-        With a form, the formula as an expression of C99, or as lines that return it; "" where
-        `runtime/c` has a file of the operator's own.
+        The formula as an expression of C99, or as lines that return it; "" where the kernels are
+        files of the operator's own.
     """
 
     name: ClassVar[str] = ""
@@ -157,6 +157,11 @@ class Operator:
     family: ClassVar[str] = ""
     form: ClassVar[Form | None] = None
     c: ClassVar[str] = ""
+
+    @classmethod
+    def derives_kernels(cls) -> bool:
+        """Whether the kernels are made by the family, in TIR and in C."""
+        return bool(cls.c) or cls.family == "strided"
 
     @classmethod
     def in_esp_dl(cls) -> bool:
