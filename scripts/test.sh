@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs all checks: ruff, mypy, pytest. Arguments go to pytest.
+# Installs what the tests need and runs all checks: ruff, mypy, pytest and the golden replay.
+# Arguments go to pytest.
 #
 # Cross compilers and QEMU come from Debian's packages when that is allowed; else the tests that
 # need them are skipped and say so. With TVM_ESPDL_REQUIRE_TOOLS=1 such a skip is a failure.
@@ -26,3 +27,5 @@ fi
 workers=$(nproc)
 export OMP_NUM_THREADS=1
 .venv/bin/pytest -q -n "$workers" "$@"
+# What the compiler writes is what it was; `--diff HEAD` shows a difference, `--update` accepts it.
+.venv/bin/python scripts/golden_replay.py

@@ -69,5 +69,5 @@ def test_one_convolution(c_compiler):
     np.testing.assert_array_equal(
         lib.run_with_intermediates(x)["y"], expected.transpose(0, 2, 3, 1)
     )
-    np.testing.assert_array_equal(run_network(lib, [[x]])[0][0], y)
+    np.testing.assert_array_equal(run_network(lib.program, [[x]])[0][0], y)
     assert tvm_espdl.debug.compare(lib, lib.run_with_intermediates(x), inputs=x)

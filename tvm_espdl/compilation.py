@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .espdl import File
     from .library import Library
     from .program import Program
-    from .runtime.variants import Variant
+    from .runtime.executor import Executor
 
 CHIP_KEY = "espdl.chip"
 
@@ -63,7 +63,7 @@ def compile_variants(
     models: Sequence[ModelProto],
     chip: str | None = None,
     more: Callable[[Program], Sequence[ModelProto]] | None = None,
-) -> list[Variant]:
+) -> list[Executor]:
     """Import and build variants of one network: what they have in common is compiled once.
 
     They compute the bits of `compile_file`'s libraries, with the same kernels.
@@ -82,25 +82,23 @@ def compile_variants(
     EspdlError
         As `relay.frontend.from_onnx`, `relay.build` and `Library.program`.
     """
-    from .relay.lowering import host_target
-    from .runtime.variants import build_variants
+    from .runtime.executor import build
+    from .runtime.host import host_target
 
     own = next((p.value for p in models[0].metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
     target = find_chip(chip or own)
     programs = [_program(model, target) for model in models]
     if more is not None:
         programs += [_program(model, target) for model in more(programs[0])]
-    return build_variants(programs, host_target(None))
+    return build(programs, host_target(None), segments=False)
 
 
 def _program(model: ModelProto, chip: Chip) -> Program:
     from . import relay
-    from .relay.lowering import lower
-    from .relay.program import program_of_main
+    from .relay.lowering import program_for
 
     with tvm.transform.PassContext(opt_level=3):
-        lowered = lower(relay.frontend.from_onnx(model)[0], chip)
-    return program_of_main(lowered, chip)
+        return program_for(relay.frontend.from_onnx(model)[0], chip)
 
 
 def compile_espdl(file: File, chip: str | None = None) -> Library:

@@ -1,29 +1,42 @@
 """What `relay.build` gives back: a network that runs on the PC with the chip's exact bits.
 
-It ties together the executable, the program and the report; each of these does its own work.
+It ties together the program, its executor, the report and the writers; each does its own work.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import tvm
 from tvm import relax
+from tvm.target import Target
 
 from .chips import Chip
 from .errors import ModelError, OutputError
+from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Program
+from .report.log import PartitionLog
+from .report.partition import report_of
+from .report.rows import Report
+from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
 
-if TYPE_CHECKING:
-    from .legacy.graph_executor import Session
-    from .report.rows import Report
+# TVM's builders share a stack, so that only one thread at a time may make anything.
+_MAKING = threading.RLock()
+
+
+class Session:
+    """What `lib["default"](device)` returns: a library bound to a device."""
+
+    def __init__(self, library: Library, device: Any) -> None:
+        self.library = library
+        self.device = device
 
 
 class Library:
@@ -33,34 +46,48 @@ class Library:
     as it does on the chip; `reset` returns to the start. The library keeps the states: they are
     neither inputs nor outputs of its methods.
 
+    What is not asked for is not made: the program, its host kernels, TVM's executable.
+
+    Parameters
+    ----------
+    program : Program or callable
+        The network, or what makes it; that may raise a ModelError.
+    log : PartitionLog
+        What the chip refused, for the report.
+    make_executable : callable
+        Makes `executable` of the library; of `executor`, where the network has a program.
+    target : tvm.target.Target
+        LLVM, for the host kernels.
+    name : str
+        The name under which it answers, `lib[name](device)`.
+
     Attributes
     ----------
     chip : Chip
         The chip whose bits it computes.
-    executable : tvm.relax.VMExecutable
-        For `relax.VirtualMachine`, whose `main` keeps nothing: it takes the states after the
-        inputs and gives the next ones after the outputs.
     input_names, output_names : tuple of str
-        As the model has them.
+        As the model has them; the program's where `output_names` is empty.
     """
 
     def __init__(
         self,
+        program: Program | Callable[[], Program],
         *,
-        executable: Any,
         chip: Chip,
         input_names: tuple[str, ...],
         output_names: tuple[str, ...],
-        make_program: Callable[[], Program],
-        make_report: Callable[[Program, Mapping[str, Array] | None], Report],
+        log: PartitionLog,
+        make_executable: Callable[[Library], relax.VMExecutable],
+        target: Target,
         name: str = "default",
     ) -> None:
-        self.executable = executable
         self.chip = chip
         self.input_names = input_names
+        self._given = program
         self._output_names = output_names
-        self._make_program = make_program
-        self._make_report = make_report
+        self._log = log
+        self._make_executable = make_executable
+        self._target = target
         self._name = name
         self._kept: list[Array] | None = None
 
@@ -73,16 +100,35 @@ class Library:
         ModelError
             If the network has control flow or shapes known only at run time.
         """
-        return self._make_program()
+        with _MAKING:
+            return self._given if isinstance(self._given, Program) else self._given()
+
+    @cached_property
+    def executor(self) -> Executor:
+        """The program's host kernels, compiled when first asked for.
+
+        Raises
+        ------
+        ModelError
+            As `program`.
+        """
+        with _MAKING:
+            return build([self.program], self._target)[0]
+
+    @cached_property
+    def executable(self) -> relax.VMExecutable:
+        """For `relax.VirtualMachine`, of any network, one without a program included.
+
+        Its `main` keeps nothing: it takes the states after the inputs and gives the next ones
+        after the outputs.
+        """
+        with _MAKING:
+            return self._make_executable(self)
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the outputs, as the model has them."""
         return self._output_names or self.program.output_names
-
-    @cached_property
-    def _machine(self) -> Any:
-        return relax.VirtualMachine(self.executable, tvm.cpu())
 
     def __call__(self, *arrays: Any, **named: Any) -> Array | tuple[Array, ...]:
         """Run the network once.
@@ -114,7 +160,7 @@ class Library:
         DataError
             For missing inputs, wrong shapes or dtypes.
         """
-        outputs, self._kept = self._evaluate(self.feed(arrays), self._states)
+        outputs, self._kept = self.executor.run(self.feed(arrays), self._states)
         return outputs
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
@@ -125,7 +171,17 @@ class Library:
         DataError
             For missing inputs, wrong shapes or dtypes.
         """
-        return self._evaluate(self.feed(arrays), self._zeros())[0]
+        return self.executor.run(self.feed(arrays), self._zeros())[0]
+
+    def first_values(self, arrays: list[Any] | Mapping[str, Any]) -> dict[str, Array]:
+        """What `run_with_intermediates` gives right after `reset`.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        return self.executor.values(self.feed(arrays), self._zeros())
 
     def reset(self) -> None:
         """Return to the start: the next run is a first one. No effect without states."""
@@ -137,25 +193,18 @@ class Library:
         return self._zeros() if self._kept is None else self._kept
 
     def _zeros(self) -> list[Array]:
-        types = [self.program.values[state.value] for state in self.program.states]
-        return [np.zeros(tensor.shape, tensor.dtype) for tensor in types]
-
-    def _evaluate(self, fed: list[Array], states: list[Array]) -> tuple[list[Array], list[Array]]:
-        """Outputs and next states."""
-        arguments = (tvm.runtime.tensor(array) for array in (*fed, *states))
-        result = self._machine["main"](*arguments)
-        results = [result] if hasattr(result, "numpy") else list(result)
-        arrays = [tensor.numpy() for tensor in results]
-        own = len(arrays) - len(states)
-        return arrays[:own], arrays[own:]
+        return _zeros(self.program, tuple(state.value for state in self.program.states))
 
     def feed(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
         """The inputs as checked arrays of the network's own types, in order."""
+        return feed(arrays, self.input_names, *self._input_types)
+
+    @cached_property
+    def _input_types(self) -> tuple[list[Tensor], dict[str, Tensor]]:
         program = self.program
-        types = [program.values[name] for name in program.inputs]
         by_own_name = dict(zip(program.inputs, self.input_names, strict=True))
         quantized = {by_own_name[n]: t for n, t in quantized_inputs(program).items()}
-        return feed(arrays, self.input_names, types, quantized)
+        return [program.values[name] for name in program.inputs], quantized
 
     def run_with_intermediates(self, *arrays: Any, **named: Any) -> dict[str, Array]:
         """Run the network once and keep every tensor that the chip has.
@@ -168,11 +217,7 @@ class Library:
             By the model's tensor names, in the order of execution, as the chip holds them:
             integers, NHWC; states as they were before the run.
         """
-        from .runtime.intermediates import Intermediates  # compiles on first use
-
-        if not hasattr(self, "_intermediates"):
-            self._intermediates = Intermediates(self.program)
-        return self._intermediates.run(self.feed(named or list(arrays)), self._states)
+        return self.executor.values(self.feed(named or list(arrays)), self._states)
 
     def report(self, *samples: Any) -> Report:
         """What runs where, and why not on ESP-DL.
@@ -184,7 +229,7 @@ class Library:
             do not advance.
         """
         values = self.run_with_intermediates(*samples) if samples else None
-        return self._make_report(self.program, values)
+        return report_of(self.program, self._log, values)
 
     def export_library(self, path: str | os.PathLike[str]) -> None:
         """Write a shared object that `tvm.runtime.load_module` and the virtual machine take.
@@ -199,9 +244,13 @@ class Library:
         self.executable.export_library(str(path))
 
     def export_project(
-        self, path: str | os.PathLike[str], sample_input: Any = None, **options: Any
+        self,
+        path: str | os.PathLike[str],
+        sample_input: Any = None,
+        *,
+        template: str | os.PathLike[str] | None = None,
     ) -> Path:
-        """Write the ESP-IDF project; see `codegen.project.write_project`.
+        """Write the ESP-IDF project.
 
         Parameters
         ----------
@@ -210,6 +259,8 @@ class Library:
         sample_input : array, list or dict, optional
             Compiled in, with the expected output, so that the board prints PASS by itself; zeros
             where absent.
+        template : path, optional
+            A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
 
         Returns
         -------
@@ -219,13 +270,26 @@ class Library:
         Raises
         ------
         OutputError
-            If the folder exists.
+            If the folder exists or cannot be written.
+        DataError
+            If the sample does not fit the network.
         ModelError
             If a part of the network cannot be expressed in C.
         """
-        from .codegen.project import write_project  # only when asked for
+        from .codegen.project import check_path, write_project  # only when asked for
 
-        return write_project(self, Path(path), sample_input, **options)
+        check_path(path)
+        arrays = self._sample(sample_input)
+        expected = self.first_run(arrays)
+        return write_project(self.program, path, arrays, expected, template=template)
+
+    def _sample(self, sample: Any) -> list[Array]:
+        """One input of the network as a user gives it, or zeros."""
+        if sample is None:
+            return _zeros(self.program, self.program.inputs)
+        if isinstance(sample, Mapping):
+            return self.feed(dict(sample))
+        return self.feed(list(sample) if isinstance(sample, (list, tuple)) else [sample])
 
     def save_espdl(
         self,
@@ -276,8 +340,6 @@ class Library:
 
     def __getitem__(self, key: str) -> Callable[..., Session]:
         """`lib["default"](device)`, the old way to an executor; also `lib["debug_create"]`."""
-        from .legacy.graph_executor import Session
-
         if key == self._name:
             return lambda device: Session(self, device)
         if key == "debug_create":
@@ -285,3 +347,7 @@ class Library:
         raise ModelError(
             "no such module in the library", found=key, allowed=f"{self._name}, debug_create"
         )
+
+
+def _zeros(program: Program, names: tuple[str, ...]) -> list[Array]:
+    return [np.zeros(t.shape, t.dtype) for t in (program.values[name] for name in names)]

@@ -10,8 +10,7 @@ from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.constants import Constants
 from tvm_espdl.codegen.sources import generate
-from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.program import program_of_main
+from tvm_espdl.relay.lowering import program_for
 from tvm_espdl.toolchain.network import run_network
 
 
@@ -37,7 +36,7 @@ def test_equal_lookup_tables_are_one(exponents, tables, c_compiler):
     assert len(defined(sources)) == tables
     assert len(re.findall(r"^  \.table = ", sources.network, re.MULTILINE)) == 2
     x = np.linspace(-8, 7.9, 16, dtype=np.float32).reshape(1, 16)
-    (in_c,) = run_network(library, [[x]], c_compiler)
+    (in_c,) = run_network(library.program, [[x]], c_compiler)
     for result, expected, exponent in zip(in_c, library.run([x]), exponents, strict=True):
         np.testing.assert_array_equal(result, expected)
         sigmoid = 1 / (1 + np.exp(-np.floor(x * 16 + 0.5) / 16))
@@ -65,8 +64,7 @@ def test_recurrent_layers_share_their_tables():
         value = builder.qdq(flat, -7)
     builder.output(value)
     chip = find_chip("esp32p4")
-    lowered = lower(relay.frontend.from_onnx(builder.model(opset=21))[0], chip)
-    program = program_of_main(lowered, chip)
+    program = program_for(relay.frontend.from_onnx(builder.model(opset=21))[0], chip)
     layers = [step.operator for step in program.steps if step.operator.name == "gru"]
     assert len(layers) == 2
     assert layers[0].gate_exponent == layers[1].gate_exponent

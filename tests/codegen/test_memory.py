@@ -48,8 +48,8 @@ def lives(program):
     return result
 
 
-def assert_valid(program, workspaces=None):
-    memory = plan(program, workspaces)
+def assert_valid(program, workspaces=None, alignment=ALIGNMENT, over_read=OVER_READ):
+    memory = plan(program, workspaces, alignment=alignment, over_read=over_read)
     life = lives(program)
     of_alias = {}
     blocks = []
@@ -58,9 +58,9 @@ def assert_valid(program, workspaces=None):
         place = memory.places[name]
         if place.kind != "arena":
             continue
-        assert place.index % ALIGNMENT == 0
+        assert place.index % alignment == 0
         size = program.values[name].nbytes
-        assert place.index + size + OVER_READ <= memory.arena_bytes
+        assert place.index + size + over_read <= memory.arena_bytes
         of_alias[name] = of_alias.get(step.inputs[0], name) if memory.is_alias(step) else name
         blocks.append((name, place.index, size, life[name]))
     for at, size in (workspaces or {}).items():
@@ -81,6 +81,7 @@ def test_random_programs(number):
     program = random_program(rng, int(rng.integers(1, 25)))
     scratch = {int(i): int(rng.integers(0, 300)) for i in rng.integers(0, len(program.steps), 3)}
     assert_valid(program, scratch)
+    assert_valid(program, scratch, alignment=64, over_read=0)
 
 
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])

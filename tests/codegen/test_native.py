@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
-from tvm_espdl.codegen.project import project_files
 from tvm_espdl.errors import ModelError
 from tvm_espdl.toolchain.network import run_network
 
@@ -74,7 +74,7 @@ def test_loops_become_plain_c(operator, c_compiler):
     node, kind, constants, by_hand = PLAIN[operator]
     library = compiled(network([node], {"y": kind}, **constants))
     x = vector(3)
-    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
     for result in (*library.run([x]), in_c):
         np.testing.assert_array_equal(result, by_hand(x))
 
@@ -116,7 +116,7 @@ def test_a_sort_in_c_is_refused_with_where_to_cut(inside, tmp_path):
     # The advice, followed.
     onnx.save(model, tmp_path / "whole.onnx")
     onnx.utils.extract_model(tmp_path / "whole.onnx", tmp_path / "cut.onnx", ["x"], ["scores"])
-    assert project_files(compiled(str(tmp_path / "cut.onnx")), "project")
+    assert project_of(compiled(str(tmp_path / "cut.onnx")))
 
 
 def test_behind_integers_the_cut_is_where_they_become_real(tmp_path):
@@ -127,19 +127,19 @@ def test_behind_integers_the_cut_is_where_they_become_real(tmp_path):
     builder.output(values)
     model = builder.model()
     with pytest.raises(ModelError, match=rf"gives '{positive}' \(in a QDQ model: what the Deq"):
-        project_files(compiled(model), "project")
+        project_of(compiled(model))
     onnx.save(model, tmp_path / "whole.onnx")
     onnx.utils.extract_model(tmp_path / "whole.onnx", tmp_path / "cut.onnx", ["x"], [real])
     library = compiled(str(tmp_path / "cut.onnx"))
     assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
-    assert project_files(library, "project")
+    assert project_of(library)
 
 
 def test_a_sort_of_an_input_has_nothing_in_front_of_it():
     node = helper.make_node("TopK", ["x", "k"], ["values", "places"], name="best")
     library = compiled(network([node], BEST, k=np.array([3])))
     with pytest.raises(ModelError, match="give the network its result"):
-        project_files(library, "project")
+        project_of(library)
 
 
 def test_a_result_that_counts_is_refused_by_the_name_of_its_node():

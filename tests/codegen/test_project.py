@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks import digits_arrays, library, quantized_digits
+from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug
-from tvm_espdl.codegen.project import project_files
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project, run_network
@@ -62,7 +62,7 @@ def test_layout(project):
 def test_same_input_gives_the_same_bytes(sample):
     one = compile_file(quantized_digits("esp32s3"))
     other = compile_file(quantized_digits("esp32s3"))
-    assert project_files(one, "p", sample) == project_files(other, "p", sample)
+    assert project_of(one, sample) == project_of(other, sample)
 
 
 def test_files_name_no_path_of_this_machine(project):
@@ -166,7 +166,9 @@ def test_networks_with_parts_for_tvm_run_in_c(c_compiler):
     network = compile_file(builder.model())
     assert "TVM" in {row.runs_on for row in network.report().rows}
     inputs = [[rng.normal(0, 4, (1, 3, 6, 6)).astype(np.float32)] for _ in range(4)]
-    for sample, (output,) in zip(inputs, run_network(network, inputs, c_compiler), strict=True):
+    for sample, (output,) in zip(
+        inputs, run_network(network.program, inputs, c_compiler), strict=True
+    ):
         np.testing.assert_allclose(output, network(*sample), rtol=2e-6)
 
 
@@ -178,7 +180,9 @@ def test_float_network_runs_in_c(c_compiler, rv32):
     images = digits_arrays()["images"][:2]
     inputs = [[image[None]] for image in images]
     for compiler in (c_compiler, rv32):
-        for sample, (output,) in zip(inputs, run_network(network, inputs, compiler), strict=True):
+        for sample, (output,) in zip(
+            inputs, run_network(network.program, inputs, compiler), strict=True
+        ):
             np.testing.assert_allclose(output, network(*sample), rtol=1e-4, atol=1e-4)
 
 

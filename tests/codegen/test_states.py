@@ -59,7 +59,7 @@ def test_states_are_replaced_after_every_reader(c_compiler):
     assert len(network.program.states) == 3
     source = np.random.default_rng(21)
     frames = [source.uniform(-4, 4, (1, 32)).astype(np.float32) for _ in range(6)]
-    in_c = run_network(network, [[f] for f in (*frames, *frames)], c_compiler, resets=[6])
+    in_c = run_network(network.program, [[f] for f in (*frames, *frames)], c_compiler, resets=[6])
     for start in (0, 6):
         network.reset()
         for number, (frame, expected) in enumerate(zip(frames, by_hand(frames), strict=True)):

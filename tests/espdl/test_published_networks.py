@@ -129,6 +129,6 @@ def test_the_c_of_a_published_network_is_exact(models_dir, c_compiler):
     for given in (path, models_dir / "quantized/digits_cnn/esp32s3_w8a8/digits_cnn.espdl"):
         file, library = load(given), library_of(given)
         sample = library.feed(inputs_for(file))
-        ((computed,),) = run_network(library, [sample], c_compiler)
+        ((computed,),) = run_network(library.program, [sample], c_compiler)
         (stored,) = outputs_of(file).values()
         assert difference("output", stored, computed) is None

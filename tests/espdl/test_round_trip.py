@@ -24,8 +24,7 @@ from tvm_espdl.espdl.writing import file_of
 from tvm_espdl.ops.reshape import Reshape
 from tvm_espdl.ops.transpose import Transpose
 from tvm_espdl.relay.frontend.espdl import module_of
-from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.program import program_of_main
+from tvm_espdl.relay.lowering import program_for
 
 ALL = os.environ.get("TVM_ESPDL_ALL") == "1"
 LARGEST_FILE = 70_000
@@ -61,7 +60,7 @@ def some_files(models_dir):
 
 
 def program_of(file, chip):
-    return program_of_main(lower(module_of(file, chip), chip), chip)
+    return program_for(module_of(file, chip), chip)
 
 
 @functools.cache

@@ -77,7 +77,7 @@ def test_frame_by_frame_gives_what_the_whole_sequence_gives(models_dir, chip, c_
     by_reference = network_of(published(models_dir, chip, "streaming_model"), find_chip(chip))
     parts = [[chunk] for sequence_ in given for chunk in chunks(sequence_)]
     starts = range(0, len(parts), FRAMES // CHUNK)
-    in_c = run_network(streaming, parts, c_compiler, resets=starts)
+    in_c = run_network(streaming.program, parts, c_compiler, resets=starts)
     for start, x in zip(starts, given, strict=True):
         streaming.reset()
         states = {}

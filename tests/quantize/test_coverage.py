@@ -20,8 +20,7 @@ from tvm_espdl.ops import operators
 from tvm_espdl.program import Native
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.rules import RULES
-from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.program import program_of_main
+from tvm_espdl.relay.lowering import program_for
 from tvm_espdl.report.log import PartitionLog
 from tvm_espdl.report.partition import report_of
 
@@ -169,8 +168,7 @@ def _add(done, keys, chip, int16, built):
         done.found |= by_library(library, samples)
     else:
         log, target = PartitionLog(), find_chip(chip)
-        lowered = lower(relay.frontend.from_onnx(result.model)[0], target, log)
-        program = program_of_main(lowered, target)
+        program = program_for(relay.frontend.from_onnx(result.model)[0], target, log)
         report = report_of(program, log)
         done.found |= by_reference(program, samples)
     done.nodes += report.nodes

@@ -5,8 +5,7 @@ from networks import by_reference
 from tvm import relay
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.relay import lowering
-from tvm_espdl.relay.program import program_of_main
+from tvm_espdl.relay.lowering import program_for
 from tvm_espdl.report.log import PartitionLog
 from tvm_espdl.report.partition import report_of
 
@@ -15,7 +14,7 @@ def program_and_log(model, chip="esp32s3"):
     """The static list of calls, and what was refused on the way."""
     log, target = PartitionLog(), find_chip(chip)
     mod, _ = relay.frontend.from_onnx(model)
-    return program_of_main(lowering.lower(mod, target, log), target), log
+    return program_for(mod, target, log), log
 
 
 def program_of(model, chip="esp32s3"):

@@ -107,7 +107,9 @@ def test_a_network_that_chooses(c_compiler):
     rng = np.random.default_rng(2)
     samples = [[rng.normal(0, 3, (1, 5, 7)).astype(np.float32) for _ in "xy"] for _ in range(3)]
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    for sample, in_c in zip(samples, run_network(library, samples, c_compiler), strict=True):
+    for sample, in_c in zip(
+        samples, run_network(library.program, samples, c_compiler), strict=True
+    ):
         (wanted,) = session.run(None, dict(zip("xy", sample, strict=True)))
         (result,) = library.run(sample)
         np.testing.assert_array_equal(result, in_c[0])
@@ -124,7 +126,7 @@ def test_a_truth_value_as_the_networks_output(c_compiler):
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.BOOL
     library = compile_file(model, chip="esp32p4")
     inputs = [np.float32([[1, 2, 3, -1, -8]]), np.float32([[0.9, 2, 4, -2, 7]])]
-    for (result,) in (library.run(inputs), run_network(library, [inputs], c_compiler)[0]):
+    for (result,) in (library.run(inputs), run_network(library.program, [inputs], c_compiler)[0]):
         assert result.dtype == np.bool_
         assert result.tolist() == [[True, False, False, True, False]]
 

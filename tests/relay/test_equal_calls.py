@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug, relay
-from tvm_espdl.codegen.project import project_files
 from tvm_espdl.toolchain.network import build_project
 
 SHAPE = (1, 16)
@@ -56,7 +56,7 @@ def test_c_and_its_dump_name_both(network, sample, tmp_path, c_compiler):
     library, positive = network
     _, given = sample
     folder = library.export_project(tmp_path / "project", sample_input=given)
-    files = {path.name: text for path, text in project_files(library, "project", given).items()}
+    files = {path.name: text for path, text in project_of(library, given).items()}
     for name in ("left", "right"):
         assert f"*{name};".encode() in files["tvmgen_default.h"]
         assert f'"{name}", "int8"'.encode() in files["default_lib1.c"]

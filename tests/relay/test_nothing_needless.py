@@ -23,7 +23,7 @@ def test_patterns_that_are_not_tried_match_nothing(chip, monkeypatch):
     found = partition(mod, find_chip(chip))
     module = sys.modules[partition.__module__]
     monkeypatch.setattr(module, "needed_operators", lambda _: frozenset())
-    assert found.script() == partition(mod, find_chip(chip)).script()
+    assert found.mod.script() == partition(mod, find_chip(chip)).mod.script()
 
 
 def test_needed_operators():

@@ -1,5 +1,8 @@
 """The contract of every pass: input untouched, idempotent, invariants hold afterwards."""
 
+import dataclasses
+import pickle
+
 import numpy as np
 import pytest
 import tvm
@@ -7,37 +10,53 @@ import tvm_ffi
 from networks import CHIPS, quantized_digits, quantized_seed
 from tvm import relax, relay
 
+from tvm_espdl import ops
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ChipError
-from tvm_espdl.relay.lowering import lower
-from tvm_espdl.relay.transform import canonicalize, lower_to_nhwc, partition, verify
+from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.base import registry
+from tvm_espdl.program import State, Step
+from tvm_espdl.program.passes import PASSES
+from tvm_espdl.program.passes import verify as verify_program
+from tvm_espdl.relay.lowering import lower, program_for
+from tvm_espdl.relay.program import program_of
+from tvm_espdl.relay.transform import (
+    canonicalize,
+    composite,
+    partition,
+    requantize_inputs,
+    spell_layers,
+    unify,
+    verify,
+)
 from tvm_espdl.relay.transform.verify import InvariantError
 
 S3 = find_chip("esp32s3")
-PASSES = {
+PASSES_OF_MODULES = {
     "canonicalize": canonicalize,
-    "partition": lambda mod: partition(mod, S3),
-    "lower_to_nhwc": lower_to_nhwc,
+    "unify": lambda mod: unify(mod, S3),
+    "requantize_inputs": lambda mod: requantize_inputs(mod, S3),
+    "spell_layers": spell_layers,
 }
 
 
 def stages(mod):
     """The module before and after each pass."""
-    for name, run in PASSES.items():
+    for name, run in PASSES_OF_MODULES.items():
         after = run(mod)
         yield name, run, mod, after
         mod = after
 
 
-def imported(name, request):
+def imported(name, request, chip="esp32s3"):
     if name == "seed":
         models = request.getfixturevalue("models_dir")
-        return relay.frontend.from_onnx(quantized_seed(models, "esp32s3"))[0]
-    return relay.frontend.from_onnx(quantized_digits("esp32s3"))[0]
+        return relay.frontend.from_onnx(quantized_seed(models, chip))[0]
+    return relay.frontend.from_onnx(quantized_digits(chip))[0]
 
 
 @pytest.mark.parametrize("name", ["digits", "seed"])
-def test_passes_are_idempotent_and_leave_their_input(name, request):
+def test_passes_over_modules_are_idempotent_and_leave_their_input(name, request):
     mod = imported(name, request)
     for stage, run, before, after in stages(mod):
         copy = tvm_ffi.structural_hash(before)
@@ -49,11 +68,35 @@ def test_passes_are_idempotent_and_leave_their_input(name, request):
 
 
 @pytest.mark.parametrize("name", ["digits", "seed"])
+def test_passes_over_programs_are_idempotent_and_leave_their_input(name, request):
+    program = program_of(lower(imported(name, request), S3))
+    for one in PASSES:
+        before = pickle.dumps(program)
+        after = one(program)
+        assert pickle.dumps(program) == before, f"{one.__name__} changed its input"
+        assert one(after) is after, f"{one.__name__} is not idempotent"
+        program = verify_program(after, one.__name__)
+
+
+@pytest.mark.parametrize("name", ["digits", "seed"])
+def test_partition_keeps_what_it_has_found(name, request):
+    mod = canonicalize(imported(name, request))
+    copy = tvm_ffi.structural_hash(mod)
+    once = partition(mod, S3)
+    again = partition(once, S3)
+    assert tvm_ffi.structural_hash(mod) == copy
+    assert tvm_ffi.structural_equal(once.mod, again.mod)
+    assert dict(again.taken) == dict(once.taken)
+
+
+@pytest.mark.parametrize("name", ["digits", "seed"])
 def test_passes_are_deterministic(name, request):
-    first = [after for _, _, _, after in stages(imported(name, request))]
-    second = [after for _, _, _, after in stages(imported(name, request))]
-    for one, other in zip(first, second, strict=True):
-        assert one.script() == other.script()
+    first, second = (
+        [after.script() for _, _, _, after in stages(imported(name, request))] for _ in range(2)
+    )
+    assert first == second
+    one, other = (program_for(imported(name, request), S3) for _ in range(2))
+    assert pickle.dumps(one) == pickle.dumps(other)
 
 
 def test_canonical_form_has_one_user_per_dequantize():
@@ -63,30 +106,69 @@ def test_canonical_form_has_one_user_per_dequantize():
     verify(canonicalize(mod), "canonicalize")
 
 
-def test_verifier_names_stage_node_and_rule():
-    lowered = lower_to_nhwc(partition(canonicalize(imported("digits", None)), S3))
-    variable = next(v for v in lowered.functions if v.name_hint == "espdl_gemm")
-    broken = tvm.IRModule(dict(lowered.functions), attrs=lowered.attrs)
-    broken[variable] = lowered[variable].with_attr("espdl.layout", "NCHW")
-    with pytest.raises(InvariantError, match=r"after lower_to_nhwc: espdl_gemm: .*NHWC"):
-        verify(broken, "lower_to_nhwc")
+def first_step(program, **changes):
+    step = dataclasses.replace(program.steps[0], **changes)
+    return {"steps": (step, *program.steps[1:])}
+
+
+def retyped(program):
+    name = program.steps[0].outputs[0]
+    return {"values": {**program.values, name: Tensor("int8", (1, 2, 3))}}
+
+
+def relu(x, y):
+    tensor = Tensor("int8", (1, 4), -3)
+    return Step(ops.operator_class("neg")(tensor, dataclasses.replace(tensor, exponent=-4)), x, y)
+
+
+BROKEN = {
+    "reads it before it is written": lambda p: {"steps": p.steps[1:]},
+    "a value is written once": lambda p: {"steps": (p.steps[0], *p.steps)},
+    "is an input, a state, a constant or the result": lambda p: {"steps": p.steps[:-1]},
+    "its inputs .* are those of its record": lambda p: first_step(p, inputs=()),
+    "its constants .* are those of its record": lambda p: first_step(p, constants=(np.zeros(3),)),
+    "its result .* is that of its record": retyped,
+    "an input or output is a value": lambda p: {"outputs": ("nowhere",)},
+    "the next state is computed": lambda p: {"states": (State(p.inputs[0], "nowhere"),)},
+    "what stands for a tensor of the model": lambda p: {"origins": {"nowhere": None}},
+    "its chip runs it: .*same exponent": lambda p: {
+        "values": {**p.values, "a": Tensor("int8", (1, 4), -3), "b": Tensor("int8", (1, 4), -4)},
+        "inputs": (*p.inputs, "a"),
+        "steps": (*p.steps, relu(("a",), ("b",))),
+    },
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_verifier_of_programs_names_stage_node_and_rule(rule):
+    program = verify_program(program_for(imported("digits", None), S3), "a pass")
+    broken = dataclasses.replace(program, **BROKEN[rule](program))
+    with pytest.raises(InvariantError, match=rf"after a pass: .*{rule}"):
+        verify_program(broken, "a pass")
 
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_lowered_module_holds_no_float_scales(chip):
-    mod = relay.frontend.from_onnx(quantized_digits(chip))[0]
-    lowered = lower_to_nhwc(partition(canonicalize(mod), find_chip(chip)))
-    for variable, function in lowered.functions.items():
-        text = function.script(show_meta=False)
-        assert "R.quantize" not in text, variable.name_hint
-        assert "R.dequantize" not in text, variable.name_hint
+    lowered = lower(imported("digits", None, chip), find_chip(chip))
+    text = lowered.mod.script(show_meta=False)
+    assert "R.quantize" not in text and "R.dequantize" not in text
 
 
-def test_a_module_is_lowered_once():
-    lowered = lower(imported("digits", None), S3)
-    assert lower(lowered, S3).same_as(lowered)
+def test_records_do_not_travel_as_text(monkeypatch):
+    """Between our own passes a record is an object: none is read back from JSON."""
+    read = []
+    monkeypatch.setattr(registry, "from_json", read.append)
+    monkeypatch.setattr(composite, "from_json", read.append)
+    program = program_for(imported("digits", None), S3)
+    assert len(program.steps) == 14 and not read
+
+
+def test_a_module_of_another_chip_is_refused(models_dir):
+    path = models_dir / "espdl" / "human_face_detect_models_s3_human_face_detect_msr_s8_v1.espdl"
+    mod, _ = relay.frontend.from_espdl(path, "esp32s3")
+    lower(mod, S3)
     with pytest.raises(ChipError, match="another chip"):
-        lower(lowered, find_chip("esp32p4"))
+        lower(mod, find_chip("esp32p4"))
 
 
 def test_plain_llvm_is_as_before():

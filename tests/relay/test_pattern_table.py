@@ -11,7 +11,6 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.relay import lowering, transform
 from tvm_espdl.relay.patterns import table
 from tvm_espdl.relay.patterns.rules import form_rules
-from tvm_espdl.relay.transform.partition import is_composite, matched
 from tvm_espdl.report.log import PartitionLog
 
 # Entries in the order in which they are tried, each with what tells it from others.
@@ -28,15 +27,14 @@ def partitioned(form):
     mod = transform.canonicalize(module_of(form))
     mod = transform.unify(mod, chip) if form.unified else mod
     found = transform.partition(mod, chip, log, without=lowering.CONVERSIONS)
-    composites = [f for f in found.functions.values() if is_composite(f)]
-    again = transform.partition(transform.requantize_inputs(found, chip), chip, log)
-    composites += [f for f in again.functions.values() if is_composite(f)]
+    requantized = transform.Partition(transform.requantize_inputs(found.mod, chip), found.taken)
+    again = transform.partition(requantized, chip, log)
     rules = {
         (refused.operator, refusal.rule)
         for refused in log.refused.values()
         for refusal in refused.refusals
     }
-    return {matched(function)[0].name for function in composites}, rules
+    return {taken.entry.name for taken in again.taken.values()}, rules
 
 
 def test_names_are_unique():

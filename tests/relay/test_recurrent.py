@@ -62,7 +62,7 @@ def test_layer_runs_on_espdl(kind, chip, given, c_compiler):
     calls = [s.operator.name for s in library.program.steps].count(kind.lower())
     assert calls == (2 if 2 in given.get("results", ()) else 1)
     values = by_reference(library.program, inputs)
-    in_c = run_network(library, [inputs], c_compiler)[0]
+    in_c = run_network(library.program, [inputs], c_compiler)[0]
     found = library.run(inputs)
     for name, result, c_result in zip(library.program.outputs, found, in_c, strict=True):
         np.testing.assert_array_equal(result, values[name])

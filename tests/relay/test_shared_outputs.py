@@ -60,7 +60,7 @@ def test_each_output_is_given(quantized, given, c_compiler):
     x = (np.random.default_rng(7).permutation(256)[:32] - 128).astype(np.float32).reshape(SHAPE)
     x *= np.float32(STEP)
     on_host = library.run([x])
-    ((*in_c,),) = run_network(library, [[x]], c_compiler)
+    ((*in_c,),) = run_network(library.program, [[x]], c_compiler)
     for name, host, c in zip(names, on_host, in_c, strict=True):
         np.testing.assert_array_equal(host, expected(x)[name], err_msg=f"{name} on the PC")
         np.testing.assert_array_equal(c, expected(x)[name], err_msg=f"{name} in C")

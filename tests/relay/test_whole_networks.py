@@ -6,7 +6,6 @@ import tvm
 from networks import CHIPS, by_reference, library, quantized_seed, samples
 from tvm import relax, relay
 
-from tvm_espdl.relay.lowering import lower
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import run_network
 
@@ -43,7 +42,7 @@ def assert_same_bits(actual, expected, message):
 
 def test_numpy_host_and_c_agree(network, c_compiler):
     inputs = samples(network, RANDOM_INPUTS, SEED)
-    in_c = run_network(network, inputs, c_compiler)
+    in_c = run_network(network.program, inputs, c_compiler)
     for number, sample in enumerate(inputs):
         message = f"seed {SEED}, sample {number}"
         expected = expected_outputs(network, sample)
@@ -54,14 +53,14 @@ def test_numpy_host_and_c_agree(network, c_compiler):
 def test_emulated_riscv_agrees(network, rv32):
     inputs = samples(network, RANDOM_INPUTS, SEED + 1)
     for number, (sample, outputs) in enumerate(
-        zip(inputs, run_network(network, inputs, rv32), strict=True)
+        zip(inputs, run_network(network.program, inputs, rv32), strict=True)
     ):
         assert_same_bits(outputs, network.run(sample), f"seed {SEED + 1}, sample {number}")
 
 
 def test_c_is_clean_under_sanitizers(network, c_compiler):
     inputs = samples(network, 2, SEED + 2)
-    outputs = run_network(network, inputs, Compiler.sanitized())
+    outputs = run_network(network.program, inputs, Compiler.sanitized())
     for sample, result in zip(inputs, outputs, strict=True):
         assert_same_bits(result, network.run(sample), f"seed {SEED + 2}")
 
@@ -95,7 +94,6 @@ def test_seed_network_says_class_6_every_way(models_dir):
     for name, build in (
         ("relax.build", lambda: relax.build(mod, "espdl")),
         ("tvm.compile", lambda: tvm.compile(mod, target="espdl")),
-        ("relax.build lowered", lambda: relax.build(lower(mod, lib.chip), "espdl")),
     ):
         machine = relax.VirtualMachine(build(), tvm.cpu())
         results[name] = machine["main"](tvm.runtime.tensor(x)).numpy()

@@ -52,6 +52,6 @@ def test_network(name, chip, models_dir, c_compiler):
     x = samples[:1]
     values = by_reference(network.program, [x])
     expected = [values[output] for output in network.program.outputs]
-    for actual in (network.run([x]), run_network(network, [[x]], c_compiler)[0]):
+    for actual in (network.run([x]), run_network(network.program, [[x]], c_compiler)[0]):
         for one, other in zip(actual, expected, strict=True):
             np.testing.assert_array_equal(one, other)

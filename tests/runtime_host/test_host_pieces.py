@@ -1,4 +1,4 @@
-"""Constants, arena and the promises about floating point."""
+"""Constants and the promises about floating point."""
 
 import re
 
@@ -8,9 +8,8 @@ import tvm
 from random_operators import GENERATORS
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.runtime.host.arena import ALIGNMENT, Lifetime, place
 from tvm_espdl.runtime.host.constants import llvm_ir
-from tvm_espdl.runtime.host.region import build_regions
+from tvm_espdl.runtime.host.module import build_regions
 from tvm_espdl.runtime.host.run import program_of
 
 # Fused or not: every product that meets a sum is one with a power of two.
@@ -24,39 +23,14 @@ def test_constants_as_text():
     assert "define linkonce_odr hidden ptr @net_constant_address_1() alwaysinline" in text
 
 
-def test_arena_places_buffers_apart():
-    rng = np.random.default_rng(4)
-    for _ in range(50):
-        starts = np.sort(rng.integers(0, 20, 30))
-        buffers = [
-            Lifetime(int(rng.integers(1, 999)), int(s), int(s + rng.integers(0, 6))) for s in starts
-        ]
-        offsets, total = place(buffers)
-        spans = list(zip(offsets, buffers, strict=True))
-        for index, (offset, buffer) in enumerate(spans):
-            assert offset % ALIGNMENT == 0
-            assert offset + buffer.size <= total
-            for other_offset, other in spans[:index]:
-                if other.first <= buffer.last and buffer.first <= other.last:
-                    before = other_offset + other.size <= offset
-                    assert before or offset + buffer.size <= other_offset
-
-
-def test_arena_reuses_memory():
-    offsets, total = place([Lifetime(64, 0, 1), Lifetime(64, 1, 2), Lifetime(64, 2, 3)])
-    assert offsets == [0, 64, 0]
-    assert total == 128
-    assert place([]) == ([], 0)
-
-
 @pytest.mark.parametrize("chip", ("esp32s3", "esp32p4"))
 def test_no_fused_or_fast_floats(chip):
     """Also where the processor could: each float operation rounds on its own."""
     rng = np.random.default_rng(6)
     programs = {}
     for name in sorted(GENERATORS.keys() - EXACT_PRODUCTS):
-        operator, inputs, constants = GENERATORS[name](rng, find_chip(chip))
-        programs[name] = program_of(operator, find_chip(chip), (*inputs, *constants))
+        operator, _, constants = GENERATORS[name](rng, find_chip(chip))
+        programs[name] = program_of(operator, find_chip(chip), constants)
     target = tvm.target.Target({"kind": "llvm", "mcpu": "haswell"})
     module = build_regions(programs, target=target)
     code = module.inspect_source("ll")

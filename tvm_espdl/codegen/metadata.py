@@ -1,31 +1,14 @@
-"""Says which network a project holds: its identity, and the account in metadata.json."""
+"""Says what a project holds: the account in metadata.json."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from ..chips import Chip
-from ..program import Native, Program
+from ..program import Program
 from ..version import __version__
 from .sources import Sources
-
-
-def identity(program: Program) -> str:
-    """A name for exactly this network on exactly this chip: 16 hex digits of a SHA-256."""
-    digest = hashlib.sha256(program.chip.name.encode())
-    for step in program.steps:
-        native = isinstance(step.operator, Native)
-        text = step.operator.name if native else step.operator.to_json()  # type: ignore[union-attr]
-        digest.update(json.dumps([text, step.inputs, step.outputs]).encode())
-        for array in step.constants:
-            digest.update(array.tobytes())
-    for array in program.constants.values():
-        digest.update(array.tobytes())
-    for state in program.states:
-        digest.update(json.dumps([state.value, state.next]).encode())
-    return digest.hexdigest()[:16]
 
 
 def metadata(program: Program, sources: Sources, model_id: str) -> str:

@@ -6,47 +6,60 @@ The folder appears whole or not at all, and an existing one is never touched.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..errors import OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.identity import identity
 from .kernels import RUNTIME
-from .metadata import identity, metadata
+from .metadata import metadata
 from .project_main import main_files
 from .project_text import filled
 from .sdkconfig import app_bytes, chip_lines, flash_megabytes
 from .sources import Sources, generate
 
-if TYPE_CHECKING:
-    from ..library import Library
-
 DUMP = RUNTIME / "tvm_espdl_dump.c"
 MODEL = Path("components") / "tvm_model" / "model"
 
 
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Refuse a project's folder that is there, before any work is done.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists.
+    """
+    if Path(path).exists():
+        raise OutputError(
+            "the output folder exists",
+            where=str(path),
+            allowed="a folder that does not exist yet",
+            try_="another name, or remove it yourself",
+        )
+
+
 def write_project(
-    library: Library,
-    path: Path,
-    sample_input: Any = None,
+    program: Program,
+    path: str | os.PathLike[str],
+    inputs: Sequence[Array],
+    expected: Sequence[Array],
     *,
     template: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write the project of a compiled network.
+    """Write the project of a network.
 
     Parameters
     ----------
-    library : Library
+    program : Program
         The network.
     path : path
         A folder that does not exist yet; its name becomes the project's.
-    sample_input : array, list or dict, optional
-        Compiled into the project with its expected output; zeros where absent.
+    inputs, expected : sequence of numpy.ndarray
+        One sample and the outputs of a first run on it, compiled into the project.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
 
@@ -59,31 +72,22 @@ def write_project(
     ------
     OutputError
         If the folder exists or cannot be written.
-    DataError
-        If the sample does not fit the network.
     ModelError
         If a part of the network cannot be expressed in C.
     """
-    path = Path(path)
-    if path.exists():
-        raise OutputError(
-            "the output folder exists",
-            where=str(path),
-            allowed="a folder that does not exist yet",
-            try_="another name, or remove it yourself",
-        )
-    files = project_files(library, path.name, sample_input)
+    check_path(path)
+    folder = Path(path)
+    files = project_files(program, folder.name, inputs, expected)
     if template is not None:
         files |= _template_files(Path(template))
-    write_folder(path, files)
-    return path
+    write_folder(folder, files)
+    return folder
 
 
-def project_files(library: Library, name: str, sample_input: Any = None) -> dict[Path, bytes]:
+def project_files(
+    program: Program, name: str, inputs: Sequence[Array], expected: Sequence[Array]
+) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes."""
-    program = library.program
-    arrays = _sample(program, library, sample_input)
-    expected = library.first_run(arrays)
     model_id = identity(program)
     sources = generate(program, model_id)
     texts = {
@@ -95,18 +99,10 @@ def project_files(library: Library, name: str, sample_input: Any = None) -> dict
             flash_megabytes=flash_megabytes(sources),
         ),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
-        **main_files(program, arrays, expected),
+        **main_files(program, inputs, expected),
         **_component_files(program, sources, model_id),
     }
     return {path: text.encode() for path, text in texts.items()}
-
-
-def _sample(program: Program, library: Library, sample: Any) -> list[Array]:
-    if sample is None:
-        types = [program.values[name] for name in program.inputs]
-        return [np.zeros(tensor.shape, tensor.dtype) for tensor in types]
-    given = sample if isinstance(sample, (Mapping, list, tuple)) else [sample]
-    return library.feed(dict(given) if isinstance(given, Mapping) else list(given))
 
 
 def _component_files(program: Program, sources: Sources, model_id: str) -> dict[Path, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ops import Operator
 from ..program import Native, Program
 from ..program.memory import Plan, plan
 from .calls import Calls
@@ -71,13 +70,7 @@ def generate(program: Program, model_id: str) -> Sources:
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Native)
     }
-    workspaces = {
-        index: step.operator.workspace_bytes
-        for index, step in enumerate(program.steps)
-        if isinstance(step.operator, Operator)
-    }
-    workspaces |= {index: function.workspace_bytes for index, function in natives.items()}
-    memory = plan(program, workspaces)
+    memory = plan(program, {index: f.workspace_bytes for index, f in natives.items()})
     constants = Constants()
     arrays = {
         name: constants.add(f"{PREFIX}_constant_{index}", array, CONSTANT_OVER_READ)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..ops.base.rounding import Array
+from ..program.identity import identity
 from .dump import Dump, Source, read_dump
 
 if TYPE_CHECKING:
@@ -135,8 +136,6 @@ def compare(lib: Library, dump: Source, inputs: Any = None) -> Comparison:
 
 
 def _other_network(lib: Library, board: Dump) -> list[str]:
-    from ..codegen.metadata import identity  # which knows TVM
-
     expected = identity(lib.program)
     if board.model_id in ("", expected):
         return []

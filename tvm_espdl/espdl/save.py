@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
 from ..files.output_files import check_new, write_whole
 from ..ops.base.operator import Refusal
-from ..ops.base.rounding import Array
 from ..program import Native
+from ..program.identity import identity
 from .from_program import NOT_OF_ESP_DL, model_of, refuse
 from .schema import Model
 from .writing import file_of
@@ -52,29 +50,14 @@ def model_of_library(library: Library, test_inputs: Any = None) -> Model:
     DataError
         If the test inputs do not fit the network.
     """
-    from ..codegen.metadata import identity  # which knows TVM
-
     program = library.program
     if any(isinstance(step.operator, Native) for step in program.steps):
         _refuse(library)
     values = None
     if test_inputs is not None:
         given = test_inputs if isinstance(test_inputs, (Mapping, list, tuple)) else [test_inputs]
-        fed = library.feed(dict(given) if isinstance(given, Mapping) else list(given))
-        values = first_run(library, fed)
+        values = library.first_values(dict(given) if isinstance(given, Mapping) else list(given))
     return model_of(program, model_id=identity(program), values=values)
-
-
-def first_run(library: Library, fed: list[Array]) -> dict[str, Array]:
-    """Every value of a run from the start, whatever the library has run before."""
-    program = library.program
-    if not program.states:
-        return library.run_with_intermediates(*fed)
-    from ..runtime.intermediates import Intermediates
-
-    types = [program.values[state.value] for state in program.states]
-    empty = [np.zeros(tensor.shape, tensor.dtype) for tensor in types]
-    return Intermediates(program).run(fed, empty)
 
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:

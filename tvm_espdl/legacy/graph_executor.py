@@ -12,16 +12,8 @@ import numpy as np
 import tvm
 
 from ..errors import DataError
-from ..library import Library
+from ..library import Session
 from ..ops.base.rounding import Array
-
-
-class Session:
-    """What `lib["default"](device)` returns: a library bound to a device."""
-
-    def __init__(self, library: Library, device: Any) -> None:
-        self.library = library
-        self.device = device
 
 
 class GraphModule:

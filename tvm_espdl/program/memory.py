@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ops.reshape import Reshape
-from .program import Program, Step
+from .program import Native, Program, Step
 
+#: What the chip's vector kernels want: blocks begin at such a multiple, and so many bytes behind
+#: the last one may be read.
 ALIGNMENT = 16
 OVER_READ = 16
 
@@ -42,7 +44,7 @@ class Plan:
     workspaces : tuple of int
         For each step, the offset of its scratch memory in the arena.
     arena_bytes : int
-        Size of the arena, with the bytes that vector kernels may read beyond the last value.
+        Size of the arena, with the bytes that kernels may read beyond the last value.
     lower_bound : int
         Bytes that live at once in the fullest moment: no plan needs less.
     """
@@ -70,15 +72,26 @@ class _Block:
     offset: int = 0
 
 
-def plan(program: Program, workspace_bytes: Mapping[int, int] | None = None) -> Plan:
-    """Plan the memory of a program.
+def plan(
+    program: Program,
+    workspace_bytes: Mapping[int, int] | None = None,
+    *,
+    alignment: int = ALIGNMENT,
+    over_read: int = OVER_READ,
+) -> Plan:
+    """Plan the memory of a program, for the chip or for the host.
 
     Parameters
     ----------
     program : Program
         Every value of it is placed.
     workspace_bytes : mapping of int to int, optional
-        Scratch bytes that steps (by index) need while they run.
+        Scratch bytes that steps (by index) need while they run; a step that it does not name
+        needs what its operator says, and a `Native` none.
+    alignment : int
+        Every block begins at a multiple of it.
+    over_read : int
+        Bytes that may be read behind the last block.
 
     Returns
     -------
@@ -94,17 +107,17 @@ def plan(program: Program, workspace_bytes: Mapping[int, int] | None = None) -> 
             places[name] = Place("output", index)
     places |= _replaced_states(program, places)
     blocks = _blocks(program, places)
-    scratch = {
-        step: _Block([f"workspace {step}"], _aligned(size), step, step)
-        for step, size in (workspace_bytes or {}).items()
-        if size
-    }
+    needed = {index: _workspace(step) for index, step in enumerate(program.steps)}
+    needed.update(workspace_bytes or {})
+    scratch = {i: _Block([f"workspace {i}"], size, i, i) for i, size in needed.items() if size}
     everything = [*blocks, *scratch.values()]
+    for block in everything:
+        block.size = -(-block.size // alignment) * alignment
     end = _place(everything)
     for block in blocks:
         places |= dict.fromkeys(block.names, Place("arena", block.offset))
     workspaces = tuple(scratch[i].offset if i in scratch else 0 for i in range(len(program.steps)))
-    spare = OVER_READ if everything else 0
+    spare = over_read if everything else 0
     return Plan(places, workspaces, end + spare, _lower_bound(everything))
 
 
@@ -120,8 +133,8 @@ def _replaced_states(program: Program, places: Mapping[str, Place]) -> dict[str,
     return found
 
 
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
+def _workspace(step: Step) -> int:
+    return 0 if isinstance(step.operator, Native) else step.operator.workspace_bytes
 
 
 def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
@@ -144,7 +157,7 @@ def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
                 places[name] = places[source]
                 continue
             else:
-                block = _Block([name], _aligned(program.values[name].nbytes), index, end)
+                block = _Block([name], program.values[name].nbytes, index, end)
                 blocks.append(block)
             of_value[name] = block
     return blocks

@@ -1,6 +1,6 @@
 """A network as a static list of calls, the common ground of C, host library, reports and tests.
 
-Plain data: it is made from Relax by `relay.program` and changed by nobody.
+Plain data: made from Relax by `relay.program` or from an `.espdl` file, changed by nobody.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ class Native:
     outputs: tuple[Tensor, ...]
     name: str = "tvm"
 
+    @property
+    def text(self) -> str:
+        """The function as TVM prints it, constants with all their digits: equal in every run."""
+        return str(self.function.script(show_meta=True))
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -50,6 +55,9 @@ class Step:
     covers : tuple of str
         Tensors of the model that the call computes on its way, its result's among them; empty
         where the compiler has added the call.
+    admits : tuple of str
+        Names of rules of the chip that the operator breaks, and is to run all the same, as the
+        chip does with a file made for it.
     """
 
     operator: Operator | Native
@@ -57,6 +65,7 @@ class Step:
     outputs: tuple[str, ...]
     constants: tuple[Array, ...] = ()
     covers: tuple[str, ...] = ()
+    admits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

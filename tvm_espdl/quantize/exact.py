@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from ..program import Program
-    from ..runtime.variants import Variant, Watch
+    from ..runtime.executor import Executor, Watch
 
 
 def build_exact(
@@ -41,7 +41,7 @@ def build_exact(
     """
     from ..compilation import compile_variants  # loads TVM
 
-    return [ExactNetwork(variant) for variant in compile_variants(models, chip, more)]
+    return [ExactNetwork(executor) for executor in compile_variants(models, chip, more)]
 
 
 class ExactNetwork:
@@ -49,17 +49,17 @@ class ExactNetwork:
 
     Parameters
     ----------
-    variant : Variant
+    executor : Executor
         The compiled network.
     """
 
-    def __init__(self, variant: Variant) -> None:
-        self._variant = variant
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     @property
     def program(self) -> Program:
         """The network as the list of its calls."""
-        return self._variant.program
+        return self._executor.program
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class ExactNetwork:
         DataError
             If an input is missing, or has another shape or dtype.
         """
-        found = self._variant.run(self._feed(sample), watch)
+        found, _ = self._executor.run(self._feed(sample), watch=watch)
         return dict(zip(self.output_names, found, strict=True))
 
     def _feed(self, sample: Sample) -> list[Array]:

@@ -12,14 +12,15 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from ..errors import ChipError
+from ..errors import ChipError, ModelError
 from ..library import Library
 from ..report.log import PartitionLog
-from ..report.partition import report_of
+from ..runtime.host import host_target
+from .executable import executable_of, module_of_operators, module_of_segments
 from .ir import attributes, main_of
-from .lowering import chip_of, lower
+from .lowering import chip_of, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import INPUT_NAMES, OUTPUT_NAMES, STATES, program_of_main
+from .program import INPUT_NAMES, OUTPUT_NAMES, STATES
 
 
 def build(
@@ -67,17 +68,28 @@ def build(
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
-    executable = relax.build(lowered, ours, relax_pipeline=KEY)
-    main = main_of(lowered)
+    warn_if_float(lowered)
+    context = tvm.transform.PassContext.current()
+
+    def make_executable(library: Library) -> relax.VMExecutable:
+        with context:
+            try:
+                module = module_of_segments(library.executor)
+            except ModelError:  # no program: it has control flow, or shapes known at run time
+                module = module_of_operators(lowered, host_target(ours))
+            return executable_of(module, ours)
+
+    main = main_of(lowered.mod)
     attrs = attributes(main)
     own = len(main.params) - len(attrs.get(STATES, ()))
     inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
     return Library(
-        executable=executable,
+        lambda: program_of_lowered(lowered),
         chip=chip,
         input_names=tuple(inputs),
         output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
-        make_program=lambda: program_of_main(lowered, chip),
-        make_report=lambda program, values: report_of(program, log, values),
+        log=log,
+        make_executable=make_executable,
+        target=host_target(ours),
         name=mod_name,
     )

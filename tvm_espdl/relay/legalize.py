@@ -14,7 +14,6 @@ from tvm.target import Target
 from ..errors import ModelError
 from ..program import Node
 from .ir import bindings_of, is_plain_dataflow, main_of, op_name
-from .transform.partition import is_composite
 
 # TVM's legalization leaves them to its pipelines, which know what the target has for them.
 _SORTS = tuple(
@@ -63,7 +62,7 @@ def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule
             relax.transform.FuseTIR(),
             relax.transform.DeadCodeElimination(),
         ]
-    )(_without_primitives(_sorted_by_tir(lowered)))
+    )(_sorted_by_tir(lowered))
 
 
 def _refuse_counting(kind: str, nodes: Sequence[Node]) -> None:
@@ -84,12 +83,3 @@ def _sorted_by_tir(mod: tvm.IRModule) -> tvm.IRModule:
         return mod
     with Target("llvm"):
         return relax.backend.DispatchSortScan()(mod)
-
-
-def _without_primitives(mod: tvm.IRModule) -> tvm.IRModule:
-    """TVM's fusion expects every primitive function to hold TIR, which our composites do not."""
-    functions = {
-        variable: function.without_attr("Primitive") if is_composite(function) else function
-        for variable, function in mod.functions.items()
-    }
-    return tvm.IRModule(functions, attrs=mod.attrs)

@@ -1,4 +1,4 @@
-"""The order of the passes: from a quantize/dequantize module to regions compiled for the PC.
+"""The order of the passes: from a quantize/dequantize module to the program of a chip.
 
 It calls passes and verifies what they leave; it rewrites nothing itself.
 """
@@ -6,23 +6,22 @@ It calls passes and verifies what they leave; it rewrites nothing itself.
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import tvm
-from tvm import relax
 from tvm.target import Target
-from tvm.target.codegen import llvm_get_system_cpu
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, EspdlWarning
+from ..program import Program
+from ..program.passes import run_passes
 from ..report.log import PartitionLog
-from ..runtime.host import build_region
 from . import transform
-from .program import program_of_region
-from .transform.partition import CHIP, is_composite
+from .ir import attributes, is_plain_dataflow, main_of
+from .program import program_of
+from .transform import Lowered, Partition
+from .transform.composite import CHIP
 
 CONVERSIONS = ("quantize", "dequantize")
-LOWERED = "espdl.lowered"  # of a module: the chip that it is lowered for already
 
 
 def chip_of(target: Target) -> Chip:
@@ -36,10 +35,39 @@ def chip_of(target: Target) -> Chip:
     return find_chip(str(target.attrs.get("device", DEFAULT_CHIP)))
 
 
-def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm.IRModule:
+def program_for(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Program:
+    """The program of a module on a chip.
+
+    Parameters
+    ----------
+    mod, chip, log
+        As `lower` takes them.
+
+    Raises
+    ------
+    ModelError
+        As `lower`; and if the network has control flow or shapes that are known only at run time.
+    ChipError
+        As `lower`.
+    """
+    return program_of_lowered(lower(mod, chip, log))
+
+
+def program_of_lowered(lowered: Lowered) -> Program:
+    """The program of a lowered module, after all passes over programs.
+
+    Raises
+    ------
+    ModelError
+        If the network has control flow or shapes that are known only at run time.
+    """
+    return run_passes(program_of(lowered))
+
+
+def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Lowered:
     """From a quantize/dequantize module to integer calls in NHWC, each pass verified.
 
-    A module that it has made for the same chip comes back as it is.
+    A network with control flow is left to TVM as it is.
 
     Parameters
     ----------
@@ -55,24 +83,19 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> tvm
     ChipError
         If the module holds operators of another chip: it was read from that chip's `.espdl`.
     """
-    if mod.attrs is not None and mod.attrs.get(LOWERED) == chip.name:
-        return mod
     _check_chip(mod, chip)
+    if not is_plain_dataflow(main_of(mod)):
+        return Lowered(mod, chip)
     mod = transform.verify(transform.canonicalize(mod), "canonicalize")
-    mod = _verified(mod, transform.unify(mod, chip), "canonicalize")
-    mod = transform.verify(_partition(mod, chip, log or PartitionLog()), "partition")
-    mod = transform.spell_layers(mod)
-    mod = transform.verify(transform.lower_to_nhwc(mod), "lower_to_nhwc")
-    mod = _verified(mod, transform.fold_flattens(mod), "lower_to_nhwc")
-    return mod.with_attr(LOWERED, chip.name)
+    unified = transform.unify(mod, chip)
+    mod = unified if unified is mod else transform.verify(unified, "unify")
+    found = _partition(mod, chip, log or PartitionLog())
+    transform.verify(found.mod, "partition")
+    spelled = Partition(transform.spell_layers(found.mod), found.taken)
+    return transform.lower_to_nhwc(spelled, chip)
 
 
-def _verified(before: tvm.IRModule, after: tvm.IRModule, stage: str) -> tvm.IRModule:
-    """The module after a pass of a stage that was verified before; nothing to do if it is that."""
-    return after if after is before else transform.verify(after, stage)
-
-
-def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule:
+def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> Partition:
     """Find operators, requantize what unequal exponents have left over, find the rest.
 
     Conversions come last: until then what is left over keeps its dequantized inputs.
@@ -80,13 +103,13 @@ def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> tvm.IRModule
     first = PartitionLog()  # of its refusals, those that are final come again
     found = transform.partition(mod, chip, first, without=CONVERSIONS)
     log.warnings.update(first.warnings)
-    return transform.partition(transform.requantize_inputs(found, chip), chip, log)
+    requantized = Partition(transform.requantize_inputs(found.mod, chip), found.taken)
+    return transform.partition(requantized, chip, log)
 
 
 def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
     """Chips of one family compute the same bits; others do not, and their constants differ."""
-    composites = filter(is_composite, mod.functions.values())
-    made_for = {str(f.attrs[CHIP]) for f in composites if CHIP in f.attrs}
+    made_for = {str(attributes(f)[CHIP]) for f in mod.functions.values() if CHIP in attributes(f)}
     families = {find_chip(name).family for name in made_for}
     if families - {chip.family}:
         allowed = [name for name in CHIPS if families == {CHIPS[name].family}]
@@ -99,33 +122,12 @@ def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
         )
 
 
-def offload(mod: tvm.IRModule) -> tvm.IRModule:
-    """Merge neighbouring operators into regions and compile these through `relax.ext.espdl`."""
-    if not any(map(is_composite, mod.functions.values())):
-        return mod
-    merged = relax.transform.MergeCompositeFunctions()(mod)
-    return relax.transform.RunCodegen()(merged)
-
-
-def warn_if_float(lowered: tvm.IRModule) -> None:
+def warn_if_float(lowered: Lowered) -> None:
     """Tell users of a float model what they are missing."""
-    if not any(is_composite(function) for function in lowered.functions.values()):
+    if not lowered.calls:
         warnings.warn(
             "no part of the network is quantized, so that none of it runs on ESP-DL: all of it is "
             "compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
             EspdlWarning,
             stacklevel=2,
         )
-
-
-def compile_region(function: Any) -> Any:
-    """The host module of a function that `MergeCompositeFunctions` has made."""
-    symbol = str(function.attrs["global_symbol"])
-    target = host_target(Target.current(allow_none=True))
-    return build_region(program_of_region(function), symbol, target=target)
-
-
-def host_target(target: Target | None) -> Target:
-    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
-    given = target.attrs.get("mcpu") if target is not None else None
-    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})

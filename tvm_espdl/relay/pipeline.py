@@ -1,4 +1,4 @@
-"""The doors by which TVM finds us: target tags, pattern table, pipeline, external code generator.
+"""The doors by which TVM finds us: target tags and pipeline.
 
 Registering is idempotent, leaves every other target as it was, and loads no pass and no operator
 before the first compilation.
@@ -6,7 +6,7 @@ before the first compilation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import tvm
@@ -17,20 +17,17 @@ from tvm.target import Target
 
 from ..chips import CHIPS, DEFAULT_CHIP
 from ..errors import EspdlError
-from .patterns import admission
 
 KEY = "espdl"
 
 
 def register() -> None:
-    """Teach TVM our targets, pipeline and code generator; a second call changes nothing."""
-    admission.register()
+    """Teach TVM our targets and pipeline; a second call changes nothing."""
     _register_tags()
     if KEY not in PIPELINE_MAP:
         relax.register_pipeline(KEY)(lambda: _pipeline(PIPELINE_MAP["default_build"]))
     if not hasattr(PIPELINE_MAP["default"], "espdl_default"):
         PIPELINE_MAP["default"] = _for_our_targets(PIPELINE_MAP["default"])
-    tvm_ffi.register_global_func("relax.ext.espdl", _compile_regions, override=True)
     # So that an error raised inside a pass leaves TVM as what it is, not as a RuntimeError.
     for error in EspdlError.__subclasses__():
         tvm_ffi.register_error(error.__name__, error)
@@ -47,13 +44,13 @@ def _register_tags() -> None:
 
 def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
     def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
-        from . import lowering
+        from . import executable, lowering
 
         target = Target.current(allow_none=True)
         chip = lowering.chip_of(target) if target is not None else CHIPS[DEFAULT_CHIP]
         lowered = lowering.lower(mod, chip)
         lowering.warn_if_float(lowered)
-        return rest(**options)(lowering.offload(lowered))
+        return rest(**options)(executable.callable_module(lowered, target))
 
     return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")
 
@@ -73,10 +70,3 @@ def _for_our_targets(default: Callable[..., Any]) -> Callable[..., Any]:
 
     choose.espdl_default = True  # type: ignore[attr-defined]
     return choose
-
-
-def _compile_regions(functions: Sequence[Any], options: Any, constant_names: Any) -> list[Any]:
-    """`relax.ext.espdl`: one host module for each region."""
-    from .lowering import compile_region
-
-    return [compile_region(function) for function in functions]

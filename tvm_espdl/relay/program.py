@@ -1,4 +1,4 @@
-"""Reads a lowered Relax function into a `Program`, the static list of calls behind everything else.
+"""Reads a lowered Relax module into a `Program`, the static list of calls behind everything else.
 
 It only reads: what it cannot express (control flow, shapes known at run time) it refuses.
 """
@@ -10,11 +10,10 @@ from typing import Any
 
 import tvm
 from tvm import relax
-from tvm.ir import Call, GlobalVar
+from tvm.ir import Call
 
-from ..chips import Chip, find_chip
 from ..errors import ModelError
-from ..ops import Operator, Tensor, from_json
+from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..program import Native, Node, Origin, Program, State, Step
@@ -29,9 +28,7 @@ from .ir import (
     shape_of,
 )
 from .legalize import legalized
-from .patterns.admission import TENSOR
-from .transform.lowered import turns_of
-from .transform.partition import CHIP, COVERS, RECORD, is_composite
+from .transform.lowered import Lowered, Placed
 
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"
@@ -41,24 +38,19 @@ NODES = "espdl.nodes"
 STATES = "espdl.states"
 
 
-def program_of_main(lowered: tvm.IRModule, chip: Chip) -> Program:
+def program_of(lowered: Lowered) -> Program:
     """The whole network as a program; what no operator took becomes `Native` steps.
-
-    Parameters
-    ----------
-    lowered : tvm.IRModule
-        After `lower_to_nhwc`.
 
     Raises
     ------
     ModelError
         If the network has control flow or shapes that are known only at run time.
     """
-    attrs = attributes(main_of(lowered))
+    attrs = attributes(main_of(lowered.mod))
     nodes = tuple(_node(*map(str, node)) for node in attrs.get(NODES, ()))
-    legal = legalized(lowered, nodes)
+    legal = legalized(lowered.mod, nodes)
     main = main_of(legal)
-    program = _with_states(_Reader(legal, chip).read(main), len(attrs.get(STATES, ())))
+    program = _with_states(_Reader(lowered, legal).read(main), len(attrs.get(STATES, ())))
     names = {key: tuple(map(str, attrs.get(key, ()))) for key in (INPUT_NAMES, OUTPUT_NAMES)}
     return dataclasses.replace(
         program,
@@ -102,33 +94,26 @@ def _alike(x: Tensor, y: Tensor) -> bool:
     return (x.dtype, x.shape) == (y.dtype, y.shape) and len(exponents) <= 1
 
 
-def program_of_region(function: Any) -> Program:
-    """The program of a function made by `MergeCompositeFunctions`: operators only."""
-    local = {b.var: b.value for b in bindings_of(function) if isinstance(b.value, relax.Function)}
-    chip = find_chip(str(next(iter(local.values())).attrs[CHIP]))
-    return _Reader(None, chip, local).read(function)
-
-
 class _Reader:
-    def __init__(
-        self, mod: tvm.IRModule | None, chip: Chip, local: dict[Any, Any] | None = None
-    ) -> None:
-        self.mod, self.chip, self.local = mod, chip, local or {}
+    """Reads `main` of a legalized module, call by call.
+
+    `computed` are the model's names of what operators compute.
+    """
+
+    def __init__(self, lowered: Lowered, legal: tvm.IRModule) -> None:
+        self.chip, self.calls, self.mod = lowered.chip, lowered.calls, legal
+        self.computed = {placed.tensor for placed in lowered.calls.values()}
         self.values: dict[str, Tensor] = {}
         self.constants: dict[str, Array] = {}
         self.steps: list[Step] = []
         self.names: dict[Any, tuple[str, ...]] = {}
-        self.computed: set[str] = set()
         self.origins: dict[str, Origin] = {}
 
     def read(self, function: Any) -> Program:
-        composites = (self._composite(getattr(b.value, "op", None)) for b in bindings_of(function))
-        self.computed = {str(c.attrs[TENSOR]) for c in composites if c is not None}
         inputs = tuple(self._input(p) for p in function.params)
         self.names = {p: (name,) for p, name in zip(function.params, inputs, strict=True)}
         for binding in bindings_of(function):
-            if not isinstance(binding.value, relax.Function):
-                self.names[binding.var] = self._binding(binding.var, binding.value)
+            self.names[binding.var] = self._binding(binding.var, binding.value)
         outputs = self._operands(function.body.body)
         return Program(
             self.chip,
@@ -167,9 +152,8 @@ class _Reader:
             return (self._operands(value.tuple_value)[value.index],)
         if not isinstance(value, Call):
             return self._operands(value)
-        composite = self._composite(value.op)
-        if composite is not None:
-            return self._operator(composite, value)
+        if op_name(value) == "relax.call_dps_packed":
+            return self._operator(self.calls[str(value.args[0].global_symbol)], value.args[1])
         if op_name(value) == "relax.call_tir":
             return self._native(variable, value)
         raise ModelError(
@@ -179,25 +163,16 @@ class _Reader:
             try_="export the model with static shapes and without sequences or random numbers",
         )
 
-    def _composite(self, callee: Any) -> Any:
-        function = self.local.get(callee)
-        if isinstance(callee, GlobalVar) and self.mod is not None:
-            function = self.mod[callee]
-        return function if function is not None and is_composite(function) else None
-
-    def _operator(self, composite: Any, call: Any) -> tuple[str, ...]:
-        record = from_json(str(composite.attrs[RECORD]))
-        inputs = tuple(name for argument in call.args for name in self._operands(argument))
+    def _operator(self, placed: Placed, arguments: Any) -> tuple[str, ...]:
+        record, tensor = placed.operator, placed.tensor
+        inputs = self._operands(arguments)
         self._learn_exponents(record, inputs)
-        tensor = str(composite.attrs[TENSOR])
         name = f"{inputs[0]}_float" if isinstance(record, Dequantize) else tensor
         output = self._new(name, record.output)
-        packed = bindings_of(composite)[0].value
-        constants = tuple(array_of(a) for a in packed.args[1].fields if is_constant(a))
-        covers = tuple(map(str, attributes(composite).get(COVERS, ())))
-        self.steps.append(Step(record, inputs, (output,), constants, covers))
-        if tensor in covers:
-            self.origins[output] = Origin(tensor, turns_of(composite))
+        step = Step(record, inputs, (output,), placed.constants, placed.covers, placed.admits)
+        self.steps.append(step)
+        if tensor in placed.covers:
+            self.origins[output] = Origin(tensor, placed.turns)
         return (output,)
 
     def _learn_exponents(self, record: Operator, inputs: tuple[str, ...]) -> None:
@@ -219,9 +194,8 @@ class _Reader:
         if name in self.computed:
             name = f"{name}_float"
         outputs = tuple(self._new(name, tensor) for tensor in tensors)
-        function = self.mod[callee] if self.mod is not None else None
         operands = tuple(self.values[name] for name in inputs)
-        native = Native(function, operands, tensors, str(callee.name_hint))
+        native = Native(self.mod[callee], operands, tensors, str(callee.name_hint))
         self.steps.append(Step(native, inputs, outputs, (), (str(variable.name),)))
         return outputs
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +16,8 @@ from ..codegen.identifiers import identifiers
 from ..codegen.literals import c_type
 from ..codegen.project import project_files
 from ..ops.base.rounding import Array
+from ..program import Program
 from .compiler import Compiler
-
-if TYPE_CHECKING:
-    from ..library import Library
-    from ..program import Program
 
 PORTABLE = "TVM_ESPDL_PORTABLE"
 
@@ -65,7 +61,7 @@ def build_project(
 
 
 def run_network(
-    library: Library,
+    network: Program,
     samples: Sequence[Sequence[Array]],
     compiler: Compiler | None = None,
     *,
@@ -75,7 +71,7 @@ def run_network(
 
     Parameters
     ----------
-    library : Library
+    network : Program
         The network.
     samples : sequence of sequence of numpy.ndarray
         For each sample its inputs, in the network's own types.
@@ -94,10 +90,13 @@ def run_network(
     ToolError
         If compiler or emulator are missing or fail.
     """
-    network = library.program
+    unused = [
+        [np.zeros(t.shape, t.dtype) for t in map(network.values.__getitem__, names)]
+        for names in (network.inputs, network.outputs)
+    ]
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
-        for path, content in project_files(library, "network").items():
+        for path, content in project_files(network, "network", *unused).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"

@@ -19,7 +19,8 @@ from ...espdl.network import Call, FloatCall, Network, network_of
 from ...espdl.schema import Node
 from ..ir import named
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from ..transform.lowered import lowered_composite
+from ..transform.composite import composite_of
+from ..transform.lowered import Placed
 
 SILENT = ("QuantizeLinear", "DequantizeLinear")
 
@@ -127,12 +128,6 @@ class _Emitter:
             return named(function(*inputs, *axis), call.output)
         chip = self.network.chip
         broken = tuple(refusal.rule for refusal in operator.refusals(chip))
-        function = lowered_composite(
-            operator,
-            call.constants,
-            chip.name,
-            call.output,
-            covers=call.covers,
-            admits=broken,
-        )
+        placed = Placed(operator, call.constants, call.output, call.covers, admits=broken)
+        function = composite_of(placed, chip.name)
         return tvm.ir.Call(self.builder.add_func(function, f"espdl_{operator.name}"), inputs)

@@ -1,6 +1,6 @@
 """Judges what the patterns match: taken by the chip, or refused with the reason, in a log.
 
-It hands the pattern table to TVM's registry, whose passes call back here for every match.
+TVM's passes call back here for every match.
 """
 
 from __future__ import annotations
@@ -8,54 +8,101 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from tvm.relax.backend.pattern_registry import get_patterns_with_prefix, register_patterns
+from tvm.relax.transform import FusionPattern
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
 from ...report.log import ACTIVATION_HAS_ONE_EXPONENT, PartitionLog
 from ..ir import name_of
-from . import PREFIX, composite_name, table
+from . import composite_name, table
 from .match import Match, Pattern
 
 TENSOR = "espdl.tensor"  # attribute of a composite: the model's name of its result
+TAKEN = "espdl.taken"  # attribute of a composite: the number of what was admitted
 _ROOT = "root of the pattern"  # no pattern calls a role of its own like this
 
 
-_chip: ContextVar[Chip] = ContextVar("chip")
-_log: ContextVar[PartitionLog] = ContextVar("log")
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """A match that a chip runs.
+
+    Attributes
+    ----------
+    root : expression
+        The outermost call of the match.
+    """
+
+    entry: Pattern
+    record: Operator
+    root: Any
+
+
+@dataclass
+class _Decision:
+    """For which chip matches are judged, and where the judgements are written down."""
+
+    chip: Chip
+    log: PartitionLog
+    admitted: dict[int, Admitted]
+    first: int
+    last: list[Admitted] = field(default_factory=list)
+
+    def number(self, root: Any) -> int:
+        """The number of the match that was admitted last at a root."""
+        found = next(one for one in reversed(self.last) if one.root.same_as(root))
+        number = self.first + len(self.admitted)
+        self.admitted[number] = found
+        return number
+
+
+_decision: ContextVar[_Decision] = ContextVar("decision")
 
 
 @contextmanager
-def deciding(chip: Chip, log: PartitionLog) -> Iterator[None]:
-    """Have matches judged for a chip, and refusals written into a log, inside a `with` block."""
-    tokens = _chip.set(chip), _log.set(log)
+def deciding(
+    chip: Chip, log: PartitionLog, admitted: dict[int, Admitted], first: int = 0
+) -> Iterator[None]:
+    """Have matches judged for a chip inside a `with` block.
+
+    Parameters
+    ----------
+    log : PartitionLog
+        Receives refusals.
+    admitted : dict of int to Admitted
+        Receives what becomes a composite, by the number that the composite bears.
+    first : int
+        The first number.
+    """
+    token = _decision.set(_Decision(chip, log, admitted, first))
     try:
         yield
     finally:
-        _chip.reset(tokens[0])
-        _log.reset(tokens[1])
+        _decision.reset(token)
 
 
-def register() -> None:
-    """Put the pattern table into TVM's registry, once."""
-    if get_patterns_with_prefix(PREFIX):
-        return
-    register_patterns(
-        [
-            (
-                *(composite_name(entry.operator), entry.pattern),
-                *({**entry.roles, _ROOT: entry.pattern}, _check(entry), _attributes),
-            )
-            for entry in table()
-        ]
-    )
+@cache
+def fusions() -> dict[str, FusionPattern]:
+    """The table as TVM's passes want it, by the entries' names; the highest priority first."""
+    return {
+        entry.name: FusionPattern(
+            composite_name(entry.operator),
+            entry.pattern,
+            {**entry.roles, _ROOT: entry.pattern},
+            _check(entry),
+            _attributes,
+        )
+        for entry in reversed(table())
+    }
 
 
-def _attributes(annotated: Mapping[str, Any]) -> dict[str, str]:
+def _attributes(annotated: Mapping[str, Any]) -> dict[str, Any]:
     """What tells composites apart: TVM makes one function of all that are equal but for names."""
-    return {TENSOR: name_of(annotated[_ROOT])}
+    root = annotated[_ROOT]
+    return {TENSOR: name_of(root), TAKEN: _decision.get().number(root)}
 
 
 def _check(entry: Pattern) -> Callable[[Any], bool]:
@@ -63,10 +110,12 @@ def _check(entry: Pattern) -> Callable[[Any], bool]:
         match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
         if not entry.applies(match):
             return False
-        result = admit(entry, match, _chip.get())
+        decision = _decision.get()
+        result = admit(entry, match, decision.chip)
         if isinstance(result, Operator):
+            decision.last.append(Admitted(entry, result, match.root))
             return True
-        _log.get().add(match.name, entry.operator, result)
+        decision.log.add(match.name, entry.operator, result)
         return False
 
     return check

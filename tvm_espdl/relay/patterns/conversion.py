@@ -5,6 +5,9 @@ from __future__ import annotations
 from tvm.relax.dpl import wildcard
 
 from ...ops import Operator, Tensor
+from ...ops.dequantize import Dequantize
+from ...ops.quantize import Quantize
+from ...ops.requantize import Requantize
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
@@ -18,8 +21,6 @@ def _quantize() -> Pattern:
     pattern = quantized(wildcard())
 
     def build(match: Match) -> Operator:
-        from ...ops.quantize import Quantize
-
         y = match.output
         return Quantize(Tensor("float32", y.shape), y)
 
@@ -30,8 +31,6 @@ def _dequantize() -> Pattern:
     pattern = dequantized()
 
     def build(match: Match) -> Operator:
-        from ...ops.dequantize import Dequantize
-
         x = match.tensor("x")
         return Dequantize(x, Tensor("float32", x.shape))
 
@@ -42,8 +41,6 @@ def _requantize() -> Pattern:
     x = dequantized()
 
     def build(match: Match) -> Operator:
-        from ...ops.requantize import Requantize
-
         return Requantize(match.tensor("x"), match.output)
 
     return Pattern("requantize", quantized(x), {"x": x}, ("x",), build)

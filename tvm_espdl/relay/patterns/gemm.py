@@ -13,6 +13,7 @@ from tvm.relax.dpl import is_op, wildcard
 from ...chips import Chip
 from ...ops import Operator, Refusal
 from ...ops.base.rounding import Array
+from ...ops.gemm import Gemm
 from .dataflow import dequantized, dequantized_constant, quantized, with_relu
 from .match import Match, Pattern
 from .weights import (
@@ -65,8 +66,6 @@ def _is_one_matrix(match: Match) -> bool:
 
 
 def _build(match: Match) -> Operator | Refusal:
-    from ...ops.gemm import Gemm
-
     w = match.tensor("w")
     misplaced = misplaced_exponents(match, channel_axis=0 if "transposed" in match else 1)
     if misplaced is not None:

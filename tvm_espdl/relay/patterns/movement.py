@@ -5,6 +5,8 @@ from __future__ import annotations
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator
+from ...ops.reshape import Reshape
+from ...ops.transpose import Transpose
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
@@ -19,8 +21,6 @@ def _reshape() -> Pattern:
     pattern = quantized(is_op("relax.reshape")(x, wildcard()))
 
     def build(match: Match) -> Operator:
-        from ...ops.reshape import Reshape
-
         return Reshape(match.tensor("x"), match.output)
 
     return Pattern("reshape", pattern, {"x": x}, ("x",), build)
@@ -31,8 +31,6 @@ def _transpose() -> Pattern:
     permute = is_op("relax.permute_dims")(x)
 
     def build(match: Match) -> Operator:
-        from ...ops.transpose import Transpose
-
         tensor = match.tensor("x")
         rank = len(tensor.shape)
         axes = match["permute"].attrs.axes

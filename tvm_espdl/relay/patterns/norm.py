@@ -13,6 +13,8 @@ from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
+from ...ops.lp_norm import LpNorm
+from ...ops.rms_norm import RmsNorm
 from ..ir import array_of
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
@@ -95,8 +97,6 @@ def _number(match: Match, role: str, absent: float) -> float:
 
 
 def _of_axes(match: Match, given: Any, epsilon: float) -> Operator | Refusal:
-    from ...ops.rms_norm import RmsNorm
-
     x = match.tensor("x")
     rank = len(x.shape)
     axes = list(range(rank)) if given is None else sorted(int(axis) % rank for axis in given)
@@ -142,8 +142,6 @@ def _lp_norm(p: int) -> Pattern:
     result = is_op("relax.divide")(x, divisor)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.lp_norm import LpNorm
-
         tensor, given = match.tensor("x"), match["total"].attrs.axis
         rank = len(tensor.shape)
         axes = list(range(rank)) if given is None else [int(axis) % rank for axis in given]

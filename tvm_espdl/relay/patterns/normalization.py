@@ -8,6 +8,8 @@ from tvm.relax.dpl import is_const, is_op
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
+from ...ops.layer_norm import LayerNorm
+from ...ops.log_softmax import LogSoftmax
 from ..ir import array_of
 from .dataflow import dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
@@ -45,8 +47,6 @@ def _log_softmax() -> Pattern:
     log_softmax = is_op("relax.nn.log_softmax")(x)
 
     def build(match: Match) -> Operator:
-        from ...ops.log_softmax import LogSoftmax
-
         tensor = match.tensor("x")
         axis = int(match["log_softmax"].attrs.axis) % len(tensor.shape)
         return LogSoftmax(tensor, Tensor("float32", tensor.shape), axis)
@@ -67,8 +67,6 @@ def _layer_norm() -> Pattern:
 
 
 def _build(match: Match) -> Operator | Refusal:
-    from ...ops.layer_norm import LayerNorm
-
     x, attrs = match.tensor("x"), match["norm"].attrs
     rank = len(x.shape)
     axes = sorted(int(axis) % rank for axis in attrs.axes)

@@ -11,6 +11,8 @@ from tvm.relax.dpl import is_const, is_op, wildcard
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
+from ...ops.reverse_sequence import ReverseSequence
+from ...ops.scatter_nd import ScatterNd
 from ..ir import array_of, is_constant
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
@@ -52,8 +54,6 @@ def _scatter_nd() -> Pattern:
         return np.where(array < 0, array + extents, array)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.scatter_nd import ScatterNd
-
         if not is_constant(match["scatter"].args[1]):
             return INDICES_ARE_CONSTANT.refused("indices that are known only at run time")
         tensor, array = match.tensor("data"), indices(match)
@@ -87,8 +87,6 @@ def _reverse_sequence() -> Pattern:
         return _reversal(array_of(match["gathered"].args[1]), time)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.reverse_sequence import ReverseSequence
-
         found = reversal(match)
         assert found is not None
         batch, time, lengths = found

@@ -8,7 +8,9 @@ from typing import Any
 from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Refusal, Tensor
+from ...ops.average_pool2d import AveragePool2d
 from ...ops.base.form_rule import FormRule
+from ...ops.max_pool2d import MaxPool2d
 from .dataflow import channels_last, dequantized, quantized
 from .match import Match, Pattern
 
@@ -35,9 +37,6 @@ def _pool(relax_name: str, operator: str) -> Pattern:
     pool = is_op(relax_name)(x)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.average_pool2d import AveragePool2d
-        from ...ops.max_pool2d import MaxPool2d
-
         attrs = match["pool"].attrs
         refusal = _dilated(attrs)
         if refusal is not None:

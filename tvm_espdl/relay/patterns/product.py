@@ -8,6 +8,8 @@ from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
 from ...ops.base.form_rule import FormRule
+from ...ops.insert_zeros import InsertZeros
+from ...ops.matmul import Matmul
 from ..ir import is_constant, shape_of
 from .dataflow import channels_last, dequantized, quantized, with_relu
 from .match import Match, Pattern
@@ -40,8 +42,6 @@ def _matmul() -> Pattern:
     result, relu = with_relu(is_op("relax.matmul")(a, b))
 
     def build(match: Match) -> Operator:
-        from ...ops.matmul import Matmul
-
         activation = "relu" if "relu" in match else "linear"
         return Matmul(match.tensor("a"), match.tensor("b"), match.output, activation)
 
@@ -64,8 +64,6 @@ def _insert_zeros() -> Pattern:
     cut = is_op("relax.strided_slice")(joined, wildcard(), wildcard(), wildcard())
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.insert_zeros import InsertZeros
-
         x, y, widened = match.tensor("x"), match.output, shape_of(match["apart"])
         image = dataclasses.replace(x, shape=channels_last(x.shape))
         result = dataclasses.replace(y, shape=channels_last(y.shape))

@@ -15,6 +15,10 @@ from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
+from ...ops.concat import MAX_INPUTS, Concat
+from ...ops.gather import Gather
+from ...ops.pad import Pad
+from ...ops.slice import Slice
 from ..ir import array_of
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
 from .match import Match, Pattern
@@ -60,8 +64,6 @@ SHAPES_ARE_OF_A_SHUFFLE = FormRule(
 
 def patterns() -> list[Pattern]:
     """All of them; concat once for each number of inputs."""
-    from ...ops.concat import MAX_INPUTS
-
     concats = [_concat(count) for count in range(1, MAX_INPUTS + 1)]
     return [*concats, _slice(), _gather(), _pad(), *(_shuffle(*row) for row in SHUFFLES)]
 
@@ -73,8 +75,6 @@ def _concat(count: int) -> Pattern:
     roles = {**dict(zip(names, parts, strict=True)), "concat": concat}
 
     def build(match: Match) -> Operator:
-        from ...ops.concat import Concat
-
         axis = int(match["concat"].attrs.axis) % len(match.output.shape)
         return Concat(tuple(match.tensor(name) for name in names), match.output, axis)
 
@@ -86,8 +86,6 @@ def _slice() -> Pattern:
     call = is_op("relax.strided_slice")(x, varg_default_wildcard=True)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.slice import Slice
-
         tensor, y = match.tensor("x"), match.output
         starts, steps = [0] * len(tensor.shape), [1] * len(tensor.shape)
         axes, begins, _, *strides = (_integers(a) for a in match["slice"].args[1:])
@@ -117,8 +115,6 @@ def _gather() -> Pattern:
         return np.where(array < 0, array + extent, array)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.gather import Gather
-
         tensor, call = match.tensor("x"), match["take"]
         axis, array = _axis(call, tensor), indices(match)
         if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
@@ -141,8 +137,6 @@ def _pad() -> Pattern:
     pad = is_op("relax.nn.pad")(x)
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.pad import Pad
-
         attrs, tensor, y = match["pad"].attrs, match.tensor("x"), match.output
         widths = [int(width) for width in attrs.pad_width]
         mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))

@@ -14,6 +14,8 @@ from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array, round_float, saturate
+from ...ops.gru import Gru
+from ...ops.lstm import Lstm
 from ..ir import array_of
 from ..layers import BIDIRECTIONAL, CALL, FORWARD, Layer, layer_of
 from .dataflow import dequantized, dequantized_constant, quantized
@@ -85,9 +87,6 @@ def _layer(kind: str, inputs: tuple[str, ...]) -> Pattern:
 
 def _builder(kind: str) -> Callable[[Match], Operator | Refusal]:
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.gru import Gru
-        from ...ops.lstm import Lstm
-
         layer = layer_of(match["layer"])
         assert layer is not None
         b = match.tensor("b") if "b" in match else _type_of_float_bias(match)

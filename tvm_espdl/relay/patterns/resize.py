@@ -9,6 +9,8 @@ from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal
 from ...ops.base.form_rule import FormRule
+from ...ops.resize_linear import ResizeLinear
+from ...ops.resize_nearest import ResizeNearest
 from .dataflow import channels_last, dequantized, maybe_requantized, quantized
 from .match import Match, Pattern
 
@@ -36,9 +38,6 @@ def _resize(method: str, *, signal: bool) -> Pattern:
     roles: dict[str, Any] = {"x": x, "resize": resize, "again": again}
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.resize_linear import ResizeLinear
-        from ...ops.resize_nearest import ResizeNearest
-
         attrs = match["resize"].attrs
         if len(match.output.shape) != (3 if signal else 4) or str(attrs.layout) != "NCHW":
             return _no_image(match)

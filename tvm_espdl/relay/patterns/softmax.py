@@ -5,6 +5,7 @@ from __future__ import annotations
 from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Tensor
+from ...ops.softmax import Softmax
 from .dataflow import dequantized
 from .match import Match, Pattern
 
@@ -15,8 +16,6 @@ def patterns() -> list[Pattern]:
     softmax = is_op("relax.nn.softmax")(x)
 
     def build(match: Match) -> Operator:
-        from ...ops.softmax import Softmax
-
         tensor = match.tensor("x")
         axis = int(match["softmax"].attrs.axis) % len(tensor.shape)
         return Softmax(tensor, Tensor("float32", tensor.shape), axis)

@@ -16,6 +16,7 @@ from ...ops import Refusal, Tensor
 from ...ops.base.form_rule import FormRule
 from ...ops.base.operator import Exponent
 from ...ops.base.rounding import Array
+from ...ops.base.weighted import BIAS_DTYPE
 from ..ir import array_of
 from .dataflow import dequantized_constant
 from .match import Match
@@ -76,8 +77,6 @@ def _channels(match: Match) -> int:
 
 def bias_type(match: Match) -> Tensor | None:
     """Type of the bias; int32 of int16 data counts as int64, for it is widened."""
-    from ...ops.base.weighted import BIAS_DTYPE
-
     if FLOAT_BIAS in match:
         dtype = BIAS_DTYPE.get(match.tensor("x").dtype, "int32")
         return Tensor(dtype, (_channels(match),), _products(match))
@@ -132,8 +131,6 @@ def _bias_bits(match: Match, chip: Chip) -> int:
 
 
 def _rounded(match: Match, chip: Chip) -> Array:
-    from ...ops.base.weighted import BIAS_DTYPE
-
     dtype = match.tensor("x").dtype
     scaled = np.ldexp(array_of(match[FLOAT_BIAS]).astype(np.float64), -np.array(_products(match)))
     rounded = np.rint(scaled) if chip.rounding == "half_even" else np.floor(scaled + 0.5)

@@ -15,60 +15,38 @@ import tvm
 from tvm import relax
 from tvm.ir import Call
 
-from ...chips import find_chip
-from ...ops import Operator, Tensor, from_json
+from ...chips import Chip
+from ...ops import Operator, Tensor
 from ...ops.base.rounding import Array
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
 from ...program import Turn
-from ..ir import (
-    Rebuilder,
-    array_of,
-    attributes,
-    dtype_of,
-    is_constant,
-    is_plain_dataflow,
-    main_of,
-    shape_of,
-)
+from ..ir import Rebuilder, array_of, attributes, dtype_of, is_constant, main_of, shape_of
 from ..patterns.admission import TENSOR
-from .lowered import LAYOUT, NHWC, lowered_composite
-from .partition import CHIP, COVERS, RECORD, is_composite, matched
+from .composite import placed_of
+from .lowered import Lowered, Placed
+from .partition import Partition, Taken, is_composite, number_of
 
 Axes = tuple[int, ...]
 
 
-def lower_to_nhwc(mod: tvm.IRModule) -> tvm.IRModule:
-    """Replace the float bodies of all composites by calls on integers, activations in NHWC.
+def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
+    """Replace the calls of all composites by calls on integers, activations in NHWC.
 
     Parameters
     ----------
-    mod : tvm.IRModule
-        With composites made by `partition`; those already lowered are kept.
-
-    Returns
-    -------
-    tvm.IRModule
-        Each composite's body is one `call_dps_packed` of its inputs and constants.
+    partition : Partition
+        `main` is a plain dataflow function. Composites that were read from an `.espdl` file are
+        in their layout already.
     """
-    main = main_of(mod)
-    if not is_plain_dataflow(main):
-        return mod
-    lowered = _Lowering(mod).run(main, _Lowering.rewrite)
-    closed = _without(lowered, [g for g, f in mod.functions.items() if _is_open(f)])
-    return relax.transform.DeadCodeElimination()(closed)
-
-
-def _is_open(function: Any) -> bool:
-    return is_composite(function) and attributes(function).get(LAYOUT) != NHWC
-
-
-def _without(mod: tvm.IRModule, removed: list[Any]) -> tvm.IRModule:
-    names = {variable.name_hint for variable in removed}
-    kept = {v: f for v, f in mod.functions.items() if v.name_hint not in names}
-    return tvm.IRModule(kept, attrs=mod.attrs)
+    lowering = _Lowering(partition, chip)
+    lowered = lowering.run(main_of(partition.mod), _Lowering.rewrite)
+    composites = {v.name_hint for v, f in partition.mod.functions.items() if is_composite(f)}
+    kept = {v: f for v, f in lowered.functions.items() if v.name_hint not in composites}
+    mod = relax.transform.DeadCodeElimination()(tvm.IRModule(kept, attrs=lowered.attrs))
+    return Lowered(mod, chip, lowering.calls)
 
 
 def to_last(rank: int) -> Axes:
@@ -102,17 +80,17 @@ class _Lowering(Rebuilder):
 
     `replaced` holds the model's own layout, `last` the form with channels last. Of the new
     variables, `types` knows those that an operator computes, `names` what the model calls them
-    and `flat` what a reshape of them may read instead.
+    and `flat` what a reshape of them may read instead. `calls` collects the operators.
     """
 
-    def __init__(self, mod: tvm.IRModule) -> None:
-        super().__init__(mod)
+    def __init__(self, partition: Partition, chip: Chip) -> None:
+        super().__init__(partition.mod)
+        self.taken, self.chip = partition.taken, chip
+        self.calls: dict[str, Placed] = {}
         self.last: dict[Any, Any] = {}
         self.types: dict[Any, Tensor] = {}
         self.names: dict[Any, str] = {}
         self.flat: dict[Any, Any] = {}
-        composites = [f for f in mod.functions.values() if is_composite(f)]
-        self.chip = str(composites[0].attrs[CHIP]) if composites else ""
 
     def expr(self, old: Any) -> Any:
         """In the model's own layout, transposing back where only the other form exists."""
@@ -136,19 +114,25 @@ class _Lowering(Rebuilder):
     def rewrite(self, variable: Any, value: Any) -> Any:
         """Place a composite in the layout it wants; everything else stays as it is."""
         function = self._callee(value)
-        if function is None or not _is_open(function):
+        if function is None or not is_composite(function):
             return self.emit(self.expr(value), str(variable.name))
-        entry, match = matched(function)
-        operator = from_json(str(function.attrs[RECORD]))
-        label = _Label(
-            str(function.attrs[TENSOR]), tuple(map(str, attributes(function).get(COVERS, ())))
-        )
-        arguments = entry.arguments(match, function, value)
+        number = number_of(function)
+        if number is None:
+            placed = placed_of(function)
+            if placed is None:
+                raise RuntimeError(f"{value.op.name_hint} is a composite of nobody's")
+            return self.place(placed, [self.expr(argument) for argument in value.args])
+        return self._lower(self.taken[number], variable, function, value)
+
+    def _lower(self, taken: Taken, variable: Any, function: Any, value: Any) -> Any:
+        operator = taken.record
+        label = _Label(str(attributes(function)[TENSOR]), taken.covers)
+        arguments = taken.entry.arguments(taken.match, function, value)
         if isinstance(operator, Transpose):
             return self._transpose(operator, variable, arguments[0], label)
         if isinstance(operator, Reshape):
             return self._reshape(operator, variable, arguments[0], label)
-        constants = entry.constants_on(find_chip(str(function.attrs[CHIP])), match)
+        constants = taken.entry.constants_on(self.chip, taken.match)
         return self._compute(operator, variable, arguments, constants, label)
 
     def _callee(self, value: Any) -> Any:
@@ -236,11 +220,16 @@ class _Lowering(Rebuilder):
     def call(
         self, operator: Operator, inputs: list[Any], constants: tuple[Array, ...], label: _Label
     ) -> Any:
-        """Emit the call of a new composite function that holds the operator's record."""
-        function = lowered_composite(
-            operator, constants, self.chip, label.tensor, covers=label.covers, turns=label.turns
-        )
-        result = self.emit(Call(self.add_function(function, f"espdl_{operator.name}"), inputs))
+        """Emit the call of an operator."""
+        placed = Placed(operator, constants, label.tensor, label.covers, label.turns)
+        return self.place(placed, inputs)
+
+    def place(self, placed: Placed, inputs: list[Any]) -> Any:
+        """Emit the call of an operator in the chip's layout."""
+        operator, symbol = placed.operator, f"espdl_{placed.operator.name}_{len(self.calls)}"
+        self.calls[symbol] = placed
+        y = relax.TensorType(operator.output.shape, operator.output.dtype)
+        result = self.emit(relax.call_dps_packed(symbol, inputs, y))
         self.types[result] = operator.output
-        self.names[result] = label.tensor
+        self.names[result] = placed.tensor
         return result

@@ -1,90 +1,63 @@
-"""The form of an operator in the chip's layout: a private function with the record as attribute.
+"""A module in the chip's layout: its operators are calls by name, beside them what each one is.
 
-It writes and reads that form; which layout a tensor gets is decided in `layout`.
+Plain data that `layout` makes and `relay.program` reads.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from tvm import relax
+import tvm
 
+from ...chips import Chip
 from ...ops import Operator
 from ...ops.base.rounding import Array
 from ...program import Turn
-from ..ir import attributes
-from ..patterns import composite_name
-from ..patterns.admission import TENSOR
-from .partition import CHIP, COVERS, RECORD
-
-LAYOUT = "espdl.layout"
-ADMITS = "espdl.admits"
-TURNS = "espdl.turns"  # `Origin.turns` of the result; absent where it has the model's order
-NHWC = "NHWC"
 
 
-def lowered_composite(
-    operator: Operator,
-    constants: tuple[Array, ...],
-    chip: str,
-    tensor: str,
-    *,
-    covers: tuple[str, ...],
-    admits: tuple[str, ...] = (),
-    turns: tuple[Turn, ...] = (),
-) -> Any:
-    """The private function of an operator in the chip's layout, with its record.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """An operator in the chip's layout.
 
-    Parameters
+    Attributes
     ----------
-    chip : str
-        Name of the chip.
+    operator : Operator
+        What is computed.
+    constants : tuple of numpy.ndarray
+        As the operator's `constants` state them.
     tensor : str
         What the model calls the result.
     covers : tuple of str
         The tensors of the model that it computes.
-    admits : tuple of str
-        Names of rules that the operator breaks, and is to run all the same.
     turns : tuple of Turn
         What brings the elements of the result into the model's order.
+    admits : tuple of str
+        Names of rules that the operator breaks, and is to run all the same.
     """
-    ordered = {TURNS: [list(map(list, turn)) for turn in turns]} if turns else {}
-    return _composite(operator, constants).with_attrs(
-        {
-            **ordered,
-            "Composite": composite_name(operator.name),
-            RECORD: operator.to_json(),
-            TENSOR: tensor,
-            COVERS: list(covers),
-            CHIP: chip,
-            LAYOUT: NHWC,
-            ADMITS: list(admits),
-            # TVM's own passes over patterns skip functions that have this.
-            "Primitive": True,
-        }
-    )
+
+    operator: Operator
+    constants: tuple[Array, ...]
+    tensor: str
+    covers: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    admits: tuple[str, ...] = ()
 
 
-def turns_of(function: Any) -> tuple[Turn, ...]:
-    """What brings the result of a lowered composite into the model's order of elements."""
-    return tuple(
-        (tuple(map(int, shape)), tuple(map(int, axes)))
-        for shape, axes in attributes(function).get(TURNS, ())
-    )
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A module whose operators work on integers in the chip's layout.
 
+    Attributes
+    ----------
+    mod : tvm.IRModule
+        `main` calls each operator with `call_dps_packed`, by a symbol of its own.
+    chip : Chip
+        For which it was lowered.
+    calls : mapping of str to Placed
+        The operators by their symbols, in the order of the calls.
+    """
 
-def _composite(operator: Operator, constants: tuple[Array, ...]) -> Any:
-    """A private function whose body is one destination-passing call of all operands."""
-    parameters = [
-        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
-        for index, tensor in enumerate(operator.inputs)
-    ]
-    operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
-    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
-    builder = relax.BlockBuilder()
-    with builder.function("main", parameters, private=True):
-        with builder.dataflow():
-            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
-            output = builder.emit_output(builder.emit(packed))
-        builder.emit_func_output(output)
-    return builder.get()["main"]
+    mod: tvm.IRModule
+    chip: Chip
+    calls: Mapping[str, Placed] = field(default_factory=dict)

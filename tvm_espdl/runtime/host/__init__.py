@@ -3,15 +3,14 @@
 Nothing here is imported by `import tvm_espdl`, and nothing here ever computes in NumPy.
 """
 
-from .region import build_region, build_regions, observed
+from .module import Call, HostModule, build_regions, host_target
 from .run import run_operator, run_operators
-from .separate import SeparateKernels
 
 __all__ = [
-    "SeparateKernels",
-    "build_region",
+    "Call",
+    "HostModule",
     "build_regions",
-    "observed",
+    "host_target",
     "run_operator",
     "run_operators",
 ]

@@ -43,7 +43,7 @@ def private_function(types: Sequence[Tensor | Array], body: Callable[..., None])
     """The PrimFunc with one pointer for each of `types` whose statements `body` emits.
 
     TVM tells LLVM that two buffers of a function never share memory, and it means all functions
-    that are inlined into one: between two calls there must be a fence (`region`).
+    that are inlined into one: between two calls there must be a fence (`module`).
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from ...chips import Chip
 from ...ops import Operator
 from ...ops.base.rounding import Array
 from ...program import Program, Step
-from .region import build_regions
+from .module import build_regions
 
 Case = tuple[Operator, Chip, Sequence[Array]]
 
@@ -32,7 +32,10 @@ def run_operator(operator: Operator, chip: Chip, arrays: Sequence[Array]) -> Arr
 
 def run_operators(cases: Sequence[Case]) -> list[Array]:
     """The result of each operator on its chip, with one build for all."""
-    programs = {f"case_{n}": program_of(*case) for n, case in enumerate(cases)}
+    programs = {
+        f"case_{n}": program_of(operator, chip, arrays[len(operator.inputs) :])
+        for n, (operator, chip, arrays) in enumerate(cases)
+    }
     module = build_regions(programs)
     results = []
     for symbol, (operator, _, arrays) in zip(programs, cases, strict=True):
@@ -43,9 +46,9 @@ def run_operators(cases: Sequence[Case]) -> list[Array]:
     return results
 
 
-def program_of(operator: Operator, chip: Chip, arrays: Sequence[Array]) -> Program:
-    """The program of one step; input arrays are not looked at."""
+def program_of(operator: Operator, chip: Chip, constants: Sequence[Array]) -> Program:
+    """The program of one step."""
     inputs = tuple(f"x{n}" for n in range(len(operator.inputs)))
     values = dict(zip(inputs, operator.inputs, strict=True)) | {"y": operator.output}
-    step = Step(operator, inputs, ("y",), tuple(arrays[len(inputs) :]))
+    step = Step(operator, inputs, ("y",), tuple(constants))
     return Program(chip, values, inputs, ("y",), (step,))

@@ -1,0 +1,13 @@
+"""A library's project as files in memory."""
+
+import numpy as np
+
+from tvm_espdl.codegen.project import project_files
+
+
+def project_of(library, sample=None):
+    """Every file by its path, with a sample and what comes out; zeros where absent."""
+    program = library.program
+    zeros = [np.zeros(t.shape, t.dtype) for t in (program.values[n] for n in program.inputs)]
+    arrays = zeros if sample is None else library.feed([sample])
+    return project_files(program, "project", arrays, library.first_run(arrays))

@@ -1,0 +1,116 @@
+"""From a compiled program to a module that TVM's own virtual machine runs.
+
+Its `main` only calls what is compiled already; no kernel is built here a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+from tvm import relax, tirx
+from tvm.relax.pipeline import PIPELINE_MAP
+from tvm.script.ir_builder import IRBuilder
+from tvm.target import Target
+from tvm.tirx.script import builder as T
+
+from ..errors import ModelError
+from ..ops import Tensor
+from ..runtime.executor import Executor, build
+from ..runtime.host import build_regions, host_target
+from ..runtime.host.run import program_of as program_of_operator
+from .lowering import program_of_lowered
+from .transform import Lowered
+
+LIBRARIES = "external_mods"  # attribute of a module: what `relax.build` links with it
+
+
+def executable_of(mod: tvm.IRModule, target: Target) -> relax.VMExecutable:
+    """TVM's executable of a module made here, for `relax.VirtualMachine` and `export_library`."""
+    return relax.build(mod, target, relax_pipeline=PIPELINE_MAP["default_build"]())
+
+
+def callable_module(lowered: Lowered, target: Target | None) -> tvm.IRModule:
+    """A lowered module with its operators compiled, for the rest of TVM's pipeline."""
+    host = host_target(target)
+    try:
+        program = program_of_lowered(lowered)
+    except ModelError:
+        return module_of_operators(lowered, host)
+    return module_of_segments(build([program], host)[0])
+
+
+def module_of_operators(lowered: Lowered, host: Target) -> tvm.IRModule:
+    """A network that cannot be a program, for it has shapes known only at run time.
+
+    Its `main` stays: operators are compiled one by one, and all else is left to TVM.
+    """
+    if not lowered.calls:
+        return lowered.mod
+    programs = {
+        symbol: program_of_operator(placed.operator, lowered.chip, placed.constants)
+        for symbol, placed in lowered.calls.items()
+    }
+    return _linked(lowered.mod, build_regions(programs, host))
+
+
+def module_of_segments(executor: Executor) -> tvm.IRModule:
+    """A program whose `main` calls the segments of its executor, in order.
+
+    Parameters
+    ----------
+    executor : Executor
+        Built with segments.
+
+    Returns
+    -------
+    tvm.IRModule
+        `main` takes the program's inputs, then its states, under the model's names; it gives the
+        outputs, then the next states; one result alone is no tuple.
+    """
+    program = executor.program
+    values = (*program.inputs, *(state.value for state in program.states))
+    names = (*(program.input_names or program.inputs), *values[len(program.inputs) :])
+    parameters = {
+        value: relax.Var(name, _type(program.values[value]))
+        for name, value in zip(names, values, strict=True)
+    }
+    known: dict[str, Any] = dict(parameters)
+    for name, array in program.constants.items():
+        known[name] = relax.const(array, str(array.dtype))
+    builder = relax.BlockBuilder()
+    with builder.function("main", list(parameters.values())):
+        with builder.dataflow():
+            for segment in executor.segments:
+                types = [_type(program.values[name]) for name in segment.outputs]
+                arguments = [known[name] for name in segment.inputs]
+                result = builder.emit(relax.call_dps_packed(segment.symbol, arguments, types))
+                fields = [result] if len(types) == 1 else [result[n] for n in range(len(types))]
+                known |= dict(zip(segment.outputs, fields, strict=True))
+            ends = (*program.outputs, *(state.next for state in program.states))
+            found = [known[name] for name in ends]
+            given = builder.emit_output(found[0] if len(found) == 1 else relax.Tuple(found))
+        builder.emit_func_output(given)
+    return _linked(builder.get(), executor.module)
+
+
+def _linked(mod: tvm.IRModule, library: tvm.runtime.Module | None) -> tvm.IRModule:
+    linked = tvm.IRModule(dict(mod.functions), attrs=mod.attrs)
+    linked["espdl_nothing"] = _nothing()
+    return linked if library is None else linked.with_attr(LIBRARIES, [library])
+
+
+def _nothing() -> tirx.PrimFunc:
+    """A function that nobody calls.
+
+    Without any function of its own, TVM makes a C source of nothing, and the virtual machine
+    compiles all modules again, with a C compiler, to load that.
+    """
+    with IRBuilder() as builder, T.prim_func():
+        T.func_attr({"global_symbol": "espdl_nothing"})
+        T.evaluate(0)
+    return builder.get()
+
+
+def _type(tensor: Tensor) -> relax.TensorType:
+    return relax.TensorType(tensor.shape, tensor.dtype)

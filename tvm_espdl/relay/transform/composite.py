@@ -1,0 +1,78 @@
+"""An operator in the chip's layout as a Relax function that carries its record as text.
+
+The form in which the network of an `.espdl` file is a Relax module: written here, read here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import relax
+
+from ...ops import Operator, from_json
+from ...ops.base.rounding import Array
+from ..ir import array_of, attributes, bindings_of, is_constant
+from ..patterns import composite_name
+from ..patterns.admission import TENSOR
+from .lowered import Placed
+
+RECORD = "espdl.record"
+CHIP = "espdl.chip"
+COVERS = "espdl.covers"
+ADMITS = "espdl.admits"
+
+
+def composite_of(placed: Placed, chip: str) -> Any:
+    """The private function of an operator.
+
+    Parameters
+    ----------
+    placed : Placed
+        In the order of the file: no turns.
+    chip : str
+        Name of the chip.
+    """
+    return _function(placed.operator, placed.constants).with_attrs(
+        {
+            "Composite": composite_name(placed.operator.name),
+            RECORD: placed.operator.to_json(),
+            TENSOR: placed.tensor,
+            COVERS: list(placed.covers),
+            CHIP: chip,
+            ADMITS: list(placed.admits),
+            # TVM's own passes over patterns skip functions that have this.
+            "Primitive": True,
+        }
+    )
+
+
+def placed_of(function: Any) -> Placed | None:
+    """What `composite_of` was given; None for other functions."""
+    attrs = attributes(function)
+    if RECORD not in attrs:
+        return None
+    packed = bindings_of(function)[0].value
+    return Placed(
+        from_json(str(attrs[RECORD])),
+        tuple(array_of(a) for a in packed.args[1].fields if is_constant(a)),
+        str(attrs[TENSOR]),
+        tuple(map(str, attrs[COVERS])),
+        admits=tuple(map(str, attrs[ADMITS])),
+    )
+
+
+def _function(operator: Operator, constants: tuple[Array, ...]) -> Any:
+    """A private function whose body is one destination-passing call of all operands."""
+    parameters = [
+        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
+        for index, tensor in enumerate(operator.inputs)
+    ]
+    operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
+    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
+    builder = relax.BlockBuilder()
+    with builder.function("main", parameters, private=True):
+        with builder.dataflow():
+            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
+            output = builder.emit_output(builder.emit(packed))
+        builder.emit_func_output(output)
+    return builder.get()["main"]
