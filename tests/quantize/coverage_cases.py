@@ -10,6 +10,7 @@ from onnx import NodeProto, TensorProto
 from qdq_networks import floats, node
 
 from tvm_espdl.ops.base.broadcast import Broadcast
+from tvm_espdl.ops.base.pointwise import Pointwise
 from tvm_espdl.ops.base.reduction import Reduction
 from tvm_espdl.ops.base.registry import declared
 
@@ -264,6 +265,9 @@ def ordinary(kind):
         return behind(form.onnx, [1], keepdims=1) if moved else reduced(form.onnx)
     if issubclass(kind, Broadcast):
         return binary(form.onnx, **dict(form.fixed))
+    if issubclass(kind, Pointwise) and form.exponents == "own":
+        # A function of integers may jump where rounding carries its input over a step.
+        return unary(form.onnx, floors=(12.0, 25.0))
     return unary(form.onnx) if form.exponents == "own" else behind(form.onnx)
 
 

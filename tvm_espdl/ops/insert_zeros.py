@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -33,8 +32,8 @@ class InsertZeros(MovedIntegers):
     strides: Pair = (1, 1)
     tail: Pair = (0, 0)
 
-    name: ClassVar[str] = "insert_zeros"
-    channels_last: ClassVar[bool] = True
+    name = "insert_zeros"
+    channels_last = True
 
     @classmethod
     def of(cls, x: Tensor, strides: Pair, tail: Pair) -> InsertZeros:

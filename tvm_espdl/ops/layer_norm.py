@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class LayerNorm(Operator):
     axis: int
     epsilon: float = 1e-5
 
-    name: ClassVar[str] = "layer_norm"
+    name = "layer_norm"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class LpNorm(Normalization):
     axis: int
     p: int = 2
 
-    name: ClassVar[str] = "lp_norm"
+    name = "lp_norm"
 
     @property
     def extent(self) -> int:

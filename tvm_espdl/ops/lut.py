@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class Lut(OneType, Elementwise):
     function: str = ""
     step: int = 1
 
-    name: ClassVar[str] = "lut"
+    name = "lut"
 
     @property
     def constants(self) -> tuple[Tensor, ...]:

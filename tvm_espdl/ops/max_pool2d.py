@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from .base.window import patches
 class MaxPool2d(SameExponent, Pool):
     """`y = max(window)`; padding never wins."""
 
-    name: ClassVar[str] = "max_pool2d"
+    name = "max_pool2d"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_max_pool2d.cpp`; exponents are not read."""

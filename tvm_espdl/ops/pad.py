@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Pad(MovedIntegers):
     mode: str = "constant"
     value: int = 0
 
-    name: ClassVar[str] = "pad"
+    name = "pad"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_pad.cpp`."""

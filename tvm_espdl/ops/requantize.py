@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +19,7 @@ VECTOR_THRESHOLD = 50
 class Requantize(Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
-    name: ClassVar[str] = "requantize"
+    name = "requantize"
 
     @property
     def shift(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -32,7 +31,7 @@ class ReverseSequence(MovedIntegers):
     batch_axis: int = 1
     time_axis: int = 0
 
-    name: ClassVar[str] = "reverse_sequence"
+    name = "reverse_sequence"
 
     @property
     def constants(self) -> tuple[Tensor, ...]:

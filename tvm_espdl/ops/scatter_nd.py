@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class ScatterNd(Operator):
     y: Tensor
     reduction: str = "none"
 
-    name: ClassVar[str] = "scatter_nd"
+    name = "scatter_nd"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
