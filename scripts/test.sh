@@ -23,9 +23,10 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# One thread each: the tests themselves run side by side. (nproc heeds OMP_NUM_THREADS, too.)
+# One thread each: the tests themselves run side by side, those of one file on one worker, so that
+# what they share is made once. (nproc heeds OMP_NUM_THREADS, too.)
 workers=$(nproc)
 export OMP_NUM_THREADS=1
-.venv/bin/pytest -q -n "$workers" "$@"
+.venv/bin/pytest -q -n "$workers" --dist loadgroup "$@"
 # What the compiler writes is what it was; `--diff HEAD` shows a difference, `--update` accepts it.
 .venv/bin/python scripts/golden_replay.py

@@ -14,6 +14,13 @@ from tvm_espdl.toolchain.compiler import Compiler
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of a file share what is made for them: with xdist they stay on one worker."""
+    for item in items:
+        if not any(map(item.get_closest_marker, ("xdist_group", "apart"))):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def unavailable(reason):
     if os.environ.get("TVM_ESPDL_REQUIRE_TOOLS") == "1":
         pytest.fail(reason, pytrace=False)

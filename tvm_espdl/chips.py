@@ -1,7 +1,8 @@
 """The nine Espressif chips as data: what differs between them is written here and nowhere else.
 
 Other modules ask the record (`chip.rounding`, `chip.accumulator("int8", ...)`); they never compare
-names. Sources: ESP-DL v3.3.9 `dl/dl_define_private.hpp` and its kernels; Espressif's datasheets.
+names of chips or families. Sources: ESP-DL v3.3.9 `dl/dl_define_private.hpp` and its kernels;
+Espressif's datasheets, and its examples for ESP-DL (settings).
 """
 
 from __future__ import annotations
@@ -43,6 +44,39 @@ class Accumulator:
         return (1 << (self.bits - 1)) - 1
 
 
+#: Cycles in int8 and in int16.
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """About how many cycles the kernels of one family take, whatever the shapes.
+
+    The figures of chips with vectors are medians over the shapes that were simulated both in int8
+    and in int16 with 16 channels or more, first run, caches cold: ESP-DL's own assembly run
+    instruction by instruction, priced with coefficients fitted to the latencies that Espressif
+    publishes. Those of plain C are Espressif's published int8 figures of its C kernels; int16 there
+    is an estimate, for the sums take two registers. Every figure of moving and computing single
+    elements follows the bytes.
+
+    Attributes
+    ----------
+    convolution, depthwise, product : (float, float)
+        Per multiply-accumulate in int8 and int16, of convolutions, depthwise convolutions, and
+        matrix products, whose weights are used once.
+    element : (float, float)
+        Per element of the result of any other operator.
+    requantize : float
+        Per element that is brought to another width.
+    """
+
+    convolution: Pair
+    depthwise: Pair
+    product: Pair
+    element: Pair
+    requantize: float
+
+
 @dataclass(frozen=True)
 class Chip:
     """One chip.
@@ -64,6 +98,8 @@ class Chip:
         Highest clock of the CPU.
     sram_bytes : int
         Internal SRAM.
+    settings : tuple of str
+        Options of ESP-IDF that Espressif's own examples for ESP-DL set on it: clock and caches.
     idf_version : str
         The first ESP-IDF release that has the chip and that ESP-DL supports on it.
     """
@@ -75,6 +111,7 @@ class Chip:
     vector_bytes: int
     clock_hz: int
     sram_bytes: int
+    settings: tuple[str, ...] = ()
     idf_version: str = "5.3"
 
     def lanes(self, dtype: str) -> int:
@@ -91,9 +128,37 @@ class Chip:
 
     def bias_bits(self, dtype: str, *, in_lanes: bool) -> int:
         """Bits that the kernel keeps of a bias value; wider values wrap around."""
-        if self.family == "pie_v1" and in_lanes:
+        if self.packs_bias and in_lanes:
             return {"int8": 20, "int16": 40}[dtype]
         return {"int8": 32, "int16": 64}[dtype]
+
+    @property
+    def packs_bias(self) -> bool:
+        """Whether kernels read a bias as fields of `bias_bits` without gaps between them."""
+        return self.family == "pie_v1"
+
+    @property
+    def resize_wraps(self) -> bool:
+        """Whether a nearest resize drops the upper bits of what its left shift makes too large."""
+        return self.family == "c"
+
+    def prelu_wraps(self, dtype: str) -> bool:
+        """Whether PReLU drops the upper bits of products that do not fit."""
+        return (self.family, dtype) in (("pie_v1", "int16"), ("pie_v2", "int8"))
+
+    def most_left_shift(self, dtype: str, result: str) -> int | None:
+        """The largest left shift of a requantization in vectors; None without a limit."""
+        return _LEFT_SHIFTS.get((self.family, dtype, result))
+
+    @property
+    def cycles(self) -> Cycles:
+        """About how many cycles its kernels take."""
+        return _CYCLES[self.family]
+
+    @property
+    def platform(self) -> str:
+        """How ESP-PPQ calls it, before the width of its integers."""
+        return {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}[self.family]
 
     def quantized_bias_bits(self, dtype: str) -> int:
         """Bits that a quantizer should keep the bias of a layer within."""
@@ -115,21 +180,46 @@ _ACCUMULATORS = {
     ("pie_v2", "int16", False): Accumulator(40, 8),
 }
 
+#: By family, dtype of the input and of the result. ESP-DL `isa/tie728/dl_tie728_requantize*.S`.
+_LEFT_SHIFTS = {("pie_v1", "int8", "int8"): 6, ("pie_v1", "int16", "int8"): 4}
+
+_CYCLES = {
+    "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4),
+    "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9),
+    "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0),
+}
+
+#: One chip of each family: within a family all bits are the same.
+FAMILIES: dict[str, str] = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
+
+_CLOCK_240, _CLOCK_160, _CLOCK_120 = (
+    f"ESP_DEFAULT_CPU_FREQ_MHZ_{mhz}=y" for mhz in (240, 160, 120)
+)
+_S3_CACHES = (
+    "ESP32S3_INSTRUCTION_CACHE_32KB=y",
+    "ESP32S3_DATA_CACHE_64KB=y",
+    "ESP32S3_DATA_CACHE_LINE_64B=y",
+)
+_P4_CACHES = ("CACHE_L2_CACHE_256KB=y", "CACHE_L2_CACHE_LINE_128B=y")
+
 _MHZ = 1_000_000
 _KIB = 1024
 
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB),
-        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB),
-        Chip("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
-        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB),
-        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, "5.5"),
-        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB),
-        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB),
-        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, "6.0"),
+        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, (_CLOCK_240,)),
+        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, (_CLOCK_240,)),
+        Chip(
+            *("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
+            (_CLOCK_240, *_S3_CACHES),
+        ),
+        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, (_CLOCK_120,)),
+        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, (_CLOCK_160,)),
+        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, (_CLOCK_240,), "5.5"),
+        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, (_CLOCK_160,)),
+        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB, _P4_CACHES),
+        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, (), "6.0"),
     )
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tvm
 
 from .chips import DEFAULT_CHIP, Chip, find_chip
+from .onnx_graphs.chip_metadata import chip_name_in
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from .library import Library
     from .program import Program
     from .runtime.executor import Executor
-
-CHIP_KEY = "espdl.chip"
 
 
 def compile_file(
@@ -52,7 +51,7 @@ def compile_file(
     if is_espdl(model):
         return compile_espdl(load(model, model=name, key=key), chip)
     proto = load_model(model)
-    own = next((p.value for p in proto.metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
+    own = chip_name_in(proto, DEFAULT_CHIP)
     target = find_chip(chip or own).name
     mod, params = relay.frontend.from_onnx(proto)
     with tvm.transform.PassContext(opt_level=3):
@@ -85,7 +84,7 @@ def compile_variants(
     from .runtime.executor import build
     from .runtime.host import host_target
 
-    own = next((p.value for p in models[0].metadata_props if p.key == CHIP_KEY), DEFAULT_CHIP)
+    own = chip_name_in(models[0], DEFAULT_CHIP)
     target = find_chip(chip or own)
     programs = [_program(model, target) for model in models]
     if more is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .chips import DEFAULT_CHIP
 from .compilation import compile_file
 from .errors import ToolError
 from .library import Library
@@ -17,7 +18,6 @@ from .ops.base.rounding import Array
 from .quantize import quantize_onnx
 
 DATA = Path(__file__).parent / "data" / "digits"
-CHIP = "esp32s3"
 
 
 def run_demo() -> int:
@@ -38,11 +38,11 @@ def run_demo() -> int:
     folder = Path(tempfile.mkdtemp(prefix="tvm-espdl-demo-"))
 
     print("1. Quantize: a float CNN for 8x8 digits, 32 calibration images\n")
-    quantized = quantize_onnx(DATA / "digits_cnn.onnx", calibration, CHIP, measure=False)
+    quantized = quantize_onnx(DATA / "digits_cnn.onnx", calibration, DEFAULT_CHIP, measure=False)
     quantized.save(folder / "digits_quantized.onnx")
     print(quantized.report)
 
-    print(f"\n2. Compile for the {CHIP}: what runs where\n")
+    print(f"\n2. Compile for the {DEFAULT_CHIP}: what runs where\n")
     library = compile_file(quantized.model)
     print(library.report())
 

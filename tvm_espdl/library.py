@@ -22,8 +22,7 @@ from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Program
 from .report.log import PartitionLog
-from .report.partition import report_of
-from .report.rows import Report
+from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
 
@@ -130,7 +129,7 @@ class Library:
         """Names of the outputs, as the model has them."""
         return self._output_names or self.program.output_names
 
-    def __call__(self, *arrays: Any, **named: Any) -> Array | tuple[Array, ...]:
+    def __call__(self, /, *arrays: Any, **named: Any) -> Array | tuple[Array, ...]:
         """Run the network once.
 
         Parameters
@@ -206,7 +205,7 @@ class Library:
         quantized = {by_own_name[n]: t for n, t in quantized_inputs(program).items()}
         return [program.values[name] for name in program.inputs], quantized
 
-    def run_with_intermediates(self, *arrays: Any, **named: Any) -> dict[str, Array]:
+    def run_with_intermediates(self, /, *arrays: Any, **named: Any) -> dict[str, Array]:
         """Run the network once and keep every tensor that the chip has.
 
         It looks at what the next `run` would do: states enter it, but do not advance.
@@ -217,10 +216,32 @@ class Library:
             By the model's tensor names, in the order of execution, as the chip holds them:
             integers, NHWC; states as they were before the run.
         """
-        return self.executor.values(self.feed(named or list(arrays)), self._states)
+        return self.observe(named or list(arrays))
+
+    def observe(
+        self, arrays: list[Any] | Mapping[str, Any], states: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """`run_with_intermediates` with the inputs as a list or by name, as `run` takes them.
+
+        Parameters
+        ----------
+        arrays : list or mapping
+            The inputs.
+        states : mapping of str to array, optional
+            What the run begins with, by the program's names; for those that are not in it, what
+            the library keeps.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes.
+        """
+        names = [state.value for state in self.program.states]
+        kept = dict(zip(names, self._states, strict=True)) | dict(states or {})
+        return self.executor.values(self.feed(arrays), [kept[name] for name in names])
 
     def report(self, *samples: Any) -> Report:
-        """What runs where, and why not on ESP-DL.
+        """Which kernel each part gets, and why a part is no operator of ESP-DL.
 
         Parameters
         ----------

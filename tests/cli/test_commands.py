@@ -48,7 +48,7 @@ def test_whole_way(files, capsys):
     )
     metadata = json.loads((project / "components/tvm_model/model/metadata.json").read_text())
     assert metadata["chip"] == "esp32p4"
-    assert "14 of 14 calls on ESP-DL" in capsys.readouterr().out
+    assert "14 of 14 calls are operators of ESP-DL" in capsys.readouterr().out
 
 
 def test_run_writes_output_and_dump(files):

@@ -58,8 +58,8 @@ def test_a_dump_of_other_firmware_is_recognized(files, c_compiler, tmp_path, cap
     assert compare(files, tmp_path / "monitor.log") == 0
     assert "firmware" not in capsys.readouterr().out
     onnx.save(quantized_digits("esp32p4"), tmp_path / "other.onnx")
-    main(["compare", "--model_path", str(tmp_path / "other.onnx"),
-          "--dump", str(tmp_path / "monitor.log")])  # fmt: skip
+    other = ["compare", "--model_path", str(tmp_path / "other.onnx")]
+    assert main([*other, "--dump", str(tmp_path / "monitor.log")]) == 1
     out = capsys.readouterr().out
     assert "the firmware holds network" in out
     assert "on esp32p4: export the project again" in out

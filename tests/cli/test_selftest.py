@@ -11,26 +11,51 @@ from tvm_espdl.errors import DataError
 from tvm_espdl.selftest.golden import GOLDEN, load
 
 
-@pytest.mark.parametrize("engine", ["numpy", "host", "c"])
-def test_all_vectors_of_the_package_pass(engine, capsys, request):
-    if engine == "c":
-        request.getfixturevalue("c_compiler")
-    status = main(["selftest", "--engine", engine])
+def passed(arguments, capsys):
+    """How many vectors passed; all of them must."""
+    status = main(["selftest", *arguments])
     lines = capsys.readouterr().out.splitlines()
     assert (status, lines[:-1]) == (0, [])
     assert lines[-1].endswith(" passed, 0 failed, 0 skipped")
-    assert int(lines[-1].split()[0]) > 1000
+    return int(lines[-1].split()[0])
+
+
+def folder_of(path, chosen):
+    """Some of the vectors in a folder of their own."""
+    index = json.loads((GOLDEN / "index.json").read_text())
+    index["cases"] = [case for case in index["cases"] if chosen(case)]
+    (path / "index.json").write_text(json.dumps(index))
+    for case in index["cases"]:
+        shutil.copy(GOLDEN / case["file"], path)
+    return len(index["cases"])
+
+
+def test_all_vectors_of_the_package_pass(capsys):
+    assert passed(["--engine", "numpy"], capsys) > 1000
+
+
+@pytest.mark.parametrize("engine", ["host", "c"])
+def test_every_engine_passes_vectors_of_every_operator(engine, tmp_path, capsys, request):
+    """All vectors run in `test_host_golden` and `test_c_kernels`; here the first of each kind."""
+    if engine == "c":
+        request.getfixturevalue("c_compiler")
+    seen = set()
+
+    def is_first(case):
+        kind = case["op"], case["dtype"]
+        return not (kind in seen or seen.add(kind))
+
+    folder_of(tmp_path, is_first)
+    assert len({operator for operator, _ in seen}) > 30
+    arguments = ["--golden", str(tmp_path), "--engine", engine, "--chip", "esp32s3"]
+    assert passed(arguments, capsys) > 40
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Two vectors in a folder of their own."""
-    index = json.loads((GOLDEN / "index.json").read_text())
     names = ("add_int8_same.npz", "relu_int8_d0.npz")
-    index["cases"] = [case for case in index["cases"] if case["file"] in names]
-    (tmp_path / "index.json").write_text(json.dumps(index))
-    for name in names:
-        shutil.copy(GOLDEN / name, tmp_path)
+    assert folder_of(tmp_path, lambda case: case["file"] in names) == 2
     return tmp_path
 
 
@@ -79,3 +104,9 @@ def test_unknown_engine_and_chip_exit_with_2(capsys):
     assert main(["selftest", "--engine", "magic"]) == 2
     assert main(["selftest", "--chip", "esp8266"]) == 2
     assert capsys.readouterr().err.count("error:") == 2
+
+
+def test_no_vectors_are_no_success(folder, capsys):
+    (folder / "index.json").write_text('{"cases": []}')
+    assert main(["selftest", "--golden", str(folder), "--engine", "numpy"]) == 2
+    assert "no vector" in capsys.readouterr().err

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:no part of the network:tvm_espdl.errors.EspdlWarning"
 )
 VECTOR = (1, 12)
+SEED = 813
 
 
 def network(nodes, outputs, shapes=None, **constants):
@@ -79,6 +80,97 @@ def test_loops_become_plain_c(operator, c_compiler):
         np.testing.assert_array_equal(result, by_hand(x))
 
 
+def padded(values):
+    """Each value behind the last one: TVM holds them as constants of one function."""
+    names = [f"y{index}" for index in range(len(values))]
+    nodes = [
+        helper.make_node("Pad", [before, "pads", f"value{index}"], [name])
+        for index, (before, name) in enumerate(zip(["x", *names], names, strict=False))
+    ]
+    kind = (TensorProto.FLOAT, (1, 2 + len(values)))
+    constants = {f"value{index}": value for index, value in enumerate(values)}
+    shapes = {"x": (1, 2)}
+    return network(nodes, {names[-1]: kind}, shapes, pads=np.array([0, 0, 0, 1]), **constants)
+
+
+def special_floats():
+    one, ten = np.float32(1), np.float32(1e10)
+    near = [np.nextafter(one, ten), np.nextafter(np.nextafter(one, ten), ten)]
+    return np.array([*near, np.inf, -np.inf, np.nan, -0.0, 1e-45, -1e-45, 3.4028235e38], np.float32)
+
+
+def random_floats():
+    bits = np.random.default_rng(SEED).integers(0, 1 << 32, 14, np.uint32)
+    values = bits.view(np.float32)
+    return values[np.isfinite(values)]
+
+
+@pytest.mark.parametrize("values", [special_floats(), random_floats()], ids=["special", "random"])
+def test_constants_reach_the_c_to_the_bit(values, c_compiler):
+    assert len({f"{value:.6e}" for value in special_floats()[:2]}) == 1  # TVM prints them alike.
+    library = compiled(padded(values))
+    x = np.array([[2, 3]], np.float32)
+    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    wanted = np.concatenate([x[0], values]).view(np.uint32)
+    for result in (*library.run([x]), in_c):
+        np.testing.assert_array_equal(result.view(np.uint32)[0], wanted, f"seed {SEED}")
+    assert project_of(library) == project_of(compiled(padded(values)))
+
+
+def test_large_constants_are_data(c_compiler):
+    bits = np.random.default_rng(SEED).integers(0, 1 << 32, (1, 4096), np.uint32)
+    table = np.where(np.isnan(bits.view(np.float32)), np.float32(1), bits.view(np.float32))
+    node = helper.make_node("Gather", ["table", "x"], ["y"], axis=1)
+    model = network([node], {"y": (TensorProto.FLOAT, (1, 4096))}, table=table)
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (4096,)))
+    library = compiled(model)
+    places = np.random.default_rng(SEED + 1).permutation(4096)
+    ((in_c,),) = run_network(library, [[places]], c_compiler)
+    wanted = table[:, places].view(np.uint32)
+    np.testing.assert_array_equal(in_c.view(np.uint32), wanted, f"seed {SEED}")
+
+
+def test_absolute_values_have_a_function_in_c(c_compiler):
+    node = helper.make_node("Abs", ["x"], ["y"])
+    library = compiled(network([node], {"y": (TensorProto.FLOAT, VECTOR)}))
+    x = vector(7)
+    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    np.testing.assert_array_equal(in_c, np.abs(x))
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.INT8, TensorProto.UINT8])
+def test_memory_that_tvm_sees_as_two_types(dtype, c_compiler):
+    node = helper.make_node("Cast", ["x"], ["y"], to=dtype)
+    library = compiled(network([node], {"y": (dtype, VECTOR)}))
+    x = np.linspace(0, 100, 12, dtype=np.float32).reshape(VECTOR)
+    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    np.testing.assert_array_equal(in_c, x.astype(in_c.dtype))
+
+
+def test_doubles_in_between_run_in_c(c_compiler):
+    nodes = [
+        helper.make_node("Cast", ["x"], ["wide"], to=TensorProto.DOUBLE),
+        helper.make_node("Mul", ["wide", "factor"], ["product"]),
+        helper.make_node("CumSum", ["product", "axis"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["y"], to=TensorProto.FLOAT),
+    ]
+    factor, axis = np.float64(0.1), np.int32(1)
+    library = compiled(network(nodes, {"y": (TensorProto.FLOAT, VECTOR)}, factor=factor, axis=axis))
+    x = vector(9)
+    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    np.testing.assert_array_equal(in_c, np.cumsum(x.astype(float) * 0.1, 1).astype(np.float32))
+
+
+def test_half_precision_is_refused():
+    nodes = [
+        helper.make_node("Cast", ["x"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Cast", ["half"], ["y"], to=TensorProto.FLOAT),
+    ]
+    library = compiled(network(nodes, {"y": (TensorProto.FLOAT, VECTOR)}))
+    with pytest.raises(ModelError, match="values of type float16"):
+        project_of(library)
+
+
 def best(outputs, after=()):
     nodes = [
         helper.make_node("Relu", ["x"], ["scores"]),
@@ -99,7 +191,7 @@ def test_a_sort_runs_on_the_pc():
     np.testing.assert_array_equal(places, order)
     np.testing.assert_array_equal(values, np.take_along_axis(x, order, 1))
     np.testing.assert_array_equal(list(library.run_with_intermediates(x).values())[-1], places)
-    assert [node.runs_on for node in library.report().nodes] == ["TVM", "TVM"]
+    assert [node.defined_by for node in library.report().nodes] == ["TVM", "TVM"]
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -131,7 +223,7 @@ def test_behind_integers_the_cut_is_where_they_become_real(tmp_path):
     onnx.save(model, tmp_path / "whole.onnx")
     onnx.utils.extract_model(tmp_path / "whole.onnx", tmp_path / "cut.onnx", ["x"], [real])
     library = compiled(str(tmp_path / "cut.onnx"))
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     assert project_of(library)
 
 

@@ -86,7 +86,7 @@ def test_run_without_anything_to_run_on(files, capsys):
 
 def test_check_and_export(files, capsys):
     assert run("check", files / "sum.espdl") == 0
-    assert "1 of 1 calls on ESP-DL" in capsys.readouterr().out
+    assert "1 of 1 calls are operators of ESP-DL" in capsys.readouterr().out
     project = files / "project"
     arguments = ("export", "--model_path", files / "conv.espdl", "--out_path", project)
     assert run(*arguments, "--target_chip", "esp32p4") == 0

@@ -165,7 +165,7 @@ def test_the_module_keeps_names_layouts_and_integers():
     assert np.array_equal(library(x), expected["y"])
     assert np.array_equal(library.run_with_intermediates(x)["y"], expected["y"])
     (row,) = library.report().nodes
-    assert (row.name, row.type, row.runs_on) == ("conv", "Conv", "ESP-DL")
+    assert (row.name, row.type, row.defined_by) == ("conv", "Conv", "ESP-DL")
 
 
 def test_a_network_is_built_for_its_own_chip():

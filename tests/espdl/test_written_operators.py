@@ -46,7 +46,7 @@ def program_of(record):
 def expected_refusal(record):
     """What the message says where the runtime cannot run a record."""
     operator = record.operator
-    if not operator.in_esp_dl():
+    if operator.form is not None and operator.form.espdl is None:
         return "registers this operator"
     if getattr(operator, "axes", None) in ((), []) and operator.name.startswith("reduce"):
         return "a reduction over no axis"

@@ -3,10 +3,8 @@
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 from onnx import TensorProto, helper, numpy_helper
-
-quantization = pytest.importorskip("onnxruntime.quantization")
+from onnxruntime import quantization
 
 MICROSOFT = "com.microsoft"
 

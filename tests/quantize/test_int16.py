@@ -153,7 +153,7 @@ def test_resize_stays_int8_between_int16_layers(chip):
     assert q.into(resize) == q.after(resize)
     assert q.into(second) == q.after(resize) - 8
     library = compile_file(q.model)
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}, library.report()
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}, library.report()
 
 
 def test_why_a_resize_stays_int8():
@@ -236,7 +236,7 @@ def test_whole_networks(name, chip, request):
     model, assignment = done.write(), done.assignment()
     simulation = Simulation(done.bench.model, done.plan(assignment), assignment, done.bench.chip)
     library = compile_file(model)
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}, library.report()
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}, library.report()
     outputs = library.program.outputs
     # A Softmax moves as far as the logits it reads, whose steps are coarser than 2^-12 nowhere.
     steps = [2.0 ** assignment.tensors.get(value.name, -12) for value in model.graph.output]

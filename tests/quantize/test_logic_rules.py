@@ -74,6 +74,6 @@ def test_a_network_of_them_runs_on_the_chip_as_onnxruntime_says():
     samples = floats(8, *SHAPE[1:], seed=3)
     quantized = quantize_onnx(float_model, samples, "esp32p4").model
     library = compile_file(quantized, chip="esp32p4")
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     for sample in samples[:, None]:
         np.testing.assert_array_equal(library.run([sample])[0], run(quantized, {"x": sample})["y"])

@@ -16,7 +16,7 @@ from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.mixed import Goal
-from tvm_espdl.quantize.mixed.costs import CYCLES, network_cycles
+from tvm_espdl.quantize.mixed.costs import network_cycles
 from tvm_espdl.quantize.mixed.trials import TRIAL_SAMPLES, widened
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.precision import choosable, widen
@@ -46,7 +46,7 @@ def layers():
 @pytest.mark.parametrize("name", ["esp32s3", "esp32p4", "esp32"])
 def test_cycles_are_counted_from_shapes_by_hand(name):
     chip = find_chip(name)
-    cycles = CYCLES[chip.family]
+    cycles = chip.cycles
     plan = make_plan(Graph(preprocess_onnx(layers())))
     macs = {"conv": 8 * 36 * 27, "depthwise": 8 * 16 * 9, "gemm": 4 * 32}
     for wide, which in (((), 0), (("*",), 1)):
@@ -61,7 +61,7 @@ def test_cycles_are_counted_from_shapes_by_hand(name):
 
 def test_borders_cost_a_requantize():
     chip, plan = find_chip("esp32s3"), make_plan(Graph(preprocess_onnx(layers())))
-    cycles = CYCLES["pie_v1"]
+    cycles = chip.cycles
     extra = network_cycles(widen(plan, ["depthwise"]), chip) - network_cycles(plan, chip)
     macs = 8 * 16 * 9
     own = (cycles.depthwise[1] - cycles.depthwise[0]) * macs
@@ -71,7 +71,7 @@ def test_borders_cost_a_requantize():
 
 def test_every_family_has_figures_and_int16_costs_more():
     for chip in CHIPS.values():
-        cycles = CYCLES[chip.family]
+        cycles = chip.cycles
         for pair in (cycles.convolution, cycles.depthwise, cycles.product, cycles.element):
             assert 0 < pair[0] < pair[1] < 4 * pair[0]
 

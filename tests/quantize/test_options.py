@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from onnx import numpy_helper
 from qdq_networks import PLAIN, floats, network, node
 
 from tvm_espdl.errors import ChipError, EspdlError, ModelError
@@ -107,7 +108,12 @@ def test_infinite_bounds_are_no_weights():
     bounds = {"low": np.float32(-np.inf), "high": np.float32(6)}
     nodes = [node("Conv", "x w b", "c"), node("Clip", "c low high", "y")]
     clipped = network(nodes, {"x": ("N", 4, 6, 6)}, {"y": ("N", 4, 4, 4)}, {**WEIGHTS, **bounds})
-    quantize_onnx(clipped, DATA, **PLAIN)
+    written = quantize_onnx(clipped, DATA, **PLAIN).model
+    assert "Conv" in [made.op_type for made in written.graph.node]
+    scales = [
+        numpy_helper.to_array(t) for t in written.graph.initializer if t.name.endswith("scale")
+    ]
+    assert scales and all(np.isfinite(scale).all() for scale in scales)
 
 
 def test_none_is_no_step():

@@ -1,10 +1,10 @@
 """The report's forms, its warnings, what it counts as clipped, and how it is written."""
 
 import json
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from html_page import Page
 from qdq_networks import PLAIN, floats, network, node, quantize
 
 from tvm_espdl.cli import main
@@ -16,34 +16,6 @@ from tvm_espdl.quantize.report import QuantizationReport
 from tvm_espdl.quantize.report.clipping import bars_of, clipped_shares
 
 SEED = 72
-VOID = {"meta", "line", "path"}
-
-
-class Page(HTMLParser):
-    """Checks that tags close in the order in which they open, and keeps the text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.texts = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 def awkward():
@@ -61,16 +33,12 @@ def report():
 
 def test_html_is_whole_and_escaped(report):
     page = Page(report.to_html())
-    text = " ".join(page.texts)
     for name in ('"w"&<', "<b>u</b>", "y&amp;"):
-        assert name in text
+        assert name in page.text
     assert "b" not in page.tags
-    assert "script" not in page.tags
-    assert not [value for name, value in page.attributes if name in ("src", "href")]
     assert page.tags.count("svg") == sum(row.bars is not None for row in report.rows) == 2
     assert page.tags.count("line") == 4
     assert page.tags[:4] == ["html", "head", "meta", "title"]
-    assert report.to_html().startswith("<!doctype html>\n")
 
 
 def test_limits_are_drawn_where_they_belong(report):
@@ -101,7 +69,7 @@ def test_json_has_the_same_keys_for_every_network(report):
     content = json.loads(report.to_json())
     assert list(content) == [
         *("chip", "activations", "weights", "samples", "accuracy", "unmeasured", "steps", "worst"),
-        *("tradeoff", "loss", "notes", "warnings", "seconds", "tensors", "left_float"),
+        *("tradeoff", "loss", "notes", "warnings", "tensors", "left_float"),
     ]
     assert content["accuracy"]["samples"] == 4
     tensors = {tensor["name"]: tensor for tensor in content["tensors"]}

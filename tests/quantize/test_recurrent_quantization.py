@@ -11,7 +11,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import quantize_onnx
-from tvm_espdl.quantize.mixed.costs import CYCLES, network_cycles
+from tvm_espdl.quantize.mixed.costs import network_cycles
 from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.precision import widen
 from tvm_espdl.quantize.recurrent import name_states
@@ -195,7 +195,7 @@ def test_states_given_from_outside():
     assert not q.requantized(found, 5)
     assert not q.requantized(found, 6)
     library = compile_file(result.model)
-    assert {row.runs_on for row in library.report().nodes} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().nodes} == {"ESP-DL"}
     expected = [run(model, sample) for sample in samples]
     for sample, wanted in zip(samples, expected, strict=True):
         outputs = library.run([sample[name] for name in library.input_names])
@@ -274,7 +274,7 @@ def test_cycles_of_a_layer_follow_its_products():
     chip = find_chip("esp32s3")
     one, two = (network_cycles(plan, chip) for plan in plans)
     products = STEPS * 3 * HIDDEN * (INPUTS + HIDDEN)
-    assert one == pytest.approx(products * CYCLES[chip.family].product[0])
+    assert one == pytest.approx(products * chip.cycles.product[0])
     assert two == pytest.approx(2 * one)
     assert network_cycles(widen(plans[0], ["*"]), chip) > one
 

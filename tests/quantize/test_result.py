@@ -1,6 +1,5 @@
 """The result as a whole: bytes, metadata, file, report, options, and accuracy on real models."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ import onnx
 import pytest
 from qdq_networks import PLAIN, Quantized, floats, network, node, quantize, run
 
-import tvm_espdl.quantize as room
 from tvm_espdl.errors import ChipError, EspdlError, ModelError, OutputError
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.version import __version__
@@ -67,19 +65,6 @@ def test_same_bytes_in_another_process(tmp_path):
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
     assert (tmp_path / "here.onnx").read_bytes() == (tmp_path / "there.onnx").read_bytes()
-
-
-def test_the_room_does_not_import_tvm():
-    files = sorted(Path(room.__file__).parent.rglob("*.py"))
-    assert len(files) > 10
-    for file in files:
-        for found in ast.walk(ast.parse(file.read_text())):
-            names = (
-                [getattr(found, "module", None) or ""]
-                if isinstance(found, ast.ImportFrom)
-                else [a.name for a in getattr(found, "names", [])]
-            )
-            assert not [name for name in names if str(name).split(".")[0] == "tvm"], file
 
 
 def test_save(tmp_path):

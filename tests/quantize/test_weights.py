@@ -67,8 +67,7 @@ def test_the_error_at_the_output_follows_from_the_moments(name):
     (layer,) = plan.layers()
     weight = plan.graph.constant(layer.weight)
     changed = weight + floats(*weight.shape, seed=9, scale=0.1)
-    groups = statistics.moments(layer.node).shape[0]
-    errors = patch_rows(layer, plan.graph, changed - weight, groups).astype(np.float64)
+    errors = patch_rows(layer, plan.graph, changed - weight)
     foretold = output_error(errors, statistics.moments(layer.node)).reshape(-1)
     outputs = [
         [run(m, sample)["y"].astype(np.float64) for sample in samples]

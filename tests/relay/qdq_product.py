@@ -67,7 +67,7 @@ def integers(rng, dtype, shape, share=1.0):
 
 def operators_of(lib):
     """Names of the operators that a library calls on ESP-DL, in order."""
-    return [row.operator for row in lib.report().rows if row.runs_on == "ESP-DL"]
+    return [row.operator for row in lib.report().rows if row.defined_by == "ESP-DL"]
 
 
 def rules_of(lib):
@@ -77,7 +77,7 @@ def rules_of(lib):
 
 def on_tvm(lib):
     """How many calls TVM compiles itself."""
-    return sum(row.runs_on == "TVM" for row in lib.report().rows)
+    return sum(row.defined_by == "TVM" for row in lib.report().rows)
 
 
 def step_by_step(lib, *inputs):

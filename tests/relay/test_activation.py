@@ -174,7 +174,7 @@ def steps_off(library, operator, exact, x):
         if step.operator.name not in ("quantize", "dequantize", "transpose", "reshape")
     ]
     assert computing == [operator]
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     values = by_reference(library.program, [x])
     (result,) = library.run([x])
     np.testing.assert_array_equal(result, values[library.program.outputs[0]])

@@ -50,7 +50,7 @@ def names(library):
 def assert_right(library, operator):
     program = library.program
     assert operator in names(library)
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     for seed in range(3):
         rng = np.random.default_rng(seed)
         inputs = [

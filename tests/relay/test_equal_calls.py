@@ -47,7 +47,7 @@ def test_report_names_both(network):
     assert [row.tensor for row in report.added[:2]] == ["left", "right"]
     rows = {node.tensor: node for node in report.nodes}
     for tensor in positive:
-        assert rows[tensor].runs_on == "ESP-DL"
+        assert rows[tensor].defined_by == "ESP-DL"
         assert rows[tensor].call.tensor == tensor
         assert not rows[tensor].fused
 

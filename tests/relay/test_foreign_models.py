@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from qdq_product import assert_same, on_tvm, operators_of
@@ -56,7 +57,6 @@ def integer_network(scales=None, zero=ZERO):
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])
 def test_operators_on_integers_run_on_esp_dl(chip):
-    onnxruntime = pytest.importorskip("onnxruntime")
     model = integer_network()
     before = model.SerializeToString()
     module, _ = relay.frontend.from_onnx(model)

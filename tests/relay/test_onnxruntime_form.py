@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import quantization
 from qdq_product import assert_same, on_tvm, operators_of
 from tvm import relay
 
-quantization = pytest.importorskip("onnxruntime.quantization")
 RNG = np.random.default_rng(5)
 
 

@@ -137,7 +137,7 @@ def test_form_becomes_the_operator(name, chip):
     network = built(function, shape, chip=chip)
     rows = network.report().rows
     assert operator in [row.operator for row in rows], network.report()
-    assert {row.runs_on for row in rows} == {"ESP-DL"}, network.report()
+    assert {row.defined_by for row in rows} == {"ESP-DL"}, network.report()
     inputs = random_inputs(network)
     expected = by_reference(network.program, inputs)
     for name_, array in network.run_with_intermediates(*inputs).items():
@@ -165,7 +165,7 @@ def test_unquantized_relu_is_left_alone():
     builder = QdqBuilder()
     builder.output(builder.node("Relu", builder.quantized_input("x", [1, 4])))
     network = compile_file(builder.model())
-    assert [row.runs_on for row in network.report().rows] == ["ESP-DL", "ESP-DL", "TVM"]
+    assert [row.defined_by for row in network.report().rows] == ["ESP-DL", "ESP-DL", "TVM"]
     x = np.array([[-1.0, 0.5, -0.25, 3.0]], np.float32)
     np.testing.assert_array_equal(network(x), np.maximum(x, 0))
 
@@ -185,7 +185,7 @@ def test_softmax_over_float_data_is_left_alone():
     builder.output(builder.node("Softmax", builder.input("x", [1, 12]), axis=-1))
     with pytest.warns(UserWarning, match="no part of the network is quantized"):
         network = compile_file(builder.model())
-    assert [row.runs_on for row in network.report().rows] == ["TVM"]
+    assert [row.defined_by for row in network.report().rows] == ["TVM"]
 
 
 def test_one_tensor_in_both_operands_and_as_output():

@@ -111,7 +111,7 @@ def test_concatenations_of_many(count, concats):
     model = concatenation(count)
     library = compiled(model)
     assert operators_of(library).count("concat") == concats
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     assert_onnx(model, library)
 
 

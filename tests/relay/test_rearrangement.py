@@ -91,7 +91,7 @@ def test_node_becomes_the_operator(name, dtype):
     model = model_of(dtype)
     library = compiled(model)
     assert operator in operators_of(library), str(library.report())
-    assert {row.runs_on for row in library.report().rows} == {"ESP-DL"}
+    assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}
     assert_onnx(model, library)
 
 

@@ -57,7 +57,7 @@ def test_layer_runs_on_espdl(kind, chip, given, c_compiler):
     model, library, inputs = compiled(kind, chip, given)
     assert kinds(library) <= {"quantize", "dequantize", "slice", "concat", "reshape", kind.lower()}
     (row,) = library.report().nodes
-    assert (row.type, row.runs_on) == (kind, "ESP-DL")
+    assert (row.type, row.defined_by) == (kind, "ESP-DL")
     # All hidden states and the last ones are one call, cells another.
     calls = [s.operator.name for s in library.program.steps].count(kind.lower())
     assert calls == (2 if 2 in given.get("results", ()) else 1)
@@ -78,7 +78,7 @@ def test_layer_that_is_refused_runs_on_tvm():
     model, library, inputs = compiled("GRU", "esp32s3", {"direction": "reverse", "steps": 2})
     assert "gru" not in kinds(library)
     (row,) = library.report().nodes
-    assert row.runs_on == "TVM"
+    assert row.defined_by == "TVM"
     rules = {reason.refusal.rule for reason in library.report().reasons}
     assert "direction_is_forward" in rules
     for result, wanted in zip(

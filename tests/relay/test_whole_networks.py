@@ -35,9 +35,11 @@ def expected_outputs(network, inputs):
 
 
 def assert_same_bits(actual, expected, message):
+    assert len(expected) > 0
     for one, other in zip(actual, expected, strict=True):
-        assert one.dtype == other.dtype
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
         np.testing.assert_array_equal(one, other, err_msg=message)
+        assert one.tobytes() == other.tobytes(), message  # NaN and -0.0, too
 
 
 def test_numpy_host_and_c_agree(network, c_compiler):
@@ -68,13 +70,15 @@ def test_c_is_clean_under_sanitizers(network, c_compiler):
 def test_intermediates_are_the_references(network):
     (sample,) = samples(network, 1, SEED + 3)
     expected = by_reference(network.program, sample)
-    for name, array in network.run_with_intermediates(*sample).items():
+    seen = network.run_with_intermediates(*sample)
+    assert set(seen) == set(network.program.values) - set(network.program.constants)
+    for name, array in seen.items():
         np.testing.assert_array_equal(array, expected[name], err_msg=f"{name}, seed {SEED + 3}")
 
 
 def test_everything_runs_on_espdl_and_nothing_is_transposed_inside(network):
     rows = network.report().rows
-    assert {row.runs_on for row in rows} == {"ESP-DL"}
+    assert {row.defined_by for row in rows} == {"ESP-DL"}
     products = [n for n, row in enumerate(rows) if row.macs]
     inside = [row.operator for row in rows[products[0] : products[-1]]]
     assert "transpose" not in inside

@@ -44,7 +44,7 @@ def test_network(name, chip, models_dir, c_compiler):
     network = compile_file(quantize_onnx(model, samples, chip, measure=False).model)
 
     rows = network.report().rows
-    assert {row.runs_on for row in rows} == {"ESP-DL"}, network.report()
+    assert {row.defined_by for row in rows} == {"ESP-DL"}, network.report()
     products = [n for n, row in enumerate(rows) if row.macs]
     inside = [row.operator for row in rows[products[0] : products[-1]]]
     assert inside.count("transpose") == OWN_TRANSPOSES.get(name, 0)

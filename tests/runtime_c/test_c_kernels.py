@@ -6,9 +6,9 @@ import comparison
 import numpy as np
 import pytest
 
+from tvm_espdl.chips import FAMILIES
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.selftest.c_engine import Item
-from tvm_espdl.selftest.golden import FAMILIES
 from tvm_espdl.toolchain.compiler import Compiler
 
 SEED = 20240611

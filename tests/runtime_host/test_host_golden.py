@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tvm_espdl.chips import find_chip
+from tvm_espdl.chips import FAMILIES, find_chip
 from tvm_espdl.runtime.host import run_operators
 from tvm_espdl.selftest.builders import operator_of
-from tvm_espdl.selftest.golden import FAMILIES, load
+from tvm_espdl.selftest.golden import load
 
 CASES = [case for case in load() if operator_of(case) is not None]
 INEXACT_STEP = 4e-7

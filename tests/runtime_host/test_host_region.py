@@ -1,5 +1,7 @@
 """Whole programs as one function: lifetimes, shared memory, linked modules."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tvm
@@ -82,4 +84,11 @@ def test_native_steps_are_refused():
     step = Step(Native(None, (x,), (x,)), ("x",), ("y",))
     program = Program(find_chip("esp32"), {"x": x, "y": x}, ("x",), ("y",), (step,))
     with pytest.raises(TypeError, match="net_tvm_0 is no operator"):
+        build_regions({"net": program})
+
+
+@pytest.mark.parametrize("outputs", [("h", "h"), ("h", "x")])
+def test_outputs_that_no_step_writes_are_refused(outputs):
+    program = dataclasses.replace(residual("esp32s3"), outputs=outputs)
+    with pytest.raises(ValueError, match="net gives a value twice"):
         build_regions({"net": program})

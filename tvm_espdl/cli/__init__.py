@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             # The reader, `head` for example, has seen enough; Python would complain at its exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = 0
+            status = arguments.verdict
     for warning in caught:
         print(f"tvm-espdl: warning: {warning.message}", file=sys.stderr)
     return status
@@ -61,5 +61,6 @@ def _parser() -> argparse.ArgumentParser:
         name = command.__name__.rpartition(".")[2]
         sub = commands.add_parser(name, help=command.HELP, description=command.HELP)
         command.add_options(sub)
-        sub.set_defaults(run=command.run)
+        # A check sets its verdict before it prints: the status holds for a reader who leaves, too.
+        sub.set_defaults(run=command.run, verdict=0)
     return parser

@@ -1,4 +1,4 @@
-"""`tvm-espdl check`: what of a model runs where, why not on ESP-DL, and what to change."""
+"""`tvm-espdl check`: which kernel each part of a model gets, why, and what to change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from .options import add_model_options, key_of
 
-HELP = "What of a model runs where, why not on ESP-DL, what to change."
+HELP = "Which kernel each part of a model gets, why, and what to change."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the comparison; the status is 1 where anything differs or nothing could be compared."""
+    """Print the comparison; the status is 1 where the two are not shown to be equal."""
     from ..compilation import compile_file
     from ..debug import compare
     from ..files.array_files import load_arrays
@@ -35,5 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.input is not None:
         inputs = load_arrays(arguments.input, library.input_names)
     result = compare(library, arguments.dump, inputs)
+    arguments.verdict = 0 if result.ok else 1
     print(result)
-    return 0 if result else 1
+    return int(arguments.verdict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..chips import DEFAULT_CHIP
 from ..errors import DataError
 
 
@@ -18,7 +19,7 @@ def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: o
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which chip a quantized model is compiled for, and how an .espdl file is opened."""
-    option(parser, "target_chip", "chip (default: the model's own, else esp32s3)")
+    option(parser, "target_chip", f"chip (default: the model's own, else {DEFAULT_CHIP})")
     add_espdl_options(parser)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..chips import DEFAULT_CHIP
 from .calibration_options import add_calibration_options, calibration_of
 from .options import option
 from .quantizer_options import add_quantize_options, quantize_options_of
@@ -16,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "input_model", "float ONNX model", required=True)
     option(parser, "output_model", "file to write", required=True)
     add_calibration_options(parser)
-    option(parser, "target_chip", "chip (default: %(default)s)", default="esp32s3")
+    option(parser, "target_chip", "chip (default: %(default)s)", default=DEFAULT_CHIP)
     add_quantize_options(parser)
 
 
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     result.save(arguments.output_model)
     print(result.report)
+    if spent := result.report.seconds:
+        print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
     print(f"wrote {arguments.output_model}")
     if arguments.report is not None:
         result.report.save(arguments.report)

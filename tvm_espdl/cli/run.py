@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     inputs = load_arrays(arguments.input, library.input_names)
     outputs = library.first_run(inputs)
     if arguments.dump is not None:
-        from ..debug.dump import save_folder
+        from ..debug import save_folder
 
-        save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
+        save_folder(Path(arguments.dump), library.observe(inputs))
     save_arrays(arguments.output, dict(zip(library.output_names, outputs, strict=True)))
     print(f"wrote {arguments.output}")
     return 0
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_test_vectors(arguments: argparse.Namespace) -> int:
     from ..compilation import compile_espdl
-    from ..debug.dump import save_folder
+    from ..debug import save_folder
     from ..espdl import load
     from ..espdl.vectors import differences, inputs_of, outputs_of
     from ..files.array_files import save_arrays
@@ -64,11 +64,12 @@ def _run_test_vectors(arguments: argparse.Namespace) -> int:
     library = compile_espdl(file, arguments.target_chip)
     outputs = dict(zip(library.output_names, library.first_run(inputs), strict=True))
     if arguments.dump is not None:
-        save_folder(Path(arguments.dump), library.run_with_intermediates(**inputs))
+        save_folder(Path(arguments.dump), library.observe(inputs))
     if arguments.output is not None:
         save_arrays(arguments.output, outputs)
     found = differences(stored, outputs)
+    arguments.verdict = 1 if found else 0
     for text in found:
         print(text)
     print("FAIL" if found else f"PASS: {len(stored)} stored test outputs on {library.chip.name}")
-    return 1 if found else 0
+    return int(arguments.verdict)

@@ -1,4 +1,5 @@
-"""From a static list of calls to C: program, memory plan, sources, ESP-IDF project.
+"""From a `Program` to C: constants, sources, the header, an ESP-IDF project.
 
-This folder owns everything that is written for the chip. It never recomputes what `ops` states.
+This folder owns everything that is written for the chip. It never
+recomputes what `ops` or `program` states.
 """

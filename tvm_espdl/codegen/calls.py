@@ -52,7 +52,7 @@ class Calls:
         """The function of a step and the line that calls it; both empty where nothing runs."""
         step = self.program.steps[index]
         if index in self.natives:
-            return _quieted(self.natives[index].definition), self._native_call(index, step)
+            return self.natives[index].definition, self._native_call(index, step)
         if self.memory.is_alias(step):
             return "", ""
         name = f"{PREFIX}_espdl_main_{index}"
@@ -103,10 +103,3 @@ class Calls:
         pointers = [self.variables[name] for name in (*step.inputs, *step.outputs)]
         arguments = ", ".join([*pointers, *scratch])
         return f"  {function}({arguments}); /* {comment(step.outputs[0])} */"
-
-
-def _quieted(definition: str) -> str:
-    """TVM's own C is not written for strict warnings, which users cannot mend."""
-    ignored = ("conversion", "float-conversion", "sign-compare", "unused-variable")
-    push = "".join(f'#pragma GCC diagnostic ignored "-W{name}"\n' for name in ignored)
-    return f"#pragma GCC diagnostic push\n{push}{definition}#pragma GCC diagnostic pop\n"

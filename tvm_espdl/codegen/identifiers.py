@@ -18,21 +18,35 @@ _KEYWORDS = frozenset(
 MAX_LENGTH = 48
 
 
-def identifiers(names: Iterable[str]) -> list[str]:
-    """One C identifier for each name, no two alike."""
-    taken: set[str] = set()
-    result = []
-    for name in names:
+class Identifiers:
+    """Gives C identifiers, no two alike.
+
+    Parameters
+    ----------
+    taken : iterable of str
+        Identifiers that are never given.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def unique(self, name: str) -> str:
+        """The identifier for a name: another one at every call."""
         base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:MAX_LENGTH] or "tensor"
         if base[0].isdigit() or base in _KEYWORDS:
             base = f"tensor_{base}"
         unique, number = base, 1
-        while unique in taken:
+        while unique in self._taken:
             number += 1
             unique = f"{base}_{number}"
-        taken.add(unique)
-        result.append(unique)
-    return result
+        self._taken.add(unique)
+        return unique
+
+
+def identifiers(names: Iterable[str]) -> list[str]:
+    """One C identifier for each name, no two alike."""
+    given = Identifiers()
+    return [given.unique(name) for name in names]
 
 
 def comment(text: str) -> str:

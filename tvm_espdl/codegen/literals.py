@@ -6,7 +6,7 @@ It writes what a `CCall` says; it never computes, rounds or packs a value.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,17 @@ _C_TYPES = {
     "int16": "int16_t",
     "int32": "int32_t",
     "int64": "int64_t",
+    "uint16": "uint16_t",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",
     "float32": "float",
+    "float64": "double",
     "bool": "bool",
 }
+
+
+# C has no negative literals: the magnitude of the smallest integers does not fit their type.
+_SMALLEST = {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}
 
 
 def c_type(dtype: str) -> str:
@@ -42,6 +50,11 @@ def c_type(dtype: str) -> str:
     if dtype not in _C_TYPES:
         raise ValueError(f"no C constants of dtype {dtype}")
     return _C_TYPES[dtype]
+
+
+def c_types() -> Collection[str]:
+    """All types that `c_type` knows."""
+    return _C_TYPES.values()
 
 
 def array_length(array: Array, over_read: int) -> int:
@@ -99,26 +112,51 @@ def kernel_source(function: str) -> str:
     return f"{name}.c"
 
 
-def float_literal(value: float) -> str:
-    """A float32 constant that C reads back as the same number."""
-    return _float_text(float(np.float32(value)))
+def float_literal(value: float, dtype: str = "float32") -> str:
+    """A constant of float32 or float64 that C reads back as the same bits."""
+    if math.isnan(value):
+        return _nan_text(np.array(value, dtype))
+    return _float_text(float(np.float32(value))) if dtype == "float32" else _double_text(value)
 
 
 def _float_text(single: float) -> str:
-    if math.isnan(single):
-        return "NAN"
     if math.isinf(single):
         return "INFINITY" if single > 0 else "-INFINITY"
     digits = f"{single:.9g}"
     return f"{digits}f" if "." in digits or "e" in digits else f"{digits}.0f"
 
 
+def _double_text(value: float) -> str:
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    return repr(float(value))
+
+
+def _nan_text(value: Array) -> str:
+    """C's own NAN has one pattern of bits; GCC and Clang write the others."""
+    kind, payload_bits, suffix = (
+        (np.uint32, 22, "f") if value.dtype == np.float32 else (np.uint64, 51, "")
+    )
+    bits = int(value.view(kind).item())
+    sign = "-" if bits >> (8 * value.itemsize - 1) else ""
+    payload, quiet = bits & ((1 << payload_bits) - 1), bits >> payload_bits & 1
+    if payload == 0 and not sign:
+        return "NAN"
+    return f'{sign}__builtin_nan{"" if quiet else "s"}{suffix}("{payload:#x}")'
+
+
+def integer_literal(value: int, dtype: str) -> str:
+    """An integer constant of at least this type, which decides the type of what it is part of."""
+    if dtype == "bool":
+        return "true" if value else "false"
+    suffix = {"int64": "LL", "uint32": "U", "uint64": "ULL"}.get(dtype, "")
+    return _SMALLEST.get(value, f"{value}{suffix}")
+
+
 def _integer_literal(value: int) -> str:
     if -(1 << 31) < value < 1 << 31:
         return str(value)
-    # C has no negative literals: the magnitude of the smallest integers does not fit their type.
-    smallest = {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}
-    return smallest.get(value, f"{value}LL")
+    return _SMALLEST.get(value, f"{value}LL" if value < 1 << 63 else f"{value}ULL")
 
 
 def _value(value: FieldValue) -> str:
@@ -131,8 +169,13 @@ def _value(value: FieldValue) -> str:
 
 def _texts(array: Array) -> list[str]:
     values = (array.astype(np.uint8) if array.dtype == np.bool_ else array).ravel().tolist()
-    if array.dtype == np.float32:
-        return list(map(_float_text, values))
+    if array.dtype in (np.float32, np.float64):
+        text = _float_text if array.dtype == np.float32 else _double_text
+        texts = list(map(text, values))
+        # A NaN changes its bits on the way through a Python float.
+        for index in np.flatnonzero(np.isnan(array)):
+            texts[index] = _nan_text(array.reshape(-1)[index : index + 1])
+        return texts
     if array.itemsize <= 2:
         return list(map(str, values))
     return [_integer_literal(value) for value in values]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..chips import Chip
 from ..program import Program
+from ..program.kernels import kernel_of_step
 from ..version import __version__
 from .sources import Sources
 
@@ -26,7 +27,12 @@ def metadata(program: Program, sources: Sources, model_id: str) -> str:
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
         "calls": [
-            {"operator": step.operator.name, "inputs": step.inputs, "outputs": step.outputs}
+            {
+                "operator": step.operator.name,
+                "kernel": kernel_of_step(step, chip),
+                "inputs": step.inputs,
+                "outputs": step.outputs,
+            }
             for step in program.steps
         ],
         "tensors": _described(program.values, program.values, program),

@@ -1,9 +1,11 @@
 """Board against PC: reads what a board has dumped and names the first tensor where the two part.
 
-This folder owns the dump formats and the comparison; it runs the network only through `Library`.
+This folder owns the dump formats and the comparison; it runs the network only through a `Host`.
 """
 
-from .compare import Comparison, compare
-from .dump import Dump, read_dump, save_folder
+from .compare import compare
+from .dump import Dump, read_dump
+from .folder import save_folder
+from .result import Comparison
 
 __all__ = ["Comparison", "Dump", "compare", "read_dump", "save_folder"]

@@ -5,92 +5,30 @@ It compares bits; what a difference may come from is said only as far as the ten
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..files.dump_names import file_stem
+from ..ops import Tensor
 from ..ops.base.rounding import Array
+from ..ops.dequantize import Dequantize
+from ..ops.reshape import Reshape
+from ..ops.transpose import Transpose
+from ..program import Program
 from ..program.identity import identity
-from .dump import Dump, Source, read_dump
+from .dump import Checksum, Dump, Source, read_dump
+from .feeding import fed_by, quantized_form
+from .host import Host
+from .result import ChecksumDifference, Comparison, Difference, Part
 
-if TYPE_CHECKING:
-    from ..library import Library
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A tensor that differs.
-
-    Attributes
-    ----------
-    tensor : str
-        The model's name.
-    count, elements : int
-        Values that differ, and values compared.
-    first : int
-        Flat index of the first difference, in the chip's layout.
-    board, pc : float
-        The two values there.
-    largest : float
-        Largest absolute difference.
-    """
-
-    tensor: str
-    count: int
-    elements: int
-    first: int
-    board: float
-    pc: float
-    largest: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.tensor}: {self.count} of {self.elements} values differ, first at {self.first} "
-            f"(board {self.board:g}, PC {self.pc:g}), largest difference {self.largest:g}"
-        )
+#: Equal, different, equal as far as it goes, or why it cannot be compared.
+_Finding = Difference | ChecksumDifference | Part | str | None
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The result; true when everything that was compared is equal.
-
-    Attributes
-    ----------
-    equal : tuple of str
-        Tensors that agree bit for bit.
-    differences : tuple of Difference
-        Those that do not, in the order of execution.
-    missing : tuple of str
-        Tensors of the network that the dump does not have.
-    problems : tuple of str
-        What could not be compared, and what was damaged.
-    """
-
-    equal: tuple[str, ...]
-    differences: tuple[Difference, ...]
-    missing: tuple[str, ...]
-    problems: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return not self.differences and bool(self.equal)
-
-    @property
-    def first(self) -> Difference | None:
-        """The first tensor that differs, or None."""
-        return self.differences[0] if self.differences else None
-
-    def __str__(self) -> str:
-        lines = [*self.problems]
-        lines.append(f"{len(self.equal)} tensors equal, {len(self.differences)} differ")
-        if self.first is not None:
-            lines.append(f"first difference: {self.first}")
-        return "\n".join(lines)
-
-
-def compare(lib: Library, dump: Source, inputs: Any = None) -> Comparison:
+def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
     """Compare a board's tensors with the PC's.
 
     Parameters
@@ -101,77 +39,144 @@ def compare(lib: Library, dump: Source, inputs: Any = None) -> Comparison:
         A monitor's log, a dump folder, an `.npz`, or `{name: array}`; a flat array is compared
         with the first values of its tensor.
     inputs : array, list or dict, optional
-        What the board was fed. Where absent, the quantized input in the dump is taken.
+        What the board was fed. Where absent, the input in the dump is taken.
+
+    Returns
+    -------
+    Comparison
+        True only where every output of the network and everything else in the dump is whole and
+        equal, with at least one tensor that the board has computed.
 
     Raises
     ------
     DataError
-        If the dump cannot be read, or it lacks the input and none is given.
+        If the dump cannot be read, or it is whole, lacks the input and none is given.
     """
+    program = lib.program
     board = read_dump(dump)
-    if inputs is None:
-        inputs = _inputs_of(lib, board.tensors)
-    given = dict(inputs) if isinstance(inputs, Mapping) else inputs
-    pc = (
-        lib.run_with_intermediates(**given)
-        if isinstance(given, dict)
-        else lib.run_with_intermediates(*(given if isinstance(given, (list, tuple)) else [given]))
-    )
-    equal, differences, problems = [], [], [*_other_network(lib, board), *board.problems]
-    for name, expected in pc.items():
-        if name not in board.tensors:
-            continue
-        result = _difference(name, board.tensors[name], expected)
-        if isinstance(result, Difference):
-            differences.append(result)
-        elif result is None:
-            equal.append(name)
-        else:
-            problems.append(result)
+    _find_shortened(board, program.values)
+    problems = [*_other_network(program, board), *board.problems]
+    fed = fed_by(lib, board, inputs_too=inputs is None)
+    notes = (*board.notes, *fed.notes)
+    given = fed.inputs if inputs is None else _as_arrays(inputs)
+    if given is None:
+        missing = tuple(name for name in program.values if name not in program.constants)
+        problems += [*fed.problems, "nothing could be computed to compare with"]
+        return Comparison(missing=missing, problems=tuple(problems), notes=notes)
+    pc = lib.observe(given, fed.states or None)
+    names = {*board.tensors, *board.checksums}
+    findings = {
+        name: _finding(name, board, expected, program.values[name])
+        for name, expected in pc.items()
+        if name in names and not (name in fed.tensors and _is_the_float_input(program, name, board))
+    }
+    equal = tuple(name for name, finding in findings.items() if finding is None)
+    problems += [finding for finding in findings.values() if isinstance(finding, str)]
+    problems += [f"{n}: no such tensor in the network" for n in sorted(names) if n not in pc]
+    integers = {value: quantized_form(program, value) for value in program.inputs}
+    entering = {*integers, *integers.values(), *(state.value for state in program.states)}
+    if not any(name not in entering for name in equal):
+        problems.append("no tensor that the board has computed is shown to be equal")
     problems += [
-        f"{name}: no such tensor in the network" for name in board.tensors if name not in pc
+        f"{name}: this output of the network is not in the dump"
+        for name in dict.fromkeys(program.outputs)
+        if not _is_there(program, name, {*findings, *fed.tensors})
     ]
-    missing = tuple(name for name in pc if name not in board.tensors)
-    return Comparison(tuple(equal), tuple(differences), missing, tuple(problems))
+    return Comparison(
+        equal,
+        tuple(f for f in findings.values() if isinstance(f, (Difference, ChecksumDifference))),
+        tuple(f for f in findings.values() if isinstance(f, Part)),
+        tuple(name for name in pc if not names & {name, integers.get(name)}),
+        tuple(problems),
+        notes,
+    )
 
 
-def _other_network(lib: Library, board: Dump) -> list[str]:
-    expected = identity(lib.program)
+def _as_arrays(inputs: Any) -> list[Any] | dict[str, Any]:
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def _find_shortened(board: Dump, names: Collection[str]) -> None:
+    """Give tensors their names again whose files have shortened ones."""
+    for name in names:
+        stem = file_stem(name)
+        if stem in board.tensors and stem != name and name not in board.tensors:
+            board.tensors[name] = board.tensors.pop(stem)
+
+
+def _other_network(program: Program, board: Dump) -> list[str]:
+    expected = identity(program)
     if board.model_id in ("", expected):
         return []
     return [
         f"the firmware holds network {board.model_id}, this one is {expected} on "
-        f"{lib.chip.name}: export the project again and flash it, or compare with its own model"
+        f"{program.chip.name}: export the project again and flash it, or compare with its own model"
     ]
 
 
-def _inputs_of(lib: Library, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    missing = [name for name in lib.input_names if name not in tensors]
-    if missing:
-        raise DataError(
-            "the dump lacks the network's input",
-            found=", ".join(missing),
-            try_="compare(lib, dump, inputs=...)",
-        )
-    return {name: tensors[name] for name in lib.input_names}
+def _is_the_float_input(program: Program, name: str, board: Dump) -> bool:
+    """Whether a user has given floats under the name that the chip's integers have."""
+    array = board.tensors.get(name)
+    return array is not None and str(array.dtype) != program.values[name].dtype
 
 
-def _difference(name: str, board: Array, expected: Array) -> Difference | str | None:
-    flat = expected.ravel()
-    if board.shape != expected.shape:
-        if board.ndim != 1 or board.size > flat.size:
-            return f"{name}: shape {board.shape} on the board, {expected.shape} on the PC"
-        flat = flat[: board.size]
-    values = board.ravel()
-    if values.dtype != flat.dtype:
-        return f"{name}: {values.dtype} on the board, {flat.dtype} on the PC"
-    # Bits, not values: a NaN equals itself, and -0.0 is not 0.0.
-    width = flat.dtype.itemsize
-    unequal = (values.view(f"u{width}") != flat.view(f"u{width}")).nonzero()[0]
-    if not unequal.size:
-        return None
-    at = int(unequal[0])
-    largest = float(np.abs(values.astype(np.float64) - flat.astype(np.float64)).max())
-    return Difference(
-        name, int(unequal.size), int(flat.size), at, float(values[at]), float(flat[at]), largest
+def _is_there(program: Program, name: str, there: Collection[str]) -> bool:
+    """Whether a value is in the dump, or one that it is only another form of."""
+    if name in there or name in program.constants:
+        return True
+    makers = [step for step in program.steps if name in step.outputs]
+    if not makers:
+        return True  # an input or a state, which is an output as it is
+    return isinstance(makers[0].operator, (Dequantize, Reshape, Transpose)) and _is_there(
+        program, makers[0].inputs[0], there
     )
+
+
+def _finding(name: str, board: Dump, expected: Array, tensor: Tensor) -> _Finding:
+    exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
+    if board.exponents.get(name, exponent) != exponent:
+        return f"{name}: exponent {board.exponents[name]} on the board, {exponent} on the PC"
+    if name in board.checksums:
+        return _checksum_finding(name, board.checksums[name], expected)
+    return _values_finding(name, board.tensors[name], expected, whole=board.by_firmware)
+
+
+def _checksum_finding(name: str, board: Checksum, expected: Array) -> _Finding:
+    problem = _misfit(name, board.dtype, board.shape, expected)
+    if problem is not None:
+        return problem
+    crc = zlib.crc32(np.ascontiguousarray(expected).tobytes())
+    return None if crc == board.crc else ChecksumDifference(name, board.crc, crc)
+
+
+def _values_finding(name: str, board: Array, expected: Array, *, whole: bool) -> _Finding:
+    flat = board.ndim == 1 and 0 < board.size <= expected.size and not whole
+    problem = _misfit(name, str(board.dtype), expected.shape if flat else board.shape, expected)
+    if problem is not None:
+        return problem
+    values, pc = board.ravel(), expected.ravel()[: board.size]
+    # Bits, not values: a NaN equals itself, and -0.0 is not 0.0.
+    width = pc.dtype.itemsize
+    unequal = (values.view(f"u{width}") != pc.view(f"u{width}")).nonzero()[0]
+    if not unequal.size:
+        short = values.size < expected.size
+        return Part(name, int(values.size), int(expected.size)) if short else None
+    at = int(unequal[0])
+    with np.errstate(invalid="ignore"):
+        largest = float(np.abs(values.astype(np.float64) - pc.astype(np.float64)).max())
+    return Difference(
+        name, int(unequal.size), int(pc.size), at, float(values[at]), float(pc[at]), largest
+    )
+
+
+def _misfit(name: str, dtype: str, shape: tuple[int, ...], expected: Array) -> str | None:
+    if dtype != str(expected.dtype):
+        return f"{name}: {dtype} on the board, {expected.dtype} on the PC"
+    # C has no scalars: a firmware prints them with one extent.
+    if shape not in (expected.shape, expected.shape or (1,)):
+        return f"{name}: shape {shape} on the board, {expected.shape} on the PC"
+    if not expected.size:
+        return f"{name}: has no values to compare"
+    return None

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..chips import CHIPS, Chip, find_chip
+from ..chips import CHIPS, FAMILIES, Chip, find_chip
 from ..errors import EspdlWarning, ModelError
+from ..onnx_graphs.chip_metadata import CHIP_KEY
 from ..ops.base.function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
@@ -24,8 +25,7 @@ from .network import Types, network_of
 from .node_view import NodeView
 from .schema import Graph, Tensor
 
-FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
-METADATA_KEYS = ("espdl.chip", "target", "chip")
+METADATA_KEYS = (CHIP_KEY, "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
 PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
 MOST_MACS = 1 << 25
@@ -209,7 +209,7 @@ def _width(bias: Tensor) -> int:
 
 def _tables(graph: Graph, where: str) -> Iterator[Clue]:
     """Tables of functions hold the rounding of the chip where a value lies between two."""
-    up, even = find_chip("esp32s3"), find_chip("esp32p4")
+    up, even = (find_chip(FAMILIES[family]) for family in ("pie_v1", "pie_v2"))
     types = Types(graph, where)
     for node in graph.nodes:
         name = node.attributes.get("lut")
@@ -221,13 +221,11 @@ def _tables(graph: Graph, where: str) -> Iterator[Clue]:
         if tables[0] is None or tables[1] is None or stored is None or stored.size != 256:
             continue
         ties = tables[0] != tables[1]
-        for chip, table, families in zip(
-            (up, even), tables, (("c", "pie_v1"), ("pie_v2",)), strict=True
-        ):
+        for chip, table in zip((up, even), tables, strict=True):
             if ties.any() and table is not None and (stored == table).all():
                 how = chip.rounding.replace("_", " ")
                 yield Clue(
-                    frozenset(families),
+                    frozenset(c.family for c in CHIPS.values() if c.rounding == chip.rounding),
                     f"the table of {node.label} rounds {how} in {int(ties.sum())} ties",
                 )
                 return

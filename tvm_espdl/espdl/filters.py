@@ -1,4 +1,4 @@
-"""Filters from each chip's own layout back to OIHW, the inverse of `ops.packing.pack_filter`.
+"""Filters from each chip's own layout back to OIHW, the inverse of `ops.base.packing.pack_filter`.
 
 Source: ESP-PPQ `parser/espdl/export_patterns.py`, ResetParamLayoutPattern. Positions only: no
 value is changed.

@@ -38,7 +38,7 @@ NOT_OF_ESP_DL = Refusal(
     "operator_is_of_esp_dl",
     "Every part of the network is an operator of ESP-DL.",
     "a function that TVM compiles itself",
-    "quantized operators that the report lists on ESP-DL",
+    "quantized operators that the report counts as ESP-DL's",
     "export_project: the generated C runs it",
 )
 

@@ -66,7 +66,7 @@ def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> N
     Raises
     ------
     OutputError
-        As `output_files.check_new`.
+        As `files.output_files.check_new`.
     """
     for file in (Path(path), *_texts_beside(path, info=info, json=json)):
         check_new(file, overwrite=overwrite)
@@ -111,10 +111,10 @@ def _refuse(library: Library) -> NoReturn:
     report = library.report()
     nodes = {node.tensor: f"{node.name} ({node.type})" for node in report.nodes}
     refusal: Refusal = NOT_OF_ESP_DL
-    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.runs_on == "TVM"), "")
+    where = next((f"{n.name} ({n.type})" for n in report.nodes if n.defined_by == "TVM"), "")
     if report.reasons:
         reason = report.reasons[0]
         refusal, where = reason.refusal, nodes.get(reason.tensor, reason.tensor)
     if not where:
-        where = next(row.tensor for row in report.rows if row.runs_on == "TVM")
+        where = next(row.tensor for row in report.rows if row.defined_by == "TVM")
     refuse(refusal, f"node {where}")

@@ -36,7 +36,6 @@ MOVES = (
     "Transpose",
     "Unsqueeze",
 )
-PLATFORMS = {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}
 SCHEMES = {"S8": "INT8", "S16": "INT16", "W8A16": "W8A16"}
 BIASED = ("Conv", "Gemm")
 BIAS = 2
@@ -86,7 +85,7 @@ class _Describer:
         quant_type = self._quant_type(node)
         if quant_type not in SCHEMES:
             return "FP32"
-        return f"{PLATFORMS[self.chip.family]}_{SCHEMES[quant_type]}"
+        return f"{self.chip.platform}_{SCHEMES[quant_type]}"
 
     def variables(self, node: Node) -> dict[str, dict[str, Any]]:
         """Every input and output of a node, and whose scale it has."""

@@ -85,9 +85,23 @@ def save_arrays(path: FilePath, arrays: Mapping[str, Array]) -> None:
             found=f"{len(arrays)} outputs",
             try_="a name that ends in .npz",
         )
-    stream = io.BytesIO()
     if file.suffix == ".npz":
-        np.savez(stream, allow_pickle=False, **dict(arrays))
+        write_whole(file, _npz(arrays))
     else:
-        np.save(stream, next(iter(arrays.values())))
-    write_whole(file, stream.getvalue())
+        write_whole(file, npy(next(iter(arrays.values()))))
+
+
+def npy(array: Array) -> bytes:
+    """The bytes of an `.npy` file."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _npz(arrays: Mapping[str, Array]) -> bytes:
+    # Not numpy.savez: names are its keyword arguments, and one may be called `file`.
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            archive.writestr(f"{name}.npy", npy(array))
+    return stream.getvalue()

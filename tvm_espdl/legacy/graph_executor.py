@@ -118,10 +118,10 @@ class GraphModuleDebug(GraphModule):
     def run(self, **inputs: Any) -> None:
         """Run the network and keep, and dump, all of its tensors."""
         self.set_input(**inputs)
-        self.intermediates = self.library.run_with_intermediates(**self._inputs)
+        self.intermediates = self.library.observe(self._inputs)
         super().run()
         if self.dump_root is not None:
-            from ..debug.dump import save_folder  # only for dumps
+            from ..debug import save_folder  # only for dumps
 
             save_folder(Path(self.dump_root), self.intermediates)
 

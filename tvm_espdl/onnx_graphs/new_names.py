@@ -5,6 +5,9 @@ Must never give the same name twice.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Container
+
 from onnx import ModelProto
 
 from .graph import captured_names
@@ -28,9 +31,12 @@ class NewNames:
 
     def fresh(self, base: str) -> str:
         """`base`, or `base` with the first number that makes it new."""
-        name, number = base, 0
-        while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
+        name = new_name(base, self._taken)
         self._taken.add(name)
         return name
+
+
+def new_name(base: str, taken: Container[str]) -> str:
+    """`base`, or `base` with the first number that is not among those taken."""
+    names = (f"{base}_{number}" if number else base for number in itertools.count())
+    return next(name for name in names if name not in taken)

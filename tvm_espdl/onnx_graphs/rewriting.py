@@ -13,6 +13,7 @@ import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
 from .graph import Array, Graph
+from .new_names import new_name
 
 Rewrite = Callable[[ModelProto], int]
 
@@ -23,11 +24,7 @@ def fresh_name(model: ModelProto, base: str) -> str:
     taken = {tensor.name for tensor in graph.initializer}
     taken.update(value.name for value in graph.input)
     taken.update(name for node in graph.node for name in (*node.input, *node.output))
-    name, number = base, 0
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    return name
+    return new_name(base, taken)
 
 
 def add_constant(model: ModelProto, base: str, value: Array) -> str:
@@ -41,13 +38,8 @@ def name_nodes(model: ModelProto) -> None:
     """Give every node a name of its own; names that are unique already stay."""
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
-        base = node.name or f"{node.op_type}_{index}"
-        name, number = base, 0
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
-        node.name = name
-        taken.add(name)
+        node.name = new_name(node.name or f"{node.op_type}_{index}", taken)
+        taken.add(node.name)
 
 
 def replace_nodes(model: ModelProto, nodes: list[NodeProto]) -> int:

@@ -55,7 +55,7 @@ class Prelu(Unary):
 
     def wraps(self, chip: Chip) -> bool:
         """Whether products that do not fit lose their upper bits instead of being saturated."""
-        return (chip.family, self.x.dtype) in (("pie_v1", "int16"), ("pie_v2", "int8"))
+        return chip.prelu_wraps(self.x.dtype)
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_prelu.cpp` and `dl/base/isa/*/dl_*_prelu.S`."""

@@ -61,7 +61,7 @@ class Requantize(Elementwise):
 
         The kernel keeps the scale in 8 bits and its sums in 20.
         """
-        most = {("int8", "int8"): 6, ("int16", "int8"): 4}.get((self.x.dtype, self.y.dtype))
-        if chip.family != "pie_v1" or most is None or self.y.size <= VECTOR_THRESHOLD:
+        most = chip.most_left_shift(self.x.dtype, self.y.dtype)
+        if most is None or self.y.size <= VECTOR_THRESHOLD:
             return None
         return f"left shift by {-self.shift}" if -self.shift > most else None

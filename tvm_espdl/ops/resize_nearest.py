@@ -50,7 +50,7 @@ class ResizeNearest(Resize):
 
     def wraps(self, chip: Chip) -> bool:
         """Whether integers that left shifts make too large lose their upper bits."""
-        return chip.family == "c"
+        return chip.resize_wraps
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_resize.cpp`, `resize_nearest_c1`; saturating in `isa`."""

@@ -198,21 +198,14 @@ def _view_of(layer: Layer, graph: Graph) -> _MatrixView | _ConvolutionView | Non
     return None
 
 
-def patch_rows(layer: Layer, graph: Graph, weight: Array, groups: int) -> Array:
-    """The weights of a layer as (groups, outputs of a group, K), in the order of its patches.
+def patch_rows(layer: Layer, graph: Graph, weight: Array) -> Array:
+    """Weights of a layer as float64 (groups, outputs of a group, K), in the order of its patches.
 
-    Parameters
-    ----------
-    layer : Layer
-        A Conv, Gemm or MatMul.
-    graph : Graph
-        The network.
-    weight : array
-        Of the shape of the layer's weights.
-    groups : int
-        Of the convolution; 1 for products.
+    The layer is a Conv, Gemm or MatMul; `weight` has the shape of its weights.
     """
-    if graph.nodes[layer.node].op_type == "MatMul":
+    node, weight = graph.nodes[layer.node], weight.astype(np.float64)
+    groups = attribute(node, "group", 1)
+    if node.op_type == "MatMul":
         weight = weight.T
     return weight.reshape(groups, weight.shape[0] // groups, -1)
 

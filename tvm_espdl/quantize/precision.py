@@ -17,7 +17,7 @@ from .plan import Plan
 #: Kinds of rules whose output is as wide as their input: they move or select values.
 _FOLLOW = ("share", "clip", "float_output")
 
-#: Operators that ESP-DL has in int8 only, with the reason. Source: `ops/resize.py`.
+#: Operators that ESP-DL has in int8 only, with the reason. Source: `ops/base/resize.py`.
 INT8_ONLY = {"Resize": "for int16, ESP-DL's resize silently computes nothing"}
 
 

@@ -12,6 +12,7 @@ import onnx
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from ..chips import Chip, Rounding
+from ..onnx_graphs.chip_metadata import write_chip
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.new_names import NewNames
 from ..version import __version__
@@ -61,19 +62,7 @@ class StoredConstant:
 
 
 class QdqWriter:
-    """One quantized network in the making.
-
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network.
-    plan : Plan
-        What is quantized.
-    assignment : Assignment
-        All exponents.
-    chip : Chip
-        The chip that is quantized for.
-    """
+    """One quantized network in the making, of what `write_qdq` is given."""
 
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         self.plan, self.assignment, self.chip = plan, assignment, chip
@@ -283,13 +272,6 @@ def assemble(model: ModelProto, writer: QdqWriter) -> ModelProto:
     result.graph.initializer.extend(t for t in model.graph.initializer if t.name in used)
     result.graph.initializer.extend(writer.constants)
     result.graph.node.extend(writer.nodes)
-    result.metadata_props.extend(
-        entry for entry in model.metadata_props if not entry.key.startswith("espdl.")
-    )
-    for key, value in (
-        ("espdl.chip", writer.chip.name),
-        ("espdl.rounding", writer.chip.rounding),
-        ("espdl.version", __version__),
-    ):
-        result.metadata_props.add(key=key, value=value)
+    result.metadata_props.extend(model.metadata_props)
+    write_chip(result, writer.chip)
     return result

@@ -25,12 +25,10 @@ from .foreign import (
     random_inputs,
     strip_quantization,
 )
+from .foreign.inputs import DRAWN
 from .plan import Plan, make_plan
 from .precision import INT8_ONLY
 from .quantization import Options, Quantization, quantize
-
-#: Random inputs that are run where there are no data.
-DRAWN = 32
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from onnx import ModelProto
 
 from ..chips import Chip, find_chip
 from ..errors import EspdlWarning, ModelError
+from ..onnx_graphs.chip_metadata import chip_name_in
 from ..samples import Calibration
 from .foreign import take_as_is, wide_biases
 from .quantization import Options
@@ -62,7 +63,7 @@ def take(
     EspdlWarning
         If anything was asked for that has no effect.
     """
-    made_for = next((e.value for e in model.metadata_props if e.key == "espdl.chip"), chip.name)
+    made_for = chip_name_in(model, chip.name)
     if find_chip(made_for) != chip:
         raise ModelError(
             "the model was quantized for another chip",

@@ -10,7 +10,6 @@ from collections.abc import Collection
 import numpy as np
 
 from ..chips import Rounding
-from ..onnx_graphs.graph import attribute
 from .exponents import Floats, Integers, channel_exponents, quantize
 from .layer_statistics import LayerStatistics, Moments, patch_rows
 from .plan import Layer, Plan
@@ -112,5 +111,4 @@ def _rows(layer: Layer, plan: Plan) -> Floats:
     if node.op_type == "ConvTranspose" or (node.op_type == "MatMul" and weight.ndim != 2):
         # One exponent for all, and no patches were measured.
         return weight.reshape(1, 1, -1).astype(np.float64)
-    groups = attribute(node, "group", 1)
-    return patch_rows(layer, plan.graph, weight, groups).astype(np.float64)
+    return patch_rows(layer, plan.graph, weight)

@@ -22,6 +22,7 @@ from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, 
 from .channel_sets import ChannelSet, find_channel_sets
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
+from .rounded_layer import rounded_layer
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents
@@ -151,8 +152,6 @@ class Workbench:
         return []
 
     def _rounded_values(self, assignment: Assignment) -> Values:
-        from .recovery.rounding import rounded_layer  # which knows workbenches
-
         layers, bits = self.plan.layers(), self.plan.bits
         exponents = assignment.weights
         nodes = [layer.node for layer in layers]

@@ -25,7 +25,7 @@ from .program import INPUT_NAMES, OUTPUT_NAMES, STATES
 
 def build(
     mod: tvm.IRModule,
-    target: str | Target | Mapping[str, Any] = KEY,
+    target: str | Target | Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     mod_name: str = "default",
 ) -> Library:
@@ -35,8 +35,10 @@ def build(
     ----------
     mod : tvm.IRModule
         As `relay.frontend` or TVM's own importers make it; it is not changed.
-    target : str, Target or dict
-        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`.
+    target : str, Target or dict, optional
+        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`. Without it,
+        as elsewhere in TVM, the target of the `with` that the call stands in, which must be one
+        of ours, too; outside of any, `espdl`.
     params : dict of str to array, optional
         Values for inputs of `main` that are parameters.
     mod_name : str
@@ -54,6 +56,8 @@ def build(
     ModelError
         If the module has scales or zero points that no chip can express.
     """
+    if target is None:
+        target = Target.current(allow_none=True) or KEY
     ours = target if isinstance(target, Target) else Target(target)
     if KEY not in ours.keys:
         raise ChipError(
@@ -61,7 +65,7 @@ def build(
             where="relay.build",
             found=str(target),
             allowed="espdl, espressif/<chip>",
-            try_="tvm.compile for other targets",
+            try_='target="espdl" here, or tvm.compile for other targets',
         )
     chip = chip_of(ours)
     if params:

@@ -126,8 +126,8 @@ def warn_if_float(lowered: Lowered) -> None:
     """Tell users of a float model what they are missing."""
     if not lowered.calls:
         warnings.warn(
-            "no part of the network is quantized, so that none of it runs on ESP-DL: all of it is "
-            "compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
+            "no part of the network is quantized, so that none of it has the chip's bits: all "
+            "of it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
             EspdlWarning,
             stacklevel=2,
         )

@@ -19,8 +19,8 @@ ACTIVATION_HAS_ONE_EXPONENT = FormRule(
 IS_A_QUANTIZED_FORM = FormRule(
     "is_a_quantized_form",
     (),
-    "A node runs on ESP-DL where it is an operator of docs/operators.md, its inputs are "
-    "dequantized and its result is quantized.",
+    "A node has the bits of ESP-DL's kernel where it is an operator of docs/operators.md, its "
+    "inputs are dequantized and its result is quantized.",
     "one of these operators between DequantizeLinear and QuantizeLinear",
     "quantize the inputs and the result, or use one of these operators",
 )

@@ -1,4 +1,4 @@
-"""The partition report: what runs where, and for everything that ESP-DL does not take, why not.
+"""The partition report: which kernel each part gets, and for what is no operator of ESP-DL, why.
 
 It reads a program and the partition log; it decides nothing and runs nothing.
 """
@@ -6,16 +6,41 @@ It reads a program and the partition log; it decides nothing and runs nothing.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 
+from ..files.output_files import write_whole
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
 from ..program import Native, Node, Program, Step
+from ..program.kernels import DEFINERS, KERNELS, definer_of_step, kernel_of_step
+from .formats import as_html, as_json, as_text
 from .log import PartitionLog
 from .reasons import reasons_of
-from .rows import ESP_DL, NOTHING, TVM, NodeRow, Report, Row
+from .rows import NOTHING, NodeRow, ReportRows, Row
 from .warnings import warnings_of
+
+
+class Report(ReportRows):
+    """What users hold: printing it gives tables that fit 100 columns."""
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return as_json(self)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one self-contained page.
+
+        Raises
+        ------
+        OutputError
+            If the file exists or cannot be written.
+        """
+        write_whole(path, as_html(self).encode())
 
 
 def report_of(
@@ -42,12 +67,15 @@ def report_of(
 def _row(step: Step, program: Program) -> Row:
     result = program.values[step.outputs[0]]
     exponent = result.exponent if isinstance(result.exponent, int) else None
-    place = (result.shape, result.dtype, exponent)
-    if isinstance(step.operator, Native):
-        moved = sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
-        return Row(step.outputs[0], step.operator.name, TVM, *place, 0, moved)
     operator = step.operator
-    return Row(step.outputs[0], operator.name, ESP_DL, *place, operator.macs, operator.bytes_moved)
+    if isinstance(operator, Native):
+        moved = sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
+        cost = 0, moved
+    else:
+        cost = operator.macs, operator.bytes_moved
+    kind = definer_of_step(step), kernel_of_step(step, program.chip)
+    named = step.outputs[0], operator.name
+    return Row(*named, *kind, result.shape, result.dtype, exponent, *cost)
 
 
 def _nodes(program: Program, rows: tuple[Row, ...]) -> tuple[NodeRow, ...]:
@@ -75,11 +103,15 @@ def _node(node: Node, by_tensor: Mapping[str, Row], on_tvm: bool) -> NodeRow:
         call = others[0]
     if call is not None:
         further = dict.fromkeys(other for other in others if other is not call)
-        place = TVM if TVM in {row.runs_on for row in (call, *further)} else ESP_DL
-        return NodeRow(node.name, node.type, node.tensor, place, call, tuple(further))
+        rows = (call, *further)
+        definer = max((row.defined_by for row in rows), key=DEFINERS.index)
+        kernel = max((row.kernel for row in rows), key=KERNELS.index)
+        return NodeRow(node.name, node.type, node.tensor, definer, kernel, call, tuple(further))
     # TVM fuses several nodes into one function and keeps the name of the last one only.
     gone = node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm
-    return NodeRow(node.name, node.type, node.tensor, NOTHING if gone else TVM, None)
+    if gone:
+        return NodeRow(node.name, node.type, node.tensor, NOTHING, NOTHING, None)
+    return NodeRow(node.name, node.type, node.tensor, "TVM", "tvm", None)
 
 
 def _is_added(step: Step, program: Program) -> bool:

@@ -1,4 +1,4 @@
-"""Why parts of a network do not run on ESP-DL: the reasons of the report.
+"""Why parts of a network are no operators of ESP-DL: the reasons of the report.
 
 It reads a program and the partition log; it decides nothing and runs nothing.
 """
@@ -15,7 +15,7 @@ from .log import IS_A_QUANTIZED_FORM, PartitionLog
 
 @dataclass(frozen=True)
 class Reason:
-    """A rule that keeps an operator of the model off ESP-DL.
+    """A rule that keeps a node of the model from being an operator of ESP-DL.
 
     Attributes
     ----------

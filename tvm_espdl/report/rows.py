@@ -1,22 +1,21 @@
-"""The rows of a partition report: calls, nodes of the model, and the report that holds them."""
+"""The content of a partition report as plain data: calls, nodes of the model, reasons, warnings.
+
+It shows nothing: text, JSON and HTML are made from it.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from ..chips import Chip
-from ..files.output_files import write_whole
+from ..program.kernels import DEFINERS, KERNELS, Definer, Kernel
 from .reasons import Reason
 
-ESP_DL = "ESP-DL"
-
-
-TVM = "TVM"
-
-
-NOTHING = "-"
+Nothing = Literal["-"]
+#: Of a node that leaves nothing to run.
+NOTHING: Nothing = "-"
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,11 @@ class Row:
         The model's name of the result.
     operator : str
         Operator, or the name of TVM's function.
-    runs_on : str
-        `ESP-DL` (a kernel that ESP-DL has on the chip; our portable C elsewhere) or `TVM`.
+    defined_by : str
+        Whose operator it is: `ESP-DL` (it has a kernel for it, and these are its bits),
+        `tvm-espdl` (ESP-DL has none) or `TVM`.
+    kernel : str
+        What the exported project calls: `esp-dl`, `portable` or `tvm`.
     shape, dtype : tuple of int, str
         Of the result, in the chip's layout.
     exponent : int or None
@@ -41,7 +43,8 @@ class Row:
 
     tensor: str
     operator: str
-    runs_on: str
+    defined_by: Definer
+    kernel: Kernel
     shape: tuple[int, ...]
     dtype: str
     exponent: int | None
@@ -57,8 +60,9 @@ class NodeRow:
     ----------
     name, type, tensor : str
         Of the node, as in its file.
-    runs_on : str
-        `ESP-DL`, `TVM`, or `-` where nothing is left to run (folded, or a cancelled transpose).
+    defined_by, kernel : str
+        As of its calls, `TVM` and `tvm` where one of several is TVM's; both `-` where nothing is
+        left to run (folded, or a cancelled transpose).
     call : Row or None
         The call that computes it.
     others : tuple of Row
@@ -70,15 +74,16 @@ class NodeRow:
     name: str
     type: str
     tensor: str
-    runs_on: str
+    defined_by: Definer | Nothing
+    kernel: Kernel | Nothing
     call: Row | None
     others: tuple[Row, ...] = ()
     fused: bool = False
 
 
 @dataclass(frozen=True)
-class Report:
-    """The whole report; printing it gives tables that fit 100 columns.
+class ReportRows:
+    """Everything that a partition report says.
 
     Attributes
     ----------
@@ -106,35 +111,17 @@ class Report:
 
     @cached_property
     def totals(self) -> dict[str, dict[str, int]]:
-        """Calls, MACs and bytes on `ESP-DL` and on `TVM`."""
+        """Calls, MACs and bytes by whose operators they are."""
         return {
-            place: {
-                "calls": sum(row.runs_on == place for row in self.rows),
-                "macs": sum(row.macs for row in self.rows if row.runs_on == place),
-                "bytes": sum(row.bytes for row in self.rows if row.runs_on == place),
+            definer: {
+                "calls": sum(row.defined_by == definer for row in self.rows),
+                "macs": sum(row.macs for row in self.rows if row.defined_by == definer),
+                "bytes": sum(row.bytes for row in self.rows if row.defined_by == definer),
             }
-            for place in (ESP_DL, TVM)
+            for definer in DEFINERS
         }
 
-    def __str__(self) -> str:
-        from .formats import as_text
-
-        return as_text(self)
-
-    def to_json(self) -> str:
-        """The report as JSON text."""
-        from .formats import as_json
-
-        return as_json(self)
-
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as one self-contained page.
-
-        Raises
-        ------
-        OutputError
-            If the file exists or cannot be written.
-        """
-        from .formats import as_html
-
-        write_whole(path, as_html(self).encode())
+    @cached_property
+    def kernels(self) -> dict[str, int]:
+        """How many calls of an exported project go to kernels of each kind."""
+        return {kind: sum(row.kernel == kind for row in self.rows) for kind in KERNELS}

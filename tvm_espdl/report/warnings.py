@@ -11,7 +11,7 @@ import numpy as np
 
 from ..chips import Chip
 from ..ops import Operator
-from ..ops.base.accumulate import accumulators, largest_sums
+from ..ops.base.accumulate import overflows
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
@@ -47,23 +47,15 @@ def warnings_of(
 
 def _overflow(step: Step, chip: Chip) -> list[str]:
     """Layers whose sums can leave the register that the chip keeps them in."""
-    operator = step.operator
-    terms = operator.summed(*step.constants) if isinstance(operator, Operator) else None
-    if terms is None or not isinstance(operator, Operator):
+    if not isinstance(step.operator, Operator):
         return []
-    dtype = operator.inputs[0].dtype
-    bound = largest_sums(terms.weights, terms.bias, dtype)
-    texts = []
-    for channels, register in accumulators(chip, dtype, len(bound), terms.lanes_only):
-        over = bound[channels] > register.highest
-        if over.any():
-            texts.append(
-                f"{step.outputs[0]}: {int(over.sum())} of {len(bound)} channels can leave the "
-                f"{register.bits}-bit accumulator of the {chip.name} (sums up to "
-                f"{int(bound[channels].max())}, limit {register.highest}); the PC follows the "
-                "chip, but accuracy may suffer: smaller weights or fewer inputs per output help"
-            )
-    return texts
+    return [
+        f"{step.outputs[0]}: {found.over} of {found.channels} channels can leave the "
+        f"{found.register.bits}-bit accumulator of the {chip.name} (sums up to "
+        f"{found.largest}, limit {found.register.highest}); the PC follows the "
+        "chip, but accuracy may suffer: smaller weights or fewer inputs per output help"
+        for found in overflows(chip, step.operator, step.constants)
+    ]
 
 
 def _saturation(program: Program, values: Mapping[str, Array]) -> list[str]:

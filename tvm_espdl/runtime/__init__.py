@@ -1,4 +1,5 @@
-"""Running on the PC (`host`) and the C kernels that generated projects carry (`c`).
+"""Running on the PC, and the C kernels that generated projects carry (`c`).
 
-This folder knows operators and TVM, never model files.
+`executor` runs whole programs with the kernels of `host`. This folder knows operators and TVM,
+never model files.
 """

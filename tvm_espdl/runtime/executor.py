@@ -6,10 +6,10 @@ Everything is compiled once, by `build`; running compiles nothing.
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,6 @@ class Segment:
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Native:
-    """One of TVM's functions in a module."""
-
-    door: str
-
-
 class Executor:
     """A compiled program; `build` makes it.
 
@@ -70,7 +63,7 @@ class Executor:
         program: Program,
         module: tvm.runtime.Module | None,
         functions: Mapping[str, Any],
-        calls: Sequence[Call | _Native],
+        calls: Sequence[Call | str],
         segments: tuple[Segment, ...],
     ) -> None:
         self.program = program
@@ -144,16 +137,16 @@ class Executor:
     def _written(self, number: int, values: Mapping[str, Array]) -> dict[str, Array]:
         """What a step writes."""
         step, call = self.program.steps[number], self._calls[number]
-        function = self._functions[call.door]
         written = {name: _empty(self.program.values[name]) for name in step.outputs}
         arrays = [*(_readable(values[name]) for name in step.inputs)]
-        if isinstance(call, Call):
-            arrays += [*self._packed[number], *written.values()]
-            if call.kernel.scratch:
-                arrays.append(_memory(call.kernel.scratch))
-            function(*(ctypes.c_void_p(array.ctypes.data) for array in arrays))
-        else:
-            function(*map(from_dlpack, (*arrays, *written.values())))
+        if isinstance(call, str):
+            self._functions[call](*map(from_dlpack, (*arrays, *written.values())))
+            return written
+        arrays += [*self._packed[number], *written.values()]
+        if call.kernel.scratch:
+            arrays.append(_memory(call.kernel.scratch))
+        pointers = (ctypes.c_void_p(array.ctypes.data) for array in arrays)
+        self._functions[call.door](*pointers)
         return written
 
     @cached_property
@@ -164,7 +157,7 @@ class Executor:
     def _packed(self) -> list[list[Array]]:
         """For each step, the constants that its kernel takes."""
         return [
-            [_readable(array) for array in call.kernel.constants] if isinstance(call, Call) else []
+            [] if isinstance(call, str) else list(map(_readable, call.kernel.constants))
             for call in self._calls
         ]
 
@@ -216,12 +209,12 @@ def build(
     ]
 
 
-def _calls(program: Program, module: HostModule, prefix: str) -> list[Call | _Native]:
-    """For each step, what does it; every kernel gets a door."""
-    found: list[Call | _Native] = []
+def _calls(program: Program, module: HostModule, prefix: str) -> list[Call | str]:
+    """For each step its kernel, with a door, or the symbol of TVM's function."""
+    found: list[Call | str] = []
     for number, step in enumerate(program.steps):
         if isinstance(step.operator, Native):
-            found.append(_Native(module.native(step.operator.function)))
+            found.append(module.native(step.operator.function))
             continue
         call = module.call(step, program.chip, f"{prefix}_{step.operator.name}_{number}")
         module.open(call)
@@ -230,38 +223,22 @@ def _calls(program: Program, module: HostModule, prefix: str) -> list[Call | _Na
 
 
 def _segments(
-    program: Program, module: HostModule, calls: Sequence[Call | _Native], prefix: str
+    program: Program, module: HostModule, calls: Sequence[Call | str], prefix: str
 ) -> tuple[Segment, ...]:
     """Neighbouring operators together, each of TVM's functions on its own."""
-    runs: list[list[int]] = []
-    for number, call in enumerate(calls):
-        if runs and isinstance(call, Call) and isinstance(calls[runs[-1][-1]], Call):
-            runs[-1].append(number)
-        else:
-            runs.append([number])
+    units = zip(program.steps, calls, range(len(calls)), strict=True)
+    runs = groupby(units, lambda unit: unit[2] if isinstance(unit[1], str) else "operators")
     found: list[Segment] = []
     needed = {*program.outputs, *(state.next for state in program.states)}
-    for run in reversed(runs):
-        steps = [program.steps[number] for number in run]
+    for steps, its, (first, *_) in reversed([tuple(zip(*run, strict=True)) for _, run in runs]):
         written = dict.fromkeys(name for step in steps for name in step.outputs)
         read = dict.fromkeys(name for step in steps for name in step.inputs if name not in written)
-        native = calls[run[0]]
-        if isinstance(native, _Native):
-            found.append(Segment(native.door, steps[0].inputs, steps[0].outputs))
+        if isinstance(its[0], str):
+            found.append(Segment(its[0], steps[0].inputs, steps[0].outputs))
         else:
             outputs = tuple(name for name in written if name in needed)
-            segment = Segment(f"{prefix}_from_{run[0]}", tuple(read), outputs)
-            names = (*read, *written)
-            part = dataclasses.replace(
-                program,
-                values={name: program.values[name] for name in names},
-                inputs=segment.inputs,
-                outputs=segment.outputs,
-                steps=tuple(steps),
-                constants={},
-                states=(),
-            )
-            its = [call for call in calls[run[0] : run[-1] + 1] if isinstance(call, Call)]
+            segment = Segment(f"{prefix}_from_{first}", tuple(read), outputs)
+            part = Program(program.chip, program.values, segment.inputs, outputs, steps)
             module.region(part, segment.symbol, its)
             found.append(segment)
         needed |= read.keys()

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-
-if TYPE_CHECKING:
-    from .images import ImageFolder
+from .image_wishes import ImageWishes
 
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
 _COLOURS = {3: "RGB", 1: "gray"}
@@ -54,7 +52,7 @@ class ImageForm:
 
 
 def form_of_input(
-    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], folder: ImageFolder
+    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], wishes: ImageWishes
 ) -> ImageForm:
     """Decide what images become for one input.
 
@@ -66,7 +64,7 @@ def form_of_input(
         (1, C, H, W) or (1, H, W, C), with C = 1 or 3.
     dtype : numpy.dtype
         A float type, or uint8 for a network that takes pixels as they are.
-    folder : ImageFolder
+    wishes : ImageWishes
         The options.
 
     Raises
@@ -75,13 +73,13 @@ def form_of_input(
         If the input takes no images, or an option does not fit it.
     """
     where = f"input {name!r}"
-    first = _channels_first(shape, folder.layout, where)
+    first = _channels_first(shape, wishes.layout, where)
     height, width = (shape[2], shape[3]) if first else (shape[1], shape[2])
     channels = shape[1] if first else shape[3]
-    colours = folder.colours or _COLOURS[channels]
-    _check_choices(folder, colours, channels, where)
-    _check_dtype(dtype, folder, where)
-    size = folder.size or (height, width)
+    colours = wishes.colours or _COLOURS[channels]
+    _check_choices(wishes, colours, channels, where)
+    _check_dtype(dtype, wishes, where)
+    size = wishes.size or (height, width)
     if not _is_size(size) or size[0] < height or size[1] < width:
         raise DataError(
             "the size of the images is smaller than the model's input"
@@ -98,8 +96,8 @@ def form_of_input(
         (size[0], size[1]),
         colours,
         first,
-        _per_channel(folder.mean, channels, "mean"),
-        _per_channel(folder.std, channels, "std"),
+        _per_channel(wishes.mean, channels, "mean"),
+        _per_channel(wishes.std, channels, "std"),
         dtype,
     )
 
@@ -137,7 +135,7 @@ def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> b
     return chosen[0] == "NCHW"
 
 
-def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str) -> None:
+def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str) -> None:
     if colours not in _CHANNELS:
         raise DataError(
             "unknown colours",
@@ -146,11 +144,11 @@ def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str)
             allowed="RGB, BGR, gray",
             try_="leave colours out: RGB for three channels, gray for one",
         )
-    if folder.fit not in ("crop", "stretch"):
+    if wishes.fit not in ("crop", "stretch"):
         raise DataError(
             "unknown fit",
             where="option fit",
-            found=repr(folder.fit),
+            found=repr(wishes.fit),
             allowed="crop, stretch",
             try_="crop, which keeps proportions, or what the network was trained with",
         )
@@ -163,7 +161,7 @@ def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str)
             try_="leave colours out",
         )
     allowed = "two finite numbers, black below white, such as 0..1, 0..255 or -1..1"
-    ends = _numbers(folder.pixel_range, "pixel_range", allowed)
+    ends = _numbers(wishes.pixel_range, "pixel_range", allowed)
     if not (ends.shape == (2,) and np.isfinite(ends).all() and ends[0] < ends[1]):
         raise DataError(
             "the pixel range is empty",
@@ -174,11 +172,11 @@ def _check_choices(folder: ImageFolder, colours: str, channels: int, where: str)
         )
 
 
-def _check_dtype(dtype: np.dtype[Any], folder: ImageFolder, where: str) -> None:
+def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     plain = (
-        not np.any(folder.mean)
-        and bool(np.all(np.asarray(folder.std) == 1))
-        and folder.pixel_range in ((0.0, 1.0), (0.0, 255.0))
+        not np.any(wishes.mean)
+        and bool(np.all(np.asarray(wishes.std) == 1))
+        and wishes.pixel_range in ((0.0, 1.0), (0.0, 255.0))
     )
     if dtype.kind == "f" or (dtype == np.uint8 and plain):
         return

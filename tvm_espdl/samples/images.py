@@ -1,17 +1,13 @@
 """A folder of images as calibration data: found, scaled and normalized one at a time.
 
-Must never guess what a network was trained on: values are `(pixel - mean) / std`, pixels in a
-range that the user states, and what cannot be read from the input's shape is asked for.
+Must never hold more than one image.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -21,62 +17,21 @@ from ..onnx_graphs.model import Signature
 from .arrays import Part, only_input
 from .folder import IMAGE_SUFFIXES, files_below
 from .image_form import ImageForm, form_of_input
-from .pixels import Fit, open_pixels
-
-Channels = float | Sequence[float]
+from .image_wishes import ImageWishes
+from .pixels import open_pixels
 
 #: How many of the files that are no images a warning names.
 _NAMED = 3
 
 
-@dataclass(frozen=True)
-class ImageFolder:
+class ImageFolder(ImageWishes):
     """Every image in a folder and the folders in it, in the order of their names.
 
     Names are compared as text, folder by folder: `10.png` comes before `2.png`, and `a/2.png`
     before `a.png`. `files()` lists that order, for rows of other inputs that belong to the images.
 
-    An image becomes `(pixel - mean) / std`, where pixels lie in `pixel_range`. With the defaults
-    values lie from 0 to 1. Models trained with torchvision take, as a rule,
-    `mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)`; models whose first layer scales, such
-    as Keras' EfficientNet, `pixel_range=(0, 255)`; Keras' MobileNet `pixel_range=(-1, 1)`.
-
-    Attributes
-    ----------
-    path : path
-        The folder. Hidden files are left out; others that are no images are named in a warning.
-    mean, std : float or sequence of float
-        One value, or one per channel in the order of `colours`; in units of `pixel_range`.
-    size : (int, int), optional
-        Height and width that an image is brought to, by default those of the model's input. Where
-        it is larger than these, the middle is cut out of it.
-    layout : str, optional
-        "NCHW" or "NHWC": where the model's input has its channels, if its shape leaves that open.
-    colours : str, optional
-        "RGB", "BGR" or "gray"; by default RGB for three channels and gray for one.
-    pixel_range : (float, float)
-        What black and white are before `mean` and `std`.
-    fit : str
-        "crop" keeps the proportions of the image and cuts off what sticks out at its longer sides;
-        "stretch" does not keep them.
-    enlarge : bool
-        Whether images smaller than `size` are enlarged; otherwise they are refused.
-
-    Notes
-    -----
-    Needs Pillow: `pip install "tvm-espdl[images]"`. Images are scaled with its bilinear filter,
-    turned as their EXIF data say, and made gray with the weights of ITU-R 601.
+    The options, and what becomes of an image, are those of `ImageWishes`.
     """
-
-    path: str | os.PathLike[str]
-    mean: Channels = 0.0
-    std: Channels = 1.0
-    size: tuple[int, int] | None = None
-    layout: Literal["NCHW", "NHWC"] | None = None
-    colours: Literal["RGB", "BGR", "gray"] | None = None
-    pixel_range: tuple[float, float] = (0.0, 1.0)
-    fit: Fit = "crop"
-    enlarge: bool = False
 
     def parts(self, signature: Signature, *, again: bool = False) -> tuple[Iterator[Part], int]:
         """The images for a model, each as one array with its batch axis, and their number.
@@ -84,7 +39,7 @@ class ImageFolder:
         Parameters
         ----------
         signature : dict
-            What `onnx_model.input_signature` returned, with batch 1.
+            What `onnx_graphs.model.input_signature` returned, with batch 1.
         again : bool
             Whether the folder was read before: its other files were named then.
 

@@ -6,18 +6,17 @@ Must never import Pillow before an image is asked for: it is an optional package
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError, ToolError
 from ..onnx_graphs.graph import Array
 from .image_form import ImageForm
+from .image_wishes import Fit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Fit = Literal["crop", "stretch"]
 
 #: Pillow's names of images with 8 bits or less per channel; others hold more than bytes.
 _BYTES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB"}

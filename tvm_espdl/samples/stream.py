@@ -56,7 +56,7 @@ def read_samples(
         input, which belong together in their order, that of the files' names in folders; or an
         iterable of arrays or dicts, each a sample with or without its batch axis, or a batch.
     signature : dict
-        What `onnx_model.input_signature` returned, with batch 1.
+        What `onnx_graphs.model.input_signature` returned, with batch 1.
     progress : bool, optional
         Whether to draw a progress bar on stderr; None: if that is a terminal.
     label : str

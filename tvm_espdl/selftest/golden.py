@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..chips import FAMILIES
 from ..errors import DataError
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
-FAMILIES = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..chips import Chip, find_chip
+from ..chips import FAMILIES, Chip, find_chip
 from ..errors import ChipError
 from ..ops import Operator
 from ..ops.base.rounding import Array
@@ -81,7 +81,7 @@ def run_selftest(
     """
     if engine not in ENGINES:
         raise ChipError("unknown engine", found=repr(engine), allowed=", ".join(ENGINES))
-    chips = [find_chip(name) for name in ([chip] if chip else golden.FAMILIES.values())]
+    chips = [find_chip(name) for name in ([chip] if chip else FAMILIES.values())]
     outcomes: list[Outcome] = []
     work: list[Work] = []
     for one in chips:

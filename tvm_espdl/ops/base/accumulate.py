@@ -6,10 +6,13 @@ in `dl/base/isa`. It knows registers and order; it never knows what kind of oper
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...chips import Accumulator, Chip
-from .operator import Tensor
+from .operator import Operator, Tensor
 from .rounding import Array, saturate, shift_and_round, wrap
 
 
@@ -57,6 +60,41 @@ def must_follow_order(
     for channels, accumulator in accumulators(chip, input_dtype, len(weights), lanes_only):
         result[channels] = bound[channels] > accumulator.highest
     return result
+
+
+def overflows(chip: Chip, operator: Operator, constants: Sequence[Array]) -> list[Overflow]:
+    """Where the sums of an operator with these constants can leave the chip's registers."""
+    terms = operator.summed(*constants)
+    if terms is None:
+        return []
+    dtype = operator.inputs[0].dtype
+    bound = largest_sums(terms.weights, terms.bias, dtype)
+    parts = accumulators(chip, dtype, len(bound), terms.lanes_only)
+    return [
+        Overflow(register, int(over.sum()), len(bound), int(bound[channels].max()))
+        for channels, register in parts
+        if (over := bound[channels] > register.highest).any()
+    ]
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """Sums that can leave their register on some input.
+
+    Attributes
+    ----------
+    register : Accumulator
+        That which they are kept in.
+    over, channels : int
+        Output channels that can leave it, and all channels of the operator.
+    largest : int
+        Bound of its sums.
+    """
+
+    register: Accumulator
+    over: int
+    channels: int
+    largest: int
 
 
 def accumulators(

@@ -74,7 +74,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an operator cannot run on a chip's ESP-DL kernel.
+    """Why ESP-DL's kernels on a chip cannot compute an operator.
 
     Attributes
     ----------
@@ -165,8 +165,8 @@ class Operator:
 
     @classmethod
     def in_esp_dl(cls) -> bool:
-        """Whether ESP-DL registers the operator: else only this package's own kernels run it."""
-        return cls.form is None or cls.form.espdl is not None
+        """Whether ESP-DL has a kernel for it: else the definition is this package's own."""
+        return cls.form is None or cls.form.espdl is not None or cls.form.base_only
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

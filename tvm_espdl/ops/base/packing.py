@@ -66,7 +66,7 @@ def pack_bias(chip: Chip, bias: Array, dtype: str, *, depthwise: bool) -> Array:
     numpy.ndarray
         uint8 on the S3, else the dtype of `bias`; 1-D.
     """
-    if chip.family != "pie_v1":
+    if not chip.packs_bias:
         return bias
     lanes = chip.lanes(dtype)
     full = len(bias) if depthwise else len(bias) // lanes * lanes
@@ -130,11 +130,10 @@ def convolution_call(
 def _register_fields(chip: Chip, dtype: str) -> dict[str, FieldValue]:
     rest = chip.accumulator(dtype, in_lanes=False)
     lanes = chip.accumulator(dtype, in_lanes=True) if chip.vector_bytes else rest
-    packed = chip.family == "pie_v1"
     return {
         "lane_bits": lanes.bits,
         "lane_products_per_clamp": lanes.products_per_clamp,
         "rest_bits": rest.bits,
         "rest_products_per_clamp": rest.products_per_clamp,
-        "packed_bias_bits": chip.bias_bits(dtype, in_lanes=True) if packed else 0,
+        "packed_bias_bits": chip.bias_bits(dtype, in_lanes=True) if chip.packs_bias else 0,
     }

@@ -15,6 +15,7 @@ from onnx import ModelProto, NodeProto, numpy_helper
 
 from ...onnx_graphs.graph import Array, attribute
 from ...onnx_graphs.qlinear.quantizer import Quantizer
+from .selecting import SELECTING
 
 #: Relu6 is Clip from 0 to this.
 _SIX = 6.0
@@ -25,18 +26,6 @@ _NON_NEGATIVE = {
 }
 # Of numbers that are not negative they make others that are not.
 _MONOTONIC = ("Add", "Mul", "Sum", "Div", "LeakyRelu", "PRelu", "ReduceSum", "HardSwish", "Elu")
-# The result lies between the smallest and the largest value of the data inputs.
-_SELECTING = {
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool"), 1),
-    **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceMin"), 1),
-    **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice"), 1),
-    **dict.fromkeys(("Split", "Gather", "Expand", "Tile", "Identity", "DepthToSpace"), 1),
-    "SpaceToDepth": 1,
-    "Dropout": 1,
-    "Concat": None,
-    "Max": None,
-    "Min": None,
-}
 
 
 @dataclass(frozen=True)
@@ -94,8 +83,8 @@ class Bounds:
             found = 0.0, _NON_NEGATIVE[node.op_type]
         elif node.op_type == "Clip":
             found = self._limit(node, 1, "min", -math.inf), self._limit(node, 2, "max", math.inf)
-        elif node.op_type in _SELECTING:
-            sources = [self.of(name) for name in node.input[: _SELECTING[node.op_type]]]
+        elif node.op_type in SELECTING:
+            sources = [self.of(name) for name in node.input[: SELECTING[node.op_type]]]
             found = min(low for low, _ in sources), max(high for _, high in sources)
         elif node.op_type in _MONOTONIC:
             if all(self.of(name)[0] >= 0.0 for name in node.input if name):

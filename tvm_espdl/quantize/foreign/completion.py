@@ -8,26 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import onnx
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import ModelProto, NodeProto
 
 from ...onnx_graphs.graph import Array, Graph
 from ...onnx_graphs.session import open_session, run_session
-from .inputs import random_inputs
+from ..calibration import with_outputs
+from .inputs import DRAWN, random_inputs
+from .selecting import AVERAGING, MOVING
 from .strip import Range, Stripped
 
-#: Samples that are drawn where none are given.
-DRAWN = 32
-
-# The output holds values of the data inputs, and nothing else but zeros.
-_MOVING: dict[str, int | None] = {
-    **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"), 1),
-    **dict.fromkeys(("Slice", "Split", "Gather", "Expand", "Tile", "MaxPool", "Dropout"), 1),
-    **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "GlobalMaxPool", "ReduceMax", "ReduceMin"), 1),
-    "Concat": None,
-}
-# The output lies between the data's extremes, as a rule well inside.
-_AVERAGING = ("AveragePool", "GlobalAveragePool", "ReduceMean")
 _BOUNDED = {
     "Tanh": (-1.0, 1.0),
     **dict.fromkeys(("Sigmoid", "HardSigmoid", "Softmax"), (0.0, 1.0)),
@@ -71,7 +60,7 @@ def complete_ranges(
     """
     graph = Graph(model)
     known = dict(stripped.ranges)
-    rules = {*_MOVING, *_BOUNDED, "Relu"} | (set(_AVERAGING) if samples is None else set())
+    rules = {*MOVING, *_BOUNDED, "Relu"} | (set(AVERAGING) if samples is None else set())
     before = -1
     while len(known) != before:
         before = len(known)
@@ -88,11 +77,11 @@ def complete_ranges(
 
 
 def _backward(node: NodeProto, graph: Graph, known: dict[str, Range]) -> None:
-    if node.op_type not in _MOVING or not node.input or len(node.output) != 1:
+    if node.op_type not in MOVING or not node.input or len(node.output) != 1:
         return
     source, result = node.input[0], node.output[0]
     alone = len(graph.consumers(source)) == 1 and source not in graph.visible
-    if alone and result in known and _MOVING[node.op_type] == 1 and not graph.is_constant(source):
+    if alone and result in known and MOVING[node.op_type] == 1 and not graph.is_constant(source):
         known.setdefault(source, known[result])
 
 
@@ -114,7 +103,7 @@ def _forward(node: NodeProto, graph: Graph, known: dict[str, Range], rules: set[
 
 
 def _data_inputs(node: NodeProto) -> int | None:
-    return _MOVING.get(node.op_type, 1)
+    return MOVING.get(node.op_type, 1)
 
 
 def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:
@@ -127,15 +116,7 @@ def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:
 def _measure(
     model: ModelProto, names: list[str], samples: Iterable[Mapping[str, Array]]
 ) -> dict[str, Range]:
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    existing = {value.name for value in watched.graph.output}
-    watched.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-        for name in names
-        if name not in existing
-    )
-    session = open_session(watched, "the float model")
+    session = open_session(with_outputs(model, names), "the float model")
     spans = dict.fromkeys(names, (np.inf, -np.inf))
     for sample in samples:
         for name, value in zip(

@@ -16,6 +16,9 @@ from ...onnx_graphs.qlinear.forms import MOVERS
 from .nearest import DEVIATIONS
 from .strip import Range, Stripped
 
+#: Samples that are drawn where none are given.
+DRAWN = 32
+
 
 def random_inputs(stripped: Stripped, count: int, seed: int) -> Iterator[dict[str, Array]]:
     """Draw samples within the range of each input, one at a time.

@@ -18,14 +18,11 @@ from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import fix_batch, output_names
 from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
 from ...onnx_graphs.session import open_session, run_session
-from .inputs import random_inputs
+from .inputs import DRAWN, random_inputs
 from .strip import Stripped, strip_quantization
 
 Sample = Mapping[str, Array]
 Run = Callable[[Sample], "Sequence[Array] | Mapping[str, Array] | Array"]
-
-#: Samples that are drawn where none are given.
-DRAWN = 32
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 from onnx import ModelProto
 
 from ...chips import Chip, find_chip
-from ...version import __version__
+from ...onnx_graphs.chip_metadata import write_chip
 from .inspection import inspect_quantized
 
 
@@ -42,13 +42,5 @@ def take_as_is(model: str | os.PathLike[str] | ModelProto, chip: str | Chip) -> 
     if not inspection.is_ours:
         raise inspection.refusal()
     taken = inspection.model
-    kept = [entry for entry in taken.metadata_props if not entry.key.startswith("espdl.")]
-    del taken.metadata_props[:]
-    taken.metadata_props.extend(kept)
-    for key, value in (
-        ("espdl.chip", target.name),
-        ("espdl.rounding", target.rounding),
-        ("espdl.version", __version__),
-    ):
-        taken.metadata_props.add(key=key, value=value)
+    write_chip(taken, target)
     return taken

@@ -8,24 +8,17 @@ an exponent add up, and the cheapest exponent wins.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-
-import numpy as np
-import numpy.typing as npt
 
 from ...errors import EspdlError
-from ..calibration import TensorRange
-from ..exponents import Integers
+from .counted import Method
 from .kl import kl
 from .mse import mse
 from .percentile import percentile
 
-#: (what calibration saw, exponents (E,), bits) -> cost of each exponent (E,), lower is better.
-Method = Callable[[TensorRange, Integers, int], npt.NDArray[np.float64]]
+__all__ = ["DEPTH", "METHODS", "WEIGHTS", "Method", "find_method", "weighs_outputs"]
 
 #: How far below the exponent at which nothing saturates it is worth looking: 2^-6 of the range.
 DEPTH = 6
-
 
 METHODS: dict[str, Method | None] = {
     "mse": mse,

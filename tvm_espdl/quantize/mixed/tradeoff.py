@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...report.text import shorten
 from .goal import Goal
 
 #: Layers that are listed with what they gain alone.
@@ -106,7 +107,7 @@ class Tradeoff:
         lines = [f"int16 on {self.chip}: extra cycles (rough) and SNR {judged}, in simulation"]
         for number, step in enumerate(self.steps):
             taken = "" if number <= self.chosen else "  not taken"
-            name = _shorten(step.layer) or "before"
+            name = step.layer or "before"
             lines.append(self._line(name, step.extra_cycles, step.snr) + taken)
         if not self.reached:
             best = self.steps[self.chosen].snr
@@ -115,18 +116,16 @@ class Tradeoff:
         if listed:
             lines.append("each layer alone, on the samples searched with:")
             lines.extend(
-                self._line(_shorten(entry.layer), entry.extra_cycles, entry.snr) for entry in listed
+                self._line(shorten(entry.layer, NAME_WIDTH), entry.extra_cycles, entry.snr)
+                for entry in listed
             )
         lines.extend(
-            f"no choice: {_shorten(entry.layer)}: {entry.refused}"
+            f"no choice: {shorten(entry.layer, NAME_WIDTH)}: {entry.refused}"
             for entry in self.alone
             if entry.refused
         )
         return "\n".join(lines)
 
     def _line(self, name: str, extra_cycles: float, snr: float) -> str:
-        return f"  {name:<{NAME_WIDTH}} {self.share(extra_cycles):+8.1%} {snr:7.1f} dB"
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= NAME_WIDTH else "…" + name[1 - NAME_WIDTH :]
+        shown = shorten(name, NAME_WIDTH)
+        return f"  {shown:<{NAME_WIDTH}} {self.share(extra_cycles):+8.1%} {snr:7.1f} dB"

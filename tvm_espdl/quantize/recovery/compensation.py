@@ -16,16 +16,16 @@ from functools import partial
 
 import numpy as np
 
-from ...onnx_graphs.graph import Array, attribute
+from ...onnx_graphs.graph import Array
 from ...samples import Sample
 from ..assignment import Assignment
 from ..candidate import Candidate, Values
 from ..compensated_weights import weights_for
 from ..exponents import quantize
 from ..input_errors import InputErrors, input_errors
-from ..layer_statistics import patch_rows, weights_of_rows
+from ..layer_statistics import patch_rows
 from ..plan import Layer, Operand
-from ..weight_rounding import round_weights
+from ..rounded_layer import on_grid, replacing
 from ..workbench import Workbench
 from ..workers import map_ahead
 
@@ -106,23 +106,12 @@ def _layer_values(
 ) -> Values:
     """The weights of one layer, on their grid, and the bias that takes up the means."""
     plan, (first, second) = bench.plan, halves[layer.node]
-    node, weight = plan.graph.nodes[layer.node], plan.graph.constant(layer.weight)
-    rows = patch_rows(layer, plan.graph, weight, attribute(node, "group", 1)).astype(np.float64)
+    rows = patch_rows(layer, plan.graph, plan.graph.constant(layer.weight))
     exponents = assignment.weights[layer.node]
-    spread = np.broadcast_to(exponents, rows.shape[0] * rows.shape[1]).reshape(rows.shape[:2])
     centered, whole = layer.bias is not None, first + second
-    held = round_weights(
-        weights_for(rows, first, second, centered=centered),
-        spread,
-        whole.moments(centered=centered)[0],
-        plan.bits(layer.node),
-        bench.chip.rounding,
-    )
-    values = {(layer.node, 1): weights_of_rows(layer, plan.graph, held, weight.shape)}
-    if layer.bias is not None:
-        index, place = layer.bias
-        bias = plan.graph.constant(plan.graph.nodes[index].input[place]).astype(np.float64)
-        mean_input, mean_float = whole.mean_input, whole.mean_input - whole.mean_error
-        lost = rows @ mean_float[:, :, np.newaxis] - held @ mean_input[:, :, np.newaxis]
-        values[layer.bias] = bias + lost.reshape(-1)
-    return values
+    wanted = weights_for(rows, first, second, centered=centered)
+    moments = whole.moments(centered=centered)[0]
+    held = on_grid(layer, wanted, moments, exponents, plan=plan, rounding=bench.chip.rounding)
+    mean_input, mean_float = whole.mean_input, whole.mean_input - whole.mean_error
+    lost = rows @ mean_float[:, :, np.newaxis] - held @ mean_input[:, :, np.newaxis]
+    return replacing(layer, held, lost, plan)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...onnx_graphs.graph import Array, attribute
 from ...ops import Operator
-from ...ops.base.accumulate import accumulators, largest_sums
+from ...ops.base.accumulate import overflows
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, stored_constants
 from .account import Account
@@ -129,19 +129,14 @@ def accumulator_findings(account: Account, program: Program) -> tuple[str, ...]:
     layers = {layer.output: layer for layer in plan.layers()}
     nearest, able, texts = ("", 0.0, 0), 0, []
     for step in program.steps:
-        operator = step.operator
-        terms = operator.summed(*step.constants) if isinstance(operator, Operator) else None
         layer = layers.get(step.outputs[0])
-        if terms is None or layer is None or not isinstance(operator, Operator):
+        if layer is None or not isinstance(step.operator, Operator):
             continue
-        dtype = operator.inputs[0].dtype
-        bound = largest_sums(terms.weights, terms.bias, dtype)
-        registers = accumulators(account.chip, dtype, len(bound), terms.lanes_only)
-        over = [register for part, register in registers if (bound[part] > register.highest).any()]
-        if not over:
+        found = overflows(account.chip, step.operator, step.constants)
+        if not found:
             continue
         able += 1
-        register = min(over, key=lambda found: found.bits)
+        register = min((one.register for one in found), key=lambda register: register.bits)
         share = _largest_sum(account, layer) / register.highest
         nearest = max(nearest, (step.outputs[0], share, register.bits), key=lambda n: n[1])
         if share > NEAR:

@@ -6,106 +6,70 @@ It arranges what the report says and adds nothing to it. Undefined figures are n
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from typing import Any
 
+from ...report.text import json_text
 from .accuracy import Accuracy
 from .deviation import Deviation
-from .quantization_report import QuantizationReport
-from .rows import StepRow, TensorRow
+from .rows import QuantizationFigures, StepRow, TensorRow
+
+Entry = dict[str, object]
 
 
-def as_json(report: QuantizationReport) -> str:
-    """JSON text; the same report gives the same text, times apart."""
-    content = {
-        "chip": report.chip,
-        "activations": report.method,
-        "weights": report.weights,
-        "samples": report.samples,
-        "accuracy": _accuracy(report.accuracy),
-        "unmeasured": report.unmeasured,
-        "steps": [_step(step) for step in report.steps],
-        "worst": [row.name for row in report.worst],
-        "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),
-        "loss": None if report.loss is None else dataclasses.asdict(report.loss),
-        "notes": list(report.notes),
-        "warnings": list(report.warnings),
-        "seconds": dict(report.seconds),
-        "tensors": [_tensor(row) for row in report.rows],
-        "left_float": [
-            {"name": left.name, "operator": left.operator, "reason": left.reason}
-            for left in report.left_float
-        ],
-    }
-    return json.dumps(_defined(content), indent=2, allow_nan=False) + "\n"
+def as_json(report: QuantizationFigures) -> str:
+    """JSON text; the same report gives the same text."""
+    return json_text(
+        {
+            "chip": report.chip,
+            "activations": report.method,
+            **_fields(report, "weights", "samples"),
+            "accuracy": _accuracy(report.accuracy),
+            "unmeasured": report.unmeasured,
+            "steps": [_step(step) for step in report.steps],
+            "worst": [row.name for row in report.worst],
+            "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),
+            "loss": None if report.loss is None else dataclasses.asdict(report.loss),
+            **_fields(report, "notes", "warnings"),
+            "tensors": [_tensor(row) for row in report.rows],
+            "left_float": [
+                _fields(left, "name", "operator", "reason") for left in report.left_float
+            ],
+        }
+    )
 
 
-def _defined(content: Any) -> Any:
-    """The content with null for every number that is not finite."""
-    if isinstance(content, dict):
-        return {key: _defined(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_defined(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
+def _fields(thing: object, *names: str) -> Entry:
+    return {name: getattr(thing, name) for name in names}
 
 
-def _accuracy(accuracy: Accuracy | None) -> dict[str, Any] | None:
+def _accuracy(accuracy: Accuracy | None) -> Entry | None:
     if accuracy is None:
         return None
     return {
-        "samples": accuracy.samples,
-        "in_sample": accuracy.in_sample,
-        "snr": accuracy.snr,
+        **_fields(accuracy, "samples", "in_sample", "snr"),
         "outputs": [
             {
                 "name": output.name,
                 "deviation": _deviation(output.deviation),
-                "equal": output.equal,
-                "top1": output.top1,
-                "correct": output.correct,
-                "float_correct": output.float_correct,
+                **_fields(output, "equal", "top1", "correct", "float_correct"),
             }
             for output in accuracy.outputs
         ],
     }
 
 
-def _step(step: StepRow) -> dict[str, Any]:
+def _step(step: StepRow) -> Entry:
+    return {**_fields(step, "step", "applied", "gain"), "accuracy": _accuracy(step.accuracy)}
+
+
+def _deviation(found: Deviation | None) -> Entry | None:
+    return None if found is None else _fields(found, "snr", "state", "mean", "largest")
+
+
+def _tensor(row: TensorRow) -> Entry:
     return {
-        "step": step.step,
-        "applied": step.applied,
-        "gain": step.gain,
-        "accuracy": _accuracy(step.accuracy),
-    }
-
-
-def _deviation(deviation: Deviation | None) -> dict[str, Any] | None:
-    if deviation is None:
-        return None
-    return {
-        "snr": deviation.snr,
-        "state": deviation.state,
-        "mean": deviation.mean,
-        "largest": deviation.largest,
-    }
-
-
-def _tensor(row: TensorRow) -> dict[str, Any]:
-    bars = row.bars
-    return {
-        "name": row.name,
-        "role": row.role,
-        "bits": row.bits,
-        "exponents": list(row.exponents),
-        "low": row.low,
-        "high": row.high,
-        "saturates": row.saturates,
-        "clipped": row.clipped,
-        "clipped_at_most": row.clipped_at_most,
+        **_fields(row, "name", "role", "bits", "exponents", "low", "high", "saturates"),
+        **_fields(row, "clipped", "clipped_at_most"),
         "cumulative": _deviation(row.cumulative),
         "own": _deviation(row.own),
-        "histogram": None
-        if bars is None
-        else {"reach": bars.reach, "counts": list(bars.counts), "zeros": bars.zeros},
+        "histogram": row.bars and _fields(row.bars, "reach", "counts", "zeros"),
     }

@@ -1,15 +1,21 @@
-"""The lines of the report as plain data: tensors, operators left in float, steps of recovery.
+"""The report as plain data: tensors, operators left in float, steps of recovery, and all of it.
 
-Must never compute: whoever makes a line has its figures.
+Must never measure: whoever makes a line has its figures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from ..foreign.loss import RequantizationLoss
+from ..mixed.tradeoff import Tradeoff
 from .accuracy import Accuracy
 from .deviation import Deviation
+
+#: How many layers are named as those that hurt most.
+WORST = 3
 
 Role = Literal["input", "activation", "output", "requantized", "weight", "bias", "constant"]
 
@@ -119,3 +125,69 @@ class StepRow:
     applied: bool
     accuracy: Accuracy
     gain: float | None
+
+
+@dataclass(frozen=True)
+class QuantizationFigures:
+    """What was quantized, how, and how well.
+
+    Attributes
+    ----------
+    chip : str
+        The chip that the network was quantized for.
+    method : str
+        How the exponents of activations were chosen.
+    samples : int
+        Calibration samples used.
+    rows : tuple of TensorRow
+        The quantized tensors, in the order of the graph.
+    left_float : tuple of FloatRow
+        The operators that stayed float.
+    weights : str
+        How the exponents of weights were chosen.
+    accuracy : Accuracy or None
+        Of the result, with the chip's bits; None where it was not measured.
+    steps : tuple of StepRow
+        The network without recovery, then each step that was tried, in order.
+    notes : tuple of str
+        What to know when reading the figures.
+    warnings : tuple of str
+        What to look at.
+    unmeasured : str
+        Why there is no accuracy; "" where there is one.
+    tradeoff : Tradeoff or None
+        What int16 layers cost and gain, where they were chosen automatically.
+    loss : RequantizationLoss or None
+        How far a network that others quantized has moved, where it was re-expressed.
+    seconds : dict of str to float
+        Time of each phase; no part of what is shown, nor of the comparison of two reports.
+    """
+
+    chip: str
+    method: str
+    samples: int
+    rows: tuple[TensorRow, ...]
+    left_float: tuple[FloatRow, ...]
+    weights: str = ""
+    accuracy: Accuracy | None = None
+    steps: tuple[StepRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unmeasured: str = ""
+    tradeoff: Tradeoff | None = None
+    loss: RequantizationLoss | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def worst(self) -> tuple[TensorRow, ...]:
+        """The three layers that hurt most: those with the lowest SNR on their own.
+
+        That is noise over signal of what the layer itself adds (`TensorRow.own`); inputs of the
+        network and layers without noise are left out.
+        """
+        found = [
+            (row.own.ratio, row)
+            for row in self.rows
+            if row.own is not None and row.own.ratio and row.role != "input"
+        ]
+        return tuple(row for _, row in sorted(found, key=lambda entry: -(entry[0] or 0.0))[:WORST])

@@ -5,46 +5,44 @@ It arranges what the report says and adds nothing to it.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
+from ...report.text import Column, shorten, table_head, table_line, visible, wrapped
 from .accuracy import Accuracy, OutputAccuracy
 from .deviation import Deviation
-from .quantization_report import QuantizationReport
-from .rows import FloatRow, StepRow, TensorRow
+from .rows import FloatRow, QuantizationFigures, StepRow, TensorRow
 
-WIDTH = 100
-_NAME_WIDTH = 37
+_OUTPUTS = (
+    *(Column("  output", 48), Column("SNR dB", 9, right=True), Column("mean err", 9, right=True)),
+    *(Column("max err", 9, right=True), Column(" agreement", 60)),
+)
+_TENSORS = (
+    *(Column("tensor", 37), Column("role", 11), Column("exp", 8, right=True)),
+    *(Column("min", 10, right=True), Column("max", 10, right=True)),
+    *(Column("SNR", 6, right=True), Column("own", 6, right=True), Column("", 4)),
+)
 
 
-def as_text(report: QuantizationReport) -> str:
+def as_text(report: QuantizationFigures) -> str:
     """The head, the accuracy, the layers that hurt most, the warnings, then the table."""
     lines = [head(report)]
-    if report.accuracy is not None:
-        lines += _accuracy(report.accuracy)
-    elif report.unmeasured:
-        lines += _wrapped(f"accuracy not measured: {report.unmeasured}")
+    lines += _accuracy(report.accuracy) if report.accuracy else wrapped(measured(report))
     lines += [step_line(step, width=24) for step in report.steps]
     if report.worst:
         lines.append("layers that hurt most (SNR of what the layer itself adds, in dB):")
-        lines += [f"  {_shorten(row.name, 80):80} {row.own}" for row in report.worst]
-    if report.tradeoff is not None:
-        lines += str(report.tradeoff).splitlines()
-    if report.loss is not None:
-        lines += str(report.loss).splitlines()
-    for note in report.notes:
-        lines += _wrapped(f"note: {note}")
-    for warning in report.warnings:
-        lines += _wrapped(f"warning: {warning}")
-    if report.seconds:
-        lines.append(time_line(report))
+        lines += [f"  {shorten(row.name, 80):80} {row.own}" for row in report.worst]
+    for table in (report.tradeoff, report.loss):
+        lines += map(visible, str(table or "").splitlines())
+    for kind, texts in (("note", report.notes), ("warning", report.warnings)):
+        for text in texts:
+            lines += wrapped(f"{kind}: {text}")
     if report.rows:
         lines += _table(report.rows)
     lines += _left_float(report.left_float)
     return "\n".join(lines)
 
 
-def head(report: QuantizationReport) -> str:
+def head(report: QuantizationFigures) -> str:
     """What was quantized, and how."""
     if not report.rows:
         return f"taken as it is for {report.chip}: quantized already, with power-of-two scales"
@@ -59,19 +57,26 @@ def accuracy_head(accuracy: Accuracy) -> str:
     """What the accuracy was measured on."""
     kind = "in sample: they took part in calibration" if accuracy.in_sample else "held out"
     plural = "" if accuracy.samples == 1 else "s"
-    return f"accuracy with the chip's bits on {accuracy.samples} sample{plural} ({kind}):"
+    return f"accuracy with the chip's bits on {accuracy.samples} sample{plural} ({kind})"
+
+
+def measured(report: QuantizationFigures) -> str:
+    """How well the network does in one number, or why that is not known; "" for neither."""
+    if report.accuracy is None:
+        return f"accuracy not measured: {report.unmeasured}" if report.unmeasured else ""
+    found = report.accuracy.snr
+    level = "no output has both signal and noise" if found is None else f"{found:.1f} dB"
+    return f"{accuracy_head(report.accuracy)}: {level}"
 
 
 def _accuracy(accuracy: Accuracy) -> Iterator[str]:
-    yield accuracy_head(accuracy)
-    yield f"  {'output':46} {'SNR dB':>9} {'mean err':>9} {'max err':>9}  agreement"
+    yield f"{accuracy_head(accuracy)}:"
+    yield table_head(_OUTPUTS)
     for output in accuracy.outputs:
-        if output.deviation is None:
-            figures = f"{'':>9} {'':>9} {'':>9}"
-        else:
-            found = output.deviation
-            figures = f"{snr(found):>9} {found.mean:>9.3g} {found.largest:>9.3g}"
-        yield f"  {_shorten(output.name, 46):46} {figures}  {agreement(output, accuracy)}".rstrip()
+        found = output.deviation
+        errors = ("", "") if found is None else (f"{found.mean:.3g}", f"{found.largest:.3g}")
+        name = f"  {shorten(output.name, 46)}"
+        yield table_line(_OUTPUTS, (name, snr(found), *errors, f" {agreement(output, accuracy)}"))
 
 
 def agreement(output: OutputAccuracy, accuracy: Accuracy) -> str:
@@ -99,23 +104,13 @@ def step_line(step: StepRow, width: int = 0) -> str:
     return f"{f'{sign} {step.step}':{width}} {level}{gain}{refused}"
 
 
-def time_line(report: QuantizationReport) -> str:
-    """How long each phase took."""
-    return "time: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in report.seconds.items())
-
-
 def _table(rows: Sequence[TensorRow]) -> Iterator[str]:
-    yield (
-        f"{'tensor':<{_NAME_WIDTH}} {'role':<11} {'exp':>8} {'min':>10} {'max':>10} "
-        f"{'SNR':>6} {'own':>6}"
-    )
+    yield table_head(_TENSORS)
     for row in rows:
-        yield (
-            f"{_shorten(row.name, _NAME_WIDTH):<{_NAME_WIDTH}} {row.role:<11} "
-            f"{span(row.exponents):>8} {row.low:>10.3g} {row.high:>10.3g} "
-            f"{_short_snr(row.cumulative):>6} {_short_snr(row.own):>6}"
-            f"{'  sat' if row.saturates else ''}"
-        ).rstrip()
+        figures = (span(row.exponents), f"{row.low:.3g}", f"{row.high:.3g}")
+        noise = (_short_snr(row.cumulative), _short_snr(row.own))
+        saturates = " sat" if row.saturates else ""
+        yield table_line(_TENSORS, (row.name, row.role, *figures, *noise, saturates))
     if any(row.cumulative is not None for row in rows):
         yield "SNR in dB against float: of all layers up to here, and of what each adds on its own"
     if any(row.saturates for row in rows):
@@ -124,10 +119,10 @@ def _table(rows: Sequence[TensorRow]) -> Iterator[str]:
 
 def _left_float(left: Sequence[FloatRow]) -> Iterator[str]:
     for reason in dict.fromkeys(row.reason for row in left):
-        yield from _wrapped(f"left in float, because {reason}:")
+        yield from wrapped(f"left in float, because {reason}:")
         for row in left:
             if row.reason == reason:
-                yield f"float: {row.operator:<20} {_shorten(row.name, 70)}"
+                yield f"float: {row.operator:<20} {shorten(row.name, 70)}"
 
 
 def snr(deviation: Deviation | None) -> str:
@@ -139,16 +134,7 @@ def _short_snr(deviation: Deviation | None) -> str:
     return snr(deviation).replace("no signal", "none")
 
 
-def _shorten(name: str, width: int) -> str:
-    # The end of a name tells layers apart; exporters put the long common path in front.
-    return name if len(name) <= width else "..." + name[3 - width :]
-
-
 def span(exponents: tuple[int, ...]) -> str:
     """One exponent, or the range of several."""
     low, high = min(exponents), max(exponents)
     return str(low) if low == high else f"{low}..{high}"
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,4 +1,7 @@
-"""Ways in: ONNX, PyTorch and .espdl become Relax modules that keep the model's names."""
+"""Ways in: ONNX, PyTorch and .espdl become Relax modules that keep the model's names.
+
+This folder translates and names; what is quantized, and how it runs, is decided behind it.
+"""
 
 from __future__ import annotations
 

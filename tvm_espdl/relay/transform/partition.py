@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import tvm
@@ -110,7 +111,13 @@ def _possible(mod: tvm.IRModule) -> tuple[Pattern, ...]:
     if len(open_functions) != 1:
         return table()
     present = {op_name(binding.value) for binding in bindings_of(main_of(mod))}
-    return tuple(e for e in table() if needed_operators(e.pattern) <= present)
+    return tuple(entry for entry, needs in _needs() if needs <= present)
+
+
+@cache
+def _needs() -> tuple[tuple[Pattern, frozenset[str]], ...]:
+    """The entries of the table, each with the operators that it cannot do without."""
+    return tuple((entry, needed_operators(entry.pattern)) for entry in table())
 
 
 def is_composite(function: Any) -> bool:

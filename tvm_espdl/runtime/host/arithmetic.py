@@ -1,4 +1,4 @@
-"""Rounding, shifting and saturating as TIR expressions, on each chip the bits of `ops.rounding`.
+"""Rounding, shifting, saturating as TIR expressions: on each chip the bits of `ops.base.rounding`.
 
 Every function takes and returns scalar expressions and emits no statement; none may let a signed
 sum overflow, for LLVM assumes that it does not.

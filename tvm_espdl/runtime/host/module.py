@@ -97,8 +97,12 @@ class HostModule:
         """Make a program of operators callable as one function.
 
         It takes the values of `program.inputs`, then those of `program.outputs`, as DLTensors, and
-        writes the latter. Its constants are in the module.
+        writes the latter, each named once and computed by a step. Constants are in the module.
         """
+        computed = {name for step in program.steps for name in step.outputs}
+        outputs = {*program.outputs}
+        if len(outputs) < len(program.outputs) or not outputs <= computed:
+            raise ValueError(f"{symbol} gives a value twice, or one that no step computes")
         self._entries[symbol] = _Region(program, symbol, calls).function()
 
     def compile(self, target: Target | str) -> tuple[tvm.runtime.Module | None, dict[str, Any]]:

@@ -1,0 +1,76 @@
+"""TVM's own executable of a library: the same bits, from the kernels that are built already."""
+
+import numpy as np
+import pytest
+import tvm
+from onnx import TensorProto, helper
+from qdq_builder import QdqBuilder
+from tvm import relax
+
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.errors import EspdlWarning, ModelError
+
+
+def partly_quantized(seed=3):
+    """Operators of ESP-DL, a sine, operators again; the sine's input is an output as well."""
+    rng = np.random.default_rng(seed)
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 3, 6, 6])
+    w = builder.weights(rng.integers(-128, 128, (4, 3, 3, 3)).astype(np.int8), -7)
+    y = builder.qdq(builder.node("Conv", x, w), -4)
+    sine = builder.qdq(builder.node("Sin", y), -7)
+    builder.output(builder.qdq(builder.node("Relu", sine), -7))
+    builder.output(y)
+    return builder.model()
+
+
+def nonzero():
+    """The size of its result depends on values."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 5])
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, [2, None])
+    graph = helper.make_graph([helper.make_node("NonZero", ["x"], ["y"])], "g", [x], [y])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def run(module, *arrays):
+    machine = relax.VirtualMachine(module, tvm.cpu())
+    result = machine["main"](*map(tvm.runtime.tensor, arrays))
+    return [tensor.numpy() for tensor in ([result] if hasattr(result, "numpy") else result)]
+
+
+@pytest.fixture(scope="module")
+def library():
+    return compile_file(partly_quantized())
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(4).normal(0, 3, (1, 3, 6, 6)).astype(np.float32)
+
+
+def test_the_machine_gives_the_librarys_bits(library, x):
+    assert len(library.executor.segments) == 3
+    for actual, wanted in zip(run(library.executable, x), library.run([x]), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+def test_the_kernels_are_not_compiled_again(library):
+    """The machine takes the modules as they are, the executor's among them."""
+    assert library.executable.jit() is library.executable.mod
+    assert library.executor.module in list(library.executable.mod.imports)
+
+
+def test_an_exported_library_gives_the_same_bits(library, x, tmp_path, c_compiler):
+    library.export_library(tmp_path / "net.so")
+    loaded = tvm.runtime.load_module(str(tmp_path / "net.so"))
+    for actual, wanted in zip(run(loaded, x), library.run([x]), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+def test_a_network_without_a_program_still_runs_in_the_machine():
+    with pytest.warns(EspdlWarning):
+        library = compile_file(nonzero())
+    with pytest.raises(ModelError, match="depends on values"):
+        library.run([np.zeros((1, 5), np.float32)])
+    found = run(library.executable, np.array([[0, 3, 0, 0, 5]], np.float32))
+    np.testing.assert_array_equal(found[0], [[0, 0], [1, 4]])

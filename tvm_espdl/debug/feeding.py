@@ -1,0 +1,120 @@
+"""Finds in a dump what the board was fed, so that the PC can be fed the very same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import DataError
+from ..ops import Tensor
+from ..ops.base.rounding import Array
+from ..ops.quantize import Quantize
+from ..program import Program
+from .dump import Dump
+from .host import Host
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What the board was fed.
+
+    Attributes
+    ----------
+    inputs : dict of str to numpy.ndarray
+        By the model's names; None where the dump does not give them whole.
+    states : dict of str to numpy.ndarray
+        What the run began with, as far as the dump has it, by the program's names.
+    tensors : tuple of str
+        The dump's names of all these.
+    problems : tuple of str
+        Why there are no inputs.
+    notes : tuple of str
+        Which states are not in the dump.
+    """
+
+    inputs: dict[str, Array] | None
+    states: dict[str, Array]
+    tensors: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
+    """Inputs and states of the run that a dump shows.
+
+    A float input that the network quantizes first may stand there as floats, as integers, or both:
+    the floats are taken then, for the integers are computed from them.
+
+    Parameters
+    ----------
+    inputs_too : bool
+        Whether the inputs are looked for; without, only the states.
+
+    Raises
+    ------
+    DataError
+        If the dump is whole but lacks an input.
+    """
+    program = lib.program
+    states = _states(program, board.tensors)
+    inputs, names, missing, problems = {}, [*states], [], []
+    wanted = zip(program.inputs, lib.input_names, strict=True) if inputs_too else ()
+    for value, name in wanted:
+        types = _types(program, value, name)
+        found = next((n for n, t in types if _fits(board.tensors.get(n), t)), None)
+        if found is not None:
+            inputs[name] = board.tensors[found]
+            names.append(found)
+            continue
+        there = next((board.tensors[n] for n, _ in types if n in board.tensors), None)
+        if there is None:
+            missing.append(name)
+        else:
+            problems.append(
+                f"{name}: {there.dtype} of shape {there.shape} in the dump is no input of the "
+                f"network, which takes {program.values[value].dtype} of shape "
+                f"{program.values[value].shape}"
+            )
+    if missing and not (board.problems or problems):
+        raise DataError(
+            "the dump lacks the network's input",
+            found=", ".join(missing),
+            try_="compare(lib, dump, inputs=...), or --input",
+        )
+    problems += [f"{name}: the input is not whole in the dump" for name in missing]
+    notes = tuple(
+        f"{state.value}: this state is not in the dump, the library's own is taken"
+        for state in program.states
+        if state.value not in states
+    )
+    return Fed(
+        inputs if inputs_too and not problems else None,
+        states,
+        tuple(names),
+        tuple(problems),
+        notes,
+    )
+
+
+def _types(program: Program, value: str, name: str) -> list[tuple[str, Tensor]]:
+    """Under which names an input may stand in a dump, and as what."""
+    own, integers = program.values[value], quantized_form(program, value)
+    quantized = [] if integers is None else [(integers, program.values[integers])]
+    return [(value, own), *quantized, (name, own)]
+
+
+def quantized_form(program: Program, value: str) -> str | None:
+    """The integers that an input becomes first, where that is all that happens to it."""
+    readers = [step for step in program.steps if value in step.inputs]
+    if len(readers) == 1 and isinstance(readers[0].operator, Quantize):
+        return readers[0].outputs[0]
+    return None
+
+
+def _fits(array: Array | None, tensor: Tensor) -> bool:
+    return array is not None and (str(array.dtype), array.shape) == (tensor.dtype, tensor.shape)
+
+
+def _states(program: Program, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    names = [state.value for state in program.states]
+    return {n: tensors[n] for n in names if _fits(tensors.get(n), program.values[n])}
