@@ -18,6 +18,7 @@ from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.ops import operators
+from tvm_espdl.ops.base.function import FloatFunction
 from tvm_espdl.program import Native
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.rules import RULES
