@@ -12,7 +12,6 @@ import onnxruntime
 import pytest
 from coverage_cases import CASES
 from onnx import NodeProto, TensorProto, helper, numpy_helper
-from tvm_espdl.ops.base.float_function import FloatFunction
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
