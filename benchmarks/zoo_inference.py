@@ -25,7 +25,8 @@ from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
+from tvm_espdl.program import reference
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import build_project
 
@@ -106,13 +107,13 @@ int main(void) {{
 def measure(path):
     file = load(path)
     chip = find(file).chip or find_chip("esp32p4" if "p4" in path.name else "esp32s3")
-    library, network, inputs = (
+    library, program, inputs = (
         compile_espdl(file, chip.name),
-        network_of(file, chip),
+        program_of(file, chip),
         inputs_of(file),
     )
     ours, theirs = host(library, inputs), portable_c(library)
-    plain = median_milliseconds(lambda: network.reference(inputs), least=1)
+    plain = median_milliseconds(lambda: reference.run(program, inputs), least=1)
     ratios = f"{theirs / ours:8.1f} {plain / ours:8.1f}"
     print(f"{path.stem[-44:]:44} {ours:9.3f} {theirs:9.3f} {plain:10.1f} {ratios}", flush=True)
 

@@ -120,13 +120,19 @@ class ImportGraph:
         return found
 
     def computed(self) -> list[tuple[str, int]]:
-        """File and line of each `import_module` whose name is not written there."""
-        return [
-            (module, node.lineno)
-            for module, tree in self.trees.items()
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and _is_import(node) and not _literal(node)
-        ]
+        """File and line of each `import_module`, called or passed on, without a written name."""
+        found = []
+        for module, tree in self.trees.items():
+            nodes = list(ast.walk(tree))
+            read = {id(n.func) for n in nodes if isinstance(n, ast.Call) and _literal(n)}
+            found += [
+                (module, node.lineno)
+                for node in nodes
+                if isinstance(node, (ast.Name, ast.Attribute))
+                and _is_import(node)
+                and id(node) not in read
+            ]
+        return found
 
     def _written(self, module: str) -> Iterator[tuple[int, str]]:
         """Line and absolute dotted name of everything that a file imports."""
@@ -140,7 +146,7 @@ class ImportGraph:
                     parts = folder[: len(folder) - node.level + 1]
                     origin = ".".join((*parts, *filter(None, (origin,))))
                 yield from ((node.lineno, f"{origin}.{alias.name}") for alias in node.names)
-            elif isinstance(node, ast.Call) and _is_import(node) and _literal(node):
+            elif isinstance(node, ast.Call) and _is_import(node.func) and _literal(node):
                 name = _literal(node)
                 dots = len(name) - len(name.lstrip("."))
                 above = folder[: len(folder) - dots + 1] if dots else ()
@@ -198,10 +204,12 @@ def _module_of(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _is_import(call: ast.Call) -> bool:
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name in ("import_module", "__import__")
+def _is_import(function: ast.expr) -> bool:
+    """Whether an expression is `importlib.import_module`, `import_module` or `__import__`."""
+    if isinstance(function, ast.Attribute):
+        owner = getattr(function.value, "id", "")
+        return (owner, function.attr) == ("importlib", "import_module")
+    return getattr(function, "id", "") in ("import_module", "__import__")
 
 
 def _literal(call: ast.Call) -> str:

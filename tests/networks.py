@@ -6,6 +6,7 @@ import numpy as np
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.demo import DATA
+from tvm_espdl.program import reference
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 
 CHIPS = ("esp32s3", "esp32p4", "esp32")
@@ -51,8 +52,5 @@ def samples(network, count, seed):
 
 def by_reference(program, inputs):
     """Every value of a program, step by step by the operators' own NumPy references."""
-    values = dict(zip(program.inputs, inputs, strict=True)) | dict(program.constants)
-    for step in program.steps:
-        arrays = [values[name] for name in step.inputs]
-        values[step.outputs[0]] = step.operator.reference(program.chip, *arrays, *step.constants)
-    return values
+    names = program.input_names or program.inputs
+    return reference.run(program, dict(zip(names, inputs, strict=True)))

@@ -108,10 +108,10 @@ def compile_espdl(file: File, chip: str | None = None) -> Library:
     EspdlError
         As `relay.frontend.from_espdl` and `relay.build`.
     """
-    from . import relay
     from .espdl.evidence import chip_of
-    from .relay.frontend.espdl import module_of
+    from .program.passes import run_passes
+    from .relay.build_library import library_of
+    from .relay.frontend.espdl import program_of
 
-    own = chip_of(file, chip)
     with tvm.transform.PassContext(opt_level=3):
-        return relay.build(module_of(file, own), target=f"espressif/{own.name}")
+        return library_of(run_passes(program_of(file, chip_of(file, chip))))

@@ -20,7 +20,7 @@ from .chips import Chip
 from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
-from .program import Program
+from .program import Native, Program
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
@@ -350,9 +350,13 @@ class Library:
         OutputError
             If a file exists.
         """
-        from .espdl.save import save_library  # only when asked for
+        from .espdl.save import check_paths, refuse_report, save_program  # only when asked for
 
-        return save_library(self, path, test_inputs, overwrite=overwrite, info=info, json=json)
+        check_paths(path, overwrite=overwrite, info=info, json=json)
+        if any(isinstance(step.operator, Native) for step in self.program.steps):
+            refuse_report(self.report())
+        values = None if test_inputs is None else self.first_values(self._sample(test_inputs))
+        return save_program(self.program, path, values, overwrite=overwrite, info=info, json=json)
 
     @property
     def graph_json(self) -> str:

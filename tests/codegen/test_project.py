@@ -12,6 +12,8 @@ from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug
+from tvm_espdl.chips import CHIPS
+from tvm_espdl.codegen.sdkconfig import chip_lines
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project, run_network
@@ -199,3 +201,12 @@ def test_component_manifest_names_esp_dl(tmp_path, chip):
     project = library("digits", chip).export_project(tmp_path / "p")
     manifest = (project / "main" / "idf_component.yml").read_text()
     assert 'espressif/esp-dl: "==3.3.9"' in manifest
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_settings_ask_for_the_clock_of_the_chip(name):
+    chip = CHIPS[name]
+    asked = [line for line in chip_lines(chip).splitlines() if "CPU_FREQ" in line]
+    clock = f"CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ_{chip.clock_hz // 10**6}=y"
+    # ESP-IDF runs the P4 and the S31 at their highest clock without being asked.
+    assert asked == ([] if chip.family == "pie_v2" else [clock])

@@ -3,8 +3,8 @@
 import base64
 import zlib
 
-from tvm_espdl.codegen.metadata import identity
 from tvm_espdl.files.dump_names import encoded
+from tvm_espdl.program.identity import identity
 
 
 def tensor_lines(index, name, array, exponent=0, *, data=True):

@@ -7,14 +7,14 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.from_program import model_of
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.writing import file_of
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.dequantize import Dequantize
 from tvm_espdl.ops.quantize import Quantize
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.transpose import Transpose
-from tvm_espdl.program import Program, Step
+from tvm_espdl.program import Program, Step, reference
 
 CHIP = find_chip("esp32s3")
 REAL, DATA = Tensor("float32", (1, 3, 4, 4)), Tensor("int8", (1, 3, 4, 4), -4)
@@ -89,7 +89,7 @@ def test_an_input_of_two_exponents_stays_float():
     assert kinds(whole) == ["QuantizeLinear", "QuantizeLinear", "Relu", "Relu"]
     assert ends(whole)[0] == ("x", "float32", (1, 3, 4, 4), "")
     array = np.random.default_rng(2).normal(size=REAL.shape).astype(np.float32)
-    found = network_of(file(whole), CHIP).reference({"x": array})
+    found = reference.outputs(program_of(file(whole), CHIP), {"x": array})
     assert np.array_equal(found["y"], np.clip(np.floor(array * 16 + 0.5), 0, 127))
     assert np.array_equal(found["z"], np.clip(np.floor(array * 4 + 0.5), 0, 127))
 

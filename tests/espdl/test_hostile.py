@@ -14,8 +14,8 @@ from small_models import addition, convolution, header, write
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import EspdlError, EspdlWarning, ModelError
 from tvm_espdl.espdl import load
-from tvm_espdl.espdl.network import network_of
 from tvm_espdl.espdl.summary import summary_of
+from tvm_espdl.espdl.to_program import program_of
 
 MUTATIONS = int(os.environ.get("TVM_ESPDL_FUZZ", "2000"))
 LARGEST_FILE = 40000
@@ -27,7 +27,7 @@ def read_all(data, chip="esp32s3", *, evidence=True):
         file = load(data)
         if evidence:
             summary_of(file)
-        network_of(file, find_chip(chip))
+        program_of(file, find_chip(chip))
     except EspdlError as error:
         assert len(str(error)) < 2000
         return False
@@ -156,4 +156,4 @@ def test_no_graph_and_no_nodes():
     with pytest.raises(ModelError, match="no graph"):
         load(header(struct.pack("<I", 4 + 4) + b"".join(table())))
     with pytest.raises(ModelError, match="no nodes"):
-        network_of(load(header(graph_of_nodes(0))), find_chip("esp32"))
+        program_of(load(header(graph_of_nodes(0))), find_chip("esp32"))

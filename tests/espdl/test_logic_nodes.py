@@ -10,7 +10,8 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import Node, load
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
+from tvm_espdl.program import reference
 
 RNG = np.random.default_rng(8)
 COMPARISONS = {
@@ -30,8 +31,8 @@ def one(op_type, values, constants=(), order=None, **given):
 
 
 def evaluate(given, chip="esp32s3", **arrays):
-    made = network_of(load(write(given)), find_chip(chip))
-    return made.reference(arrays)[made.outputs[0]]
+    made = program_of(load(write(given)), find_chip(chip))
+    return reference.outputs(made, arrays)[made.output_names[0]]
 
 
 def integers(*shape):
@@ -151,7 +152,7 @@ REFUSED = {
 def test_refused(case):
     given, said = REFUSED[case]
     with pytest.raises(ModelError, match=f"node 'it'.*{said}"):
-        network_of(load(write(given)), find_chip("esp32s3"))
+        program_of(load(write(given)), find_chip("esp32s3"))
 
 
 def test_zeros_between_the_values_of_a_signal():
@@ -173,7 +174,7 @@ def test_concatenation_of_many(count, concats):
     expected = np.concatenate(list(parts.values()), 1)
     given = one("Concat", [*values, value("y", expected.shape)], axis=1)
     np.testing.assert_array_equal(evaluate(given, **parts), expected)
-    assert len(network_of(load(write(given)), find_chip("esp32s3")).calls) == concats
+    assert len(program_of(load(write(given)), find_chip("esp32s3")).steps) == concats
 
 
 def test_written_and_read_again(tmp_path):

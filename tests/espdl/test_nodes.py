@@ -6,21 +6,24 @@ from small_models import addition, attributes, convolution, model, tensor, value
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
-from tvm_espdl.errors import ChipError, ModelError
+from tvm_espdl.compilation import compile_espdl
+from tvm_espdl.errors import ChipError, EspdlWarning, ModelError
 from tvm_espdl.espdl import Node, load
-from tvm_espdl.espdl.network import network_of
-from tvm_espdl.espdl.nodes import TRANSLATORS
+from tvm_espdl.espdl.families import READERS
+from tvm_espdl.espdl.to_program import program_of
+from tvm_espdl.espdl.vectors import differences
 from tvm_espdl.ops.base.packing import pack_filter
+from tvm_espdl.program import reference
+from tvm_espdl.relay.frontend import espdl as frontend
 
 
 def network(given, chip="esp32s3"):
-    return network_of(load(write(given)), find_chip(chip))
+    return program_of(load(write(given)), find_chip(chip))
 
 
 def evaluate(given, chip="esp32s3", **arrays):
     made = network(given, chip)
-    values = made.reference(arrays)
-    return values[made.outputs[0]]
+    return reference.outputs(made, arrays)[made.output_names[0]]
 
 
 def one(op_type, values, constants=(), inputs=None, **given):
@@ -87,7 +90,7 @@ def test_splits_and_reductions():
     values = [value(name, (1, 1, 1)) for name in "pq"]
     sizes = tensor("s", np.int64([2, 3]), 0)
     given = model([node], [value("x", x.shape), *values], ["x"], ["q", "p"], [sizes])
-    result = network(given).reference({"x": x})
+    result = reference.outputs(network(given), {"x": x})
     assert np.array_equal(result["p"], x[..., :2])
     assert np.array_equal(result["q"], x[..., 2:])
     mean = one(
@@ -97,6 +100,32 @@ def test_splits_and_reductions():
         keepdims=0,
     )
     assert evaluate(mean, x=x).tolist() == [[4, 9]]
+
+
+def test_what_nothing_reads_is_no_step():
+    x = np.arange(10, dtype=np.int8).reshape(1, 10)
+    node = Node("Split", ("x",), ("p", "q"), attributes(axis=1), name="split")
+    values = [value("x", x.shape), value("p", (1, 5)), value("q", (1, 5))]
+    made = network(model([node], values, ["x"], ["q"]))
+    assert [step.outputs for step in made.steps] == [("q",)]
+    assert list(made.values) == ["x", "q"]
+    assert evaluate(model([node], values, ["x"], ["q"]), x=x).tolist() == [[5, 6, 7, 8, 9]]
+
+
+def test_equal_functions_of_floats_are_compiled_once():
+    nodes = [Node("Exp", (a,), (b,), {}, name=b) for a, b in ("xy", "yz")]
+    values = [value(name, (1, 4), dtype="float32") for name in "xyz"]
+    file = load(write(model(nodes, values, ["x"], ["y", "z"])))
+    chip, x = find_chip("esp32s3"), np.float32([[-1, 0, 0.5, 1]])
+    read, compiled = program_of(file, chip), frontend.program_of(file, chip)
+    assert [step.operator.name for step in read.steps] == ["exp", "exp"]
+    assert compiled.steps[0].operator is compiled.steps[1].operator
+    assert "T.exp" in compiled.steps[0].operator.text
+    assert [step.outputs for step in compiled.steps] == [("y",), ("z",)]
+    with pytest.warns(EspdlWarning, match="no part of the network is quantized"):
+        library = compile_espdl(file, "esp32s3")
+    found = dict(zip("yz", library.run([x]), strict=True))
+    assert differences(reference.outputs(read, {"x": x}), found) == []
 
 
 @pytest.mark.parametrize(
@@ -161,7 +190,7 @@ def test_the_module_keeps_names_layouts_and_integers():
     assert program.values["x"].exponent == -5
     assert (program.values["y"].dtype, program.values["y"].exponent) == ("int8", -2)
     x = np.random.default_rng(6).integers(-99, 99, (1, 3, 4, 16)).astype(np.int8)
-    expected = network(convolution()).reference({"x": x})
+    expected = reference.run(network(convolution()), {"x": x})
     assert np.array_equal(library(x), expected["y"])
     assert np.array_equal(library.run_with_intermediates(x)["y"], expected["y"])
     (row,) = library.report().nodes
@@ -198,4 +227,4 @@ def test_nodes_of_one_name_may_follow_each_other():
 
 
 def test_the_table_of_operators_names_esp_dls():
-    assert {"Conv", "LUT", "RequantizeLinear", "ReduceMean", "Softmax"} <= set(TRANSLATORS)
+    assert {"Conv", "LUT", "RequantizeLinear", "ReduceMean", "Softmax"} <= set(READERS)

@@ -18,7 +18,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import difference, differences, outputs_of
 from tvm_espdl.toolchain.network import run_network
 
@@ -53,8 +53,8 @@ def test_all_networks_are_understood(models_dir):
         assert find_chip(chip).name in find(file).candidates
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EspdlWarning)
-            network = network_of(file, find_chip(chip))
-        assert len(network.calls) >= len(file.model.graph.nodes)
+            program = program_of(file, find_chip(chip))
+        assert len(program.steps) >= len(file.model.graph.nodes)
 
 
 def test_published_networks_compile_and_run(models_dir):

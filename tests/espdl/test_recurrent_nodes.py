@@ -8,10 +8,11 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.errors import EspdlWarning, ModelError
 from tvm_espdl.espdl import Node, load
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.gru import Gru
 from tvm_espdl.ops.lstm import Lstm
+from tvm_espdl.program import reference
 
 STEPS, INPUTS, HIDDEN, GATE, EXPONENT = 4, 16, 5, -9, -7
 KINDS = {"GRU": (Gru, 3), "LSTM": (Lstm, 4)}
@@ -90,13 +91,12 @@ def expected(kind, gives, directions=1, states=(), bias=True):
 
 
 def operators(file):
-    network = network_of(file, find_chip("esp32s3"))
-    return [call.operator.name for call in network.calls]
+    return [step.operator.name for step in program_of(file, find_chip("esp32s3")).steps]
 
 
 def evaluated(file, kind, directions=1, **states):
-    network = network_of(file, find_chip("esp32s3"))
-    return network.reference({"x": arrays(kind, directions)[0], **states})
+    given = {"x": arrays(kind, directions)[0], **states}
+    return reference.outputs(program_of(file, find_chip("esp32s3")), given)
 
 
 @pytest.mark.parametrize("directions", [1, 2])
@@ -132,7 +132,7 @@ def test_the_batch_may_come_first():
     """With a batch of 1 the elements lie alike; results have the runtime's own shape."""
     file = layer("GRU", ["y"], layout=1, shape=(1, STEPS, INPUTS))
     x = arrays("GRU")[0].reshape(1, STEPS, INPUTS)
-    values = network_of(file, find_chip("esp32s3")).reference({"x": x})
+    values = reference.outputs(program_of(file, find_chip("esp32s3")), {"x": x})
     assert np.array_equal(values["y"], expected("GRU", "all"))
 
 
@@ -165,4 +165,4 @@ def test_library_has_the_same_bits(kind):
 )
 def test_layers_that_no_chip_has(kind, given, said):
     with pytest.raises(ModelError, match=said):
-        network_of(layer(kind, ["y"], **given), find_chip("esp32s3"))
+        program_of(layer(kind, ["y"], **given), find_chip("esp32s3"))

@@ -13,8 +13,9 @@ from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
-from tvm_espdl.espdl.network import FloatCall, network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import differences, inputs_of, outputs_of
+from tvm_espdl.program import Native, reference
 from tvm_espdl.runtime.host import run_operators
 
 CHIPS = ("esp32", "esp32p4", "esp32s3")
@@ -32,8 +33,8 @@ def test_references_give_the_stored_outputs(models_dir, chip):
     wrong = {}
     for path in files_for(models_dir, chip):
         file = load(path)
-        values = network_of(file, find_chip(chip)).reference(inputs_of(file))
-        wrong[path.name] = differences(outputs_of(file), values)
+        found = reference.outputs(program_of(file, find_chip(chip)), inputs_of(file))
+        wrong[path.name] = differences(outputs_of(file), found)
     assert {name: texts for name, texts in wrong.items() if texts} == {}
 
 
@@ -42,14 +43,14 @@ def test_host_kernels_give_the_same_bits(models_dir, chip):
     cases, expected = [], []
     for path in files_for(models_dir, chip):
         file = load(path)
-        network = network_of(file, find_chip(chip))
-        values = network.reference(inputs_of(file))
-        for call in network.calls:
-            if isinstance(call.operator, FloatCall):
+        program = program_of(file, find_chip(chip))
+        values = reference.run(program, inputs_of(file))
+        for step in program.steps:
+            if isinstance(step.operator, Native):
                 continue
-            arrays = [values[i] if isinstance(i, str) else i for i in call.inputs]
-            cases.append((call.operator, network.chip, [*arrays, *call.constants]))
-            expected.append((path.name, values[call.output]))
+            arrays = [values[name] for name in step.inputs]
+            cases.append((step.operator, program.chip, [*arrays, *step.constants]))
+            expected.append((path.name, values[step.outputs[0]]))
     for (name, stored), computed in zip(expected, run_operators(cases), strict=True):
         assert np.array_equal(stored, computed, equal_nan=True), name
 

@@ -13,9 +13,10 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import Node, load
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import inputs_of
 from tvm_espdl.legacy.graph_executor import GraphModule, GraphModuleDebug
+from tvm_espdl.program import reference
 from tvm_espdl.toolchain.network import build_project, run_network
 
 STEM = "examples_tutorial_how_to_deploy_streaming_model_test_streaming_model_main_models"
@@ -74,7 +75,7 @@ def wholes(folder, chip, seed=3):
 def test_frame_by_frame_gives_what_the_whole_sequence_gives(models_dir, chip, c_compiler):
     whole, streaming = (library(models_dir, chip, n) for n in ("model", "streaming_model"))
     given = wholes(models_dir, chip)
-    by_reference = network_of(published(models_dir, chip, "streaming_model"), find_chip(chip))
+    by_reference = program_of(published(models_dir, chip, "streaming_model"), find_chip(chip))
     parts = [[chunk] for sequence_ in given for chunk in chunks(sequence_)]
     starts = range(0, len(parts), FRAMES // CHUNK)
     in_c = run_network(streaming.program, parts, c_compiler, resets=starts)
@@ -83,8 +84,8 @@ def test_frame_by_frame_gives_what_the_whole_sequence_gives(models_dir, chip, c_
         states = {}
         for number, chunk in enumerate(chunks(x), start):
             result = streaming(chunk)
-            values = by_reference.reference({"input.1": chunk, **states})
-            states = {state.name: values[state.next] for state in by_reference.states}
+            values = reference.run(by_reference, {"input.1": chunk}, states)
+            states = {state.value: values[state.next] for state in by_reference.states}
             assert np.array_equal(result, values["164"])
             assert np.array_equal(result, in_c[number][0])
         assert np.array_equal(result, whole(x))
@@ -207,4 +208,4 @@ def test_an_exported_project_checks_one_run_from_the_start(tmp_path, c_compiler)
 )
 def test_caches_that_no_chip_keeps(given, said):
     with pytest.raises(ModelError, match=said):
-        network_of(load(cached(**given)), find_chip("esp32s3"))
+        program_of(load(cached(**given)), find_chip("esp32s3"))

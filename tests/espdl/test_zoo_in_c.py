@@ -12,7 +12,7 @@ import pytest
 from published import chip_of_path, inputs_for
 
 from tvm_espdl.compilation import compile_espdl
-from tvm_espdl.debug.dump import parse_log
+from tvm_espdl.debug.monitor_log import parse_log
 from tvm_espdl.espdl import load
 from tvm_espdl.toolchain.network import build_project
 

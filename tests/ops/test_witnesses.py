@@ -6,9 +6,10 @@ import pytest
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.espdl import load
-from tvm_espdl.espdl.network import network_of
+from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import differences, inputs_of, outputs_of
 from tvm_espdl.ops import operators
+from tvm_espdl.program import reference
 from tvm_espdl.selftest.golden import load as vectors
 from tvm_espdl.selftest.witnesses import STORED, witnesses
 
@@ -41,11 +42,11 @@ def test_every_other_operator_says_what_it_rests_on():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.split("/")[0])
 def test_files_have_the_operators_and_their_outputs(models_dir, path):
     file = load(models_dir / path)
-    network = network_of(file, find_chip("esp32s3"))
+    program = program_of(file, find_chip("esp32s3"))
     said = {name for name, stored in STORED.items() if stored == path}
-    assert said <= {getattr(call.operator, "name", "") for call in network.calls}
+    assert said <= {step.operator.name for step in program.steps}
     stored = outputs_of(file)
-    assert differences(stored, network.reference(inputs_of(file))) == []
+    assert differences(stored, reference.outputs(program, inputs_of(file))) == []
     assert all(array.size for array in stored.values())
 
 

@@ -145,7 +145,8 @@ def test_variants_have_the_bits_of_the_library(chip):
     result = quantize_onnx(DATA / "digits_cnn.onnx", calibration, chip, measure=False)
     library, (variant,) = compile_file(result.model), compile_variants([result.model])
     for image in images[:4]:
-        assert np.array_equal(variant.run([image[None]])[0], library(image[None]))
+        (found,), _ = variant.run([image[None]])
+        assert np.array_equal(found, library(image[None]))
 
 
 def test_variants_with_functions_of_tvm_and_outputs_that_are_inputs():

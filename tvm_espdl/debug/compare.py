@@ -19,9 +19,10 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
-from .dump import Checksum, Dump, Source, read_dump
+from .dump import Checksum, Dump
 from .feeding import fed_by, quantized_form
 from .host import Host
+from .reading import Source, read_dump
 from .result import ChecksumDifference, Comparison, Difference, Part
 
 #: Equal, different, equal as far as it goes, or why it cannot be compared.

@@ -5,7 +5,7 @@ It keeps names apart and constants once; what an operator becomes is said in `em
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Draft:
 
     def unused(self, name: str) -> str:
         """The name, or with a number where a value or constant has it already."""
-        return _unused(name, self._reserved | {*self.values, *self.initializers})
+        return unused(name, self._reserved | {*self.values, *self.initializers})
 
     def add_value(self, name: str, tensor: Tensor, layout: str = "") -> str:
         """An activation under a name that nothing has yet.
@@ -93,11 +93,11 @@ class Draft:
         key = (str(array.dtype), tuple(dims), data, exponents_of(exponent))
         if shared and key in self._shared:
             return self._shared[key]
-        unused = self.unused(name)
+        own = self.unused(name)
         doc = f"{LAYOUT_PREFIX}{layout}" if layout else ""
-        self.initializers[unused] = Stored(unused, key[0], key[1], data, key[3], doc)
-        self._shared.setdefault(key, unused)
-        return unused
+        self.initializers[own] = Stored(own, key[0], key[1], data, key[3], doc)
+        self._shared.setdefault(key, own)
+        return own
 
     def add_node(
         self,
@@ -108,10 +108,10 @@ class Draft:
         settings: dict[str, Setting],
     ) -> None:
         """A node; the runtime finds nodes by their names, which therefore differ."""
-        unused = _unused(name or outputs[0], self._nodes)
-        self._nodes.add(unused)
+        own = unused(name or outputs[0], self._nodes)
+        self._nodes.add(own)
         attributes = {key: attribute(key, value) for key, value in sorted(settings.items())}
-        self.nodes.append(Node(op_type, tuple(inputs), tuple(outputs), attributes, unused))
+        self.nodes.append(Node(op_type, tuple(inputs), tuple(outputs), attributes, own))
 
 
 def attribute(name: str, value: Setting) -> Attribute:
@@ -130,9 +130,10 @@ def exponents_of(exponent: Exponent) -> tuple[int, ...]:
     return exponent if isinstance(exponent, tuple) else (exponent,)
 
 
-def _unused(name: str, taken: Set[str]) -> str:
-    unused, number = name, 1
-    while unused in taken:
+def unused(name: str, taken: Container[str]) -> str:
+    """The name, or with a number where it is taken."""
+    own, number = name, 1
+    while own in taken:
         number += 1
-        unused = f"{name}_{number}"
-    return unused
+        own = f"{name}_{number}"
+    return own

@@ -19,11 +19,14 @@ from ..ops.base.function import FloatFunction
 from ..ops.base.rounding import Array
 from ..ops.lut import table_of
 from ..ops.relu import Relu
-from .declared import FUNCTIONS, formula_of
+from ..program import reference
+from .families.declared import FUNCTIONS, formula_of
 from .file import File
-from .network import Types, network_of
 from .node_view import NodeView
 from .schema import Graph, Tensor
+from .steps import Steps
+from .to_program import program_of
+from .types import Types
 
 METADATA_KEYS = (CHIP_KEY, "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
@@ -215,7 +218,7 @@ def _tables(graph: Graph, where: str) -> Iterator[Clue]:
         name = node.attributes.get("lut")
         if name is None or node.op_type not in FUNCTIONS or name.value not in graph.initializers:
             continue
-        view = NodeView(node, graph, types, up, where)
+        view = NodeView(node, graph, types, Steps(up), where)
         tables = [_table(view, chip) for chip in (up, even)]
         stored = view.table()
         if tables[0] is None or tables[1] is None or stored is None or stored.size != 256:
@@ -256,18 +259,18 @@ def _vectors(file: File, left: list[str]) -> Iterator[Clue]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", EspdlWarning)  # it is the user's network later
-                network = network_of(file, find_chip(FAMILIES[family]))
+                program = program_of(file, find_chip(FAMILIES[family]))
         except ModelError:
             continue
-        macs = sum(getattr(call.operator, "macs", 0) for call in network.calls)
+        macs = sum(getattr(step.operator, "macs", 0) for step in program.steps)
         if macs > MOST_MACS or any(
-            inputs[n].shape != t.shape or str(inputs[n].dtype) != t.dtype
-            for n, t in network.inputs.items()
+            (str(inputs[n].dtype), inputs[n].shape) != (t.dtype, t.shape)
+            for n, t in ((n, program.values[n]) for n in program.inputs)
         ):
             return
-        values = network.reference(inputs)
+        found = reference.outputs(program, inputs)
         if all(
-            t.name in values and np.array_equal(values[t.name].ravel(), t.flat()) for t in outputs
+            t.name in found and np.array_equal(found[t.name].ravel(), t.flat()) for t in outputs
         ):
             agreeing.append(family)
     if agreeing and len(agreeing) < len(left):

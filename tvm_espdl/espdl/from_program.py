@@ -15,13 +15,13 @@ from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Native, Program, Step
 from ..version import __version__
-from .caches import caches_of
-from .draft import Draft
+from .draft import Draft, unused
 from .edges import Edge, Edges, edges_of
-from .emit import EMITTERS, StepView
+from .families import WRITERS, cache
 from .packed_factors import packed_factors
 from .schema import Graph, Model, ValueInfo
 from .schema import Tensor as Stored
+from .step_view import StepView
 
 IR_VERSION = 10
 OPSET = 18  # whose operators the nodes follow
@@ -138,7 +138,7 @@ class _Writer:
     def __init__(self, program: Program, edges: Edges) -> None:
         self.program, self.edges = program, edges
         self.factors, unpacking = packed_factors(program)
-        self.caches, cuts = caches_of(program)
+        self.caches, cuts = cache.caches_of(program)
         self.left_out = edges.left_out | unpacking | cuts
         self.names = self._names()
         self.draft = Draft(self.names.values())
@@ -151,12 +151,8 @@ class _Writer:
         taken = set(names.values())
         for value in self.program.values:
             if value not in names:
-                name, number = value, 1
-                while name in taken:
-                    number += 1
-                    name = f"{value}_{number}"
-                names[value] = name
-                taken.add(name)
+                names[value] = unused(value, taken)
+                taken.add(names[value])
         return names
 
     def write(self) -> None:
@@ -178,8 +174,8 @@ class _Writer:
         operator = step.operator
         if isinstance(operator, Native):
             self._refuse(step, NOT_OF_ESP_DL)
-        emitter = EMITTERS.get(type(operator))
-        if emitter is None:
+        writer = WRITERS.get(operator.name)
+        if writer is None:
             self._refuse(step, dataclasses.replace(NOT_REGISTERED, found=operator.name))
         output = self.names[step.outputs[0]]
         layout = next((e.layout for e in self.edges.outputs if e.value == step.outputs[0]), "")
@@ -195,12 +191,10 @@ class _Writer:
             packed_factor=self.names.get(self.factors.get(number, ""), ""),
         )
         if number in self.caches:
-            cache = self.caches[number]
-            settings = {"frame_axis": cache.axis, "window_size": cache.window}
-            view.node("StreamingCache", [self.names[cache.frames]], settings)
-            self.draft.add_value(output, operator.output, layout)
-            return
-        emitter(view)
+            kept = self.caches[number]
+            cache.write(view, kept, self.names[kept.frames])
+        else:
+            writer(view)
         self.draft.add_value(output, operator.output, layout)
 
     def _label(self, step: Step) -> str:

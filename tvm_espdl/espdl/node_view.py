@@ -1,12 +1,13 @@
 """One node with its tensors and attributes, asked by place and name, each answer checked.
 
-It reads; which operator a node becomes is said in the files beside it.
+It reads; which operator a node becomes is said in `families`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -16,9 +17,11 @@ from ..chips import Chip
 from ..errors import EspdlWarning, ModelError
 from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
-from .network import LARGEST_EXPONENT, Call, FloatCall, Operand, Types
+from ..ops.reshape import Reshape
 from .schema import Graph, Node
 from .schema import Tensor as Stored
+from .steps import Steps
+from .types import LARGEST_EXPONENT, FloatCall, Operand, Types
 
 INDEX_DTYPES = ("int32", "int64")
 LARGEST_STEP = 1 << 15
@@ -33,6 +36,8 @@ class NodeView:
 
     Attributes
     ----------
+    steps : Steps
+        The program that the node becomes a part of.
     where : str
         The file, for messages.
     """
@@ -40,8 +45,13 @@ class NodeView:
     node: Node
     graph: Graph
     types: Types
-    chip: Chip
+    steps: Steps
     where: str
+
+    @property
+    def chip(self) -> Chip:
+        """The chip that the node runs on."""
+        return self.steps.chip
 
     def refuse(
         self, what: str, found: object = None, allowed: object = None, try_: str = ""
@@ -152,14 +162,20 @@ class NodeView:
 
     def list(self, name: str, count: int, default: int, least: int = 0) -> tuple[int, ...]:
         """A list of `count` sizes, all `default` where absent."""
-        value = self._attribute(name, "ints", ())
-        values = value if isinstance(value, tuple) else ()
-        numbers = tuple(int(v) for v in values if isinstance(v, int)) or (default,) * count
+        self._attribute(name, "ints", ())
+        numbers = self.given(name) or (default,) * count
         if len(numbers) != count or not all(least <= v <= LARGEST_STEP for v in numbers):
             self.refuse(
                 f"attribute {name!r}", list(numbers[:8]), f"{count} integers of {least} or more"
             )
         return numbers
+
+    def given(self, name: str) -> tuple[int, ...]:
+        """A list of integers of any length and kind, () where absent."""
+        found = self.node.attributes.get(name)
+        if found is None or not isinstance(found.value, tuple):
+            return ()
+        return tuple(int(value) for value in found.value if isinstance(value, int))
 
     def axis(self, default: int, rank: int, name: str = "axis") -> int:
         """An axis counted from the front."""
@@ -204,23 +220,49 @@ class NodeView:
         *,
         output: str | None = None,
         place: int = 0,
-    ) -> Call:
-        """A call of an operator that the chip runs.
+    ) -> None:
+        """Add a call of an operator that the chip runs.
 
         Parameters
         ----------
         output : str, optional
             Name of a result that the file does not have; else the node's own at `place`.
         """
+        admits: tuple[str, ...] = ()
         if isinstance(operator, Operator):
-            self._check(operator, inputs, constants)
+            admits = self._check(operator, inputs, constants)
         covers = (self.output(place),) if output is None else ()
         name = self.output(place) if output is None else output
-        return Call(operator, tuple(inputs), name, tuple(constants), covers)
+        self._check_order(inputs, name)
+        self.steps.add_step(
+            operator, inputs, name, constants=constants, covers=covers, admits=admits
+        )
+
+    def reshaped(
+        self, operand: Operand, tensor: Tensor, shape: tuple[int, ...], what: str
+    ) -> Operand:
+        """An operand under another shape: itself, or an added call that is called after `what`."""
+        if tensor.shape == shape:
+            return operand
+        result = f"{self.output()}_{what}"
+        operator = Reshape(tensor, dataclasses.replace(tensor, shape=shape))
+        self.call(operator, [operand], output=result)
+        return result
+
+    def _check_order(self, inputs: Sequence[Operand], output: str) -> None:
+        missing = [n for n in inputs if isinstance(n, str) and n not in self.steps]
+        if missing or output in self.steps:
+            self.refuse(
+                "it reads what is not computed before" if missing else "its result exists already",
+                ", ".join(missing) or output,
+                "nodes in the order of execution, each result written once",
+                "export the model again",
+            )
 
     def _check(
         self, operator: Operator, inputs: Sequence[Operand], constants: Sequence[Array]
-    ) -> None:
+    ) -> tuple[str, ...]:
+        """Names of the rules that it breaks, and is to run all the same."""
         for tensor, given in (
             *zip(operator.inputs, inputs, strict=True),
             *zip(operator.constants, constants, strict=True),
@@ -234,8 +276,13 @@ class NodeView:
                     found=f"{given.dtype} {given.shape}",
                     allowed=f"{tensor.dtype} {tensor.shape}",
                 )
-        for refusal in operator.refusals(self.chip):
-            if refusal.rule in FOLLOWED_RULES:
-                self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
-                continue
-            self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
+        refusals = operator.refusals(self.chip)
+        for refusal in refusals:
+            if refusal.rule not in FOLLOWED_RULES:
+                self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
+            self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
+        return tuple(refusal.rule for refusal in refusals)
+
+
+Reader = Callable[[NodeView], None]
+Readers = Mapping[str, Reader]

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 
 from ..chips import Chip
 from ..errors import ModelError
-from .draft import Setting, attribute
+from .draft import Setting, attribute, unused
 from .file import File
 from .from_program import NOT_REGISTERED, TOOL, metadata_of, refuse
-from .network import network_of
 from .registered import QUANT_TYPES, REDUCTIONS, REGISTERED
 from .schema import Attribute, Graph, Model, Node
+from .to_program import program_of
 from .writing import payload_of
 
 Defaults = Callable[[int], Mapping[str, Setting]]
@@ -63,7 +63,7 @@ def rewritten(file: File, chip: Chip) -> Model:
     ModelError
         If ESP-DL's runtime cannot run a node, or it contradicts its tensors.
     """
-    network_of(file, chip)
+    program_of(file, chip)
     graph = file.model.graph
     taken: set[str] = set()
     nodes = tuple(_node(node, graph, file.where, taken) for node in graph.nodes)
@@ -86,11 +86,7 @@ def _node(node: Node, graph: Graph, where: str, taken: set[str]) -> Node:
     defaults = DEFAULTS[node.op_type](spatial) if node.op_type in DEFAULTS else {}
     added = {k: attribute(k, v) for k, v in {**defaults, "quant_type": "S8"}.items()}
     attributes = {k: _from_front(a) for k, a in {**added, **node.attributes}.items()}
-    base = node.name or next(filter(None, node.outputs), node.op_type)
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
+    name = unused(node.name or next(filter(None, node.outputs), node.op_type), taken)
     taken.add(name)
     return dataclasses.replace(node, attributes=dict(sorted(attributes.items())), name=name)
 

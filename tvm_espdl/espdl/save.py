@@ -1,4 +1,4 @@
-"""Writes a compiled network as an `.espdl` file, with the texts that may lie beside it.
+"""Writes a program as an `.espdl` file, with the texts that may lie beside it.
 
 All files are made before the first one is written: what the runtime cannot run leaves nothing.
 """
@@ -8,56 +8,49 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from ..files.output_files import check_new, write_whole
 from ..ops.base.operator import Refusal
-from ..program import Native
+from ..ops.base.rounding import Array
+from ..program import Program
 from ..program.identity import identity
+from ..report.rows import ReportRows
 from .from_program import NOT_OF_ESP_DL, model_of, refuse
+from .info import info_of
 from .schema import Model
+from .settings import settings_of
 from .writing import file_of
-
-if TYPE_CHECKING:
-    from ..library import Library
 
 FilePath = str | os.PathLike[str]
 
 
-def save_library(
-    library: Library,
+def save_program(
+    program: Program,
     path: FilePath,
-    test_inputs: Any = None,
+    values: Mapping[str, Array] | None = None,
     *,
     overwrite: bool = False,
     info: bool = False,
     json: bool = False,
 ) -> Path:
-    """Write a library's network; see `Library.save_espdl`."""
-    check_paths(path, overwrite=overwrite, info=info, json=json)
-    return save_model(
-        model_of_library(library, test_inputs), path, overwrite=overwrite, info=info, json=json
-    )
+    """Write a program's file, and the texts beside it.
 
-
-def model_of_library(library: Library, test_inputs: Any = None) -> Model:
-    """What the file of a library holds.
+    Parameters
+    ----------
+    values : mapping of str to numpy.ndarray, optional
+        Every value of the program in one run from the start, for the test vectors; none are
+        stored without.
 
     Raises
     ------
     ModelError
         If ESP-DL's runtime cannot run a part of the network.
-    DataError
-        If the test inputs do not fit the network.
+    OutputError
+        If a file exists and `overwrite` is False, or cannot be written.
     """
-    program = library.program
-    if any(isinstance(step.operator, Native) for step in program.steps):
-        _refuse(library)
-    values = None
-    if test_inputs is not None:
-        given = test_inputs if isinstance(test_inputs, (Mapping, list, tuple)) else [test_inputs]
-        values = library.first_values(dict(given) if isinstance(given, Mapping) else list(given))
-    return model_of(program, model_id=identity(program), values=values)
+    model = model_of(program, model_id=identity(program), values=values)
+    return save_model(model, path, overwrite=overwrite, info=info, json=json)
 
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:
@@ -82,9 +75,6 @@ def save_model(
     OutputError
         If a file exists and `overwrite` is False, or cannot be written.
     """
-    from .info import info_of
-    from .settings import settings_of
-
     check_paths(path, overwrite=overwrite, info=info, json=json)
     files = {Path(path): file_of(model)}
     makers = {".info": info_of, ".json": settings_of}
@@ -100,15 +90,14 @@ def _texts_beside(path: FilePath, *, info: bool, json: bool) -> list[Path]:
     return [Path(path).with_suffix(suffix) for suffix, asked in wanted.items() if asked]
 
 
-def _refuse(library: Library) -> NoReturn:
-    """Name the first broken rule, else the first node that TVM compiles itself.
+def refuse_report(report: ReportRows) -> NoReturn:
+    """Refuse a network of which TVM compiles a part: for the first rule that a part breaks.
 
     Raises
     ------
     ModelError
         Always.
     """
-    report = library.report()
     nodes = {node.tensor: f"{node.name} ({node.type})" for node in report.nodes}
     refusal: Refusal = NOT_OF_ESP_DL
     where = next((f"{n.name} ({n.type})" for n in report.nodes if n.defined_by == "TVM"), "")

@@ -1,10 +1,11 @@
 """One call of a program with the graph that it is written to: names, constants, attributes.
 
-It writes; which nodes an operator becomes is said in the files beside it.
+It writes; which nodes an operator becomes is said in `families`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ import numpy as np
 from ..chips import Chip
 from ..errors import ModelError
 from ..ops import Tensor
-from ..ops.base.operator import Exponent, Operator
+from ..ops.base.operator import Exponent
 from ..ops.base.rounding import Array
 from .draft import UNKNOWN_LAYOUT, Draft, Setting
 
@@ -91,13 +92,22 @@ class StepView:
             f"{self.output}.{what}", array, stated, exponent, layout=layout, shared=shared
         )
 
-    def indices(self, what: str, values: Sequence[int]) -> str:
-        """A list of 64-bit integers, as the runtime reads shapes, axes and sizes."""
+    def indices(self, what: str, values: Sequence[int] | Array) -> str:
+        """64-bit integers, as the runtime reads shapes, axes and sizes."""
         return self.constant(what, np.array(values, np.int64), shared=True)
 
     def between(self, what: str, tensor: Tensor) -> str:
         """A value that only this call needs."""
         return self.draft.add_value(self.draft.unused(f"{self.output}.{what}"), tensor)
+
+    def reshaped(self, what: str, name: str, tensor: Tensor, shape: tuple[int, ...]) -> str:
+        """A value under another shape: itself, or that of a node of its own."""
+        if tensor.shape == shape:
+            return name
+        result = self.between(what, dataclasses.replace(tensor, shape=shape))
+        inputs = [name, self.indices(f"{what}.shape", shape)]
+        self.node("Reshape", inputs, {"allowzero": 0}, output=result)
+        return result
 
     def node(
         self,
@@ -106,6 +116,7 @@ class StepView:
         settings: Mapping[str, Setting] | None = None,
         *,
         output: str | None = None,
+        outputs: Sequence[str] = (),
         of: Tensor | None = None,
     ) -> None:
         """A node of the call; without `output`, the one that gives its result.
@@ -114,27 +125,28 @@ class StepView:
         ----------
         settings : mapping of str
             Its attributes, all that the runtime reads, `quant_type` apart.
+        outputs : sequence of str
+            All results, where the call's is one of several.
         of : Tensor, optional
             Decides the `quant_type`; the first input's type where absent.
         """
         tensor = self.operator.inputs[0] if of is None else of
         quant_type = QUANT_TYPES[tensor.dtype]
         name = self.name if output is None else f"{self.name or self.output}/{output}"
-        outputs = (self.output if output is None else output,)
+        results = outputs or (self.output if output is None else output,)
         whole: dict[str, Setting] = {**(settings or {}), "quant_type": quant_type}
-        self.draft.add_node(op_type, inputs, outputs, name, whole)
-
-    def layer(
-        self,
-        op_type: str,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        settings: Mapping[str, Setting],
-    ) -> None:
-        """A node of several results, one of which is the call's."""
-        quant_type = QUANT_TYPES[self.operator.inputs[0].dtype]
-        whole: dict[str, Setting] = {**settings, "quant_type": quant_type}
-        self.draft.add_node(op_type, inputs, outputs, self.name, whole)
+        self.draft.add_node(op_type, inputs, results, name, whole)
 
 
-Emitters = Mapping[type[Operator], Callable[[StepView], None]]
+Writer = Callable[[StepView], None]
+Writers = Mapping[str, Writer]
+
+
+def plain(op_type: str, **fields: str) -> Writer:
+    """Writes a node of one input; attributes, each named after the record's field that it is."""
+
+    def write(step: StepView) -> None:
+        settings = {name: getattr(step.operator, field) for name, field in fields.items()}
+        step.node(op_type, [step.operand(0)], settings)
+
+    return write

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from .evidence import Finding, find
+from .families import READERS
 from .file import File
-from .nodes import TRANSLATORS
 from .schema import ValueInfo
 
 WIDTH = 14
@@ -147,7 +147,7 @@ def summary_of(file: File, chip: str | None = None) -> Summary:
         inputs=tuple(_value(v) for v in graph.inputs if v.name not in graph.initializers),
         outputs=tuple(map(_value, graph.outputs)),
         operators=dict(sorted(operators.items())),
-        unknown_operators=tuple(sorted(set(operators) - set(TRANSLATORS))),
+        unknown_operators=tuple(sorted(set(operators) - set(READERS))),
         quantization=dict(sorted(kinds.items())),
         parameters=sum(len(tensor.flat()) for tensor in constants),
         parameter_bytes=sum(len(tensor.data) for tensor in constants),

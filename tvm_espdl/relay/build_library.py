@@ -14,6 +14,7 @@ from tvm.target import Target
 
 from ..errors import ChipError, ModelError
 from ..library import Library
+from ..program import Native, Program
 from ..report.log import PartitionLog
 from ..runtime.host import host_target
 from .executable import executable_of, module_of_operators, module_of_segments
@@ -72,7 +73,7 @@ def build(
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
-    warn_if_float(lowered)
+    warn_if_float(bool(lowered.calls))
     context = tvm.transform.PassContext.current()
 
     def make_executable(library: Library) -> relax.VMExecutable:
@@ -95,5 +96,34 @@ def build(
         log=log,
         make_executable=make_executable,
         target=host_target(ours),
+        name=mod_name,
+    )
+
+
+def library_of(program: Program, mod_name: str = "default") -> Library:
+    """The library of a program that no module of TVM stands behind, as that of an `.espdl` file.
+
+    Parameters
+    ----------
+    program : Program
+        After all passes; functions in its `Native` steps are TVM's.
+    mod_name : str
+        As in `build`.
+    """
+    warn_if_float(any(not isinstance(step.operator, Native) for step in program.steps))
+    target, context = Target(f"espressif/{program.chip.name}"), tvm.transform.PassContext.current()
+
+    def make_executable(library: Library) -> relax.VMExecutable:
+        with context:
+            return executable_of(module_of_segments(library.executor), target)
+
+    return Library(
+        program,
+        chip=program.chip,
+        input_names=program.input_names or program.inputs,
+        output_names=program.output_names,
+        log=PartitionLog(),
+        make_executable=make_executable,
+        target=host_target(target),
         name=mod_name,
     )

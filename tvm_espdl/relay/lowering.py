@@ -122,9 +122,9 @@ def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
         )
 
 
-def warn_if_float(lowered: Lowered) -> None:
-    """Tell users of a float model what they are missing."""
-    if not lowered.calls:
+def warn_if_float(has_operators: bool) -> None:
+    """Tell users of a float model, which has no operator of the chip, what they are missing."""
+    if not has_operators:
         warnings.warn(
             "no part of the network is quantized, so that none of it has the chip's bits: all "
             "of it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first",

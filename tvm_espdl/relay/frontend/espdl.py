@@ -1,4 +1,4 @@
-"""`.espdl` to Relax: a module of operators that are lowered already, in the file's own layouts.
+"""`.espdl` to a program and to Relax: operators that are lowered already, in the file's layouts.
 
 Names, layouts and integer inputs stay those of the file. It decides nothing about operators: what
 a node means is said in `tvm_espdl.espdl`.
@@ -6,23 +6,20 @@ a node means is said in `tvm_espdl.espdl`.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import tvm
 from tvm import relax
 
 from ...chips import Chip
-from ...espdl import File, load
+from ...espdl import File, load, to_program
 from ...espdl.evidence import chip_of
 from ...espdl.file import Source
-from ...espdl.network import Call, FloatCall, Network, network_of
-from ...espdl.schema import Node
-from ..ir import named
-from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from ..transform.composite import composite_of
-from ..transform.lowered import Placed
-
-SILENT = ("QuantizeLinear", "DequantizeLinear")
+from ...espdl.types import FloatCall
+from ...program import Native, Program
+from ..lowering import program_for
+from ..relax_of import relax_of
 
 
 def from_espdl(
@@ -72,62 +69,45 @@ def module_of(file: File, chip: Chip) -> tvm.IRModule:
     ModelError
         For a node that this package does not have, or one that contradicts its tensors.
     """
-    network = network_of(file, chip)
-    mod = _Emitter(network).module()
-    nodes = file.model.graph.nodes
-    attrs: dict[str, Any] = {
-        INPUT_NAMES: list(network.inputs),
-        OUTPUT_NAMES: list(network.outputs),
-        NODES: [_described(node) for node in nodes if node.op_type not in SILENT],
-    }
-    if network.states:
-        attrs[STATES] = [[state.name, state.next] for state in network.states]
-    mod["main"] = mod["main"].with_attrs(attrs)
-    return mod
+    return relax_of(program_of(file, chip))
 
 
-def _described(node: Node) -> list[str]:
-    """Name, type and first result, for the report."""
-    first = next((output for output in node.outputs if output), "")
-    return [node.name or first, node.op_type, first]
+def program_of(file: File, chip: Chip) -> Program:
+    """The program of a model that is read already, its functions of floats compiled by TVM.
+
+    Raises
+    ------
+    ModelError
+        As `module_of`.
+    """
+    read = to_program.program_of(file, chip)
+    functions: dict[FloatCall, Native] = {}
+    steps = list(read.steps)
+    for number, step in enumerate(steps):
+        operator = step.operator
+        if isinstance(operator, Native) and isinstance(operator.function, FloatCall):
+            call = operator.function
+            if call not in functions:
+                functions[call] = _compiled(call, step.inputs[0], chip)
+            steps[number] = dataclasses.replace(step, operator=functions[call])
+    return dataclasses.replace(read, steps=tuple(steps))
 
 
-class _Emitter:
-    """Writes `main`, call by call; `values` knows what each name has become."""
+def _compiled(call: FloatCall, name: str, chip: Chip) -> Native:
+    """TVM's own function of floats, as it makes it wherever such a function is left to it.
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.builder = relax.BlockBuilder()
-        parameters = {**network.inputs, **{state.name: state.tensor for state in network.states}}
-        self.values: dict[str, Any] = {
-            name: relax.Var(name, relax.TensorType(tensor.shape, tensor.dtype))
-            for name, tensor in parameters.items()
-        }
-
-    def module(self) -> tvm.IRModule:
-        """The whole module."""
-        with self.builder.function("main", params=list(self.values.values())):
-            with self.builder.dataflow():
-                for call in self.network.calls:
-                    self.values[call.output] = self.builder.emit(self._call(call), call.output)
-                leaving = (*self.network.outputs, *(s.next for s in self.network.states))
-                results = [self.values[name] for name in leaving]
-                whole = results[0] if len(results) == 1 else relax.Tuple(results)
-                output = self.builder.emit_output(whole)
-            self.builder.emit_func_output(output)
-        return self.builder.get()
-
-    def _call(self, call: Call) -> Any:
-        inputs = [self.values[i] if isinstance(i, str) else relax.const(i) for i in call.inputs]
-        operator = call.operator
-        if isinstance(operator, FloatCall):
-            function: Any = relax.op
-            for part in operator.name.split("."):
-                function = getattr(function, part)
-            axis = () if operator.axis is None else (operator.axis,)
-            return named(function(*inputs, *axis), call.output)
-        chip = self.network.chip
-        broken = tuple(refusal.rule for refusal in operator.refusals(chip))
-        placed = Placed(operator, call.constants, call.output, call.covers, admits=broken)
-        function = composite_of(placed, chip.name)
-        return tvm.ir.Call(self.builder.add_func(function, f"espdl_{operator.name}"), inputs)
+    Its C calls the input by `name`.
+    """
+    function: Any = relax.op
+    for part in call.name.split("."):
+        function = getattr(function, part)
+    axis = () if call.axis is None else (call.axis,)
+    x = relax.Var(name, relax.TensorType(call.x.shape, call.x.dtype))
+    builder = relax.BlockBuilder()
+    with builder.function("main", params=[x]):
+        with builder.dataflow():
+            output = builder.emit_output(builder.emit(function(x, *axis)))
+        builder.emit_func_output(output)
+    (step,) = program_for(builder.get(), chip).steps
+    assert isinstance(step.operator, Native)
+    return step.operator

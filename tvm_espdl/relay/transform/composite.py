@@ -1,6 +1,6 @@
 """An operator in the chip's layout as a Relax function that carries its record as text.
 
-The form in which the network of an `.espdl` file is a Relax module: written here, read here.
+The form in which a program is a Relax module: written here, read here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ RECORD = "espdl.record"
 CHIP = "espdl.chip"
 COVERS = "espdl.covers"
 ADMITS = "espdl.admits"
+TURNS = "espdl.turns"
 
 
 def composite_of(placed: Placed, chip: str) -> Any:
@@ -28,7 +29,7 @@ def composite_of(placed: Placed, chip: str) -> Any:
     Parameters
     ----------
     placed : Placed
-        In the order of the file: no turns.
+        What it computes.
     chip : str
         Name of the chip.
     """
@@ -40,6 +41,7 @@ def composite_of(placed: Placed, chip: str) -> Any:
             COVERS: list(placed.covers),
             CHIP: chip,
             ADMITS: list(placed.admits),
+            TURNS: [list(map(list, turn)) for turn in placed.turns],
             # TVM's own passes over patterns skip functions that have this.
             "Primitive": True,
         }
@@ -57,6 +59,9 @@ def placed_of(function: Any) -> Placed | None:
         tuple(array_of(a) for a in packed.args[1].fields if is_constant(a)),
         str(attrs[TENSOR]),
         tuple(map(str, attrs[COVERS])),
+        tuple(
+            (tuple(map(int, shape)), tuple(map(int, axes))) for shape, axes in attrs.get(TURNS, ())
+        ),
         admits=tuple(map(str, attrs[ADMITS])),
     )
 

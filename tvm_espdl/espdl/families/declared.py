@@ -9,26 +9,22 @@ fraction of the time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..ops import Operator, Tensor
-from ..ops.base.broadcast import Broadcast, WithRelu
-from ..ops.base.form import Form
-from ..ops.base.reduction import Reduction
-from ..ops.base.registry import declared
-from ..ops.base.unary import SameExponent
-from ..ops.reshape import Reshape
-from .draft import Setting
-from .network import Call, FloatCall
-from .node_view import NodeView
-from .step_view import Emitters, StepView
-from .tables import lookup, table_setting
-
-Read = Callable[[NodeView], list[Call]]
-Write = Callable[[StepView], None]
+from ...ops import Operator, Tensor
+from ...ops.base.broadcast import Broadcast, WithRelu
+from ...ops.base.form import Form
+from ...ops.base.reduction import Reduction
+from ...ops.base.registry import declared
+from ...ops.base.unary import SameExponent
+from ...ops.reshape import Reshape
+from ..draft import Setting
+from ..node_view import NodeView, Reader, Readers
+from ..step_view import StepView, Writer, Writers
+from ..tables import lookup, table_setting
+from ..types import FloatCall
 
 
 def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
@@ -41,39 +37,43 @@ def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
     return made
 
 
-def _function(node: NodeView) -> list[Call]:
+def _function(node: NodeView) -> None:
     """A function of each element, or its table."""
     x = node.tensor()
     y = node.typed(x.shape)
     table = node.table()
     if table is not None and x.dtype == "int8":
-        return [lookup(node, y, table)]
+        lookup(node, y, table)
+        return
     form = FUNCTIONS[node.node.op_type].form
     if x.dtype == "float32" and form and isinstance(form.relax, str) and not form.attributes:
-        return [node.call(FloatCall(form.relax, x, y), [node.operand(0)])]
+        node.call(FloatCall(form.relax, x, y), [node.operand(0)])
+        return
     operator = formula_of(node, x, y)
     assert operator is not None
-    return [node.call(operator, [node.operand(0)])]
+    node.call(operator, [node.operand(0)])
 
 
-def _of_two(kind: type[Broadcast]) -> Read:
-    def read(node: NodeView) -> list[Call]:
+def _of_two(kind: type[Broadcast]) -> Reader:
+    def read(node: NodeView) -> None:
         a, b = node.tensor(0), node.tensor(1)
         if len(node.node.inputs) != 2:
             node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
         y = node.typed(np.broadcast_shapes(a.shape, b.shape))
         known = node.is_constant(0), node.is_constant(1)
         operator = kind.made(a, b, y, relu=False, known=known)
-        return [node.call(operator, [node.operand(0), node.operand(1)])]
+        node.call(operator, [node.operand(0), node.operand(1)])
 
     return read
 
 
-def _reduction(kind: type[Reduction]) -> Read:
-    def read(node: NodeView) -> list[Call]:
+def _reduction(kind: type[Reduction]) -> Reader:
+    def read(node: NodeView) -> None:
         x = node.tensor()
         rank = len(x.shape)
-        axes = tuple(sorted({node.from_front(axis, rank) for axis in _axes(node)}))
+        # A constant input, or an attribute in files from before opset 18.
+        given = node.integers(1) if node.has(1) else node.given("axes")
+        axes = tuple(sorted({node.from_front(axis, rank) for axis in given}))
         if not axes:
             axes = () if node.integer("noop_with_empty_axes", 0) else tuple(range(rank))
         if not axes:
@@ -83,32 +83,22 @@ def _reduction(kind: type[Reduction]) -> Read:
         keeps = node.integer("keepdims", 1) != 0
         y = node.typed(kept if keeps else dropped)
         if keeps:
-            return [node.call(kind(x, y, axes), [node.operand(0)])]
+            node.call(kind(x, y, axes), [node.operand(0)])
+            return
         wide, name = dataclasses.replace(y, shape=kept), f"{node.output()}_kept"
-        return [
-            node.call(kind(x, wide, axes), [node.operand(0)], output=name),
-            node.call(Reshape(wide, y), [name]),
-        ]
+        node.call(kind(x, wide, axes), [node.operand(0)], output=name)
+        node.call(Reshape(wide, y), [name])
 
     return read
 
 
-def _axes(node: NodeView) -> tuple[int, ...]:
-    """A constant input, or an attribute in files from before opset 18."""
-    if node.has(1):
-        return node.integers(1)
-    attribute = node.node.attributes.get("axes")
-    given = attribute.value if attribute is not None else ()
-    return tuple(int(a) for a in given if isinstance(a, int)) if isinstance(given, tuple) else ()
-
-
-def _reader(kind: type[Operator]) -> Read:
+def _reader(kind: type[Operator]) -> Reader:
     if issubclass(kind, Broadcast):
         return _of_two(kind)
     return _reduction(kind) if issubclass(kind, Reduction) else _function
 
 
-def _writer(kind: type[Operator], form: Form, node_type: str) -> Write:
+def _writer(kind: type[Operator], form: Form, node_type: str) -> Writer:
     def write(step: StepView) -> None:
         inputs = [step.operand(place) for place in range(len(step.operator.inputs))]
         settings: dict[str, Setting] = dict(form.fixed)
@@ -137,7 +127,7 @@ FUNCTIONS = {
     for kind, form in _KINDS.items()
     if not issubclass(kind, (Broadcast, Reduction))
 }
-TRANSLATORS = {form.espdl or form.onnx: _reader(kind) for kind, form in _KINDS.items()}
-EMITTERS: Emitters = {
-    kind: _writer(kind, form, form.espdl) for kind, form in _KINDS.items() if form.espdl
+READERS: Readers = {form.espdl or form.onnx: _reader(kind) for kind, form in _KINDS.items()}
+WRITERS: Writers = {
+    kind.name: _writer(kind, form, form.espdl) for kind, form in _KINDS.items() if form.espdl
 }

@@ -1,7 +1,12 @@
-"""Recurrent nodes: GRU and LSTM, their initial states, and which of their results are wanted."""
+"""GRU and LSTM: their initial states, and which of their results are wanted.
+
+The runtime writes all results, of which a call has one.
+Source: ESP-DL `dl/module/include/dl_module_{gru,lstm}.hpp`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,25 +20,28 @@ from ...ops.gru import Gru
 from ...ops.lstm import Lstm
 from ...ops.reshape import Reshape
 from ...ops.slice import Slice
-from ..network import Call, Operand
-from ..node_view import NodeView
+from ..draft import Setting
+from ..node_view import NodeView, Readers
+from ..step_view import StepView, Writers
+from ..types import Operand
 
 X, W, R, B, INITIAL_H, INITIAL_C = 0, 1, 2, 3, 5, 6
 Y, Y_H, Y_C = 0, 1, 2
+NO_LENGTHS = ""
 
 
-def gru(node: NodeView) -> list[Call]:
+def read_gru(node: NodeView) -> None:
     """The runtime makes no module of one whose reset gate comes before the product."""
     if not node.integer("linear_before_reset", 0):
         node.refuse("a reset gate before the product", "linear_before_reset 0", 1)
-    return _Layer(node, Gru).calls()
+    _Layer(node, Gru).read()
 
 
-def lstm(node: NodeView) -> list[Call]:
+def read_lstm(node: NodeView) -> None:
     """Peepholes, which no exporter writes, would be ignored by the chip."""
     if node.integer("input_forget", 0):
         node.refuse("coupled gates", "input_forget 1", 0)
-    return _Layer(node, Lstm).calls()
+    _Layer(node, Lstm).read()
 
 
 @dataclass(frozen=True)
@@ -43,20 +51,19 @@ class _Layer:
     node: NodeView
     kind: Callable[..., Recurrent]
 
-    def calls(self) -> list[Call]:
+    def read(self) -> None:
         """The layer, once for all hidden states, or once for each result."""
         self._check()
-        operands, calls = self._operands()
+        operands = self._operands()
         wanted = [place for place in (Y, Y_H, Y_C) if self._is_read(place)]
         if Y in wanted or not wanted:
-            calls.append(self._call(ALL, Y, operands))
+            self._call(ALL, Y, operands)
             if Y_H in wanted:
-                calls += self._last_of_all()
+                self._last_of_all()
         elif Y_H in wanted:
-            calls.append(self._call(LAST, Y_H, operands))
+            self._call(LAST, Y_H, operands)
         if Y_C in wanted:
-            calls.append(self._call(CELLS, Y_C, operands))
-        return calls
+            self._call(CELLS, Y_C, operands)
 
     @property
     def _sizes(self) -> tuple[int, int, int]:
@@ -101,11 +108,11 @@ class _Layer:
         leaves = any(value.name == name for value in graph.outputs)
         return leaves or any(name in other.inputs for other in graph.nodes)
 
-    def _operands(self) -> tuple[list[Operand], list[Call]]:
-        """Sequence and initial states, and the calls that bring these into shape."""
+    def _operands(self) -> list[Operand]:
+        """Sequence and initial states, these brought into shape."""
         node, (_, directions, hidden) = self.node, self._sizes
         shape = (directions, 1, hidden)
-        operands, calls = [node.operand(X)], []
+        operands = [node.operand(X)]
         types = {INITIAL_H: self._hidden}
         if self.kind is Lstm:
             types[INITIAL_C] = Tensor("int16", shape, self._gate_exponent)
@@ -114,11 +121,7 @@ class _Layer:
                 operands.append(np.zeros(shape, tensor.dtype))
                 continue
             given = node.tensor(place)
-            if (given.dtype, given.size, given.exponent) != (
-                tensor.dtype,
-                tensor.size,
-                tensor.exponent,
-            ):
+            if given.size != tensor.size or dataclasses.replace(given, shape=shape) != tensor:
                 node.refuse("an initial state", given, tensor)
             if node.is_constant(place):
                 operands.append(node.array(place).reshape(shape))
@@ -126,10 +129,9 @@ class _Layer:
                 operands.append(node.operand(place))
             else:
                 name = f"{node.output(self._states()[0])}_initial_{place}"
-                reshape = Reshape(given, tensor)
-                calls.append(node.call(reshape, [node.operand(place)], output=name))
+                node.call(Reshape(given, tensor), [node.operand(place)], output=name)
                 operands.append(name)
-        return operands, calls
+        return operands
 
     @property
     def _hidden(self) -> Tensor:
@@ -149,7 +151,7 @@ class _Layer:
         array = node.array(B) if node.has(B) else np.zeros(shape, np.int16)
         return Tensor(str(array.dtype), shape, self._gate_exponent), array
 
-    def _call(self, gives: str, place: int, operands: list[Operand]) -> Call:
+    def _call(self, gives: str, place: int, operands: list[Operand]) -> None:
         node, (steps, directions, hidden) = self.node, self._sizes
         b, biases = self._biases()
         last = (directions, 1, hidden)
@@ -157,27 +159,78 @@ class _Layer:
         w, r = node.tensor(W), node.tensor(R)
         operator = self.kind(node.tensor(X), self._hidden, w, r, b, y, gives)
         weights = [node.array(W), node.array(R), biases]
-        return node.call(operator, operands, weights, place=place)
+        node.call(operator, operands, weights, place=place)
 
-    def _last_of_all(self) -> list[Call]:
+    def _last_of_all(self) -> None:
         """The last hidden state of each direction: at the end of the one, at the begin of two."""
         node, (steps, directions, hidden) = self.node, self._sizes
         whole, name = self._type(Y), node.output(Y)
         y = node.typed((directions, 1, hidden), Y_H)
         part = Tensor(whole.dtype, (1, 1, 1, hidden), whole.exponent)
-        calls, names = [], []
-        for direction in range(directions):
+        names = [f"{node.output(Y_H)}_{direction}" for direction in range(directions)]
+        for direction, output in enumerate(names):
             start = (0 if direction else steps - 1, direction, 0, 0)
-            names.append(f"{node.output(Y_H)}_{direction}")
-            last = Slice(whole, part, start, (1, 1, 1, 1))
-            calls.append(node.call(last, [name], output=names[-1]))
+            node.call(Slice(whole, part, start, (1, 1, 1, 1)), [name], output=output)
         if directions == 2:
             both = Tensor(whole.dtype, (1, 2, 1, hidden), whole.exponent)
-            joined = Concat((part, part), both, 1)
-            calls.append(node.call(joined, names, output=f"{node.output(Y_H)}_both"))
-            part, names = both, [f"{node.output(Y_H)}_both"]
-        calls.append(node.call(Reshape(part, y), names, place=Y_H))
-        return calls
+            joined = f"{node.output(Y_H)}_both"
+            node.call(Concat((part, part), both, 1), names, output=joined)
+            part, names = both, [joined]
+        node.call(Reshape(part, y), names, place=Y_H)
 
 
-TRANSLATORS = {"GRU": gru, "LSTM": lstm}
+def write(step: StepView) -> None:
+    """One layer; initial states of zeros are left out, as the runtime begins with them."""
+    operator: Recurrent = step.operator
+    w, r, b = (
+        step.constant(what, array, tensor.shape, tensor.exponent)
+        for what, array, tensor in zip(
+            ("W", "R", "B"), step.constants, operator.constants, strict=True
+        )
+    )
+    states = [_initial(step, place) for place in range(1, len(operator.inputs))]
+    while states and not states[-1]:
+        states.pop()
+    inputs = [_sequence(step), w, r, b, *([NO_LENGTHS, *states] if states else [])]
+    lstm = isinstance(operator, Lstm)
+    settings: dict[str, Setting] = {
+        "direction": "bidirectional" if operator.directions == 2 else "forward",
+        "gate_exponent": operator.gate_exponent,
+        "hidden_size": operator.hidden_size,
+        "layout": 0,
+        "input_forget" if lstm else "linear_before_reset": 0 if lstm else 1,
+    }
+    kind = "LSTM" if lstm else "GRU"
+    step.node(kind, inputs, settings, outputs=_outputs(step, lstm=lstm))
+
+
+def _sequence(step: StepView) -> str:
+    """The input as steps, batch, elements."""
+    operator: Recurrent = step.operator
+    shape = (operator.steps, 1, operator.input_size)
+    return step.reshaped("sequence", step.operand(0), operator.x, shape)
+
+
+def _initial(step: StepView, place: int) -> str:
+    array = step.fixed[place]
+    return "" if array is not None and not array.any() else step.operand(place)
+
+
+def _outputs(step: StepView, *, lstm: bool) -> list[str]:
+    """Names of all results; those that are not asked for are values that nothing reads."""
+    operator: Recurrent = step.operator
+    shape = (operator.directions, 1, operator.hidden_size)
+    state = Tensor(operator.h.dtype, shape, operator.h.exponent)
+    types = {
+        ALL: dataclasses.replace(state, shape=(operator.steps, *shape)),
+        LAST: state,
+        **({CELLS: Tensor("int16", shape, operator.gate_exponent)} if lstm else {}),
+    }
+    return [
+        step.output if gives == operator.gives else step.between(gives, tensor)
+        for gives, tensor in types.items()
+    ]
+
+
+READERS: Readers = {"GRU": read_gru, "LSTM": read_lstm}
+WRITERS: Writers = {Gru.name: write, Lstm.name: write}

@@ -1,7 +1,7 @@
-"""Frames that a network keeps between runs: which calls are a StreamingCache of ESP-DL.
+"""StreamingCache: frames that a network keeps between runs.
 
-Source: ESP-DL `dl/module/include/dl_module_streaming_cache.hpp`. A state that is kept in any
-other way has no node in a file.
+Source: ESP-DL `dl/module/include/dl_module_streaming_cache.hpp`, which copies bytes one behind the
+other and begins with zeros. A state that is kept in any other way has no node in a file.
 """
 
 from __future__ import annotations
@@ -9,10 +9,45 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..errors import ModelError
-from ..ops.concat import Concat
-from ..ops.slice import Slice
-from ..program import Program, State, Step
+from ...errors import ModelError
+from ...ops import Tensor
+from ...ops.concat import Concat
+from ...ops.reshape import Reshape
+from ...ops.slice import Slice
+from ...program import Program, State, Step
+from ..node_view import NodeView, Readers
+from ..step_view import StepView
+
+
+def read(node: NodeView) -> None:
+    """The last frames of the runs before, then this run's; of both, the last ones are kept."""
+    x = node.tensor()
+    axis = node.axis(1, len(x.shape), "frame_axis")
+    kept = node.integer("window_size", 1) - 1
+    y = node.typed(tuple(extent + kept * (a == axis) for a, extent in enumerate(x.shape)))
+    if x.dtype == "float32" or kept < 0:
+        node.refuse("a cache of integers", f"{x.dtype}, window_size {kept + 1}")
+    if math.prod(x.shape[:axis]) != 1:
+        node.refuse(
+            "a cache along an inner axis, which the chip fills as if it were the outermost",
+            f"frame_axis {axis} of shape {x.shape}",
+            "axes of 1 before frame_axis",
+            "have the frames first",
+        )
+    if not kept:
+        node.call(Reshape(x, y), [node.operand(0)])
+        return
+    shape = tuple(kept if a == axis else extent for a, extent in enumerate(x.shape))
+    cache = Tensor(x.dtype, shape, x.exponent)
+    state, following = f"{node.output()}_cache", f"{node.output()}_cache_next"
+    node.steps.add_state(state, following, cache)
+    node.call(Concat((cache, x), y, axis), [state, node.operand(0)])
+    starts = tuple(x.shape[axis] if a == axis else 0 for a in range(len(shape)))
+    last = Slice(y, cache, starts, (1,) * len(shape))
+    node.call(last, [node.output()], output=following)
+
+
+READERS: Readers = {"StreamingCache": read}
 
 
 @dataclass(frozen=True)
@@ -30,6 +65,12 @@ class Cache:
     frames: str
     axis: int
     window: int
+
+
+def write(step: StepView, cache: Cache, frames: str) -> None:
+    """One node for a cache whose new frames have a name in the file."""
+    settings = {"frame_axis": cache.axis, "window_size": cache.window}
+    step.node("StreamingCache", [frames], settings)
 
 
 def caches_of(program: Program) -> tuple[dict[int, Cache], frozenset[int]]:

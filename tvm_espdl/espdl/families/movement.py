@@ -1,4 +1,4 @@
-"""Nodes that only change the shape: Reshape, Flatten, Squeeze, Unsqueeze.
+"""Transpose, and nodes that change the shape at most: Reshape, Flatten, Squeeze, Identity, ...
 
 Source of the shapes: ESP-DL `dl_module_{reshape,flatten,squeeze,unsqueeze}.hpp`.
 """
@@ -8,19 +8,24 @@ from __future__ import annotations
 import math
 
 from ...ops.reshape import Reshape
-from ..network import Call
-from ..node_view import NodeView
+from ...ops.transpose import Transpose
+from ..node_view import NodeView, Readers
+from ..step_view import StepView, Writers, plain
 
 Shape = tuple[int, ...]
 
 
-def reshape(node: NodeView) -> list[Call]:
+def read_reshape(node: NodeView) -> None:
     """The same elements under another shape."""
     x = node.tensor()
     shape = SHAPES[node.node.op_type](node, x.shape)
     if math.prod(shape) != x.size:
         node.refuse("another number of elements", shape, f"the elements of {x.shape}")
-    return [node.call(Reshape(x, node.typed(shape)), [node.operand(0)])]
+    node.call(Reshape(x, node.typed(shape)), [node.operand(0)])
+
+
+def _same(_: NodeView, shape: Shape) -> Shape:
+    return shape
 
 
 def _given(node: NodeView, shape: Shape) -> Shape:
@@ -57,8 +62,34 @@ def _unsqueezed(node: NodeView, shape: Shape) -> Shape:
 
 SHAPES = {
     "Flatten": _flattened,
+    "Identity": _same,
     "Reshape": _given,
     "Squeeze": _squeezed,
     "Unsqueeze": _unsqueezed,
 }
-TRANSLATORS = dict.fromkeys(SHAPES, reshape)
+
+
+def write_reshape(step: StepView) -> None:
+    """The new shape is a constant; an equal one is an Identity."""
+    operator: Reshape = step.operator
+    if operator.x.shape == operator.y.shape:
+        step.node("Identity", [step.operand(0)])
+        return
+    shape = step.indices("shape", operator.y.shape)
+    step.node("Reshape", [step.operand(0), shape], {"allowzero": 0})
+
+
+def read_transpose(node: NodeView) -> None:
+    """Old exporters count axes from the end."""
+    x = node.tensor()
+    rank = len(x.shape)
+    given = node.given("perm")
+    axes = tuple(node.from_front(a, rank) for a in given) if given else tuple(range(rank))[::-1]
+    if sorted(axes) != list(range(rank)):
+        node.refuse("no permutation of the axes", given, f"{rank} axes")
+    y = node.typed([x.shape[axis] for axis in axes])
+    node.call(Transpose(x, y, axes), [node.operand(0)])
+
+
+READERS: Readers = {**dict.fromkeys(SHAPES, read_reshape), "Transpose": read_transpose}
+WRITERS: Writers = {Reshape.name: write_reshape, Transpose.name: plain("Transpose", perm="axes")}

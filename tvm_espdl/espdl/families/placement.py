@@ -1,4 +1,4 @@
-"""Nodes that put elements where constants say: ScatterND and ReverseSequence.
+"""ScatterND and ReverseSequence: they put elements where constants of 64 bits say.
 
 The chip checks no index: one that would leave its tensor is refused here.
 """
@@ -11,11 +11,11 @@ from ...ops import Tensor
 from ...ops.base.rounding import Array
 from ...ops.reverse_sequence import ReverseSequence
 from ...ops.scatter_nd import ScatterNd
-from ..network import Call
-from ..node_view import NodeView
+from ..node_view import NodeView, Readers
+from ..step_view import StepView, Writers
 
 
-def scatter_nd(node: NodeView) -> list[Call]:
+def read_scatter_nd(node: NodeView) -> None:
     """Data, constant indices, updates."""
     data, updates, indices = node.tensor(0), node.tensor(2), _indices(node)
     depth = indices.shape[-1] if indices.ndim else 0
@@ -29,10 +29,17 @@ def scatter_nd(node: NodeView) -> list[Call]:
     y = node.typed(data.shape)
     kind = Tensor("int64", indices.shape)
     operator = ScatterNd(data, kind, updates, y, node.string("reduction", "none"))
-    return [node.call(operator, [node.operand(0), node.operand(2)], [indices])]
+    node.call(operator, [node.operand(0), node.operand(2)], [indices])
 
 
-def reverse_sequence(node: NodeView) -> list[Call]:
+def write_scatter_nd(step: StepView) -> None:
+    """Its indices stand between data and updates."""
+    indices = step.indices("indices", step.constants[0])
+    inputs = [step.operand(0), indices, step.operand(1)]
+    step.node("ScatterND", inputs, {"reduction": step.operator.reduction})
+
+
+def read_reverse_sequence(node: NodeView) -> None:
     """Sequences and steps are the first two axes."""
     x, lengths = node.tensor(), _indices(node).ravel()
     batch, time = node.integer("batch_axis", 1), node.integer("time_axis", 0)
@@ -42,7 +49,15 @@ def reverse_sequence(node: NodeView) -> list[Call]:
         node.refuse("lengths of sequences", lengths.tolist()[:8], f"{x.shape[batch]} lengths")
     y = node.typed(x.shape)
     operator = ReverseSequence(x, y, Tensor("int64", lengths.shape), batch, time)
-    return [node.call(operator, [node.operand(0)], [lengths])]
+    node.call(operator, [node.operand(0)], [lengths])
+
+
+def write_reverse_sequence(step: StepView) -> None:
+    """Data and lengths."""
+    operator: ReverseSequence = step.operator
+    lengths = step.indices("lengths", step.constants[0])
+    settings = {"batch_axis": operator.batch_axis, "time_axis": operator.time_axis}
+    step.node("ReverseSequence", [step.operand(0), lengths], settings)
 
 
 def _indices(node: NodeView) -> Array:
@@ -52,4 +67,8 @@ def _indices(node: NodeView) -> Array:
     return array
 
 
-TRANSLATORS = {"ReverseSequence": reverse_sequence, "ScatterND": scatter_nd}
+READERS: Readers = {"ReverseSequence": read_reverse_sequence, "ScatterND": read_scatter_nd}
+WRITERS: Writers = {
+    ReverseSequence.name: write_reverse_sequence,
+    ScatterNd.name: write_scatter_nd,
+}

@@ -10,11 +10,17 @@ from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.requantize import Requantize
 from ...ops.reshape import Reshape
-from ..network import Call
-from ..node_view import NodeView
+from ..node_view import NodeView, Readers
+from ..step_view import StepView, Writers
+
+KINDS = {
+    Dequantize.name: "DequantizeLinear",
+    Quantize.name: "QuantizeLinear",
+    Requantize.name: "RequantizeLinear",
+}
 
 
-def convert(node: NodeView) -> list[Call]:
+def read(node: NodeView) -> None:
     """From one type or exponent to another; which of both is float decides the operator."""
     x = node.tensor()
     y = node.typed(x.shape)
@@ -27,7 +33,15 @@ def convert(node: NodeView) -> list[Call]:
         operator = Dequantize(x, y)
     else:
         operator = Requantize(x, y)
-    return [node.call(operator, [node.operand(0)])]
+    node.call(operator, [node.operand(0)])
 
 
-TRANSLATORS = dict.fromkeys(("DequantizeLinear", "QuantizeLinear", "RequantizeLinear"), convert)
+def write(step: StepView) -> None:
+    """A node of one input; its type is that of its integers, of the result's where both are."""
+    x, y = step.operator.x, step.operator.y
+    integers = x if y.dtype == "float32" else y
+    step.node(KINDS[step.operator.name], [step.operand(0)], of=integers)
+
+
+READERS: Readers = dict.fromkeys(KINDS.values(), read)
+WRITERS: Writers = dict.fromkeys(KINDS, write)

@@ -1,0 +1,80 @@
+"""MatMul: the runtime reads the right factor in the layout of a 1x1 filter, computed or constant.
+
+Source: ESP-DL `dl/module/include/dl_module_matmul.hpp`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ...ops import Tensor
+from ...ops.matmul import Matmul
+from ...ops.reshape import Reshape
+from ..node_view import NodeView, Readers
+from ..packed_factors import pack, unpack
+from ..step_view import StepView, Writers
+from ..types import Operand
+from ..weights import ACTIVATIONS, activation_of, add_matrices, lanes_of, matrices_of
+from .gemm import read_constant_product
+
+PACKED = "packed"
+
+
+def read(node: NodeView) -> None:
+    """A product of two tensors; the right one is stored packed unless the node says otherwise."""
+    a, b = node.tensor(0), node.tensor(1)
+    packed = node.string("input1_layout", PACKED) == PACKED
+    if node.is_constant(0) or not a.shape or not b.shape:
+        node.refuse("a matrix product of a computed tensor with another")
+    if node.is_constant(1) and packed and len(b.shape) == 2:
+        read_constant_product(node, b.shape, bias=False)
+        return
+    left, right = _with_matrices(a, (1, *a.shape)), _with_matrices(b, (*b.shape, 1))
+    if left.shape[-1] != right.shape[-2]:
+        node.refuse("matrices that do not fit", f"{a.shape} and {b.shape}")
+    rows = node.reshaped(node.name(0), a, left.shape, "rows")
+    columns: Operand
+    if node.is_constant(1):
+        columns = matrices = matrices_of(node, right.shape, packed=packed)
+        right = dataclasses.replace(right, dtype=str(matrices.dtype))
+    elif packed:
+        columns = unpack(node, b, right.shape, lanes_of(node))
+    else:
+        columns = node.reshaped(node.name(1), b, right.shape, "columns")
+    try:
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    except ValueError:
+        node.refuse("batches that do not fit", f"{a.shape} and {b.shape}")
+    shape = (*batch, *a.shape[-2:-1], *right.shape[-1:][: len(b.shape) - 1])
+    stated = node.typed(shape or (1,))
+    y = dataclasses.replace(stated, shape=(*batch, left.shape[-2], right.shape[-1]))
+    product = None if y.shape == stated.shape else f"{node.output()}_product"
+    operator = Matmul(left, right, y, activation_of(node))
+    node.call(operator, [rows, columns], output=product)
+    if product is not None:
+        node.call(Reshape(y, stated), [product])
+
+
+def _with_matrices(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The tensor, a vector as a matrix of a shape."""
+    return dataclasses.replace(tensor, shape=shape) if len(tensor.shape) == 1 else tensor
+
+
+def write(step: StepView) -> None:
+    """One node, and in front of it those that bring a computed right factor into the layout."""
+    operator: Matmul = step.operator
+    constant = step.fixed[1]
+    if step.fixed[0] is not None:
+        step.refuse("a matrix product whose left factor is constant", allowed="a computed one")
+    if constant is None:
+        right = pack(step)
+    else:
+        right = add_matrices(step, constant, constant.shape, operator.b)
+    activation = ACTIVATIONS[operator.activation]
+    step.node("MatMul", [step.operand(0), right], {"activation": activation})
+
+
+READERS: Readers = {"MatMul": read}
+WRITERS: Writers = {Matmul.name: write}

@@ -1,0 +1,142 @@
+"""A program while it is read from a file: values under names of their own, steps in their order.
+
+It keeps names apart, as `draft` does for a file that is written; what a node becomes is said in
+`families`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..chips import Chip
+from ..ops import Operator, Tensor
+from ..ops.base.rounding import Array
+from ..ops.dequantize import Dequantize
+from ..program import Native, Node, Origin, Program, State, Step
+from .draft import unused
+from .types import FloatCall, Operand
+
+
+class Steps:
+    """The parts of a program, in the order in which they were added.
+
+    Parameters
+    ----------
+    chip : Chip
+        The chip whose bits the program computes.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self._names: dict[str, str] = {}  # of the file's values, what the program calls them
+        self._values: dict[str, Tensor] = {}
+        self._inputs: list[str] = []
+        self._states: list[tuple[str, str]] = []
+        self._steps: list[Step] = []
+        self._constants: dict[str, Array] = {}
+        self._origins: dict[str, Origin] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether something of this name is computed already, or enters."""
+        return name in self._names
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self._steps)
+
+    def add_input(self, name: str, tensor: Tensor) -> None:
+        """A value that enters."""
+        self._inputs.append(name)
+        self._name(name, name, tensor)
+
+    def add_state(self, name: str, following: str, tensor: Tensor) -> None:
+        """A value that a run begins with, and the result that the next run begins with."""
+        self._states.append((name, following))
+        self._name(name, name, tensor)
+
+    def add_step(
+        self,
+        operator: Operator | FloatCall,
+        inputs: Sequence[Operand],
+        output: str,
+        *,
+        constants: Sequence[Array] = (),
+        covers: Sequence[str] = (),
+        admits: Sequence[str] = (),
+    ) -> None:
+        """A call.
+
+        Parameters
+        ----------
+        inputs : sequence of str or numpy.ndarray
+            Names in the file; constant inputs as they are.
+        output : str
+            Name of the result, in the file or made up.
+        covers : sequence of str
+            Tensors of the file that it computes: its result, or none where it was added.
+        admits : sequence of str
+            Names of rules that it breaks.
+        """
+        types = (operator.x,) if isinstance(operator, FloatCall) else operator.inputs
+        names = tuple(
+            self._names[given] if isinstance(given, str) else self._constant(given, tensor)
+            for given, tensor in zip(inputs, types, strict=True)
+        )
+        # A dequantize leaves the tensor's own name to integers, as everywhere.
+        name = f"{names[0]}_float" if isinstance(operator, Dequantize) else output
+        unique = self._name(output, name, operator.output)
+        called: Operator | Native
+        if isinstance(operator, FloatCall):
+            called = Native(operator, types, (operator.output,), operator.name)
+        else:
+            called = operator
+            if output in covers:
+                self._origins[unique] = Origin(output)
+        self._steps.append(
+            Step(called, names, (unique,), tuple(constants), tuple(covers), tuple(admits))
+        )
+
+    def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
+        """The whole program, without steps whose results nothing reads.
+
+        Parameters
+        ----------
+        outputs : sequence of str
+            What leaves, by the file's names.
+        nodes : sequence of Node
+            Of the file.
+        """
+        leaving = tuple(self._names[name] for name in outputs)
+        states = tuple(State(self._names[begin], self._names[n]) for begin, n in self._states)
+        steps, read = [], {*leaving, *(state.next for state in states)}
+        for step in reversed(self._steps):
+            if read.intersection(step.outputs):
+                read.update(step.inputs)
+                steps.append(step)
+        begin = (*self._inputs, *(state.value for state in states))
+        kept = {*begin, *read}
+        return Program(
+            self.chip,
+            {name: self._values[name] for name in (*begin, *self._values) if name in kept},
+            tuple(self._inputs),
+            leaving,
+            tuple(reversed(steps)),
+            {name: array for name, array in self._constants.items() if name in kept},
+            input_names=tuple(self._inputs),
+            output_names=tuple(outputs),
+            nodes=tuple(nodes),
+            states=states,
+            origins={name: origin for name, origin in self._origins.items() if name in kept},
+        )
+
+    def _constant(self, array: Array, tensor: Tensor) -> str:
+        name = unused("constant", self._values)
+        self._values[name] = tensor
+        self._constants[name] = array
+        return name
+
+    def _name(self, name: str, wanted: str, tensor: Tensor) -> str:
+        unique = unused(wanted, self._values)
+        self._names[name] = unique
+        self._values[unique] = tensor
+        return unique

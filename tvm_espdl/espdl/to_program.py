@@ -1,0 +1,95 @@
+"""From a model's file to a program: what its nodes compute on one chip, constants unpacked.
+
+Source of what a node means: ESP-DL `dl/module/include/dl_module_*.hpp`, `deserialize`. What the
+chip ignores in a node is ignored here, too: its bits are the truth.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from ..chips import Chip
+from ..errors import EspdlError, ModelError
+from ..program import Node as ProgramNode
+from ..program import Program
+from .families import READERS
+from .file import File
+from .node_view import NodeView
+from .schema import Graph, Node
+from .steps import Steps
+from .types import Types
+
+# Nodes of a model's edges, which no report names.
+SILENT = ("QuantizeLinear", "DequantizeLinear")
+
+
+def program_of(file: File, chip: Chip) -> Program:
+    """What a model computes on a chip, under the names and in the layouts of the file.
+
+    Functions of floats, which no operator computes, are `Native` steps whose function is a
+    `FloatCall`.
+
+    Raises
+    ------
+    ModelError
+        For nodes that ESP-DL or this package does not have, or that contradict their tensors.
+    """
+    graph = file.model.graph
+    types, steps = Types(graph, file.where), Steps(chip)
+    for value in graph.inputs:
+        if value.name not in graph.initializers:  # old exporters list both
+            steps.add_input(value.name, types.of(value.name))
+    for node in graph.nodes:
+        _read(NodeView(node, graph, types, steps, file.where))
+    outputs = tuple(value.name for value in graph.outputs)
+    missing = [name for name in outputs if name not in steps]
+    if missing or not outputs or not steps:
+        raise ModelError(
+            "an output is never computed" if len(steps) else "the network has no nodes",
+            where=file.where,
+            found=", ".join(missing) or None,
+            try_="export the model again",
+        )
+    return steps.program(outputs, _nodes(graph))
+
+
+def _nodes(graph: Graph) -> list[ProgramNode]:
+    """Name, type and first result, for the report."""
+    nodes = []
+    for node in graph.nodes:
+        first = next((output for output in node.outputs if output), "")
+        if node.op_type not in SILENT:
+            nodes.append(ProgramNode(node.name or first, node.op_type, first))
+    return nodes
+
+
+def _read(view: NodeView) -> None:
+    """Add the steps of a node.
+
+    Raises
+    ------
+    ModelError
+        If there is no such operator, or the node is not as that operator wants it.
+    """
+    node: Node = view.node
+    reader = READERS.get(node.op_type)
+    if reader is None:
+        near = difflib.get_close_matches(node.op_type, READERS, n=1)
+        view.refuse(
+            "no operator of this package",
+            found=node.op_type,
+            allowed=", ".join(sorted(READERS)),
+            try_=f"{near[0]}?" if near else "replace it in the model",
+        )
+    try:
+        reader(view)
+    except EspdlError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # Contradictions within a node that no rule has a sentence for.
+        raise ModelError(
+            "the node contradicts its tensors",
+            where=f"{view.where}, {node.label}",
+            found=str(error) or type(error).__name__,
+            try_="export the model again",
+        ) from error

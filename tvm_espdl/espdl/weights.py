@@ -1,0 +1,147 @@
+"""Weights in a file: filters and matrices in each chip's own layout, biases in their register.
+
+8-bit weights of 16-bit data widen; which operator reads them is said in `families`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ops import Tensor
+from ..ops.base.packing import pack_filter
+from ..ops.base.rounding import Array
+from ..ops.base.weighted import BIAS_DTYPE
+from .filters import unpack_filter, unpack_matrices
+from .node_view import NodeView
+from .step_view import StepView
+from .windows import pair
+
+# As records and as nodes have them.
+ACTIVATIONS = {"linear": "Linear", "relu": "Relu"}
+Shape = tuple[int, ...]
+
+# -- read -----------------------------------------------------------------------------------------
+
+
+def activation_of(node: NodeView) -> str:
+    """The activation that a node has fused."""
+    activation = node.string("activation", "Linear")
+    if activation not in ACTIVATIONS.values():
+        node.refuse("a fused activation", activation, ", ".join(ACTIVATIONS.values()))
+    return next(ours for ours, theirs in ACTIVATIONS.items() if theirs == activation)
+
+
+def lanes_of(node: NodeView) -> int:
+    """Output channels in a block of a filter: by the data's width, not the filter's."""
+    return node.chip.lanes("int8" if node.quant_type == "S8" else "int16")
+
+
+def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -> Array:
+    """The filter in OIHW (OIW), of the data's type."""
+    stored = node.stored(1)
+    dims = stored.dims
+    if len(dims) != spatial + 2 or min(dims) < 1:
+        node.refuse("a filter of other dimensions", dims, f"{spatial + 2} dimensions")
+    # Nominal: rows, columns, input channels, output channels; depthwise: ..., channels, 1.
+    inputs, outputs = (dims[-1], dims[-2]) if depthwise else (dims[-2], dims[-1])
+    if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
+        node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
+    shape = (outputs, inputs, *pair(dims[:spatial]))
+    filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
+    return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
+
+
+def matrices_of(node: NodeView, shape: Shape, *, packed: bool = True) -> Array:
+    """Matrices `(..., K, N)`, of the data's type."""
+    stored = node.stored(1).flat()
+    matrices = unpack_matrices(stored, shape, lanes_of(node)) if packed else stored.reshape(shape)
+    return widened(matrices.astype(matrices.dtype.newbyteorder("=")), node.tensor().dtype)
+
+
+def weights_type(node: NodeView, weights: Array) -> Tensor:
+    """The type of a node's weights."""
+    return Tensor(str(weights.dtype), weights.shape, node.exponent(node.stored(1)))
+
+
+def widened(weights: Array, dtype: str) -> Array:
+    """8-bit weights of 16-bit data (W8A16) as 16-bit ones: the same products."""
+    return weights.astype(dtype) if (str(weights.dtype), dtype) == ("int8", "int16") else weights
+
+
+def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
+    """The bias, none or one, and its type; as wide as the data's biases are."""
+    if not node.has(2):
+        return [], None
+    stored = node.stored(2)
+    bias = stored.flat().astype(stored.dtype)
+    if bias.size != outputs:
+        node.refuse("a bias that does not fit the filter", stored.dims, f"({outputs},)")
+    wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
+    if bias.dtype.kind == "i" and bias.dtype.itemsize < np.dtype(wide).itemsize:
+        bias = bias.astype(wide)
+    return [bias], Tensor(str(bias.dtype), bias.shape, node.exponent(stored))
+
+
+# -- written --------------------------------------------------------------------------------------
+
+
+def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
+    """A filter OIHW (OIW); its dimensions in the file are nominal."""
+    spatial = filter_.ndim - 2
+    channels = (len(filter_), 1) if depthwise else (filter_.shape[1], len(filter_))
+    image_filter = filter_.reshape(*filter_.shape[:2], -1, filter_.shape[-1])
+    return step.constant(
+        "filter",
+        pack_filter(step.chip, image_filter, depthwise=depthwise),
+        (*filter_.shape[2:], *channels),
+        step.operator.w.exponent,
+        layout=_layout_name(step, filter_, spatial, depthwise=depthwise),
+    )
+
+
+def add_matrices(step: StepView, matrices: Array, dims: Shape, tensor: Tensor) -> str:
+    """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
+    filters = [
+        np.ascontiguousarray(matrix.T)[:, :, None, None]
+        for matrix in matrices.reshape(-1, *matrices.shape[-2:])
+    ]
+    packed = [pack_filter(step.chip, filter_, depthwise=False) for filter_ in filters]
+    layout = _layout_name(step, filters[0], 2, depthwise=False)
+    return step.constant("matrix", np.concatenate(packed), dims, tensor.exponent, layout=layout)
+
+
+def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: bool) -> str:
+    """The name of a filter's layout: by it, people and readers know the family of chips."""
+    space = "HW" if spatial == 2 else "W"
+    lanes = step.chip.lanes(str(filter_.dtype))
+    if not lanes:
+        return f"{space}CN" if depthwise else f"N{space}C"
+    aligned = "" if len(filter_) % lanes == 0 else "_UNALIGNED"
+    return f"(N/{lanes}){space}C{lanes}{aligned}"
+
+
+def add_bias(step: StepView, *, depthwise: bool) -> list[str]:
+    """The bias' name, where there is one.
+
+    Raises
+    ------
+    ModelError
+        If a value needs more bits than the kernel keeps of it: it would wrap around.
+    """
+    operator = step.operator
+    if operator.b is None:
+        return []
+    bias, dtype = step.constants[1], operator.x.dtype
+    lanes = step.chip.lanes(dtype)
+    full = len(bias) if depthwise else len(bias) // lanes * lanes if lanes else 0
+    for part, in_lanes in ((bias[:full], True), (bias[full:], False)):
+        bits = step.chip.bias_bits(dtype, in_lanes=in_lanes)
+        limit = 1 << (bits - 1)
+        if part.size and not -limit <= int(part.min()) <= int(part.max()) < limit:
+            widest = max(part.tolist(), key=abs)
+            step.refuse(
+                "a bias does not fit the register that the chip keeps it in",
+                found=widest,
+                allowed=f"{bits} bits: {-limit} to {limit - 1}",
+            )
+    return [step.constant("bias", bias, None, operator.b.exponent)]
