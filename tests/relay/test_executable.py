@@ -1,5 +1,8 @@
 """TVM's own executable of a library: the same bits, from the kernels that are built already."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import tvm
@@ -74,3 +77,13 @@ def test_a_network_without_a_program_still_runs_in_the_machine():
         library.run([np.zeros((1, 5), np.float32)])
     found = run(library.executable, np.array([[0, 3, 0, 0, 5]], np.float32))
     np.testing.assert_array_equal(found[0], [[0, 0], [1, 4]])
+
+
+@pytest.mark.parametrize("run_before", [False, True])
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_library_stays_in_its_process(way, run_before):
+    library = compile_file(partly_quantized())
+    if run_before:
+        library(np.zeros((1, 3, 6, 6), np.float32))
+    with pytest.raises(ModelError, match=r"pickled or copied.*export_library"):
+        way(library)

@@ -68,21 +68,36 @@ def from_onnx(
     proto = fix_batch(_with_shapes(_as_qdq(load_model(model)), shape or {}))
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
     _check_options(proto, dtype, opset, version, freeze_params)
-    nodes = _described(proto)
+    attrs = {
+        INPUT_NAMES: list(input_signature(proto)),
+        OUTPUT_NAMES: output_names(proto),
+        NODES: _described(proto),
+    }
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
     importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
+    _leave_main(proto)
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
-    mod["main"] = mod["main"].with_attrs(
-        {
-            INPUT_NAMES: list(input_signature(proto)),
-            OUTPUT_NAMES: output_names(proto),
-            NODES: nodes,
-        }
-    )
+    mod["main"] = mod["main"].with_attrs(attrs)
     return mod, {}
+
+
+def _leave_main(proto: ModelProto) -> None:
+    """Rename a tensor `main` for TVM, whose function has that name; all else keeps its own."""
+    graph = proto.graph
+    infos = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    taken = {info.name for info in infos}
+    taken.update(name for node in graph.node for name in (*node.input, *node.output))
+    free = _variable("main")
+    while free in taken:
+        free += "_"
+    for node in graph.node if "main" in taken else ():
+        for names in (node.input, node.output):
+            names[:] = [free if name == "main" else name for name in names]
+    for info in infos:
+        info.name = free if info.name == "main" else info.name
 
 
 def _as_qdq(proto: ModelProto) -> ModelProto:
@@ -164,7 +179,8 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
     def _emitted(self, call: ir.Call, name: str) -> Any:
         # TVM forgets a call's span when it binds calls among its arguments.
         bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in call.args]
-        return self.bb.emit(named(ir.Call(call.op, bound, call.attrs, call.ty_args), name), name)
+        whole = named(ir.Call(call.op, bound, call.attrs, call.ty_args), name)
+        return self.bb.emit(whole, _variable(name))
 
     def _parts(self, parts: list[Any], node: str) -> relax.Tuple:
         """The results of a node that has several, each with its own name."""
@@ -174,10 +190,15 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
             if isinstance(bound, ir.Call) and name:
                 fields.append(self._emitted(bound, name))
             elif isinstance(bound, relax.TupleGetItem) and name:
-                fields.append(self.bb.emit(named_part(bound, name), name))
+                fields.append(self.bb.emit(named_part(bound, name), _variable(name)))
             elif part is not None:
                 fields.append(part)
         return relax.Tuple(fields)
+
+
+def _variable(name: str) -> str:
+    """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
+    return f"{name}_" if name == "main" else name
 
 
 @contextlib.contextmanager
