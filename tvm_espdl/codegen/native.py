@@ -73,7 +73,7 @@ def lower_native(native: Native, name: str, cut: Cut) -> NativeFunction:
     size = 0
     for buffer in printed.workspaces:
         workspaces.append((str(buffer.dtype), size))
-        size += -(-_nbytes(buffer) // ALIGNMENT) * ALIGNMENT
+        size += -(-max(_nbytes(buffer), 1) // ALIGNMENT) * ALIGNMENT  # C knows no empty arrays
     return NativeFunction(name, printed.definition, tuple(workspaces), size)
 
 
