@@ -1,4 +1,4 @@
-"""Fixes dynamic input dimensions of a network to those that a user states.
+"""Reads options about the inputs of a network: shapes of dynamic ones, ranges of real data.
 
 Must never change a dimension that the network itself fixes, nor the model it is given.
 """
@@ -6,7 +6,7 @@ Must never change a dimension that the network itself fixes, nor the model it is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import onnx
 from onnx import ModelProto
 
 from ..errors import ModelError
+from ..onnx_graphs.model import Signature
+from .check import Ranges
 
 
 def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
@@ -35,15 +37,7 @@ def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     fixed.CopyFrom(model)
     inputs = {value.name: value for value in fixed.graph.input}
     for name, shape in shapes.items():
-        if name not in inputs:
-            near = difflib.get_close_matches(name, inputs, n=3)
-            raise ModelError(
-                "the model has no such input",
-                where="option input_shape",
-                found=repr(name),
-                allowed=", ".join(map(repr, inputs)),
-                try_=" or ".join(near or inputs),
-            )
+        _check_name(name, list(inputs), "input_shape", str)
         whole = isinstance(shape, Iterable) and not isinstance(shape, str)
         _fix(inputs[name], tuple(shape) if whole else (shape,))
     return fixed
@@ -68,3 +62,42 @@ def _fix(value: onnx.ValueInfoProto, shape: tuple[Any, ...]) -> None:
         )
     for dimension, wanted in zip(dimensions, shape, strict=True):
         dimension.dim_value = int(wanted)
+
+
+def check_ranges(ranges: Ranges, signature: Signature) -> None:
+    """Refuse ranges of inputs that the network lacks, and what are no ranges.
+
+    Raises
+    ------
+    ModelError
+        If there is no such input, or its range is not two finite numbers, the smaller one first.
+    """
+    for name, ends in ranges.items():
+        _check_name(name, list(signature), "ranges", repr)
+        if not _is_range(ends):
+            raise ModelError(
+                "the range of the input is none",
+                where=f"option ranges, input {name!r}",
+                found=repr(ends),
+                allowed="two finite numbers, the smaller one first",
+                try_="(low, high) of real data",
+            )
+
+
+def _is_range(ends: object) -> bool:
+    values = list(ends) if isinstance(ends, Iterable) else []
+    if len(values) != 2 or not all(isinstance(v, (int, float, np.number)) for v in values):
+        return False
+    return bool(np.isfinite(values).all() and values[0] <= values[1])
+
+
+def _check_name(name: str, known: list[str], option: str, shown: Callable[[str], str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, n=1)
+        raise ModelError(
+            "the model has no such input",
+            where=f"option {option}",
+            found=repr(name),
+            allowed=", ".join(map(repr, known)),
+            try_=shown((near or known)[0]),
+        )
