@@ -130,11 +130,9 @@ def members_of(path: Path) -> dict[str, Member]:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    formats = np.lib.format
+    version = formats.read_magic(stream)
+    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"array format {version[0]}.{version[1]} holds no plain numbers")
     shape, fortran, dtype = readers[version](stream)

@@ -33,11 +33,6 @@ class Column:
 def side_by_side(columns: Mapping[str, Column]) -> tuple[Iterator[Sample], int | None]:
     """Samples of all inputs from samples of each, and how many there are.
 
-    Parameters
-    ----------
-    columns : dict of str to Column
-        By input.
-
     Raises
     ------
     DataError
