@@ -20,7 +20,6 @@ from .builders import operator_of
 from .golden import Case
 from .primitives import PRIMITIVES
 
-ENGINES = ("numpy", "host", "c")
 FLOAT_STEP = 4e-7  # a few units in the last place of float32, where a C library's expf decides
 
 
@@ -36,17 +35,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one vector came out on one chip.
-
-    Attributes
-    ----------
-    case : str
-        Name of the vector.
-    chip : str
-        Name of the chip.
-    failure : str
-        What went wrong; "" where nothing did.
-    """
+    """How one vector came out on one chip, by their names; `failure` is "" where all is well."""
 
     case: str
     chip: str
@@ -86,26 +75,24 @@ def run_selftest(
     work: list[Work] = []
     for one in chips:
         for case in golden.load(folder):
-            expected = case.expected(one.family)
-            if expected is None:
+            if case.expected(one.family) is None:
                 continue
             built = operator_of(case)
             if case.operator in PRIMITIVES:
-                actual = PRIMITIVES[case.operator](case, one)
-                outcomes.append(_outcome(case, one, actual, expected))
+                outcomes.append(_outcome(case, one, PRIMITIVES[case.operator](case, one)))
             elif built is None:
                 outcomes.append(Outcome(case.name, one.name, "unknown operator"))
             else:
                 operator, names = built
                 work.append(Work(case, one, operator, tuple(case.arrays[n] for n in names)))
-    for item, actual in zip(work, _engine(engine)(work), strict=True):
-        expected = item.case.expected(item.chip.family)
-        assert expected is not None
-        outcomes.append(_outcome(item.case, item.chip, actual, expected))
+    for item, actual in zip(work, ENGINES[engine](work), strict=True):
+        outcomes.append(_outcome(item.case, item.chip, actual))
     return outcomes
 
 
-def _outcome(case: Case, chip: Chip, actual: Array, expected: Array) -> Outcome:
+def _outcome(case: Case, chip: Chip, actual: Array) -> Outcome:
+    expected = case.expected(chip.family)
+    assert expected is not None
     return Outcome(case.name, chip.name, difference(actual, expected, inexact=case.inexact))
 
 
@@ -133,10 +120,6 @@ def difference(actual: Array, expected: Array, *, inexact: bool = False) -> str:
     )
 
 
-def _engine(name: str) -> Engine:
-    return {"numpy": _numpy, "host": _host, "c": _c}[name]
-
-
 def _numpy(work: Sequence[Work]) -> list[Array]:
     return [item.operator.reference(item.chip, *item.arrays) for item in work]
 
@@ -155,3 +138,6 @@ def _c(work: Sequence[Work]) -> list[Array]:
         inputs = len(item.operator.inputs)
         items.append(Item(item.operator, item.chip, item.arrays[inputs:], item.arrays[:inputs]))
     return run_c(items)
+
+
+ENGINES: dict[str, Engine] = {"numpy": _numpy, "host": _host, "c": _c}
