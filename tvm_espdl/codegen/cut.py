@@ -39,14 +39,10 @@ def cut_before(program: Program, step: Step) -> Cut:
         )
     else:
         advice = "let the application compute it, and give the network its result"
-    return Cut(_where(program, step), f"{advice}; on the PC the library runs all of it")
-
-
-def _where(program: Program, step: Step) -> str:
-    node = _node(program, step)
-    if node is None:
-        return f"tensor {step.outputs[0]!r}"
-    return f"node {node.name!r} ({node.type}), which computes {node.tensor!r}"
+    where, node = f"tensor {step.outputs[0]!r}", _node(program, step)
+    if node is not None:
+        where = f"node {node.name!r} ({node.type}), which computes {node.tensor!r}"
+    return Cut(where, f"{advice}; on the PC the library runs all of it")
 
 
 def _node(program: Program, step: Step) -> Node | None:

@@ -41,18 +41,7 @@ _POINTERS = {
 
 
 def runtime_files(calls: Iterable[CCall]) -> dict[str, str]:
-    """What the kernels of some calls are built from, by the names of the files.
-
-    Parameters
-    ----------
-    calls : iterable of CCall
-        Each kernel counts once.
-
-    Returns
-    -------
-    dict of str to str
-        All headers, and the sources of the kernels that are called; sorted.
-    """
+    """All headers, and the sources of the kernels that are called, by the files' sorted names."""
     of_source = {kernel_source(call.function): call for call in calls}
     files = {path.name: path.read_text() for path in RUNTIME.glob("*.h")}
     declarations = []

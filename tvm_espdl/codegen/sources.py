@@ -51,14 +51,7 @@ class Sources:
 
 
 def generate(program: Program, model_id: str) -> Sources:
-    """Print a program as C.
-
-    Parameters
-    ----------
-    program : Program
-        The whole network.
-    model_id : str
-        Goes into the header and into dumps.
+    """Print a program as C; `model_id` goes into the header and into dumps.
 
     Raises
     ------

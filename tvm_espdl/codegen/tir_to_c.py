@@ -33,16 +33,9 @@ class CFunction:
 
 
 def c_function(function: Any, name: str, inputs: int) -> CFunction:
-    """Print a function.
+    """Print a lowered `tvm.tirx.PrimFunc`: flat buffers with static shapes, no vectors, no blocks.
 
-    Parameters
-    ----------
-    function : tvm.tirx.PrimFunc
-        Lowered: flat buffers with static shapes, no vectors, no blocks.
-    name : str
-        Name of the C function.
-    inputs : int
-        How many of its parameters it only reads; they come first.
+    The first `inputs` of its parameters are only read.
 
     Raises
     ------

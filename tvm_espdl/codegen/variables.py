@@ -16,12 +16,7 @@ from .literals import c_type
 
 
 class Variables:
-    """Names and addresses of all values.
-
-    Parameters
-    ----------
-    constants : mapping of str to str
-        The C array of each of the program's constants.
+    """Names and addresses of all values; `constants` has the C array of each constant.
 
     Attributes
     ----------
