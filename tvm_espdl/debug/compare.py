@@ -20,8 +20,7 @@ from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
 from .dump import Checksum, Dump
-from .feeding import fed_by, quantized_form
-from .host import Host
+from .feeding import Host, fed_by, quantized_form
 from .reading import Source, read_dump
 from .result import ChecksumDifference, Comparison, Difference, Part
 

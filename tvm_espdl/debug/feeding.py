@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ..errors import DataError
 from ..ops import Tensor
@@ -11,7 +12,23 @@ from ..ops.base.rounding import Array
 from ..ops.quantize import Quantize
 from ..program import Program
 from .dump import Dump
-from .host import Host
+
+
+class Host(Protocol):
+    """What is asked of a compiled network on the PC; `Library` answers it."""
+
+    @property
+    def program(self) -> Program:
+        """The network as a static list of calls."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, as the model has them, in the order of `program.inputs`."""
+
+    def observe(
+        self, arrays: list[Any] | Mapping[str, Any], states: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Every tensor of one run by its name in the program, in the order of execution."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +57,10 @@ class Fed:
 
 
 def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
-    """Inputs and states of the run that a dump shows.
+    """States, and inputs where these are wanted `too`, of the run that a dump shows.
 
     A float input that the network quantizes first may stand there as floats, as integers, or both:
     the floats are taken then, for the integers are computed from them.
-
-    Parameters
-    ----------
-    inputs_too : bool
-        Whether the inputs are looked for; without, only the states.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..files.dump_names import printable
+from ..report.text import visible
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,4 @@ class Comparison:
             lines.append(f"first difference: {self.first}")
         elif not self.ok:
             lines.append("not shown equal")
-        return "\n".join(map(printable, lines))
+        return "\n".join(map(visible, lines))

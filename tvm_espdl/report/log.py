@@ -27,22 +27,22 @@ IS_A_QUANTIZED_FORM = FormRule(
 
 
 @dataclass(frozen=True)
-class Refused:
-    """An operator that ESP-DL has and this chip cannot run.
+class Reason:
+    """A rule that keeps a node of the model from being an operator of ESP-DL.
 
     Attributes
     ----------
     tensor : str
         The model's name of the operator's result.
     operator : str
-        Name of the operator.
-    refusals : tuple of Refusal
-        Why.
+        What it would have been.
+    refusal : Refusal
+        Rule, what was found, what is allowed, what to change.
     """
 
     tensor: str
     operator: str
-    refusals: tuple[Refusal, ...]
+    refusal: Refusal
 
 
 @dataclass
@@ -52,14 +52,15 @@ class PartitionLog:
     Attributes
     ----------
     refused : dict
-        By tensor and operator.
+        The reasons by tensor and operator: those that ESP-DL has and this chip cannot run.
     warnings : dict of str to str
         What users should know of operators that were taken, by the model's name of their result.
     """
 
-    refused: dict[tuple[str, str], Refused] = field(default_factory=dict)
+    refused: dict[tuple[str, str], list[Reason]] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, tensor: str, operator: str, refusals: list[Refusal]) -> None:
         """Write down a refusal; the same one is met more than once while patterns are tried."""
-        self.refused.setdefault((tensor, operator), Refused(tensor, operator, tuple(refusals)))
+        reasons = [Reason(tensor, operator, refusal) for refusal in refusals]
+        self.refused.setdefault((tensor, operator), reasons)

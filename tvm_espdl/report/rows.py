@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..chips import Chip
 from ..program.kernels import DEFINERS, KERNELS, Definer, Kernel
-from .reasons import Reason
+from .log import Reason
 
 Nothing = Literal["-"]
 #: Of a node that leaves nothing to run.
