@@ -13,17 +13,11 @@ from ..program import Node, Program, Step
 
 @dataclass(frozen=True)
 class Cut:
-    """Words for an error.
+    """Words for an error."""
 
-    Attributes
-    ----------
-    where : str
-        The node of the model, with its operator and its result.
-    try_ : str
-        Which tensors the network should give instead, and how.
-    """
-
+    #: The node of the model, with its operator and its result.
     where: str
+    #: Which tensors the network should give instead, and how.
     try_: str
 
 

@@ -25,23 +25,16 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class NativeFunction:
-    """A function in C.
+    """A function in C."""
 
-    Attributes
-    ----------
-    name : str
-        Its name.
-    definition : str
-        `static void <name>(const inputs..., outputs..., workspaces...)`.
-    workspaces : tuple of (str, int)
-        dtype, and offset in the function's scratch memory, of each trailing pointer.
-    workspace_bytes : int
-        Size of the scratch memory.
-    """
-
+    #: Its name.
     name: str
+    #: `static void <name>(const inputs..., outputs..., workspaces...)`.
     definition: str
+    #: Tuple of (str, int): dtype, and offset in the function's scratch memory, of each trailing
+    #: pointer.
     workspaces: tuple[tuple[str, int], ...]
+    #: Size of the scratch memory.
     workspace_bytes: int
 
 

@@ -23,30 +23,20 @@ CONSTANT_OVER_READ = 16
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Everything that is printed for one network.
+    """Everything that is printed for one network."""
 
-    Attributes
-    ----------
-    header : str
-        `tvmgen_default.h`: the interface that applications use.
-    constants_header, constants : str
-        `default_constants.h` and `default_lib0.c`.
-    network : str
-        `default_lib1.c`.
-    runtime : dict of str to str
-        The files that the called kernels are built from, by name.
-    plan : Plan
-        Where its values live.
-    constant_bytes : int
-        Bytes of read-only data.
-    """
-
+    #: `tvmgen_default.h`: the interface that applications use.
     header: str
+    #: `default_constants.h` and `default_lib0.c`.
     constants_header: str
     constants: str
+    #: `default_lib1.c`.
     network: str
+    #: The files that the called kernels are built from, by name.
     runtime: dict[str, str]
+    #: Where its values live.
     plan: Plan
+    #: Bytes of read-only data.
     constant_bytes: int
 
 

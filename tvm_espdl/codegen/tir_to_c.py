@@ -18,17 +18,11 @@ __all__ = ["CFunction", "Unprintable", "c_function"]
 
 @dataclass(frozen=True)
 class CFunction:
-    """A function in C.
+    """A function in C."""
 
-    Attributes
-    ----------
-    definition : str
-        `static void <name>(const inputs..., outputs..., workspaces...)`.
-    workspaces : tuple of tirx.Var
-        The function's own buffers, of which the caller gives the memory.
-    """
-
+    #: `static void <name>(const inputs..., outputs..., workspaces...)`.
     definition: str
+    #: Tuple of tirx.Var: the function's own buffers, of which the caller gives the memory.
     workspaces: tuple[Any, ...]
 
 

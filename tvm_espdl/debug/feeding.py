@@ -33,26 +33,17 @@ class Host(Protocol):
 
 @dataclass(frozen=True)
 class Fed:
-    """What the board was fed.
+    """What the board was fed."""
 
-    Attributes
-    ----------
-    inputs : dict of str to numpy.ndarray
-        By the model's names; None where the dump does not give them whole.
-    states : dict of str to numpy.ndarray
-        What the run began with, as far as the dump has it, by the program's names.
-    tensors : tuple of str
-        The dump's names of all these.
-    problems : tuple of str
-        Why there are no inputs.
-    notes : tuple of str
-        Which states are not in the dump.
-    """
-
+    #: By the model's names; None where the dump does not give them whole.
     inputs: dict[str, Array] | None
+    #: What the run began with, as far as the dump has it, by the program's names.
     states: dict[str, Array]
+    #: The dump's names of all these.
     tensors: tuple[str, ...]
+    #: Why there are no inputs.
     problems: tuple[str, ...] = ()
+    #: Which states are not in the dump.
     notes: tuple[str, ...] = ()
 
 

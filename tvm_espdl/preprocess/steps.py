@@ -24,23 +24,15 @@ from .rewrite_windows import average_pool_to_conv, fuse_pads, mean_to_pool
 
 @dataclass(frozen=True)
 class Step:
-    """One step of preprocessing.
+    """One step of preprocessing."""
 
-    Attributes
-    ----------
-    name : str
-        What it is switched on and off by.
-    sentence : str
-        What it does.
-    rewrite : callable
-        Takes a model, changes it in place, returns in how many places it did so.
-    on : bool
-        Whether it runs without being asked for.
-    """
-
+    #: What it is switched on and off by.
     name: str
+    #: What it does.
     sentence: str
+    #: Takes a model, changes it in place, returns in how many places it did so.
     rewrite: Rewrite
+    #: Whether it runs without being asked for.
     on: bool = True
 
 

@@ -28,36 +28,23 @@ IS_A_QUANTIZED_FORM = FormRule(
 
 @dataclass(frozen=True)
 class Reason:
-    """A rule that keeps a node of the model from being an operator of ESP-DL.
+    """A rule that keeps a node of the model from being an operator of ESP-DL."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name of the operator's result.
-    operator : str
-        What it would have been.
-    refusal : Refusal
-        Rule, what was found, what is allowed, what to change.
-    """
-
+    #: The model's name of the operator's result.
     tensor: str
+    #: What it would have been.
     operator: str
+    #: Rule, what was found, what is allowed, what to change.
     refusal: Refusal
 
 
 @dataclass
 class PartitionLog:
-    """What the partitioning of one module refused, in the order it was met, and its warnings.
+    """What the partitioning of one module refused, in the order it was met, and its warnings."""
 
-    Attributes
-    ----------
-    refused : dict
-        The reasons by tensor and operator: those that ESP-DL has and this chip cannot run.
-    warnings : dict of str to str
-        What users should know of operators that were taken, by the model's name of their result.
-    """
-
+    #: The reasons by tensor and operator: those that ESP-DL has and this chip cannot run.
     refused: dict[tuple[str, str], list[Reason]] = field(default_factory=dict)
+    #: What users should know of operators that were taken, by the model's name of their result.
     warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, tensor: str, operator: str, refusals: list[Refusal]) -> None:

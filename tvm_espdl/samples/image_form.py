@@ -23,31 +23,21 @@ _AS_TRAINED = "the values that the network was trained with"
 
 @dataclass(frozen=True)
 class ImageForm:
-    """What every image of a folder becomes.
+    """What every image of a folder becomes."""
 
-    Attributes
-    ----------
-    height, width : int
-        Of the model's input.
-    size : (int, int)
-        Height and width that the image is scaled to; the middle of it is cut out then.
-    colours : str
-        "RGB", "BGR" or "gray".
-    first : bool
-        Whether the channels come before height and width.
-    mean, std : float64 array
-        One value, or one per channel.
-    dtype : numpy.dtype
-        Of the model's input.
-    """
-
+    #: Of the model's input.
     height: int
     width: int
+    #: Height and width that the image is scaled to; the middle of it is cut out then.
     size: tuple[int, int]
+    #: "RGB", "BGR" or "gray".
     colours: str
+    #: Whether the channels come before height and width.
     first: bool
+    #: Float64 array: one value, or one per channel.
     mean: npt.NDArray[np.float64]
     std: npt.NDArray[np.float64]
+    #: Of the model's input.
     dtype: np.dtype[Any]
 
 

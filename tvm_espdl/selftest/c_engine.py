@@ -23,20 +23,13 @@ GUARD_BYTES = 64
 
 @dataclass(frozen=True)
 class Item:
-    """One operator to run.
+    """One operator to run."""
 
-    Attributes
-    ----------
-    operator : Operator
-        What to compute.
-    chip : Chip
-        Whose bits.
-    constants, inputs : tuple of numpy.ndarray
-        As the operator's `constants` and `inputs` state them.
-    """
-
+    #: What to compute.
     operator: Operator
+    #: Whose bits.
     chip: Chip
+    #: As the operator's `constants` and `inputs` state them.
     constants: tuple[Array, ...]
     inputs: tuple[Array, ...]
 

@@ -37,17 +37,11 @@ _SENTENCES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Witness:
-    """Why an operator's arithmetic is thought to be the chip's.
+    """Why an operator's arithmetic is thought to be the chip's."""
 
-    Attributes
-    ----------
-    kind : str
-        `vectors`, `stored outputs`, `source` or `own`.
-    detail : str
-        How many vectors of which types, or the file's path.
-    """
-
+    #: `vectors`, `stored outputs`, `source` or `own`.
     kind: Kind
+    #: How many vectors of which types, or the file's path.
     detail: str = ""
 
     def __str__(self) -> str:

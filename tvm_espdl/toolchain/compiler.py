@@ -27,26 +27,17 @@ FLOATS = ("-ffp-contract=off",)
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C compiler and how to run what it makes.
+    """A C compiler and how to run what it makes."""
 
-    Attributes
-    ----------
-    name : str
-        For messages.
-    command : str
-        The compiler.
-    flags : tuple of str
-        Its options.
-    emulator : tuple of str
-        Command line in front of the program's path; empty when this PC runs it.
-    packages : str
-        Debian packages that contain compiler and emulator.
-    """
-
+    #: For messages.
     name: str
+    #: The compiler.
     command: str
+    #: Its options.
     flags: tuple[str, ...]
+    #: Command line in front of the program's path; empty when this PC runs it.
     emulator: tuple[str, ...]
+    #: Debian packages that contain compiler and emulator.
     packages: str
 
     @classmethod

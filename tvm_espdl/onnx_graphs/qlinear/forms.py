@@ -22,32 +22,21 @@ _Axis = Callable[[NodeProto, int], int]
 
 @dataclass(frozen=True)
 class Form:
-    """One integer operator.
+    """One integer operator."""
 
-    Attributes
-    ----------
-    operator : str
-        The float operator between DequantizeLinear and QuantizeLinear.
-    operands : tuple of (int, int, int)
-        The integer operands, in the order of the float operator's inputs.
-    output : (int, int)
-        Positions of the result's scale and zero point.
-    bias : int or None
-        Position of an int32 bias, whose scale is the product of those of the first two operands.
-    plain : tuple of int
-        Positions of inputs that are no integers, and stand before the operands.
-    weight_axis : callable, optional
-        From the node and the rank of operand 1: its axis of channels.
-    dropped : tuple of str
-        Attributes that only the integer operator has.
-    """
-
+    #: The float operator between DequantizeLinear and QuantizeLinear.
     operator: str
+    #: Tuple of (int, int, int): the integer operands, in the order of the float operator's inputs.
     operands: tuple[Triple, ...]
+    #: Positions of the result's scale and zero point.
     output: tuple[int, int]
+    #: Position of an int32 bias, whose scale is the product of those of the first two operands.
     bias: int | None = None
+    #: Positions of inputs that are no integers, and stand before the operands.
     plain: tuple[int, ...] = ()
+    #: From the node and the rank of operand 1: its axis of channels.
     weight_axis: _Axis | None = None
+    #: Attributes that only the integer operator has.
     dropped: tuple[str, ...] = ()
 
 

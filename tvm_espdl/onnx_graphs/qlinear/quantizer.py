@@ -20,29 +20,19 @@ _INTEGER_BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32}
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How integers stand for real numbers: real = (integer - zero_point) * scale.
+    """How integers stand for real numbers: real = (integer - zero_point) * scale."""
 
-    Attributes
-    ----------
-    scale : float64 array, () or (C,), or None
-        None where it is computed at run time.
-    zero_point : int64 array, () or (C,)
-        Zeros where the node has none.
-    dtype : str
-        ONNX's name of the integer type in lower case, such as "uint8" or "float8e4m3fn".
-    axis : int or None
-        The axis of the channels; None for one scale per tensor.
-    block : int
-        The block size of blocked quantization, else 0.
-    scale_dtype : str
-        ONNX's name of the scale's type, as a rule "float".
-    """
-
+    #: Float64 array, () or (C,), or None: none where it is computed at run time.
     scale: Array | None
+    #: Int64 array, () or (C,): zeros where the node has none.
     zero_point: Array
+    #: ONNX's name of the integer type in lower case, such as "uint8" or "float8e4m3fn".
     dtype: str
+    #: The axis of the channels; None for one scale per tensor.
     axis: int | None = None
+    #: The block size of blocked quantization, else 0.
     block: int = 0
+    #: ONNX's name of the scale's type, as a rule "float".
     scale_dtype: str = "float"
 
     @property
