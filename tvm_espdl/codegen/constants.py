@@ -13,18 +13,13 @@ _Key = tuple[str, int, bytes]
 
 
 class Constants:
-    """Collects arrays for `default_lib0.c` and declares them in `default_constants.h`.
-
-    Attributes
-    ----------
-    nbytes : int
-        Bytes of read-only data so far.
-    """
+    """Collects arrays for `default_lib0.c` and declares them in `default_constants.h`."""
 
     def __init__(self) -> None:
         self._names: dict[_Key, str] = {}
         self._declarations: list[str] = []
         self._definitions: list[str] = []
+        #: Bytes of read-only data so far.
         self.nbytes = 0
 
     def add(self, name: str, array: Array, over_read: int) -> str:

@@ -54,21 +54,14 @@ def dtype_of(expression: Any) -> str:
 
 
 class Expressions:
-    """Expressions, and the lines that declare what they need.
-
-    Attributes
-    ----------
-    lines : list of str
-        What is printed so far.
-    names : dict of tirx.Var to str
-        Variables and buffers in C.
-    used : set of tirx.Var
-        Buffers that are read or written.
-    """
+    """Expressions, and the lines that declare what they need."""
 
     def __init__(self) -> None:
+        #: What is printed so far.
         self.lines: _Lines = []
+        #: Variables and buffers in C, by their `tirx.Var`.
         self.names: dict[Any, str] = {}
+        #: Buffers that are read or written.
         self.used: set[Any] = set()
         self._identifiers = Identifiers(_CALLED | {*c_types(), "NAN", "INFINITY"})
         self._memory: dict[Any, Any] = {}

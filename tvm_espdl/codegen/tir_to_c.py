@@ -49,16 +49,11 @@ def c_function(function: Any, name: str, inputs: int) -> CFunction:
 
 
 class _Body(Expressions):
-    """The lines of a function's body, statement by statement.
-
-    Attributes
-    ----------
-    workspaces : list of tirx.Var
-        Buffers that the function allocates, in the order of their appearance.
-    """
+    """The lines of a function's body, statement by statement."""
 
     def __init__(self, parameters: Any) -> None:
         super().__init__()
+        #: Buffers that the function allocates, in the order of their appearance.
         self.workspaces: list[Any] = []
         self._parameters = set(parameters)
         for buffer in parameters:

@@ -38,28 +38,19 @@ def captured_names(node: NodeProto) -> Iterator[str]:
 
 
 class Graph:
-    """The index of one model.
-
-    Attributes
-    ----------
-    model : ModelProto
-        What it is the index of.
-    nodes : list of NodeProto
-        In the model's order, which ONNX keeps topological.
-    inputs : list of str
-        The real inputs, initializers excluded.
-    visible : set of str
-        Tensors that something outside the plain nodes reads: graph outputs and the tensors that
-        control-flow bodies capture.
-    """
+    """The index of one model."""
 
     def __init__(self, model: ModelProto) -> None:
         self.model, graph = model, model.graph
+        #: In the model's order, which ONNX keeps topological.
         self.nodes: list[NodeProto] = list(graph.node)
         self._tensors: dict[str, TensorProto] = {t.name: t for t in graph.initializer}
         self._values: dict[str, Array] = {}
+        #: The real inputs, initializers excluded.
         self.inputs: list[str] = [v.name for v in graph.input if v.name not in self._tensors]
         self.outputs: list[str] = [value.name for value in graph.output]
+        #: Tensors that something outside the plain nodes reads: outputs of the graph and those that
+        #: control-flow bodies capture.
         self.visible = set(self.outputs)
         self._producer: dict[str, int] = {}
         self._consumers: dict[str, list[int]] = {}

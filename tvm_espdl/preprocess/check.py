@@ -85,17 +85,10 @@ class PreprocessReport:
 
 
 class Original:
-    """The outputs of the original network on random inputs.
+    """The outputs of the original network, as it was given, on random inputs of batch 1.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The network as it was given.
-    signature : dict
-        Shapes, with batch 1, and dtypes of its inputs.
-    ranges : dict of str to (float, float), optional
-        The smallest and the largest value of real data, by input; of the others, the first sample
-        is from 0 to 1, the second from -1 to 1, and the third is normally distributed.
+    These lie in `ranges` of real data, by input; of the others, the first sample is from 0 to 1,
+    the second from -1 to 1, and the third is normally distributed.
     """
 
     def __init__(self, model: ModelProto, signature: Signature, ranges: Ranges) -> None:

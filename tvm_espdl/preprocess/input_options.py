@@ -19,14 +19,7 @@ from .check import Ranges
 
 
 def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
-    """Return a copy of `model` whose inputs have the given shapes.
-
-    Parameters
-    ----------
-    model : ModelProto
-        The network; left as it is.
-    shapes : dict of str to sequence of int
-        The whole shape of each input named, batch included.
+    """Return a copy of `model` whose inputs have the given whole shapes, batch included.
 
     Raises
     ------

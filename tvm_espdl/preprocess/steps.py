@@ -69,12 +69,7 @@ STEPS = tuple(
 
 
 def select_steps(skip: Collection[str], enable: Collection[str]) -> tuple[Step, ...]:
-    """The steps that run, in order.
-
-    Parameters
-    ----------
-    skip, enable : collection of str
-        Names of steps to leave out, and of steps to run that do not run by default.
+    """The steps that run, in order, but for those to `skip`; `enable` those off by default.
 
     Raises
     ------

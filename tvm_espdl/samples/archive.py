@@ -38,13 +38,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 class Member:
-    """One array of an archive; rows are read forwards as they are asked for.
-
-    Attributes
-    ----------
-    shape, dtype, ndim
-        As of an array.
-    """
+    """One array of an archive, rows of which are read forwards; shape, dtype and ndim as of one."""
 
     def __init__(self, path: Path, entry: str) -> None:
         self._path, self._entry = path, entry

@@ -14,11 +14,11 @@ import numpy as np
 from ..chips import FAMILIES, Chip, find_chip
 from ..errors import ChipError
 from ..ops import Operator
-from ..ops.base.rounding import Array
+from ..ops.base.packing import pack_filter
+from ..ops.base.rounding import Array, round_float, saturate, shift_and_round
 from . import golden
 from .builders import operator_of
 from .golden import Case
-from .primitives import PRIMITIVES
 
 FLOAT_STEP = 4e-7  # a few units in the last place of float32, where a C library's expf decides
 
@@ -48,16 +48,9 @@ Engine = Callable[[Sequence[Work]], list[Array]]
 def run_selftest(
     engine: str = "host", folder: Path = golden.GOLDEN, chip: str | None = None
 ) -> list[Outcome]:
-    """Run all vectors.
+    """Run all vectors of a folder: `index.json` and the `.npz` files it names.
 
-    Parameters
-    ----------
-    engine : str
-        `numpy`, `host` (LLVM) or `c` (gcc).
-    folder : path
-        `index.json` and the `.npz` files it names.
-    chip : str, optional
-        One chip; without, one of each family.
+    The engine is `numpy`, `host` (LLVM) or `c` (gcc); without a chip, one of each family is taken.
 
     Raises
     ------
@@ -99,10 +92,7 @@ def _outcome(case: Case, chip: Chip, actual: Array) -> Outcome:
 def difference(actual: Array, expected: Array, *, inexact: bool = False) -> str:
     """What differs, in words; "" where nothing does.
 
-    Parameters
-    ----------
-    inexact : bool
-        Allow one step: one integer, or a few units in the last place of a float.
+    `inexact` allows one step: one integer, or a few units in the last place of a float.
     """
     if (actual.dtype, actual.shape) != (expected.dtype, expected.shape):
         return f"{actual.dtype} {actual.shape} instead of {expected.dtype} {expected.shape}"
@@ -141,3 +131,20 @@ def _c(work: Sequence[Work]) -> list[Array]:
 
 
 ENGINES: dict[str, Engine] = {"numpy": _numpy, "host": _host, "c": _c}
+
+
+def _filter_layout(case: Case, chip: Chip) -> Array:
+    filter_ = case.arrays["w"]
+    depthwise = case.entry["attrs"]["group"] != 1
+    packed = pack_filter(chip, filter_, depthwise=depthwise)
+    return packed.reshape(case.entry["output_shape"])
+
+
+#: Golden cases that are no operators; the very functions that all engines use compute them.
+PRIMITIVES: dict[str, Callable[[Case, Chip], Array]] = {
+    "filter_layout": _filter_layout,
+    "round": lambda case, chip: saturate(round_float(case.arrays["x"], chip), "int32"),
+    "shift_and_round": lambda case, chip: shift_and_round(
+        case.arrays["x"], case.arrays["shift"], chip
+    ),
+}

@@ -56,7 +56,7 @@ def run_network(
     *,
     resets: Collection[int] = (),
 ) -> list[list[Array]]:
-    """Run a network's C on every sample, one after the other: states go on from each to the next.
+    """The outputs of a network's C for each sample in turn: states go on from each to the next.
 
     Parameters
     ----------
@@ -66,11 +66,6 @@ def run_network(
         GCC of this PC by default.
     resets : collection of int
         Samples before which a network with states returns to its start.
-
-    Returns
-    -------
-    list of list of numpy.ndarray
-        For each sample its outputs.
 
     Raises
     ------

@@ -31,16 +31,8 @@ def rewrite_qlinear(model: ModelProto) -> ModelProto:
     others that hand integers on get a pair of the same scale around them. Weights stay the
     integers they are; a bias is dequantized with the product of the scales of data and weights.
 
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is. Nodes that are QDQ or float already stay.
-
-    Returns
-    -------
-    ModelProto
-        A copy in which only QuantizeLinear and DequantizeLinear know of integers; every integer
-        tensor keeps its name.
+    In the copy that is returned, only QuantizeLinear and DequantizeLinear know of integers; nodes
+    that are QDQ or float already stay, and every integer tensor keeps its name.
 
     Raises
     ------
