@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 from ..files.dump_names import encoded
 from ..program import Program
-from ..program.memory import Plan
-from . import states
+from ..program.memory import OVER_READ, Plan
 from .calls import Calls
-from .header import NOTICE, PREFIX
-from .identifiers import string
+from .header import NOTICE, PREFIX, state_buffer
+from .identifiers import comment, string
 from .variables import Variables
 
 _INCLUDES = ("tvmgen_default.h", "default_constants.h", "espdl_kernels.h", "tvm_espdl_dump.h")
@@ -39,11 +38,11 @@ class Network:
             NOTICE + "".join(f'#include "{name}"\n' for name in _INCLUDES),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
             self._arena(),
-            states.definitions(self.program, PREFIX),
+            self._states(),
             *functions,
             self._main(lines, model_id),
             self._run(),
-            states.reset_function(self.program, PREFIX),
+            self._reset(),
         ]
         return "\n".join(parts)
 
@@ -51,6 +50,23 @@ class Network:
         if not self.memory.arena_bytes:
             return ""
         return f"static ESPDL_ALIGNED(16) uint8_t arena[{self.memory.arena_bytes}];\n"
+
+    def _states(self) -> str:
+        """The buffers of states; C fills them with zeros before the first run."""
+        return "".join(
+            f"static ESPDL_ALIGNED(16) uint8_t {state_buffer(index)}"
+            f"[{self.program.values[state.value].nbytes + OVER_READ}]; "
+            f"/* {comment(state.value)} */\n"
+            for index, state in enumerate(self.program.states)
+        )
+
+    def _reset(self) -> str:
+        """The function that fills them with zeros again; nothing without states."""
+        if not self.program.states:
+            return ""
+        names = [state_buffer(index) for index in range(len(self.program.states))]
+        lines = [f"  memset({name}, 0, sizeof {name});" for name in names]
+        return "\n".join([f"void {PREFIX}_reset(void) {{", *lines, "}", ""])
 
     def _dump(self, names: Sequence[str]) -> str:
         lines = []

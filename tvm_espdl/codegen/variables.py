@@ -9,8 +9,7 @@ from collections.abc import Mapping
 
 from ..program import Program
 from ..program.memory import Place, Plan
-from . import states
-from .header import PREFIX
+from .header import state_buffer
 from .identifiers import identifiers
 from .literals import c_type
 
@@ -56,7 +55,7 @@ class Variables:
         if place.kind == "constant":
             return self.constants[name]
         if place.kind == "state":
-            return f"({kind} *)(void *){states.buffer(PREFIX, place.index)}"
+            return f"({kind} *)(void *){state_buffer(place.index)}"
         return f"({kind} *)(void *)(arena + {place.index})"
 
     def copied_outputs(self) -> list[str]:
@@ -76,6 +75,6 @@ class Variables:
         for index, state in enumerate(self.program.states):
             if self.memory.places[state.next] != Place("state", index):
                 size = self.program.values[state.value].nbytes
-                target = states.buffer(PREFIX, index)
+                target = state_buffer(index)
                 lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
         return lines

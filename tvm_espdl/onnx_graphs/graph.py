@@ -68,6 +68,11 @@ class Graph:
         """Index of the node that makes `tensor`; None for inputs and constants."""
         return self._producer.get(tensor)
 
+    def maker(self, tensor: str) -> NodeProto | None:
+        """The node that makes `tensor`; None for inputs and constants."""
+        index = self.producer(tensor)
+        return None if index is None else self.nodes[index]
+
     def consumers(self, tensor: str) -> list[int]:
         """Indices of the nodes that read `tensor`, each once, ascending."""
         return self._consumers.get(tensor, [])

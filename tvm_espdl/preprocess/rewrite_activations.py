@@ -57,11 +57,6 @@ def _may_raise_opset(model: ModelProto) -> bool:
     )
 
 
-def _maker(tensor: str, graph: Graph) -> NodeProto | None:
-    index = graph.producer(tensor)
-    return None if index is None else graph.nodes[index]
-
-
 def _near(value: float, wanted: float) -> bool:
     return math.isclose(value, wanted, rel_tol=_TOLERANCE)
 
@@ -107,13 +102,13 @@ def _hard_sigmoid_of(node: NodeProto, graph: Graph) -> tuple[str, float, float] 
     """The input, slope and value at 0 of the hard sigmoid that `node` ends."""
     outer = _scaled(node, graph)
     source, factor = outer or (node.output[0], 1.0)
-    clip = _clipped(_maker(source, graph), graph)
+    clip = _clipped(graph.maker(source), graph)
     if clip is None or not _near(factor * clip[1], 1.0):
         return None
-    shift = _shifted(_maker(clip[0], graph), graph)
+    shift = _shifted(graph.maker(clip[0]), graph)
     if shift is None or not graph.is_float(shift[0]) or graph.is_constant(shift[0]):
         return None
-    source, slope = _scaled(_maker(shift[0], graph), graph) or (shift[0], 1.0)
+    source, slope = _scaled(graph.maker(shift[0]), graph) or (shift[0], 1.0)
     return source, slope * factor, shift[1] * factor
 
 
@@ -125,7 +120,7 @@ def _hard_swish_of(node: NodeProto, graph: Graph) -> str | None:
     if len(factors) != 2:
         return None
     for source, gate in (factors, factors[::-1]):
-        found = _maker(gate, graph)
+        found = graph.maker(gate)
         if found is None or not graph.is_float(source) or graph.is_constant(source):
             continue
         if found.op_type == "HardSigmoid" and found.input[0] == source:
@@ -133,7 +128,7 @@ def _hard_swish_of(node: NodeProto, graph: Graph) -> str | None:
             if _near(slope, 1 / 6) and _near(start, 0.5) and _near(factor, 1.0):
                 return source
         clip = _clipped(found, graph)
-        shift = None if clip is None else _shifted(_maker(clip[0], graph), graph)
+        shift = None if clip is None else _shifted(graph.maker(clip[0]), graph)
         if clip is not None and shift == (source, 3.0) and clip[1] == 6.0 and _near(factor, 1 / 6):
             return source
     return None
@@ -150,7 +145,7 @@ def _factors(node: NodeProto, graph: Graph) -> tuple[float, list[str]]:
         return 1.0, list(node.output)
     factors = []
     for name in inner:
-        maker = _maker(name, graph)
+        maker = graph.maker(name)
         if maker is None or maker.op_type not in ("Mul", "Div") or len(graph.consumers(name)) > 1:
             factors.append(name)
             continue
@@ -170,10 +165,9 @@ def merge_clips(node: NodeProto, graph: Graph) -> bool:
     if outer is None:
         return False
     source, low, high = outer
-    before = graph.producer(source)
-    alone = before is not None and len(graph.consumers(source)) == 1
-    inner = _limits(graph.nodes[before], graph) if alone and before is not None else None
-    if inner is not None and source not in graph.visible:
+    before = graph.maker(source) if graph.only_consumer(source) is not None else None
+    inner = _limits(before, graph) if before is not None else None
+    if inner is not None:
         # min(max(x, a), b), then limited again, is x limited by the limits of the limits.
         source = inner[0]
         low, high = (min(max(limit, low), high) for limit in inner[1:])

@@ -120,8 +120,7 @@ _CONDITIONS: dict[str, Callable[[NodeProto, Graph], bool]] = {
 @of_each_node
 def cancel_transposes(node: NodeProto, graph: Graph) -> bool:
     """Make one Transpose, or none, of two that follow each other."""
-    before = graph.producer(node.input[0]) if node.op_type == "Transpose" else None
-    first = None if before is None else graph.nodes[before]
+    first = graph.maker(node.input[0]) if node.op_type == "Transpose" else None
     if first is None or first.op_type != "Transpose":
         return False
     one, two = attribute(first, "perm", None), attribute(node, "perm", None)

@@ -63,8 +63,7 @@ def _is_spatial_mean(node: NodeProto, graph: Graph) -> bool:
 
 def _comes_from_conv(tensor: str, graph: Graph) -> bool:
     """Whether the axis behind the batch holds channels: of three, it may as well hold steps."""
-    while (index := graph.producer(tensor)) is not None:
-        node = graph.nodes[index]
+    while (node := graph.maker(tensor)) is not None:
         if node.op_type in ("Conv", "ConvTranspose", "AveragePool", "MaxPool"):
             return True
         if node.op_type not in _KEEPING_AXES:
@@ -98,14 +97,14 @@ def _is_plain_average(node: NodeProto) -> bool:
 @of_each_node
 def fuse_pads(node: NodeProto, graph: Graph) -> bool:
     """Let a Conv do the padding with zeros of a Pad that it alone reads."""
-    before = graph.producer(node.input[0]) if node.op_type == "Conv" else None
+    before = graph.maker(node.input[0]) if node.op_type == "Conv" else None
     if before is None or graph.only_consumer(node.input[0]) is None:
         return False
-    pads = _zeros_around(graph.nodes[before], graph)
+    pads = _zeros_around(before, graph)
     if pads is None or not _takes_pads(node, graph):
         return False
     own = attribute(node, "pads", [0] * len(pads))
-    node.input[0] = graph.nodes[before].input[0]
+    node.input[0] = before.input[0]
     for place in reversed(range(len(node.attribute))):
         if node.attribute[place].name in ("pads", "auto_pad"):
             del node.attribute[place]

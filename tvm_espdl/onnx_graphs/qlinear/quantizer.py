@@ -141,9 +141,9 @@ class Quantizers:
             return self.type_of(zero_name)
         if is_quantize(node):
             return _type_name(int(attribute(node, "output_dtype", 0)) or TensorProto.UINT8)
-        maker = self.graph.producer(node.input[0])
-        if maker is not None and is_quantize(self.graph.nodes[maker]):
-            return self.of(self.graph.nodes[maker]).dtype
+        maker = self.graph.maker(node.input[0])
+        if maker is not None and is_quantize(maker):
+            return self.of(maker).dtype
         return self.type_of(node.input[0])
 
 

@@ -7,16 +7,19 @@ the model that it is given.
 from __future__ import annotations
 
 import numpy as np
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto, NodeProto, numpy_helper
 
-from ..graph import STANDARD, attribute
+from ..constant_nodes import computed, constants_to_initializers
+from ..graph import STANDARD, attribute, captured_names
 from ..rewriting import opset_of, replace_nodes
-from .constants import settled_copy
 from .forms import MOVERS, READERS, Form, Triple, form_of, is_integer_operator
-from .names import drop_unused_domains
+from .names import drop_unused_domains, rename_inputs
 from .pairs import PairWriter, float_name
 from .quantizer import is_dequantize, is_quantize
 from .refusals import LOWEST_OPSET_WITH_AXIS, Wrong, kept_attributes, unknown
+
+# Exporters write weights turned or reshaped, and hand shared scales on through Identity.
+_FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice")
 
 
 def needs_rewriting(model: ModelProto) -> bool:
@@ -39,12 +42,38 @@ def rewrite_qlinear(model: ModelProto) -> ModelProto:
     ModelError
         For operators whose scales are computed at run time, and unknown ones.
     """
-    copy = settled_copy(model)
+    copy = _settled_copy(model)
     rewriter = _Rewriter(copy)
     for node in copy.graph.node:
         rewriter.rewrite(node)
     replace_nodes(copy, rewriter.nodes)
     drop_unused_domains(copy)
+    return copy
+
+
+def _settled_copy(model: ModelProto) -> ModelProto:
+    """A copy of `model` whose constants are initializers, moved ones included; QDQ nodes stay."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    constants_to_initializers(copy)
+    constants = {tensor.name: tensor for tensor in copy.graph.initializer}
+    fixed = {value.name for value in copy.graph.output}
+    fixed.update(name for node in copy.graph.node for name in captured_names(node))
+    same: dict[str, str] = {}
+    kept = []
+    for node in copy.graph.node:
+        rename_inputs(node, same)
+        inputs = [name for name in node.input if name]
+        folds = node.op_type in _FOLDED and node.domain in STANDARD
+        if not folds or node.output[0] in fixed or not all(name in constants for name in inputs):
+            kept.append(node)
+        elif node.op_type == "Identity":
+            same[node.output[0]] = inputs[0]
+        else:
+            (value,) = computed(node, copy, [constants[name] for name in dict.fromkeys(inputs)])
+            constants[node.output[0]] = numpy_helper.from_array(value, node.output[0])
+            copy.graph.initializer.append(constants[node.output[0]])
+    replace_nodes(copy, kept)
     return copy
 
 
