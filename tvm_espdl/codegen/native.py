@@ -60,8 +60,10 @@ def lower_native(native: Native, name: str, cut: Cut) -> NativeFunction:
     workspaces: list[tuple[str, int]] = []
     size = 0
     for buffer in printed.workspaces:
-        workspaces.append((str(buffer.dtype), size))
-        size += -(-_nbytes(buffer) // ALIGNMENT) * ALIGNMENT
+        dtype = str(buffer.dtype)
+        workspaces.append((dtype, size))
+        nbytes = math.prod(map(int, buffer.shape)) * np.dtype(dtype).itemsize
+        size += -(-nbytes // ALIGNMENT) * ALIGNMENT
     return NativeFunction(name, printed.definition, tuple(workspaces), size)
 
 
@@ -100,7 +102,3 @@ def _lowered(function: Any) -> Any:
     ]
     mod = tvm.transform.Sequential(passes)(tvm.IRModule({"native": function}))
     return mod["native"]
-
-
-def _nbytes(buffer: Any) -> int:
-    return math.prod(int(extent) for extent in buffer.shape) * np.dtype(str(buffer.dtype)).itemsize

@@ -34,10 +34,11 @@ class Network:
             lines.append(self._dump(step.outputs))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
+        size = self.memory.arena_bytes
         parts = [
             NOTICE + "".join(f'#include "{name}"\n' for name in _INCLUDES),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
-            self._arena(),
+            f"static ESPDL_ALIGNED(16) uint8_t arena[{size}];\n" if size else "",
             self._states(),
             *functions,
             self._main(lines, model_id),
@@ -45,11 +46,6 @@ class Network:
             self._reset(),
         ]
         return "\n".join(parts)
-
-    def _arena(self) -> str:
-        if not self.memory.arena_bytes:
-            return ""
-        return f"static ESPDL_ALIGNED(16) uint8_t arena[{self.memory.arena_bytes}];\n"
 
     def _states(self) -> str:
         """The buffers of states; C fills them with zeros before the first run."""

@@ -15,9 +15,8 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
 from .kernels import RUNTIME
-from .metadata import metadata
 from .project_main import main_files
-from .project_text import app_bytes, chip_lines, filled, flash_megabytes
+from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"

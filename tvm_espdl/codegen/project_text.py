@@ -1,12 +1,17 @@
-"""Text files of the ESP-IDF project: templates, a chip's settings, flash size by arithmetic."""
+"""Text files of the ESP-IDF project: templates, settings, sizes by arithmetic, metadata.json."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from ..chips import Chip
+from ..program import Program
+from ..program.kernels import kernel_of_step
+from ..version import __version__
 from .sources import Sources
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,3 +49,39 @@ def flash_megabytes(sources: Sources) -> int:
     needed = app_bytes(sources) + APP_OFFSET
     fitting = [size for size in FLASH_MEGABYTES if size << 20 >= needed]
     return fitting[0] if fitting else FLASH_MEGABYTES[-1]
+
+
+def metadata(program: Program, sources: Sources, model_id: str) -> str:
+    """The text of metadata.json: what the network is, what it needs, what it computes."""
+    chip, states = program.chip, [state.value for state in program.states]
+    content = {
+        "model_id": model_id,
+        "tool": f"tvm-espdl {__version__}",
+        "chip": chip.name,
+        "rounding": chip.rounding,
+        "inputs": _described(program.input_names, program.inputs, program),
+        "outputs": _described(program.output_names, program.outputs, program),
+        "states": _described(states, states, program),
+        "arena_bytes": sources.plan.arena_bytes,
+        "arena_lower_bound": sources.plan.lower_bound,
+        "constant_bytes": sources.constant_bytes,
+        "calls": [
+            {
+                "operator": step.operator.name,
+                "kernel": kernel_of_step(step, chip),
+                "inputs": step.inputs,
+                "outputs": step.outputs,
+            }
+            for step in program.steps
+        ],
+        "tensors": _described(program.values, program.values, program),
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _described(names: Iterable[str], values: Iterable[str], program: Program) -> list[object]:
+    tensors = [program.values[value] for value in values]
+    return [
+        {"name": name, "dtype": t.dtype, "shape": t.shape, "exponent": t.exponent}
+        for name, t in zip(names, tensors, strict=True)
+    ]

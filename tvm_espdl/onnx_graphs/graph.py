@@ -26,6 +26,11 @@ def attribute(node: NodeProto, name: str, default: Any) -> Any:
     return default
 
 
+def input_of(node: NodeProto, place: int) -> str:
+    """The name of an input; "" where the node does not have it."""
+    return str(node.input[place]) if place < len(node.input) else ""
+
+
 def captured_names(node: NodeProto) -> Iterator[str]:
     """The tensors that the bodies of a control-flow node may read from outside."""
     for entry in node.attribute:

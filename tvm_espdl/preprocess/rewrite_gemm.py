@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, helper
 
-from ..onnx_graphs.graph import Graph, attribute
+from ..onnx_graphs.graph import Graph, attribute, input_of
 from ..onnx_graphs.rewriting import add_constant, of_each_node, replace_nodes
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def normalize_gemm(node: NodeProto, graph: Graph) -> bool:
     weight = weight if attribute(node, "transB", 0) else weight.T
     weight = weight * attribute(node, "alpha", 1.0)
     bias = _gemm_bias(node, graph, weight.shape[0])
-    if bias is None and len(node.input) > 2 and node.input[2]:
+    if bias is None and input_of(node, 2):
         return False
     before = node.SerializeToString()
     if not attribute(node, "transB", 0) or attribute(node, "alpha", 1.0) != 1.0:
@@ -95,7 +95,7 @@ def normalize_gemm(node: NodeProto, graph: Graph) -> bool:
 
 
 def _gemm_bias(node: NodeProto, graph: Graph, size: int) -> Floats | None:
-    if len(node.input) < 3 or not node.input[2]:
+    if not input_of(node, 2):
         return None
     bias = graph.constant(node.input[2]).astype(np.float64) * attribute(node, "beta", 1.0)
     if bias.ndim > 1 and int(np.prod(bias.shape[:-1])) != 1:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
-from ..onnx_graphs.graph import STANDARD, Graph, attribute
+from ..onnx_graphs.graph import STANDARD, Graph, attribute, input_of
 from ..onnx_graphs.rewriting import of_each_node, set_node
 
 _NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
@@ -69,10 +69,6 @@ def _does_nothing(node: NodeProto, graph: Graph) -> bool:
     return standard and _keeps_shape(node, graph) and _is_neutral(node, graph)
 
 
-def _drops_nothing(node: NodeProto, graph: Graph) -> bool:
-    return len(node.input) < 3 or not node.input[2] or _is_false(node.input[2], graph)
-
-
 def _moves_nothing(node: NodeProto, _: Graph) -> bool:
     perm = attribute(node, "perm", None)
     return perm is not None and list(perm) == sorted(perm)
@@ -88,10 +84,8 @@ def _keeps_shape(node: NodeProto, graph: Graph) -> bool:
 
 
 def _steps_forwards(node: NodeProto, graph: Graph) -> bool:
-    if node.op_type != "Slice" or len(node.input) < 5 or not node.input[4]:
-        return True
-    steps = node.input[4]
-    return graph.is_constant(steps) and bool((graph.constant(steps) == 1).all())
+    steps = input_of(node, 4) if node.op_type == "Slice" else ""
+    return not steps or (graph.is_constant(steps) and bool((graph.constant(steps) == 1).all()))
 
 
 def _is_neutral(node: NodeProto, graph: Graph) -> bool:
@@ -103,13 +97,13 @@ def _is_neutral(node: NodeProto, graph: Graph) -> bool:
 
 _CONDITIONS: dict[str, Callable[[NodeProto, Graph], bool]] = {
     "Identity": lambda *_: True,
-    "Dropout": _drops_nothing,
+    "Dropout": lambda node, graph: not input_of(node, 2) or _is_false(input_of(node, 2), graph),
     "Cast": lambda node, graph: (
         attribute(node, "to", 0) == TensorProto.FLOAT and graph.is_float(node.input[0])
     ),
     **dict.fromkeys(("Concat", "Sum", "Max", "Min", "Mean"), lambda node, _: len(node.input) == 1),
     "Transpose": _moves_nothing,
-    "Pad": lambda node, graph: len(node.input) > 1 and _is_false(node.input[1], graph),
+    "Pad": lambda node, graph: _is_false(input_of(node, 1), graph),
     **dict.fromkeys(
         ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Slice"),
         lambda node, graph: _keeps_shape(node, graph) and _steps_forwards(node, graph),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, NodeProto, helper
 
-from ..onnx_graphs.graph import Graph, attribute
+from ..onnx_graphs.graph import Graph, attribute, input_of
 from ..onnx_graphs.rewriting import (
     add_constant,
     fresh_name,
@@ -53,7 +53,7 @@ def _is_spatial_mean(node: NodeProto, graph: Graph) -> bool:
     if shape is None or len(shape) < 3 or not graph.is_float(node.input[0]):
         return False
     axes = attribute(node, "axes", None)
-    if len(node.input) > 1 and node.input[1]:
+    if input_of(node, 1):
         axes = graph.constant(node.input[1]) if graph.is_constant(node.input[1]) else None
     if axes is None:
         return False
@@ -128,12 +128,12 @@ def _zeros_around(node: NodeProto, graph: Graph) -> list[int] | None:
         return None
     if not all(map(graph.is_constant, filter(None, node.input[1:]))):
         return None
-    if len(node.input) > 2 and node.input[2] and scalar(node.input[2], graph) != 0.0:
+    if input_of(node, 2) and scalar(node.input[2], graph) != 0.0:
         return None
     rank = len(shape)
     pads = np.zeros((2, rank), dtype=np.int64)
     axes = list(range(rank))
-    if len(node.input) > 3 and node.input[3]:
+    if input_of(node, 3):
         axes = [int(axis) % rank for axis in graph.constant(node.input[3])]
     pads[:, axes] = graph.constant(node.input[1]).reshape(2, -1)
     usable = (pads >= 0).all() and not pads[:, :2].any()

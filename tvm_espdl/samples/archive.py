@@ -61,8 +61,11 @@ class Member:
                 return self._whole()[rows] if self.ndim else self._whole()
             start, stop, _ = rows.indices(self.shape[0])
             if self._stream is None or start != self._next:
-                self._rewind(start)
-            return self._read(stop - start)
+                self._close()
+                self._stream, self._next = self._opened(), start
+                _header(self._stream)
+                self._stream.read(start * self._row_bytes())
+            return self._read(self._stream, stop - start)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """All of it, for inputs without a batch axis."""
@@ -74,17 +77,9 @@ class Member:
         with self._opened() as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
-    def _rewind(self, row: int) -> None:
-        self._close()
-        self._stream = self._opened()
-        _header(self._stream)
-        self._stream.read(row * self._row_bytes())
-        self._next = row
-
-    def _read(self, count: int) -> Array:
-        assert self._stream is not None
+    def _read(self, stream: IO[bytes], count: int) -> Array:
         wanted = count * self._row_bytes()
-        data = self._stream.read(wanted)
+        data = stream.read(wanted)
         if len(data) != wanted:
             raise EOFError(f"array {self._entry!r} ends before its last sample")
         self._next += count

@@ -18,8 +18,6 @@ from .image_wishes import ImageWishes
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
 _COLOURS = {3: "RGB", 1: "gray"}
 
-_AS_TRAINED = "the values that the network was trained with"
-
 
 @dataclass(frozen=True)
 class ImageForm:
@@ -181,35 +179,25 @@ def _is_size(size: object) -> bool:
     )
 
 
+def _unusable(option: str, what: str, found: object, allowed: str) -> DataError:
+    advice = "the values that the network was trained with"
+    return DataError(what, where=f"option {option}", found=found, allowed=allowed, try_=advice)
+
+
 def _numbers(values: object, option: str, allowed: str) -> npt.NDArray[np.float64]:
     try:
         return np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (ValueError, TypeError) as problem:
-        raise DataError(
-            f"{option} is no usable number",
-            where=f"option {option}",
-            found=repr(values),
-            allowed=allowed,
-            try_=_AS_TRAINED,
-        ) from problem
+        what = f"{option} is no usable number"
+        raise _unusable(option, what, repr(values), allowed) from problem
 
 
 def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
     array = _numbers(values, option, f"1 number, or {channels}: one per channel")
     if array.shape not in ((1,), (channels,)):
-        raise DataError(
-            f"wrong number of values for {option}",
-            where=f"option {option}",
-            found=f"{array.size} values",
-            allowed=f"1 value, or {channels}: one per channel",
-            try_=_AS_TRAINED,
-        )
+        what, allowed = "wrong number of values for", f"1 value, or {channels}: one per channel"
+        raise _unusable(option, f"{what} {option}", f"{array.size} values", allowed)
     if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
-        raise DataError(
-            f"{option} is no usable number",
-            where=f"option {option}",
-            found=array.tolist(),
-            allowed="finite numbers above 0" if option == "std" else "finite numbers",
-            try_=_AS_TRAINED,
-        )
+        allowed = "finite numbers above 0" if option == "std" else "finite numbers"
+        raise _unusable(option, f"{option} is no usable number", array.tolist(), allowed)
     return array

@@ -10,41 +10,33 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Operator
-from ..ops.average_pool2d import AveragePool2d
+from ..ops import Operator, operators
 from ..ops.base.broadcast import Broadcast
 from ..ops.base.reduction import Reduction
 from ..ops.base.registry import declared
-from ..ops.clip import Clip
 from ..ops.concat import Concat
-from ..ops.conv2d import Conv2d
-from ..ops.depthwise_conv2d import DepthwiseConv2d
-from ..ops.dequantize import Dequantize
-from ..ops.gemm import Gemm
 from ..ops.lut import Lut
 from ..ops.matmul import Matmul
-from ..ops.max_pool2d import MaxPool2d
 from ..ops.pad import Pad
 from ..ops.prelu import Prelu
-from ..ops.quantize import Quantize
-from ..ops.requantize import Requantize
-from ..ops.resize_linear import ResizeLinear
-from ..ops.resize_nearest import ResizeNearest
-from ..ops.slice import Slice
 from ..ops.softmax import Softmax
-from ..ops.transpose import Transpose
 from .golden import Case
 
 Built = tuple[Operator, list[str]]
 Builder = Callable[[Case], Built]
 
 
-def _unary(operator: Callable[..., Operator], *fields: Callable[[dict[str, Any]], Any]) -> Builder:
+def _operator(name: str) -> Callable[..., Operator]:
+    return operators()[name]
+
+
+def _unary(name: str, *fields: Callable[[dict[str, Any]], Any]) -> Builder:
     """Builder of an operator with an input, an output, and what is read from the attributes."""
 
     def build(case: Case) -> Built:
         attrs = case.entry["attrs"]
-        return operator(case.tensor("x"), case.output, *(read(attrs) for read in fields)), ["x"]
+        given = (read(attrs) for read in fields)
+        return _operator(name)(case.tensor("x"), case.output, *given), ["x"]
 
     return build
 
@@ -54,8 +46,10 @@ def _declared(kind: Any) -> Builder:
     if issubclass(kind, Broadcast):
         return lambda case: (kind(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"])
     if issubclass(kind, Reduction):
-        return _unary(kind, lambda attrs: tuple(sorted(attrs["axes"])))
-    return _unary(kind, *(lambda attrs, name=name: attrs[name] for name in kind.form.attributes))
+        return _unary(kind.name, lambda attrs: tuple(sorted(attrs["axes"])))
+    return _unary(
+        kind.name, *(lambda attrs, name=name: attrs[name] for name in kind.form.attributes)
+    )
 
 
 def _window(attrs: dict[str, Any]) -> dict[str, Any]:
@@ -63,16 +57,16 @@ def _window(attrs: dict[str, Any]) -> dict[str, Any]:
     return {"pads": (top, left, bottom, right), "strides": tuple(attrs.get("strides", (1, 1)))}
 
 
-def _pool(operator: Callable[..., Operator]) -> Builder:
+def _pool(name: str) -> Builder:
     def build(case: Case) -> Built:
         attrs, x = case.entry["attrs"], case.tensor("x")
         kernel = tuple(attrs.get("kernel_shape", x.shape[1:3]))
-        return operator(x=x, y=case.output, kernel=kernel, **_window(attrs)), ["x"]
+        return _operator(name)(x=x, y=case.output, kernel=kernel, **_window(attrs)), ["x"]
 
     return build
 
 
-def _weighted(operator: Callable[..., Operator]) -> Builder:
+def _weighted(name: str) -> Builder:
     """Builder of a convolution or a Gemm."""
 
     def build(case: Case) -> Built:
@@ -80,9 +74,9 @@ def _weighted(operator: Callable[..., Operator]) -> Builder:
         tensors = {name: case.tensor(name) for name in ("x", "w", "b") if name in case.arrays}
         activation = attrs["activation"].lower()
         fields = dict[str, Any](b=None, y=case.output, activation=activation) | tensors
-        if operator is not Gemm:
+        if name != "gemm":
             fields |= {**_window(attrs), "dilations": tuple(attrs["dilations"])}
-        return operator(**fields), list(tensors)
+        return _operator(name)(**fields), list(tensors)
 
     return build
 
@@ -121,27 +115,27 @@ def _pad(case: Case) -> Built:
 
 BUILDERS: dict[str, Builder] = {
     **{kind.name: _declared(kind) for kind in declared() if kind.name},
-    **dict.fromkeys(("avgpool", "global_avgpool"), _pool(AveragePool2d)),
-    "clip": _unary(Clip, lambda attrs: attrs["min"], lambda attrs: attrs["max"]),
+    **dict.fromkeys(("avgpool", "global_avgpool"), _pool("average_pool2d")),
+    "clip": _unary("clip", lambda attrs: attrs["min"], lambda attrs: attrs["max"]),
     "concat": _concat,
-    "conv2d": _weighted(Conv2d),
-    "depthwise_conv2d": _weighted(DepthwiseConv2d),
-    "dequantize": _unary(Dequantize),
-    "gemm": _weighted(Gemm),
+    "conv2d": _weighted("conv2d"),
+    "depthwise_conv2d": _weighted("depthwise_conv2d"),
+    "dequantize": _unary("dequantize"),
+    "gemm": _weighted("gemm"),
     "lut": _lut,
     "matmul": _matmul,
-    "maxpool": _pool(MaxPool2d),
+    "maxpool": _pool("max_pool2d"),
     "pad": _pad,
     "prelu": _prelu,
-    "quantize": _unary(Quantize),
-    "requantize": _unary(Requantize),
-    "resize_linear": _unary(ResizeLinear, lambda attrs: attrs["coordinate"]),
-    "resize_nearest": _unary(ResizeNearest, lambda attrs: attrs["coordinate"]),
+    "quantize": _unary("quantize"),
+    "requantize": _unary("requantize"),
+    "resize_linear": _unary("resize_linear", lambda attrs: attrs["coordinate"]),
+    "resize_nearest": _unary("resize_nearest", lambda attrs: attrs["coordinate"]),
     "slice": _unary(
-        Slice, lambda attrs: tuple(attrs["starts"]), lambda attrs: tuple(attrs["steps"])
+        "slice", lambda attrs: tuple(attrs["starts"]), lambda attrs: tuple(attrs["steps"])
     ),
     "softmax": _softmax,
-    "transpose": _unary(Transpose, lambda attrs: tuple(attrs["perm"])),
+    "transpose": _unary("transpose", lambda attrs: tuple(attrs["perm"])),
 }
 
 

@@ -110,10 +110,6 @@ def difference(actual: Array, expected: Array, *, inexact: bool = False) -> str:
     )
 
 
-def _numpy(work: Sequence[Work]) -> list[Array]:
-    return [item.operator.reference(item.chip, *item.arrays) for item in work]
-
-
 def _host(work: Sequence[Work]) -> list[Array]:
     from ..runtime.host import run_operators
 
@@ -130,7 +126,11 @@ def _c(work: Sequence[Work]) -> list[Array]:
     return run_c(items)
 
 
-ENGINES: dict[str, Engine] = {"numpy": _numpy, "host": _host, "c": _c}
+ENGINES: dict[str, Engine] = {
+    "numpy": lambda work: [item.operator.reference(item.chip, *item.arrays) for item in work],
+    "host": _host,
+    "c": _c,
+}
 
 
 def _filter_layout(case: Case, chip: Chip) -> Array:

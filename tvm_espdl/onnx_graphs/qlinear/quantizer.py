@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
-from ..graph import STANDARD, Array, Graph, attribute
+from ..graph import STANDARD, Array, Graph, attribute, input_of
 from .names import MICROSOFT
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
@@ -104,7 +104,7 @@ class Quantizers:
 
     def of(self, node: NodeProto) -> Quantizer:
         """The quantizer of a QuantizeLinear or DequantizeLinear node."""
-        zero_name = node.input[2] if len(node.input) > 2 else ""
+        zero_name = input_of(node, 2)
         scale, zero = self._value(node.input[1]), self._value(zero_name)
         computed = scale is None or (zero_name and zero is None)
         axis = None

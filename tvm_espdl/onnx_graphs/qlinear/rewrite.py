@@ -10,7 +10,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
 from ..constant_nodes import computed, constants_to_initializers
-from ..graph import STANDARD, attribute, captured_names
+from ..graph import STANDARD, attribute, captured_names, input_of
 from ..rewriting import opset_of, replace_nodes
 from .forms import MOVERS, READERS, Form, Triple, form_of, is_integer_operator
 from .names import drop_unused_domains, rename_inputs
@@ -92,7 +92,7 @@ class _Rewriter(PairWriter):
         elif is_integer_operator(node):
             raise unknown(node)
         elif is_quantize(node) or is_dequantize(node):
-            if not (_input(node, 0) and _input(node, 1)):
+            if not (input_of(node, 0) and input_of(node, 1)):
                 raise Wrong.MISSING.at(node, list(node.input))
             if is_quantize(node):
                 self._learn(node)
@@ -106,7 +106,7 @@ class _Rewriter(PairWriter):
         """Remember the scale and zero point of what a QuantizeLinear gives, if it has one scale."""
         quantizer = self.quantizers.of(node)
         if quantizer.axis is None and quantizer.scale is not None:
-            zero = _input(node, 2)
+            zero = input_of(node, 2)
             if not zero and quantizer.dtype in ("int8", "int16", "uint16"):
                 zeros = np.zeros((), quantizer.dtype)
                 zero = self.names.constant(f"{node.output[0]}_zero_point", zeros)
@@ -114,19 +114,19 @@ class _Rewriter(PairWriter):
 
     def _write_form(self, node: NodeProto, form: Form) -> None:
         needed = [*form.plain, *(place for triple in form.operands for place in triple[:2])]
-        if not all(_input(node, place) for place in needed):
+        if not all(input_of(node, place) for place in needed):
             raise Wrong.MISSING.at(node, list(node.input))
         kept = kept_attributes(node, form, self._opset)
         names = [node.input[place] for place in form.plain]
         for place, triple in enumerate(form.operands):
             axis = form.weight_axis if place == 1 else None
             names.append(self._operand(node, triple, axis))
-        if form.bias is not None and (bias := _input(node, form.bias)):
+        if form.bias is not None and (bias := input_of(node, form.bias)):
             names.append(self._bias(node, form, bias))
         if form.operator == "ReduceMean" and self._opset >= 18 and "axes" in kept:
             axes = np.array(kept.pop("axes"), np.int64)
             names.append(self.names.constant(f"{node.output[0]}_axes", axes))
-        scale, zero = (_input(node, place) for place in form.output)
+        scale, zero = (input_of(node, place) for place in form.output)
         if not scale:
             # QGemm without an output scale gives float.
             self.add(form.operator, names, node.output[0], node.name, **kept)
@@ -137,7 +137,7 @@ class _Rewriter(PairWriter):
         self.quantize(real, node.output[0], scale, zero)
 
     def _operand(self, node: NodeProto, triple: Triple, axis_of: object) -> str:
-        name, scale, zero = (_input(node, place) for place in triple)
+        name, scale, zero = (input_of(node, place) for place in triple)
         axis = None
         values = self.constant(scale)
         if values is not None and values.size > 1:
@@ -157,7 +157,7 @@ class _Rewriter(PairWriter):
         return self.dequantize(name, scale, zero, axis)
 
     def _bias(self, node: NodeProto, form: Form, name: str) -> str:
-        factors = [self.constant(_input(node, triple[1])) for triple in form.operands]
+        factors = [self.constant(input_of(node, triple[1])) for triple in form.operands]
         if factors[0] is None or factors[1] is None:
             raise Wrong.COMPUTED.at(node)
         # onnxruntime, too, forms this product in float32.
@@ -185,7 +185,7 @@ class _Rewriter(PairWriter):
         for place, name in enumerate(node.input):
             if name in data or (node.op_type == "Pad" and place == 2 and name):
                 written.input[place] = self.dequantize(name, *found, None)
-        if node.op_type == "Pad" and not _input(node, 2):
+        if node.op_type == "Pad" and not input_of(node, 2):
             self._pad_with_integer_zero(written, found)
         if not moves:
             self.nodes.append(written)
@@ -214,12 +214,8 @@ class _Rewriter(PairWriter):
     def _zero_like(self, node: NodeProto, operand: Triple) -> str:
         """A zero point of the type of an operand, where the node has none for its result."""
         name = node.input[operand[0]]
-        zero = _input(node, operand[2]) or self.scales.get(name, ("", ""))[1]
+        zero = input_of(node, operand[2]) or self.scales.get(name, ("", ""))[1]
         dtype = self.quantizers.type_of(zero or name)
         # A QuantizeLinear without a zero point gives uint8, and so it goes on.
         zeros = np.zeros((), dtype if dtype == "int8" else "uint8")
         return self.names.constant(f"{node.output[0]}_zero_point", zeros)
-
-
-def _input(node: NodeProto, place: int) -> str:
-    return str(node.input[place]) if place < len(node.input) else ""
