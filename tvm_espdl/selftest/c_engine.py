@@ -78,21 +78,21 @@ def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Ar
     return _split(items, outputs)
 
 
-def program_source(items: Sequence[Item]) -> tuple[str, list[CCall]]:
+def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCall]]]:
     """The test program in C, and the calls of kernels in it."""
     definitions: list[str] = []
     rows: list[str] = []
-    calls: list[CCall] = []
+    calls: list[tuple[Operator, CCall]] = []
     cases: dict[tuple[Operator, str, tuple[int, ...]], int] = {}
     for item in items:
         key = item.operator, item.chip.name, tuple(map(id, item.constants))
         number = cases.setdefault(key, len(cases))
         if number == len(definitions):
             call = item.operator.call(item.chip, *item.constants)
-            calls.append(call)
+            calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        places = sum(1 << place for place in calls[number].in_place)
+        places = sum(1 << place for place in calls[number][1].in_place)
         output_bytes = item.operator.output.nbytes
         rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
