@@ -25,19 +25,11 @@ Observer = Callable[[Mapping[str, Array]], None]
 
 @dataclass(frozen=True, eq=False)
 class TensorRange:
-    """What calibration saw of one tensor.
-
-    Attributes
-    ----------
-    low, high : float
-        Smallest and largest value over all samples.
-    histogram : Histogram or None
-        The distribution of the values; None where only the range is known, as of constants.
-    """
+    """What calibration saw of one tensor: the smallest and the largest value over all samples."""
 
     low: float
     high: float
-    histogram: Histogram | None = None
+    histogram: Histogram | None = None  #: None where only the range is known, as of constants.
 
 
 def measure_ranges(
@@ -54,11 +46,11 @@ def measure_ranges(
     model : ModelProto
         A preprocessed float network; left as it is.
     samples : iterable of dict
-        One array per input, as `read_samples` yields them; they are read once.
+        As `read_samples` yields them; they are read once.
     names : iterable of str, optional
         The tensors to measure; by default all of them.
     observer : callable, optional
-        Called with the measured tensors of each sample, {name: array}, in the samples' order.
+        Called with the measured tensors of each sample, in the samples' order.
     whole : container of str, optional
         The tensors whose distribution is measured, and not only the range; by default all.
 

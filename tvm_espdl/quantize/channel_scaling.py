@@ -25,18 +25,9 @@ Scaling = Mapping[str, Array]
 def scale_model(
     model: ModelProto, plan: Plan, sets: Iterable[ChannelSet], scaling: Scaling
 ) -> ModelProto:
-    """A copy of `model` in which the channels of some tensors are divided by factors.
+    """A copy of `model` in which the channels of `sets` are divided by the factors of `scaling`.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network that `plan` was made from; left as it is.
-    plan : Plan
-        What is quantized.
-    sets : iterable of ChannelSet
-        As `find_channel_sets` gives them.
-    scaling : dict of str to float array (C,)
-        Factors above 0, by the name of the set; sets that are missing stay as they are.
+    Factors are above 0; sets that have none stay as they are.
     """
     values: dict[str, Array] = {}
     graph = plan.graph
@@ -106,16 +97,9 @@ def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -
 def scaled_ranges(
     sets: Iterable[ChannelSet], scaling: Scaling, runs: Iterable[Mapping[str, Array]]
 ) -> dict[str, TensorRange]:
-    """Distributions of the tensors of some sets, divided by their factors.
+    """Distributions of the tensors of `sets`, divided by their factors.
 
-    Parameters
-    ----------
-    sets : iterable of ChannelSet
-        The sets.
-    scaling : dict of str to float array (C,)
-        What divides the channels, by the name of the set.
-    runs : iterable of dict
-        The tensors of the sets, one dict per sample, not divided.
+    `runs` holds these tensors, one dict per sample, not divided.
     """
     entries = [(name, entry, scaling[entry.name]) for entry in sets for name in entry.tensors]
     histograms = {name: Histogram() for name, _, _ in entries}

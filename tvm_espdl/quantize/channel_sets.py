@@ -29,22 +29,12 @@ _LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
 @dataclass(frozen=True)
 class ChannelSet:
-    """Tensors that share the factors of their channels.
+    """Tensors that share the factors of their channels."""
 
-    Attributes
-    ----------
-    channels : int
-        How many factors there are.
-    tensors : tuple of str
-        The activations; axis 1 of each holds every channel once, or so many times in a row.
-    makers, readers : tuple of int
-        The layers, by node, that make and that read these tensors.
-    """
-
-    channels: int
-    tensors: tuple[str, ...]
-    makers: tuple[int, ...]
-    readers: tuple[int, ...]
+    channels: int  #: How many factors there are.
+    tensors: tuple[str, ...]  #: Axis 1 of each holds every channel once, or so many times in a row.
+    makers: tuple[int, ...]  #: The layers, by node, that make these tensors.
+    readers: tuple[int, ...]  #: Those that read them.
 
     @property
     def name(self) -> str:
@@ -57,13 +47,7 @@ class ChannelSet:
 
 
 def find_channel_sets(plan: Plan) -> list[ChannelSet]:
-    """The sets of a network, in the order of its tensors.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized; layers that stay float are left alone.
-    """
+    """The sets of a network, in the order of its tensors; layers in float are left alone."""
     graph = plan.graph
     layers = {layer.node for layer in plan.layers() if graph.nodes[layer.node].op_type in _LAYERS}
     groups, blocked = Groups(), {*graph.inputs, *graph.visible}

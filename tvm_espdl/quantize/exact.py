@@ -34,10 +34,7 @@ def build_exact(
     more : callable, optional
         From the program of the first, further networks to compile with them.
 
-    Raises
-    ------
-    ModelError, ChipError
-        As `relay.build`, if a network cannot be compiled.
+    Raises ModelError or ChipError, as `relay.build` does, if a network cannot be compiled.
     """
     from ..compilation import compile_variants  # loads TVM
 
@@ -45,13 +42,7 @@ def build_exact(
 
 
 class ExactNetwork:
-    """A quantized network that runs on this PC with a chip's bits.
-
-    Parameters
-    ----------
-    executor : Executor
-        The compiled network.
-    """
+    """A compiled quantized network that runs on this PC with a chip's bits."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -69,17 +60,8 @@ class ExactNetwork:
     def outputs(self, sample: Sample, watch: Watch | None = None) -> dict[str, Array]:
         """The network's outputs for one sample, in the model's names, types and layouts.
 
-        Parameters
-        ----------
-        sample : dict of str to numpy.ndarray
-            One array per input.
-        watch : callable, optional
-            Sees every value of the program, as the chip holds it, and may replace it.
-
-        Raises
-        ------
-        DataError
-            If an input is missing, or has another shape or dtype.
+        `watch` sees every value of the program, as the chip holds it, and may replace it. Raises
+        DataError if an input is missing, or has another shape or dtype.
         """
         found, _ = self._executor.run(self._feed(sample), watch=watch)
         return dict(zip(self.output_names, found, strict=True))

@@ -17,14 +17,7 @@ from .layer_statistics import Moments
 class InputErrors:
     """What a layer reads, q, and its errors e = q - f against the float network, G groups of K.
 
-    Attributes
-    ----------
-    patches : int
-        How many patches were added up.
-    inputs, crossed, errors : float64 array (G, K, K)
-        Sums of q q', e q' and e e'.
-    input_sums, error_sums : float64 array (G, K)
-        Sums of q and of e.
+    Sums over so many patches: of q q', e q' and e e', float64 (G, K, K), and of q and e (G, K).
     """
 
     patches: int
@@ -72,13 +65,9 @@ class InputErrors:
 
 
 def input_errors(floats: Array, quantized: Array) -> InputErrors:
-    """The sums over the patches of one sample.
+    """The sums over the patches (G, patches, K) of one sample, read in either network.
 
-    Parameters
-    ----------
-    floats, quantized : float array (G, patches, K)
-        What the layer reads in the float network and in the quantized one, patch by patch.
-        Products of float32 are added up in float32 within the sample, in float64 over samples.
+    Products of float32 are added up in float32 within the sample, in float64 over samples.
     """
     q, e = quantized, quantized - floats
     turned_q, turned_e = q.transpose(0, 2, 1), e.transpose(0, 2, 1)

@@ -29,13 +29,7 @@ LEAST_PATCHES = 64
 
 
 class LayerStatistics:
-    """The second moments and the mean of the input patches of each layer.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized; its layers are looked at.
-    """
+    """The second moments and the mean of the input patches of each layer of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._views = {

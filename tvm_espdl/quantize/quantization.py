@@ -39,41 +39,21 @@ OPSET_OF_INT16 = 21
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose.
-
-    Attributes
-    ----------
-    activations : str
-        The method for the exponents of activations.
-    weights : str
-        The method for the exponents of weights.
-    per_channel : bool
-        Whether weights get one exponent per output channel.
-    int16 : tuple of str
-        Layers that compute in int16, by name or pattern; "auto" chooses them.
-    recover : tuple of str, optional
-        Steps that recover accuracy; None: those that are worth their time.
-    hold_out : int
-        Every n-th sample is held out; 0: none.
-    goal : Goal
-        Where the automatic choice of int16 layers stops.
-    """
+    """What the user chose; `quantize_onnx` says what each means."""
 
     activations: str
     weights: str
     per_channel: bool
     int16: tuple[str, ...]
-    recover: tuple[str, ...] | None
+    recover: tuple[str, ...] | None  #: None: the steps that are worth their time.
     hold_out: int
-    goal: Goal = field(default_factory=Goal)
+    goal: Goal = field(default_factory=Goal)  #: Where the automatic choice of int16 layers stops.
 
     def check_names(self) -> None:
         """Refuse what nothing is called, before anything is computed.
 
-        Raises
-        ------
-        EspdlError
-            If there is no such method or step, or a goal without the choice that it ends.
+        Raises EspdlError if there is no such method or step, or a goal without the choice that it
+        ends.
         """
         find_method(self.activations)
         weighs_outputs(self.weights)
@@ -84,27 +64,13 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Quantization:
-    """A network with its integers chosen.
+    """A network with its integers chosen."""
 
-    Attributes
-    ----------
-    bench : Workbench
-        The network and what was measured of it.
-    candidate : Candidate
-        What was chosen.
-    trials : tuple of Trial
-        What became of each step that recovers accuracy.
-    samples : int
-        How many samples were calibrated with.
-    tradeoff : Tradeoff or None
-        What int16 layers cost and gain, where they were chosen automatically.
-    """
-
-    bench: Workbench
-    candidate: Candidate
-    trials: tuple[Trial, ...]
-    samples: int
-    tradeoff: Tradeoff | None = None
+    bench: Workbench  #: The network and what was measured of it.
+    candidate: Candidate  #: What was chosen.
+    trials: tuple[Trial, ...]  #: What became of each step that recovers accuracy.
+    samples: int  #: How many samples were calibrated with.
+    tradeoff: Tradeoff | None = None  #: Of int16 layers, where they were chosen automatically.
 
     def assignment(self, candidate: Candidate | None = None) -> Assignment:
         """The exponents of the chosen candidate, or of another one."""
@@ -151,10 +117,8 @@ def quantize(
     clock : Clock, optional
         Told how long calibration and search take.
 
-    Raises
-    ------
-    EspdlError
-        Of whichever kind fits: nothing to quantize, an unknown name, tensors that are not finite.
+    Raises an EspdlError of whichever kind fits: nothing to quantize, an unknown name, tensors that
+    are not finite.
     """
     method, weighs = find_method(options.activations), weighs_outputs(options.weights)
     asked = None if options.recover is None else select_steps(options.recover)

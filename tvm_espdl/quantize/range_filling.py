@@ -24,16 +24,9 @@ LARGEST_INTEGER = 127
 def filling_factor(peaks: Sequence[float]) -> float:
     """The factor from 1 to below 2 that divides activations so that rounding costs least.
 
-    Parameters
-    ----------
-    peaks : sequence of float
-        The largest magnitude of each tensor of the set; zeros do not count.
-
-    Returns
-    -------
-    float
-        That at which the sum of step² over peak², over the tensors, is least. One tensor is
-        filled; of several with different ranges the factor fills one and suits the others.
+    From the largest magnitude of each tensor of the set; zeros do not count. It is that at which
+    the sum of step² over peak², over the tensors, is least: one tensor is filled; of several with
+    different ranges the factor fills one and suits the others.
     """
     used = np.array([peak for peak in peaks if peak > 0], dtype=np.float64)
     if used.size == 0:

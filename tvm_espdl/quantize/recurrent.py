@@ -75,11 +75,6 @@ def name_states(model: ModelProto) -> ModelProto:
     """The model with a name for all hidden states of each layer, also where only the last are read.
 
     They have the exponent of those that are read, so that calibration has to see them.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is.
     """
     named = ModelProto()
     named.CopyFrom(model)

@@ -62,7 +62,7 @@ def requantize(
     measure: bool = True,
     progress: bool | None = None,
 ) -> Requantization:
-    """Re-express a quantized network with power-of-two scales.
+    """Re-express a network that others quantized with power-of-two scales.
 
     Parameters
     ----------
@@ -72,26 +72,12 @@ def requantize(
         Typical inputs, as `read_samples` takes them: what the float network does with them says
         how weights are rounded best, and what scales cost. Without them random inputs are run,
         and weights are rounded to the nearest.
-    chip : Chip
-        The chip to quantize for.
     options : Options
         What the user chose; the method for activations has no say.
-    skip, enable : str or collection of str
-        Steps of preprocessing to leave out or to add.
-    measure : bool
-        Whether to compile the network and measure how far it moved.
-    progress : bool, optional
-        Whether to draw a progress bar on stderr; None: if that is a terminal.
+    chip, skip, enable, measure, progress
+        As `quantize_onnx` has them.
 
-    Returns
-    -------
-    Requantization
-        The network, what it was really made with, and what that costs.
-
-    Raises
-    ------
-    ModelError
-        If no choice of scales expresses the model.
+    Raises ModelError if no choice of scales expresses the model.
     """
     stripped = strip_quantization(model)
     prepared = preprocess_onnx(stripped.model, skip=skip, enable=enable)

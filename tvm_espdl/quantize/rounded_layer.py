@@ -25,23 +25,7 @@ def rounded_layer(
 ) -> Values:
     """The weights of one layer, adaptively rounded, and the bias that goes with them.
 
-    Parameters
-    ----------
-    layer : Layer
-        A node with constant weights.
-    exponents : int64 array (C,) or (1,)
-        Of its weights.
-    plan : Plan
-        What is quantized.
-    statistics : LayerStatistics
-        What the weights are multiplied with.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    dict of (int, int) to array
-        Float values by node and position; empty where nothing was measured.
+    Their exponents are int64 (C,) or (1,). Float values; empty where nothing was measured.
     """
     moments, means = statistics.moments(layer.node), statistics.means(layer.node)
     if moments is None or means is None:

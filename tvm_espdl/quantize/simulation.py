@@ -83,16 +83,12 @@ class Simulation:
     ----------
     model : ModelProto
         The preprocessed float network that `plan` was made from.
-    plan : Plan
-        What is quantized.
+    plan, chip : Plan, Chip
+        What is quantized, and whose rounding is followed.
     assignment : Assignment
         Any exponents; they decide about nothing but where constants go.
-    chip : Chip
-        Its rounding is followed.
-    watched : iterable of str
-        Activations that `run` may be asked for besides the network's outputs.
-    sums : iterable of str
-        Tensors that `run_sums` may be asked for.
+    watched, sums : iterable of str
+        What `run` may be asked for besides the network's outputs, and what `run_sums` may be.
     """
 
     def __init__(
@@ -165,19 +161,9 @@ class Simulation:
         return held
 
     def run(self, sample: Sample, tensors: Sequence[str] | None = None) -> list[Array]:
-        """Compute tensors for one sample.
+        """Compute float32 tensors for one sample: those given, as readers see them, or the outputs.
 
-        Parameters
-        ----------
-        sample : dict of str to array
-            The inputs, float.
-        tensors : sequence of str, optional
-            Watched activations, as their readers see them; by default the network's outputs. Only
-            what they need is computed.
-
-        Returns
-        -------
-        list of float32 array
+        Only what they need is computed.
         """
         names = self._outputs if tensors is None else [self._after.get(n, n) for n in tensors]
         return self._run(sample, names)
@@ -195,16 +181,8 @@ def noise_power(
 ) -> float:
     """Mean over the outputs of error over signal, each summed over all samples.
 
-    Parameters
-    ----------
-    references, found : sequence of dict
-        One dict of outputs per sample.
-
-    Returns
-    -------
-    float
-        0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where
-        there is one output.
+    0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where there is
+    one output.
     """
     ratios = []
     for name in references[0]:

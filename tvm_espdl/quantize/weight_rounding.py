@@ -25,25 +25,11 @@ BLOCK = 64
 def round_weights(
     rows: Floats, exponents: Integers, moments: Moments, bits: int, rounding: Rounding
 ) -> npt.NDArray[np.float64]:
-    """The weights on the integer grid that change the layer's output least.
+    """The weights on the integer grid that change the layer's output least: float64 (G, O, K).
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The weights, G groups of O outputs each.
-    exponents : int64 array (G, O)
-        Of each output's weights.
-    moments : float64 array (G, K, K)
-        E[x x'] of the input patches, or their covariance where the bias takes up the mean.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    float64 array (G, O, K)
-        Multiples of 2^exponent within the limits of `bits`.
+    `rows` are the weights (G, O, K), G groups of O outputs each, and become multiples of 2^exponent
+    within the limits of `bits`, by exponents (G, O). `moments` (G, K, K) are E[x x'] of the input
+    patches, or their covariance where the bias takes up the mean.
     """
     diagonal = np.diagonal(moments, axis1=1, axis2=2)
     mean = diagonal.mean(axis=1)

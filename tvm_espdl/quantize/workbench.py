@@ -31,40 +31,19 @@ from .workers import map_ahead
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """A network with all that was measured of it.
+    """A network with all that was measured of it."""
 
-    Attributes
-    ----------
-    model : ModelProto
-        The preprocessed float network.
-    plan : Plan
-        What is quantized.
-    chip : Chip
-        The chip that is quantized for.
-    choice : Choice
-        How exponents are chosen.
-    ranges : dict of str to TensorRange
-        What calibration measured.
-    statistics : LayerStatistics
-        What calibration measured of the inputs of layers.
-    samples, held_out : sequence of dict
-        Samples to search with, and samples to judge by that took part in nothing before.
-    origin : Workbench or None
-        The network as it was before its channels were scaled; None where they were not.
-    scaling : dict of str to array
-        How its channels were scaled.
-    """
-
-    model: ModelProto
+    model: ModelProto  #: The preprocessed float network.
     plan: Plan
     chip: Chip
     choice: Choice
-    ranges: Mapping[str, TensorRange]
-    statistics: LayerStatistics
-    samples: Sequence[Sample]
-    held_out: Sequence[Sample]
+    ranges: Mapping[str, TensorRange]  #: What calibration measured.
+    statistics: LayerStatistics  #: What calibration measured of the inputs of layers.
+    samples: Sequence[Sample]  #: To search with.
+    held_out: Sequence[Sample]  #: To judge by; they took part in nothing before.
+    #: The network before its channels were scaled; None: they were not.
     origin: Workbench | None = None
-    scaling: Scaling = field(default_factory=dict)
+    scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
     _outputs: dict[str, list[Sample]] = field(default_factory=dict)
 
@@ -243,11 +222,8 @@ class Workbench:
     def judge(self, candidate: Candidate) -> tuple[float, float]:
         """Noise over signal on the samples held out, or on the others where there are none.
 
-        Returns
-        -------
-        (float, float)
-            Of what the search looks at, and of the network's own float outputs: they differ where
-            the network ends in a Softmax.
+        Of what the search looks at, and of the network's own float outputs: they differ where the
+        network ends in a Softmax.
         """
         noise = self.held_out_noise(candidate)
         outputs = [name for name in self.plan.graph.outputs if self.plan.graph.is_float(name)]

@@ -49,18 +49,8 @@ class Activation:
 def hidden_activation(low: float, high: float, quantizer: Quantizer) -> Activation | None:
     """The activation function that saturation at `low` and `high` stands for.
 
-    Parameters
-    ----------
-    low, high : float
-        The range of the tensor's integers.
-    quantizer : Quantizer
-        Whose range it is: half a step around 6 counts as 6.
-
-    Returns
-    -------
-    Activation or None
-        Relu where `low` is 0, from 0 to 6 where `high` is 6 besides; else None, for a range that
-        ends elsewhere is only what calibration saw.
+    Relu where `low` is 0; from 0 to 6 where `high` is 6 besides, to half a step of the quantizer;
+    else None, for a range that ends elsewhere is only what calibration saw.
     """
     if low != 0.0:
         return None

@@ -18,15 +18,7 @@ _WITH_BIAS = ("Conv", "ConvTranspose", "Gemm")
 
 
 def wide_biases(model: ModelProto, chip: Chip) -> Iterator[str]:
-    """A sentence about each bias of which `chip` loses high bits.
-
-    Parameters
-    ----------
-    model : ModelProto
-        In QDQ form, in the chip's terms.
-    chip : Chip
-        The chip that the model is meant for.
-    """
+    """A sentence about each bias of which `chip` loses high bits; the model is QDQ in its terms."""
     quantizers = Quantizers(model)
     for node in quantizers.graph.nodes:
         if node.op_type not in _WITH_BIAS or len(node.input) < 3:

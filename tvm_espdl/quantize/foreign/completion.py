@@ -51,12 +51,7 @@ def complete_ranges(
         By name, constants excluded. What is only moved has the range of what it is moved from or
         to; the range of the rest is measured in onnxruntime.
 
-    Raises
-    ------
-    DataError
-        If random inputs are needed and the range of an input is not known.
-    ModelError
-        If onnxruntime cannot run the network.
+    Raises DataError if random inputs are needed and the range of an input is not known.
     """
     graph = Graph(model)
     known = dict(stripped.ranges)

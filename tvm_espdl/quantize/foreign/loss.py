@@ -98,10 +98,8 @@ def measure_requantization(
     seed : int
         Of the random samples.
 
-    Raises
-    ------
-    DataError
-        If there are no samples, the outputs have other shapes, or no range of an input is known.
+    Raises DataError if there are no samples, the outputs have other shapes, or no range of an input
+    is known.
     """
     stripped = strip_quantization(original)
     fixed = fix_batch(rewrite_qlinear(original))

@@ -29,13 +29,7 @@ METHODS: dict[str, Method | None] = {
 
 
 def find_method(name: str) -> Method | None:
-    """The function of the method called `name`; None for "minmax".
-
-    Raises
-    ------
-    EspdlError
-        If there is no such method.
-    """
+    """The function of the method called `name`; None for "minmax"; EspdlError if there is none."""
     if name not in METHODS:
         near = difflib.get_close_matches(str(name), METHODS, n=1)
         raise EspdlError(
@@ -56,10 +50,7 @@ WEIGHTS = ("output", "minmax")
 def weighs_outputs(name: str) -> bool:
     """Whether the method called `name` weighs errors of weights by what they do at the output.
 
-    Raises
-    ------
-    EspdlError
-        If there is no such method.
+    Raises EspdlError if there is no such method.
     """
     if name not in WEIGHTS:
         raise EspdlError(

@@ -33,16 +33,8 @@ class Goal:
     def check(self, automatic: bool) -> None:
         """Refuse goals that say nothing, and goals that nothing asks for.
 
-        Parameters
-        ----------
-        automatic : bool
-            Whether the automatic choice is on.
-
-        Raises
-        ------
-        EspdlError
-            If there is no goal for the automatic choice, one without it, or one that is not a
-            number above 0.
+        Raises EspdlError if there is no goal for the automatic choice, one without it, or one that
+        is not a number above 0.
         """
         given = {"wanted_snr": self.wanted_snr, "budget": self.budget}
         stated = {name: value for name, value in given.items() if value is not None}

@@ -44,21 +44,11 @@ QUICK_STEPS = ("rounding", "bias")
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one step.
-
-    Attributes
-    ----------
-    step : str
-        Its name.
-    candidate : Candidate
-        The network with it and all steps before it that were kept.
-    applied : bool
-        Whether it was kept.
-    """
+    """What became of one step."""
 
     step: str
-    candidate: Candidate
-    applied: bool
+    candidate: Candidate  #: The network with it and all steps before it that were kept.
+    applied: bool  #: Whether it was kept.
 
 
 def default_steps(plan: Plan) -> tuple[str, ...]:
@@ -70,10 +60,7 @@ def default_steps(plan: Plan) -> tuple[str, ...]:
 def select_steps(names: Collection[str]) -> tuple[str, ...]:
     """The steps of `names` in the order in which they run; "all" is every one, "none" is none.
 
-    Raises
-    ------
-    EspdlError
-        If there is no such step.
+    Raises EspdlError if there is no such step.
     """
     wanted = set(names)
     if wanted == {"none"}:
@@ -95,20 +82,9 @@ def select_steps(names: Collection[str]) -> tuple[str, ...]:
 def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[Trial, ...]]:
     """Run `steps` in order, and keep each that lowers the noise on the samples held out.
 
-    Where the network ends in a Softmax, the noise of what it reads has to fall, and that of the
-    probabilities must not rise.
-
-    Parameters
-    ----------
-    bench : Workbench
-        The network; where it holds out no samples, those to search with judge.
-    steps : collection of str
-        Names, as `select_steps` gives them.
-
-    Returns
-    -------
-    (Candidate, tuple of Trial)
-        The best candidate, and what became of each step.
+    Where the network holds out no samples, those to search with judge. Where it ends in a Softmax,
+    the noise of what that reads has to fall, and that of the probabilities must not rise. Returns
+    the best candidate, and what became of each step.
     """
     best = Candidate()
     if not steps:

@@ -74,22 +74,10 @@ def _activation_ranges(bench: Workbench, sets: list[ChannelSet]) -> Mapping[str,
 def filled(
     bench: Workbench, entry: ChannelSet, reach: Mapping[str, Array], balance: float | None
 ) -> Array:
-    """Factors of one set by which its channels are balanced and its tensors fill the integers.
+    """Factors (C,) of one set that balance its channels and let its tensors fill the integers.
 
-    Parameters
-    ----------
-    bench : Workbench
-        The network as it is.
-    entry : ChannelSet
-        The set.
-    reach : dict of str to float array (C,)
-        The largest magnitude of each channel, by tensor; tensors inside a kernel are left out.
-    balance : float or None
-        As `balanced` has it; None: all channels have the same factor.
-
-    Returns
-    -------
-    float64 array (C,)
+    `reach` is the largest magnitude of each channel, (C,), by tensor; tensors inside a kernel are
+    left out. `balance` is as `balanced` has it; None: all channels have the same factor.
     """
     known = [reach[name] for name in entry.tensors if name in reach]
     if not known:
@@ -101,23 +89,11 @@ def filled(
 
 
 def balanced(bench: Workbench, entry: ChannelSet, reach: Array, balance: float) -> Array:
-    """Factors of one set.
+    """Factors, float64 (C,), of one set whose activations reach (C,) so far.
 
-    Parameters
-    ----------
-    bench : Workbench
-        The network as it is.
-    entry : ChannelSet
-        The set.
-    reach : float array (C,)
-        The largest magnitude of each channel's activations.
-    balance : float
-        0: all weights that read the set become alike in range; 1: all its activations do.
-
-    Returns
-    -------
-    float64 array (C,)
-        The largest activation keeps its range; channels without signal or readers keep theirs.
+    `balance` is 0 where all weights that read the set become alike in range, 1 where all its
+    activations do. The largest activation keeps its range; channels without signal or readers keep
+    theirs.
     """
     graph = bench.plan.graph
     weights = np.zeros(entry.channels)

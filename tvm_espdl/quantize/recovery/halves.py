@@ -22,17 +22,8 @@ def lower_noise(
 ) -> list[float] | None:
     """The noise of `candidate` in each half, or None if a half does not gain enough.
 
-    Parameters
-    ----------
-    bench : Workbench
-        The network that the candidate belongs to.
-    candidate : Candidate
-        What is tried.
-    noise : list of float
-        Of the best candidate so far.
-    least_gain : float
-        The share by which each half's noise has to be lower. The second half is not run where
-        the first decides.
+    Each has to be lower than `noise`, of the best candidate so far, by the share `least_gain`. The
+    second half is not run where the first decides.
     """
     found: list[float] = []
     for before, now in zip(noise, bench.noises(candidate, _halves(bench)), strict=False):

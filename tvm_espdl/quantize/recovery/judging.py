@@ -16,14 +16,8 @@ def judge(bench: Workbench, candidate: Candidate) -> tuple[float, float]:
     """Noise over signal of what the search looks at, and of the network's own outputs.
 
     Gates and cells of recurrent layers are integers that the simulation does not have; networks
-    with such layers are compiled and run with the chip's bits, which takes seconds.
-
-    Parameters
-    ----------
-    bench : Workbench
-        The network, whether its channels are scaled as in `candidate` or not.
-    candidate : Candidate
-        What is judged.
+    with such layers are compiled and run with the chip's bits, which takes seconds. The channels of
+    the network that is given may be scaled as in `candidate` or not.
     """
     own = bench.of(candidate)
     if not any(rule.kind == "recurrent" for rule in own.plan.rules.values()):

@@ -124,21 +124,10 @@ def compare_outputs(
     *,
     in_sample: bool = False,
 ) -> Accuracy:
-    """Compare the outputs of two networks, sample by sample.
+    """Compare the outputs of two networks, the float one and the quantized one, sample by sample.
 
-    Parameters
-    ----------
-    references, found : iterable of dict
-        One dict of outputs per sample: the float network's, and the quantized one's.
-    labels : sequence of int, optional
-        The right class of each sample.
-    in_sample : bool
-        Whether the samples took part in calibration.
-
-    Raises
-    ------
-    DataError
-        If the float network's outputs are not finite.
+    `labels` are the right class of each sample; `in_sample` says whether the samples took part in
+    calibration. Raises DataError if the float network's outputs are not finite.
     """
     tallies: dict[str, _Tally] = {}
     count = 0

@@ -23,20 +23,9 @@ def clipped_shares(
 ) -> tuple[float, float]:
     """Share of the values that saturate: at least, and at most.
 
-    Parameters
-    ----------
-    histogram : Histogram
-        Of the values.
-    exponent, bits : int
-        Of the integers.
-    rounding : str
-        `chip.rounding`; it decides about values on the tie next to the limit.
-
-    Returns
-    -------
-    (float, float)
-        Equal where the limits fall between two bins, or no value lies in the bins across them.
-        Limits are ties, multiples of half a step, and bins as narrow as that for int8.
+    Equal where the limits fall between two bins, or no value lies in the bins across them. Limits
+    are ties, multiples of half a step, and bins as narrow as that for int8. The rounding decides
+    about values on the tie next to the limit.
     """
     if not histogram.total:
         return 0.0, 0.0

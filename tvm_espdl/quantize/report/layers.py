@@ -36,17 +36,13 @@ MOST_SAMPLES = 16
 class LayerNoise:
     """The noise of one tensor.
 
-    Attributes
-    ----------
-    cumulative : Deviation
-        The chip's tensor against the float network's.
-    own : Deviation
-        The chip's kernel against the float operator, both fed with the float network's tensors as
-        the chip's integers hold them. So the rounding and saturation of a tensor count where it
-        is made, and the rounding of weights, biases and requantized inputs where they are used.
-        For an input of the network, its rounding.
+    `own` is that of the chip's kernel against the float operator, both fed with the float network's
+    tensors as the chip's integers hold them. So the rounding and saturation of a tensor count where
+    it is made, and the rounding of weights, biases and requantized inputs where they are used. For
+    an input of the network, it is its rounding.
     """
 
+    #: The chip's tensor against the float network's.
     cumulative: Deviation = field(default_factory=Deviation)
     own: Deviation = field(default_factory=Deviation)
 
@@ -54,16 +50,8 @@ class LayerNoise:
 class LayerMeasurement:
     """The noise of every quantized activation, in two steps: name the networks, then run them.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The float network that `plan` was made from.
-    plan, assignment : Plan, Assignment
-        What is quantized, and the exponents.
-    chip : Chip
-        The chip that was quantized for.
-    samples : sequence of dict
-        Inputs; the first `MOST_SAMPLES` are used.
+    `model` is the float network that `plan` was made from; the first `MOST_SAMPLES` samples are
+    used.
     """
 
     def __init__(
@@ -111,18 +99,9 @@ class LayerMeasurement:
     def run(self, whole: ExactNetwork, others: Sequence[ExactNetwork]) -> dict[str, LayerNoise]:
         """The noise of each tensor, in the order of the graph.
 
-        Parameters
-        ----------
-        whole : ExactNetwork
-            The network as it is deployed.
-        others : sequence of ExactNetwork
-            Those of `models`.
-
-        Returns
-        -------
-        dict of str to LayerNoise
-            Empty if the network has other bits once its tensors are outputs: the compiler then
-            treats it differently, and what is seen is not what is deployed.
+        From the network as it is deployed, and those of `models`. Empty if the network has other
+        bits once its tensors are outputs: the compiler then treats it differently, and what is seen
+        is not what is deployed.
         """
         view: _View = InnerTensors(whole, self._integers, self._moves)
         if others:

@@ -47,14 +47,10 @@ def make_report(
     clock: Clock | None = None,
     reference: ModelProto | None = None,
 ) -> QuantizationReport:
-    """Make the report.
+    """Make the report of what was `done`.
 
     Parameters
     ----------
-    done : Quantization
-        The result.
-    options : Options
-        What the user chose.
     measure : bool
         Whether to compile the network and measure its accuracy.
     clock : Clock, optional

@@ -22,23 +22,9 @@ Shape = tuple[int, ...]
 class SingleLayers:
     """The networks in which every operator works on tensors that are given from outside.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The float network that `plan` was made from.
-    plan, assignment : Plan, Assignment
-        What is quantized, and the exponents.
-    chip : Chip
-        The chip that was quantized for.
-    shapes : dict of str to tuple of int
-        Of the quantized activations.
-
-    Attributes
-    ----------
-    held : dict of str to str
-        For each quantized activation, the input that its readers read instead.
-    dequantized : dict of str to str
-        For each quantized activation, what the quantized networks call it as they hold it.
+    `model` is the float network that `plan` was made from, `shapes` are those of the quantized
+    activations. For each of these, `held` has the input that its readers read instead, and
+    `dequantized` what the quantized networks call it as they hold it.
     """
 
     def __init__(
