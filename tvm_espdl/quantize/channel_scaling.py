@@ -5,10 +5,10 @@ Must never change what the network computes beyond the rounding of float32, nor 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import onnx
 from onnx import ModelProto, numpy_helper
 
 from ..onnx_graphs.graph import Array, Graph, attribute
@@ -42,8 +42,7 @@ def scale_model(
             name = graph.nodes[index].input[1]
             factor = _as_read(index, entry, factors, graph)
             values[name] = values.get(name, graph.constant(name).astype(np.float64)) * factor
-    scaled = onnx.ModelProto()
-    scaled.CopyFrom(model)
+    scaled = copy.deepcopy(model)
     for tensor in scaled.graph.initializer:
         if tensor.name in values:
             value = values[tensor.name].astype(np.float32)

@@ -5,6 +5,7 @@ Must never decide about exponents or about what is quantized: both are given.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,8 +154,7 @@ class QdqWriter:
         return self.dequantized[name] if operand or self.plan.is_integer(name) else name
 
     def _write_node(self, index: int, node: NodeProto) -> None:
-        written = NodeProto()
-        written.CopyFrom(node)
+        written = copy.deepcopy(node)
         inputs = [
             self._input_name(index, place, name) if name else ""
             for place, name in enumerate(node.input)

@@ -25,7 +25,6 @@ from .methods import find_method, weighs_outputs
 from .mixed import AUTO, Goal, Tradeoff, choose_int16
 from .plan import Plan, make_plan
 from .precision import widen
-from .qdq import write_qdq
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
 from .rules import why_float
@@ -77,17 +76,9 @@ class Quantization:
         candidate = candidate or self.candidate
         return self.bench.of(candidate).assign(candidate)
 
-    def plan(self, assignment: Assignment) -> Plan:
-        """The plan, its Clips absorbed where saturation does their work."""
-        return self.bench.plan.absorb_clips(assignment.tensors)
-
     def write(self, candidate: Candidate | None = None) -> ModelProto:
         """The QDQ model of the chosen candidate, or of another one."""
-        candidate = candidate or self.candidate
-        bench = self.bench.of(candidate)
-        assignment = bench.assign(candidate)
-        plan = bench.plan.absorb_clips(assignment.tensors)
-        return write_qdq(bench.model, plan, assignment, bench.chip)
+        return self.bench.write(candidate or self.candidate)
 
 
 @ordered_sums()

@@ -5,15 +5,14 @@ Must never take a scale from data: what the given model states decides, data onl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.model import input_signature
-from ..preprocess import preprocess_onnx
 from ..samples import Calibration, Sample, SeveralPasses
 from .exact import build_exact
 from .foreign import (
@@ -31,37 +30,16 @@ from .precision import INT8_ONLY
 from .quantization import Options, Quantization, quantize
 
 
-@dataclass(frozen=True, eq=False)
-class Requantization:
-    """A network re-expressed with power-of-two scales.
-
-    Attributes
-    ----------
-    done : Quantization
-        The network.
-    options : Options
-        What it was made with: some of what the user chose has no say.
-    loss : RequantizationLoss or None
-        How far its outputs, with the chip's exact bits, are from those of the original in
-        onnxruntime; None where that was not measured.
-    """
-
-    done: Quantization
-    options: Options
-    loss: RequantizationLoss | None
-
-
 def requantize(
     model: ModelProto,
     calibration: Calibration | None,
     chip: Chip,
     options: Options,
+    prepare: Callable[[ModelProto], ModelProto],
     *,
-    skip: str | Collection[str] = (),
-    enable: str | Collection[str] = (),
-    measure: bool = True,
-    progress: bool | None = None,
-) -> Requantization:
+    measure: bool,
+    progress: bool | None,
+) -> tuple[Quantization, Options, RequantizationLoss | None]:
     """Re-express a network that others quantized with power-of-two scales.
 
     Parameters
@@ -74,13 +52,22 @@ def requantize(
         and weights are rounded to the nearest.
     options : Options
         What the user chose; the method for activations has no say.
-    chip, skip, enable, measure, progress
+    prepare : callable
+        Preprocesses a float network.
+    chip, measure, progress
         As `quantize_onnx` has them.
+
+    Returns
+    -------
+    (Quantization, Options, RequantizationLoss or None)
+        The network; what it was made with, for some of what the user chose has no say; and how far
+        its outputs, with the chip's exact bits, are from those of the original in onnxruntime,
+        where that was measured.
 
     Raises ModelError if no choice of scales expresses the model.
     """
     stripped = strip_quantization(model)
-    prepared = preprocess_onnx(stripped.model, skip=skip, enable=enable)
+    prepared = prepare(stripped.model)
     samples = _samples(stripped, prepared, calibration, progress)
     if calibration is None:
         options = replace(options, weights="minmax", recover=(), hold_out=0)
@@ -91,11 +78,10 @@ def requantize(
     done = quantize(prepared, samples, chip, options, exponents=nearest_exponents(ranges, bits))
     options = replace(options, activations="nearest to the given scales")
     if not measure:
-        return Requantization(done, options, None)
+        return done, options, None
     (network,) = build_exact([done.write()], chip.name)
     given = None if calibration is None else samples
-    loss = measure_requantization(model, network.outputs, given)
-    return Requantization(done, options, loss)
+    return done, options, measure_requantization(model, network.outputs, given)
 
 
 def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from ..chips import Rounding
 from ..onnx_graphs.graph import Array
 from .candidate import Values
 from .exponents import Integers
-from .layer_statistics import LayerStatistics, Moments, patch_rows, weights_of_rows
+from .layer_statistics import LayerStatistics, Moments, outer, patch_rows, weights_of_rows
 from .plan import Layer, Plan
 from .weight_rounding import round_weights
 
@@ -32,7 +32,7 @@ def rounded_layer(
         return {}
     rows = patch_rows(layer, plan.graph, plan.graph.constant(layer.weight))
     if layer.bias is not None:
-        moments = moments - means[:, :, np.newaxis] * means[:, np.newaxis, :]
+        moments = moments - outer(means, means)
     held = on_grid(layer, rows, moments, exponents, plan=plan, rounding=rounding)
     return replacing(layer, held, -((held - rows) @ means[:, :, np.newaxis]), plan)
 

@@ -13,15 +13,15 @@ from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Array, Graph
-from ..onnx_graphs.session import open_session, run_session
 from ..samples import Sample
 from .assignment import Assignment, Choice, assign_exponents
-from .calibration import TensorRange, with_outputs
+from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
+from .qdq import write_qdq
 from .rounded_layer import rounded_layer
 from .sharing import Member
 from .simulation import Simulation, noise_power
@@ -76,24 +76,31 @@ class Workbench:
                     factors[node] = patch_factors(node, entry, scaling[entry.name], graph)
         statistics = self.statistics.divided(factors)
         changed = {layer for entry in sets for layer in (*entry.makers, *entry.readers)}
-        weights = layer_weight_exponents(
-            plan,
-            statistics,
-            self.chip.rounding,
-            per_channel=self.choice.per_channel,
-            nodes=changed & set(self.choice.weights),
-        )
         return replace(
             self,
             model=model,
             plan=plan,
-            choice=replace(self.choice, weights={**self.choice.weights, **weights}),
+            choice=self.weighed(plan, statistics, changed),
             ranges=ranges,
             statistics=statistics,
             origin=self,
             scaling=scaling,
             _rounded={key: v for key, v in self._rounded.items() if key[0] not in changed},
         )
+
+    def weighed(self, plan: Plan, statistics: LayerStatistics, changed: set[int]) -> Choice:
+        """The choice with the weight exponents of the layers `changed` found anew, if any were."""
+        nodes, per_channel = changed & self.choice.weights.keys(), self.choice.per_channel
+        found = layer_weight_exponents(
+            plan, statistics, self.chip.rounding, per_channel=per_channel, nodes=nodes
+        )
+        return replace(self.choice, weights={**self.choice.weights, **found})
+
+    def write(self, candidate: Candidate) -> ModelProto:
+        """The QDQ model of `candidate`, its Clips absorbed where saturation does their work."""
+        own, assignment = self.of(candidate), self.of(candidate).assign(candidate)
+        plan = own.plan.absorb_clips(assignment.tensors)
+        return write_qdq(own.model, plan, assignment, own.chip)
 
     @cached_property
     def channel_sets(self) -> list[ChannelSet]:
@@ -159,32 +166,14 @@ class Workbench:
 
     def float_tensors(self, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Sample]:
         """Tensors of the float network, one dict per sample."""
-        session = open_session(with_outputs(self.model, names), "the float network")
-
-        def run(sample: Sample) -> Sample:
-            return dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
-
-        return map_ahead(run, samples)
+        return map_ahead(watching(self.model, names), samples)
 
     def simulated_tensors(
-        self, names: Sequence[str], samples: Sequence[Sample]
-    ) -> Iterator[Mapping[str, Array]]:
-        """Activations in the simulation as it is set, one dict per sample."""
-
-        def run(sample: Sample) -> Mapping[str, Array]:
-            return dict(zip(names, self.simulation.run(sample, names), strict=True))
-
-        return map_ahead(run, samples)
-
-    def simulated_sums(
-        self, names: Sequence[str], samples: Sequence[Sample]
-    ) -> Iterator[Mapping[str, Array]]:
-        """Sums of layers in the simulation as it is set, one dict per sample."""
-
-        def run(sample: Sample) -> Mapping[str, Array]:
-            return dict(zip(names, self.simulation.run_sums(sample, names), strict=True))
-
-        return map_ahead(run, samples)
+        self, names: Sequence[str], samples: Sequence[Sample], *, sums: bool = False
+    ) -> Iterator[Sample]:
+        """Activations, or sums of layers, in the simulation as it is set, one dict per sample."""
+        run = self.simulation.run_sums if sums else self.simulation.run
+        return map_ahead(lambda one: dict(zip(names, run(one, names), strict=True)), samples)
 
     def _float_outputs(
         self, kind: str, samples: Sequence[Sample], names: Sequence[str] | None = None
@@ -194,14 +183,6 @@ class Workbench:
             self._outputs[kind] = list(self.float_tensors(names or self.plan.objective(), samples))
         return self._outputs[kind]
 
-    @property
-    def _references(self) -> list[Sample]:
-        return self._float_outputs("searched", self.samples)
-
-    @property
-    def _held_references(self) -> list[Sample]:
-        return self._float_outputs("held out", self.held_out)
-
     def noise(self, candidate: Candidate, part: slice = slice(None)) -> float:
         """Noise over signal on the samples to search with, or a part of them."""
         return next(self.noises(candidate, (part,)))
@@ -209,15 +190,16 @@ class Workbench:
     def noises(self, candidate: Candidate, parts: Iterable[slice]) -> Iterator[float]:
         """Noise over signal on parts of the samples to search with, each run when it is asked."""
         self.simulation.set(self.assign(candidate))
+        references = self._float_outputs("searched", self.samples)
         for part in parts:
-            yield self._noise(self.samples[part], self._references[part])
+            yield self._noise(self.samples[part], references[part])
 
     def held_out_noise(self, candidate: Candidate) -> float:
         """Noise over signal on the samples held out; on the others where there are none."""
         if not self.held_out:
             return self.noise(candidate)
         self.simulation.set(self.assign(candidate))
-        return self._noise(self.held_out, self._held_references)
+        return self._noise(self.held_out, self._float_outputs("held out", self.held_out))
 
     def judge(self, candidate: Candidate) -> tuple[float, float]:
         """Noise over signal on the samples held out, or on the others where there are none.
@@ -239,7 +221,5 @@ class Workbench:
         references: Sequence[Sample],
         names: Sequence[str] | None = None,
     ) -> float:
-        names = names or self.plan.objective()
-        runs = map_ahead(lambda sample: self.simulation.run(sample, names), samples)
-        found = [dict(zip(names, values, strict=True)) for values in runs]
-        return noise_power(references, found)
+        found = self.simulated_tensors(names or self.plan.objective(), samples)
+        return noise_power(references, list(found))

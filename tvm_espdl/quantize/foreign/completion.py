@@ -11,8 +11,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto
 
 from ...onnx_graphs.graph import Array, Graph
-from ...onnx_graphs.session import open_session, run_session
-from ..calibration import with_outputs
+from ..calibration import watching
 from .inputs import DRAWN, random_inputs
 from .selecting import AVERAGING, MOVING
 from .strip import Range, Stripped
@@ -111,12 +110,9 @@ def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:
 def _measure(
     model: ModelProto, names: list[str], samples: Iterable[Mapping[str, Array]]
 ) -> dict[str, Range]:
-    session = open_session(with_outputs(model, names), "the float model")
     spans = dict.fromkeys(names, (np.inf, -np.inf))
-    for sample in samples:
-        for name, value in zip(
-            names, run_session(session, names, sample, "the float model"), strict=True
-        ):
+    for tensors in map(watching(model, names, "the float model"), samples):
+        for name, value in tensors.items():
             low, high = spans[name]
             least = float(value.min(initial=np.inf))
             spans[name] = min(low, least), max(high, float(value.max(initial=-np.inf)))

@@ -17,7 +17,7 @@ from ...errors import DataError
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import fix_batch, output_names
 from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
-from ...onnx_graphs.session import open_session, run_session
+from ..calibration import watching
 from .inputs import DRAWN, random_inputs
 from .strip import Stripped, strip_quantization
 
@@ -119,16 +119,15 @@ def measure_requantization(
 
 
 def _in_onnxruntime(model: ModelProto) -> Run:
-    session = open_session(fix_batch(model), "the requantized model")
-    return lambda sample: run_session(session, None, sample, "the requantized model")
+    return watching(fix_batch(model), output_names(model), "the requantized model")
 
 
 class _Original:
     """The original in onnxruntime, its integer inputs and outputs as real numbers."""
 
     def __init__(self, model: ModelProto, stripped: Stripped) -> None:
-        self._session = open_session(model, "the original model")
-        self._stripped, self._names = stripped, output_names(model)
+        self._read = watching(model, output_names(model), "the original model")
+        self._stripped = stripped
 
     def __call__(self, sample: Sample) -> list[Array]:
         inputs = self._stripped.inputs
@@ -136,11 +135,10 @@ class _Original:
             name: inputs[name].quantize(value) if name in inputs else value
             for name, value in sample.items()
         }
-        results = run_session(self._session, self._names, feed, "the original model")
         outputs = self._stripped.outputs
         return [
             outputs[name].dequantize(value) if name in outputs else value
-            for name, value in zip(self._names, results, strict=True)
+            for name, value in self._read(feed).items()
         ]
 
 

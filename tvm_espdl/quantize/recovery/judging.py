@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..candidate import Candidate
 from ..exact import build_exact
-from ..qdq import write_qdq
 from ..simulation import noise_power
 from ..workbench import Workbench
 
@@ -27,9 +26,7 @@ def judge(bench: Workbench, candidate: Candidate) -> tuple[float, float]:
 
 
 def _exact_noise(bench: Workbench, candidate: Candidate) -> float:
-    assignment = bench.assign(candidate)
-    plan = bench.plan.absorb_clips(assignment.tensors)
-    (network,) = build_exact([write_qdq(bench.model, plan, assignment, bench.chip)])
+    (network,) = build_exact([bench.write(candidate)])
     samples = bench.held_out or bench.samples
     graph = bench.plan.graph
     # Indices and truth values have no noise: those of a network without other outputs count so.

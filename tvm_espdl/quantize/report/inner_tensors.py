@@ -88,7 +88,7 @@ class InnerTensors:
         return self._completed(found, found)
 
     def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
-        """As `seen`, but what reads a tensor reads that of `held`: integers in its own layout."""
+        """As `seen`, but what reads a tensor reads that of `held`: integers in the same layout."""
         found: dict[str, Array] = {}
         self._network.outputs(sample, partial(self._see, found, held))
         real = {move.source: self._tensors[move.source].real(held[move.source])

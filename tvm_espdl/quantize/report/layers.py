@@ -14,10 +14,9 @@ from onnx import ModelProto
 
 from ...chips import Chip
 from ...onnx_graphs.graph import Array
-from ...onnx_graphs.session import open_session, run_session
 from ...samples import Sample
 from ..assignment import Assignment
-from ..calibration import with_outputs
+from ..calibration import watching
 from ..exact import ExactNetwork
 from ..exponents import quantize
 from ..plan import Plan
@@ -66,11 +65,8 @@ class LayerMeasurement:
         self._samples = samples[:MOST_SAMPLES]
         self._names = plan.tensors()
         self._made = made = [name for name in self._names if name not in plan.graph.inputs]
-        session = open_session(with_outputs(model, made), "the float network")
-        self._floats = [
-            {**sample, **dict(zip(made, run_session(session, made, sample, "sample"), strict=True))}
-            for sample in self._samples
-        ]
+        read = watching(model, made)
+        self._floats = [{**sample, **read(sample)} for sample in self._samples]
         shapes = {name: self._floats[0][name].shape for name in self._names}
         self._layers = SingleLayers(model, plan, assignment, chip, shapes)
         self._integers = {
@@ -107,7 +103,7 @@ class LayerMeasurement:
         if others:
             observed, single = others
             view = _Recompiled(whole, observed, single, self._layers)
-        session = open_session(self._layers.floating(), "single layers")
+        read = watching(self._layers.floating(), self._made, "single layers")
         noise = {name: LayerNoise() for name in self._names}
         for sample, floats in zip(self._samples, self._floats, strict=True):
             seen = view.seen(sample)
@@ -115,8 +111,7 @@ class LayerMeasurement:
                 return {}
             held = {name: self._held(name, floats[name]) for name in noise}
             feed = {**sample, **self._fed(held)}
-            results = run_session(session, self._made, feed, "single layers")
-            alone = {**sample, **dict(zip(self._made, results, strict=True))}
+            alone = {**sample, **read(feed)}
             kernels = view.alone(feed if others else sample, held)
             noise = {
                 name: LayerNoise(

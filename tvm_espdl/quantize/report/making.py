@@ -13,9 +13,8 @@ from onnx import ModelProto
 
 from ...errors import EspdlError
 from ...onnx_graphs.graph import Array
-from ...onnx_graphs.session import open_session, run_session
 from ...samples import Sample
-from ..calibration import with_outputs
+from ..calibration import watching
 from ..candidate import Candidate
 from ..clock import Clock
 from ..exact import ExactNetwork, build_exact
@@ -60,7 +59,12 @@ def make_report(
     """
     clock = clock or Clock()
     assignment = done.assignment()
-    account = Account(done.plan(assignment), assignment, done.bench.ranges, done.bench.chip)
+    account = Account(
+        done.bench.plan.absorb_clips(assignment.tensors),
+        assignment,
+        done.bench.ranges,
+        done.bench.chip,
+    )
     rows = account.rows()
     report = QuantizationReport(
         done.bench.chip.name,
@@ -188,11 +192,9 @@ def _alive_channels(model: ModelProto, plan: Plan, samples: Sequence[Sample]) ->
         if maker is not None and is_relu(plan.graph.nodes[maker]):
             kind = plan.graph.nodes[layer.node].op_type
             axes[layer.output] = 1 if kind in ("Conv", "ConvTranspose") else -1
-    names = list(axes)
-    session = open_session(with_outputs(model, names), "the float network")
     alive: dict[str, Array] = {}
-    for sample in samples:
-        for name, values in zip(names, run_session(session, names, sample, "sample"), strict=True):
+    for tensors in map(watching(model, list(axes)), samples):
+        for name, values in tensors.items():
             rows = np.moveaxis(values, axes[name], 0).reshape(values.shape[axes[name]], -1)
             found = np.asarray((rows > 0).any(axis=1))
             alive[name] = alive[name] | found if name in alive else found

@@ -5,14 +5,15 @@ Must never change what an operator computes: only outputs and inputs are added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Mapping, Sequence
 
 import onnx
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto
 
 from ...chips import Chip
+from ...onnx_graphs.rewriting import replace_nodes
 from ..assignment import Assignment
-from ..calibration import with_outputs
 from ..plan import Plan
 from ..qdq import QdqWriter, assemble
 
@@ -49,16 +50,14 @@ class SingleLayers:
 
     def quantized(self) -> ModelProto:
         """The quantized network in which every reader of an activation reads the held one."""
-        cut = _copy(self._written)
+        cut = copy.deepcopy(self._written)
         makers = {output: node for node in cut.graph.node for output in node.output}
         pairs = []
         redirected = {}
         for name, end in self.dequantized.items():
             after = makers[end]
             before = makers[after.input[0]]
-            first, last = NodeProto(), NodeProto()
-            first.CopyFrom(before)
-            last.CopyFrom(after)
+            first, last = copy.deepcopy(before), copy.deepcopy(after)
             first.name, last.name = self._fresh(f"{name}_hold"), self._fresh(f"{name}_release")
             first.input[0] = self.held[name]
             first.output[0] = last.input[0] = self._fresh(f"{name}_kept")
@@ -67,18 +66,17 @@ class SingleLayers:
         for node in cut.graph.node:
             for place, name in enumerate(node.input):
                 node.input[place] = redirected.get(name, name)
-        _prepend(cut, pairs)
+        replace_nodes(cut, [*pairs, *cut.graph.node])
         return self._with_tensors(self._with_held(cut))
 
     def floating(self) -> ModelProto:
         """The float network in which every operator reads what the quantized one reads."""
-        cut = _copy(self._model)
+        cut = copy.deepcopy(self._model)
         for index, node in enumerate(cut.graph.node):
             for place, name in enumerate(node.input):
                 if name in self.held and self._reads_integers(index, place, name):
                     node.input[place] = self.held[name]
-        made = [name for name in self.held if name not in self._plan.graph.inputs]
-        return with_outputs(self._with_held(cut), made)
+        return self._with_held(cut)
 
     def _reads_integers(self, index: int, place: int, name: str) -> bool:
         operand = index in self._plan.rules and (place, name) in self._plan.operands(index)
@@ -91,7 +89,7 @@ class SingleLayers:
         return model
 
     def _with_tensors(self, model: ModelProto) -> ModelProto:
-        watched = _copy(model)
+        watched = copy.deepcopy(model)
         present = {value.name for value in watched.graph.output}
         watched.graph.output.extend(
             _float(name, self._shapes[tensor])
@@ -103,15 +101,3 @@ class SingleLayers:
 
 def _float(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
-
-
-def _copy(model: ModelProto) -> ModelProto:
-    copied = ModelProto()
-    copied.CopyFrom(model)
-    return copied
-
-
-def _prepend(model: ModelProto, nodes: Iterable[NodeProto]) -> None:
-    everything = [*nodes, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(everything)
