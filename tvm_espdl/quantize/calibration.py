@@ -40,32 +40,14 @@ def measure_ranges(
     observer: Observer | None = None,
     whole: Container[str] | None = None,
 ) -> dict[str, TensorRange]:
-    """Measure the distribution of float32 tensors that depend on an input.
+    """The distribution of float32 tensors that depend on an input, in the order of the graph.
 
-    Parameters
-    ----------
-    model : ModelProto
-        A preprocessed float network; left as it is.
-    samples : iterable of dict
-        As `read_samples` yields them; they are read once.
-    names : iterable of str, optional
-        The tensors to measure; by default all of them.
-    observer : callable, optional
-        Called with the measured tensors of each sample, in the samples' order.
-    whole : container of str, optional
-        The tensors whose distribution is measured, and not only the range; by default all.
+    `names` are the tensors to measure, those of `whole` with their histogram and not only the
+    range; by default all. The `samples` are read once; the `observer` sees the measured tensors of
+    each, in their order.
 
-    Returns
-    -------
-    dict of str to TensorRange
-        In the order of the graph, inputs first.
-
-    Raises
-    ------
-    DataError
-        If a tensor holds NaN or infinity for a sample.
-    ModelError
-        If onnxruntime cannot run the network.
+    Raises DataError if a tensor holds NaN or infinity for a sample, ModelError if onnxruntime
+    cannot run the network.
     """
     graph = Graph(model)
     measured = _ordered(graph, names)

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from ..onnx_graphs.graph import Array, Graph, attribute
 from .calibration import TensorRange
@@ -56,38 +56,43 @@ def _as_made(
     """What divides the weights and the bias of a layer that makes channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.output[0]) or (0, 0))[1])
+    along = _along(node.output[0], entry, factors, graph)
     if len(node.input) > 2 and node.input[2]:
         yield node.input[2], along
-    rest = (1,) * (weight.ndim - 1)
     if node.op_type != "ConvTranspose":
-        yield node.input[1], along.reshape(-1, *rest)
+        yield node.input[1], along.reshape(-1, *(1,) * (weight.ndim - 1))
         return
     # (C, O / group, ...): the outputs of a group lie along axis 1 of that group's rows.
-    group = attribute(node, "group", 1)
-    rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
-    yield node.input[1], rows.reshape(*weight.shape[:2], *rest[1:])
+    yield node.input[1], _across(node, along, weight)
 
 
 def _as_read(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
     """What multiplies the weights of a layer that reads channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
-    rest = (1,) * (weight.ndim - 2)
+    along = _along(node.input[0], entry, factors, graph)
     if node.op_type == "ConvTranspose":
-        return along.reshape(-1, 1, *rest)
+        return along.reshape(-1, *(1,) * (weight.ndim - 1))
     # (O, C / group, ...): each row reads the inputs of its group.
+    return _across(node, along, weight)
+
+
+def _along(tensor: str, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
+    return entry.along(factors, (graph.shape(tensor) or (0, 0))[1])
+
+
+def _across(node: NodeProto, along: Array, weight: Array) -> Array:
+    """The factors of the channels that lie along axis 1, those of its group for each row."""
     group = attribute(node, "group", 1)
     rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
-    return rows.reshape(*weight.shape[:2], *rest)
+    return rows.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
 
 
 def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Moments:
     """What divides the input patches of a Conv or Gemm that reads channels: (groups, K)."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
+    along = _along(node.input[0], entry, factors, graph)
     group = attribute(node, "group", 1)
     kernel = int(np.prod(weight.shape[2:]))
     return np.repeat(along.reshape(group, -1), kernel, axis=1).astype(np.float64)

@@ -23,18 +23,11 @@ def build_exact(
     chip: str | None = None,
     more: Callable[[Program], Sequence[ModelProto]] | None = None,
 ) -> list[ExactNetwork]:
-    """Compile quantized networks; variants of one network share their kernels.
+    """Compile QDQ networks with power-of-two scales; variants of one network share their kernels.
 
-    Parameters
-    ----------
-    models : sequence of ModelProto
-        QDQ, with power-of-two scales, all for one chip.
-    chip : str, optional
-        By default the one that the first was quantized for.
-    more : callable, optional
-        From the program of the first, further networks to compile with them.
-
-    Raises ModelError or ChipError, as `relay.build` does, if a network cannot be compiled.
+    All are for one chip, by default the one that the first was quantized for; `more` gives, from
+    the program of the first, further networks to compile with them. Raises ModelError or ChipError,
+    as `relay.build` does, if a network cannot be compiled.
     """
     from ..compilation import compile_variants  # loads TVM
 

@@ -91,22 +91,10 @@ def quantize(
     exponents: Mapping[str, int] | None = None,
     clock: Clock | None = None,
 ) -> Quantization:
-    """Choose the integers of a network.
+    """Choose the integers of a preprocessed float network, which is left as it is.
 
-    Parameters
-    ----------
-    prepared : ModelProto
-        A preprocessed float network; left as it is.
-    samples : iterable of dict
-        As `read_samples` yields them; read once.
-    chip : Chip
-        The chip to quantize for.
-    options : Options
-        What the user chose.
-    exponents : dict of str to int, optional
-        Exponents of activations that are known beforehand.
-    clock : Clock, optional
-        Told how long calibration and search take.
+    The samples are as `read_samples` yields them, and read once; `exponents` are those of
+    activations that are known beforehand; the clock is told how long calibration and search take.
 
     Raises an EspdlError of whichever kind fits: nothing to quantize, an unknown name, tensors that
     are not finite.

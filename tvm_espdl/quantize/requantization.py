@@ -40,31 +40,17 @@ def requantize(
     measure: bool,
     progress: bool | None,
 ) -> tuple[Quantization, Options, RequantizationLoss | None]:
-    """Re-express a network that others quantized with power-of-two scales.
+    """Re-express a network that others quantized with power-of-two scales; it is left as it is.
 
-    Parameters
-    ----------
-    model : ModelProto
-        Quantized by others; left as it is.
-    calibration : optional
-        Typical inputs, as `read_samples` takes them: what the float network does with them says
-        how weights are rounded best, and what scales cost. Without them random inputs are run,
-        and weights are rounded to the nearest.
-    options : Options
-        What the user chose; the method for activations has no say.
-    prepare : callable
-        Preprocesses a float network.
-    chip, measure, progress
-        As `quantize_onnx` has them.
+    What the float network does with typical inputs says how weights are rounded best, and what
+    scales cost. Without `calibration` random inputs are run, and weights are rounded to the
+    nearest. `prepare` preprocesses a float network; the other arguments are those of
+    `quantize_onnx`.
 
-    Returns
-    -------
-    (Quantization, Options, RequantizationLoss or None)
-        The network; what it was made with, for some of what the user chose has no say; and how far
-        its outputs, with the chip's exact bits, are from those of the original in onnxruntime,
-        where that was measured.
-
-    Raises ModelError if no choice of scales expresses the model.
+    Returns the network; the options that it was made with, for the method for activations has no
+    say; and how far its outputs, with the chip's exact bits, are from those of the original in
+    onnxruntime, where that was measured. Raises ModelError if no choice of scales expresses the
+    model.
     """
     stripped = strip_quantization(model)
     prepared = prepare(stripped.model)

@@ -79,16 +79,9 @@ class _SimulationWriter(QdqWriter):
 class Simulation:
     """A quantized network for trials.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network that `plan` was made from.
-    plan, chip : Plan, Chip
-        What is quantized, and whose rounding is followed.
-    assignment : Assignment
-        Any exponents; they decide about nothing but where constants go.
-    watched, sums : iterable of str
-        What `run` may be asked for besides the network's outputs, and what `run_sums` may be.
+    `model` is the preprocessed float network that `plan` was made from; the exponents of
+    `assignment` decide about nothing but where constants go; `watched` is what `run` may be asked
+    for besides the network's outputs, and `sums` what `run_sums` may be.
     """
 
     def __init__(

@@ -29,26 +29,13 @@ def complete_ranges(
     *,
     seed: int = 0,
 ) -> dict[str, Range]:
-    """Give every float tensor of a network a range.
+    """Give every float tensor of a network a range, by name, constants excluded.
 
-    Parameters
-    ----------
-    model : ModelProto
-        `stripped.model`, or what preprocessing made of it.
-    stripped : Stripped
-        The ranges that the quantized model stated; they stay as they are.
-    samples : iterable of {input: array}, optional
-        Inputs to run where no rule gives a range. Without them, `DRAWN` random ones within the
-        inputs' ranges; averages then get the range of what they average, for noise averages to
-        less than data do.
-    seed : int
-        Of the random inputs.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        By name, constants excluded. What is only moved has the range of what it is moved from or
-        to; the range of the rest is measured in onnxruntime.
+    The network is `stripped.model`, or what preprocessing made of it; the ranges that the quantized
+    model stated stay as they are. What is only moved has the range of what it is moved from or to;
+    the range of the rest is measured in onnxruntime, on `samples` or on `DRAWN` random ones within
+    the inputs' ranges. With these, averages get the range of what they average, for noise averages
+    to less than data do.
 
     Raises DataError if random inputs are needed and the range of an input is not known.
     """

@@ -172,8 +172,6 @@ class _Inspector:
         return found
 
     def _scale_into(self, name: str) -> Array | None:
-        maker = self._graph.producer(name)
-        if maker is None or not is_dequantize(self._nodes[maker]):
-            return None
-        quantizer: Quantizer = self._quantizers.of(self._nodes[maker])
-        return None if quantizer.scale is None else quantizer.scale.ravel()
+        maker = self._quantizers.dequantizing(name)
+        scale = None if maker is None else self._quantizers.of(maker).scale
+        return None if scale is None else scale.ravel()

@@ -84,19 +84,11 @@ def measure_requantization(
 ) -> RequantizationLoss:
     """Compare a requantized network with the original.
 
-    Parameters
-    ----------
-    original : ModelProto
-        The quantized model that was given. It runs in onnxruntime in its QDQ form: of QLinearConv,
-        onnxruntime saturates sums of uint8 by int8 products on some CPUs.
-    requantized : ModelProto or callable
-        The new model, for onnxruntime, or a function from a sample to the outputs: a list in the
-        model's order, a dict by name, or the only one.
-    samples : iterable of {input: float32 array}, optional
-        Without them, `DRAWN` random ones within the inputs' ranges. What was an integer input of
-        the original is float here.
-    seed : int
-        Of the random samples.
+    The original runs in onnxruntime in its QDQ form: of QLinearConv, onnxruntime saturates sums of
+    uint8 by int8 products on some CPUs. The new one is a model for onnxruntime, or a function from
+    a sample to the outputs: a list in the model's order, a dict by name, or the only one. Without
+    `samples`, `DRAWN` random ones within the inputs' ranges are compared; what was an integer input
+    of the original is float in them.
 
     Raises DataError if there are no samples, the outputs have other shapes, or no range of an input
     is known.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import ModelProto
@@ -99,7 +99,7 @@ class LayerMeasurement:
         bits once its tensors are outputs: the compiler then treats it differently, and what is seen
         is not what is deployed.
         """
-        view: _View = InnerTensors(whole, self._integers, self._moves)
+        view: InnerTensors | _Recompiled = InnerTensors(whole, self._integers, self._moves)
         if others:
             observed, single = others
             view = _Recompiled(whole, observed, single, self._layers)
@@ -133,19 +133,9 @@ class LayerMeasurement:
         return {self._layers.held[name]: types[name].real(array) for name, array in held.items()}
 
 
-class _View(Protocol):
-    """Looks into a network; tensors in float32, in the layout of the model, by its names."""
-
-    def seen(self, sample: Sample) -> dict[str, Array]:
-        """Every tensor as the chip computes it; empty if that cannot be seen."""
-
-    def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
-        """The same where everything reads the integers that are given."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Recompiled:
-    """Looks into the networks of `SingleLayers`; `alone` takes the held tensors as inputs."""
+    """As `InnerTensors`, with the networks of `SingleLayers`; `alone` takes held ones as inputs."""
 
     whole: ExactNetwork
     observed: ExactNetwork
