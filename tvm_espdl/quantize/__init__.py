@@ -193,7 +193,10 @@ def quantize_onnx(
             loaded, calibration, target, options, prepare, measure=measure, progress=progress
         )
         report = make_report(done, options, measure=measure)
-        report = replace(report, loss=loss, notes=(*_drawn(calibration), *report.notes))
+        if calibration is None:
+            drawn = "there were no calibration data: the samples are random inputs (seed 0)"
+            report = replace(report, notes=(drawn, *report.notes))
+        report = replace(report, loss=loss)
         return QuantizationResult(done.write(), report, loss)
     if calibration is None:
         raise DataError(
@@ -211,12 +214,6 @@ def quantize_onnx(
     done = quantize(prepared, samples, target, options, clock=clock)
     report = make_report(done, options, measure=measure, clock=clock, reference=prepared)
     return QuantizationResult(done.write(), report)
-
-
-def _drawn(calibration: Calibration | None) -> list[str]:
-    if calibration is not None:
-        return []
-    return ["there were no calibration data: the samples are random inputs (seed 0)"]
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

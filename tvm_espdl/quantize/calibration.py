@@ -20,6 +20,8 @@ from ..samples import Sample
 from .histogram import Histogram, extremes_of
 from .workers import map_ahead
 
+Shape = tuple[int, ...]
+
 #: Sees every tensor of a sample, by name, beside the histograms.
 Observer = Callable[[Mapping[str, Array]], None]
 
@@ -92,12 +94,13 @@ def watching(
     return run
 
 
-def with_outputs(model: ModelProto, names: Iterable[str]) -> ModelProto:
-    """A copy of `model` that has the float32 tensors `names` among its outputs."""
+def with_outputs(model: ModelProto, names: Iterable[str] | Mapping[str, Shape]) -> ModelProto:
+    """A copy of `model` that has float32 tensors, as a rule without a shape, among its outputs."""
+    shapes = names if isinstance(names, Mapping) else {}
     watched = copy.deepcopy(model)
     present = {value.name for value in watched.graph.output}
     watched.graph.output.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name))
         for name in names
         if name not in present
     )

@@ -56,12 +56,9 @@ class ExactNetwork:
         `watch` sees every value of the program, as the chip holds it, and may replace it. Raises
         DataError if an input is missing, or has another shape or dtype.
         """
-        found, _ = self._executor.run(self._feed(sample), watch=watch)
-        return dict(zip(self.output_names, found, strict=True))
-
-    def _feed(self, sample: Sample) -> list[Array]:
         from ..runtime.feeding import feed
 
-        program = self.program
-        types = [program.values[name] for name in program.inputs]
-        return feed(sample, program.input_names, types, {})
+        types = [self.program.values[name] for name in self.program.inputs]
+        arrays = feed(sample, self.program.input_names, types, {})
+        found, _ = self._executor.run(arrays, watch=watch)
+        return dict(zip(self.output_names, found, strict=True))

@@ -62,6 +62,14 @@ def quantize(
     return np.clip(round_to_integer(scaled, rounding), lowest, highest).astype(np.int64)
 
 
+def held_values(
+    values: Floats, exponent: int | Integers, bits: int, rounding: Rounding
+) -> npt.NDArray[np.float64]:
+    """What the integers of `values` at scale 2^exponent stand for; see `quantize`."""
+    integers = quantize(values, exponent, bits, rounding).astype(np.float64)
+    return np.asarray(np.ldexp(integers, exponent))
+
+
 def channel_exponents(channels: Floats, bits: int, rounding: Rounding) -> Integers:
     """The smallest exponent of each row of `channels` (C, ...): int64 (C,).
 

@@ -96,6 +96,10 @@ class Plan:
         """Position and name of each data input of a quantized node."""
         yield from data_inputs(self.graph.nodes[index], self.rules[index])
 
+    def is_operand(self, index: int, place: int, name: str) -> bool:
+        """Whether node `index` is quantized and reads data, `name`, at an input."""
+        return index in self.rules and (place, name) in self.operands(index)
+
     def kernel_output(self, index: int) -> str:
         """The tensor that the kernel of node `index` writes: past all inner tensors."""
         name: str = self.graph.nodes[index].output[0]

@@ -147,7 +147,7 @@ class QdqWriter:
             return self.write_constant((index, place), self.stored[index, place])
         if name not in self.quantized:
             return name
-        operand = index in self.plan.rules and (place, name) in self.plan.operands(index)
+        operand = self.plan.is_operand(index, place, name)
         if operand and (index, place) in self.assignment.requantized:
             return self._requantize(index, place, name)
         # A float operator reads a float tensor as it is, unless the chip has integers only.

@@ -54,10 +54,13 @@ def requantize(
     """
     stripped = strip_quantization(model)
     prepared = prepare(stripped.model)
-    samples = _samples(stripped, prepared, calibration, progress)
+    given: Iterable[Sample] | None = None
     if calibration is None:
         options = replace(options, weights="minmax", recover=(), hold_out=0)
-    ranges = complete_ranges(prepared, stripped, samples if calibration is not None else None)
+    else:
+        given = SeveralPasses(calibration, input_signature(prepared), progress=progress)
+    samples = list(random_inputs(stripped, DRAWN, seed=0)) if given is None else given
+    ranges = complete_ranges(prepared, stripped, given)
     kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
     options = replace(options, int16=(*options.int16, *kept))
     bits = {name: 16 if name in kept else 8 for name in ranges}
@@ -66,7 +69,6 @@ def requantize(
     if not measure:
         return done, options, None
     (network,) = build_exact([done.write()], chip.name)
-    given = None if calibration is None else samples
     return done, options, measure_requantization(model, network.outputs, given)
 
 
@@ -81,14 +83,3 @@ def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
         and maker is not None
         and plan.graph.nodes[maker].op_type not in INT8_ONLY
     ]
-
-
-def _samples(
-    stripped: Stripped,
-    prepared: ModelProto,
-    calibration: Calibration | None,
-    progress: bool | None,
-) -> Iterable[Sample]:
-    if calibration is None:
-        return list(random_inputs(stripped, DRAWN, seed=0))
-    return SeveralPasses(calibration, input_signature(prepared), progress=progress)

@@ -49,21 +49,20 @@ class _SimulationWriter(QdqWriter):
         self, key: str | Operand, source: str, base: str, target: str, *, exponent: int, bits: int
     ) -> None:
         low, high = integer_limits(bits)
-        one = np.array(1, dtype=np.float32)
-        step, inverse = self.add_constant(f"{base}_step", one), self.add_constant(base, one)
+        step, inverse = self._scalar(f"{base}_step", 1), self._scalar(base, 1)
         self.scales[key] = (step, inverse)
         scaled = self._step("Mul", [source, inverse], base)
         if self.chip.rounding == "half_up":
-            half = self.add_constant(f"{base}_half", np.array(0.5, dtype=np.float32))
-            whole = self._step("Floor", [self._step("Add", [scaled, half], base)], base)
+            shifted = self._step("Add", [scaled, self._scalar(f"{base}_half", 0.5)], base)
+            whole = self._step("Floor", [shifted], base)
         else:
             whole = self._step("Round", [scaled], base)
-        limits = [
-            self.add_constant(f"{base}_limit", np.array(limit, dtype=np.float32))
-            for limit in (low, high)
-        ]
+        limits = [self._scalar(f"{base}_limit", limit) for limit in (low, high)]
         held = self._step("Clip", [whole, *limits], base)
         self.nodes.append(helper.make_node("Mul", [held, step], [target]))
+
+    def _scalar(self, base: str, value: float) -> str:
+        return self.add_constant(base, np.array(value, dtype=np.float32))
 
     def _step(self, operator: str, inputs: list[str], base: str) -> str:
         output = self.names.fresh(f"{base}_{operator}")

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import numpy as np
 
 from ..chips import Rounding
-from .exponents import Floats, Integers, channel_exponents, quantize
+from .exponents import Floats, Integers, channel_exponents, held_values
 from .layer_statistics import LayerStatistics, Moments, patch_rows
 from .plan import Layer, Plan
 from .workers import map_ahead
@@ -44,13 +44,9 @@ def least_error_exponents(
     """
     outputs = rows.reshape(-1, rows.shape[-1])
     largest = channel_exponents(outputs if per_channel else rows[np.newaxis], bits, rounding)
-    costs = []
+    costs, shape = [], (*rows.shape[:2], 1) if per_channel else (1,)
     for depth in range(DEPTH + 1):
-        exponents = (
-            (largest - depth).reshape(*rows.shape[:2], 1) if per_channel else (largest - depth)
-        )
-        held = np.ldexp(quantize(rows, exponents, bits, rounding).astype(np.float64), exponents)
-        errors = held - rows
+        errors = held_values(rows, (largest - depth).reshape(shape), bits, rounding) - rows
         cost = output_error(errors, moments) if moments is not None else (errors**2).sum(axis=-1)
         costs.append(cost.reshape(-1) if per_channel else cost.sum(keepdims=True).reshape(1))
     # argmin takes the first of equals: the exponent at which nothing saturates.

@@ -22,10 +22,10 @@ from .channel_sets import ChannelSet, find_channel_sets
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
 from .qdq import write_qdq
-from .rounded_layer import rounded_layer
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents
+from .weight_rounding import rounded_layer
 from .workers import map_ahead
 
 
@@ -46,6 +46,10 @@ class Workbench:
     scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
     _outputs: dict[str, list[Sample]] = field(default_factory=dict)
+    _scaled: list[Workbench] = field(default_factory=list, init=False)
+    _latest: list[tuple[Mapping[Member | int, int], Assignment]] = field(
+        default_factory=list, init=False
+    )
 
     def of(self, candidate: Candidate) -> Workbench:
         """The workbench of the network that `candidate` belongs to: its channels are scaled."""
@@ -107,10 +111,6 @@ class Workbench:
         """What may be scaled."""
         return find_channel_sets(self.plan)
 
-    @cached_property
-    def _scaled(self) -> list[Workbench]:
-        return []
-
     def assign(self, candidate: Candidate) -> Assignment:
         """The exponents and replaced values of `candidate`."""
         assignment = self._exponents(candidate.shifts)
@@ -132,10 +132,6 @@ class Workbench:
         found = assign_exponents(self.plan, self.ranges, choice, self.chip)
         self._latest[:] = [(dict(shifts), found)]
         return found
-
-    @cached_property
-    def _latest(self) -> list[tuple[Mapping[Member | int, int], Assignment]]:
-        return []
 
     def _rounded_values(self, assignment: Assignment) -> Values:
         layers, bits = self.plan.layers(), self.plan.bits

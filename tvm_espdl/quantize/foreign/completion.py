@@ -12,8 +12,8 @@ from onnx import ModelProto, NodeProto
 
 from ...onnx_graphs.graph import Array, Graph
 from ..calibration import watching
+from .activations import AVERAGING, MOVING
 from .inputs import DRAWN, random_inputs
-from .selecting import AVERAGING, MOVING
 from .strip import Range, Stripped
 
 _BOUNDED = {
@@ -71,7 +71,8 @@ def _forward(node: NodeProto, graph: Graph, known: dict[str, Range], rules: set[
         return
     found = _BOUNDED.get(node.op_type)
     if found is None:
-        sources = [_range_of(name, graph, known) for name in node.input[: _data_inputs(node)]]
+        data = node.input[: MOVING.get(node.op_type, 1)]
+        sources = [_range_of(name, graph, known) for name in data]
         ends = [span for span in sources if span is not None]
         if not ends or len(ends) < len(sources):
             return
@@ -81,10 +82,6 @@ def _forward(node: NodeProto, graph: Graph, known: dict[str, Range], rules: set[
     for name in node.output:
         if name and graph.is_float(name):
             known.setdefault(name, found)
-
-
-def _data_inputs(node: NodeProto) -> int | None:
-    return MOVING.get(node.op_type, 1)
 
 
 def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:

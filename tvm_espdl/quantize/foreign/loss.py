@@ -95,8 +95,10 @@ def measure_requantization(
     """
     stripped = strip_quantization(original)
     fixed = fix_batch(rewrite_qlinear(original))
-    run = _in_onnxruntime(requantized) if isinstance(requantized, ModelProto) else requantized
-    reference = _Original(fixed, stripped)
+    run = requantized
+    if isinstance(run, ModelProto):
+        run = watching(fix_batch(run), output_names(run), "the requantized model")
+    reference = _original(fixed, stripped)
     totals = [_Total(name) for name in output_names(fixed)]
     drawn = samples is None
     count = 0
@@ -110,28 +112,16 @@ def measure_requantization(
     return RequantizationLoss(count, seed if drawn else None, tuple(t.loss() for t in totals))
 
 
-def _in_onnxruntime(model: ModelProto) -> Run:
-    return watching(fix_batch(model), output_names(model), "the requantized model")
-
-
-class _Original:
+def _original(model: ModelProto, stripped: Stripped) -> Callable[[Sample], list[Array]]:
     """The original in onnxruntime, its integer inputs and outputs as real numbers."""
+    read = watching(model, output_names(model), "the original model")
+    inputs, outputs = stripped.inputs, stripped.outputs
 
-    def __init__(self, model: ModelProto, stripped: Stripped) -> None:
-        self._read = watching(model, output_names(model), "the original model")
-        self._stripped = stripped
+    def run(sample: Sample) -> list[Array]:
+        feed = {n: inputs[n].quantize(v) if n in inputs else v for n, v in sample.items()}
+        return [outputs[n].dequantize(v) if n in outputs else v for n, v in read(feed).items()]
 
-    def __call__(self, sample: Sample) -> list[Array]:
-        inputs = self._stripped.inputs
-        feed = {
-            name: inputs[name].quantize(value) if name in inputs else value
-            for name, value in sample.items()
-        }
-        outputs = self._stripped.outputs
-        return [
-            outputs[name].dequantize(value) if name in outputs else value
-            for name, value in self._read(feed).items()
-        ]
+    return run
 
 
 def _in_order(

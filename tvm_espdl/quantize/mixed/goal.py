@@ -16,18 +16,12 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Goal:
-    """When the automatic choice may stop, and when it must.
+    """When the automatic choice may stop, and when it must."""
 
-    Attributes
-    ----------
-    wanted_snr : float or None
-        Signal-to-noise ratio in dB, on held-out samples, of the network's outputs; of what a
-        final Softmax reads in its place.
-    budget : float or None
-        Extra cycles that may be spent, as a share of those of the network in int8.
-    """
-
+    #: Signal-to-noise ratio in dB, on held-out samples, of the network's outputs; of what a final
+    #: Softmax reads in its place.
     wanted_snr: float | None = None
+    #: Extra cycles that may be spent, as a share of those of the network in int8.
     budget: float | None = None
 
     def check(self, automatic: bool) -> None:

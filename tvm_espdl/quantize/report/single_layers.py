@@ -6,7 +6,7 @@ Must never change what an operator computes: only outputs and inputs are added.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import onnx
 from onnx import ModelProto
@@ -14,10 +14,9 @@ from onnx import ModelProto
 from ...chips import Chip
 from ...onnx_graphs.rewriting import replace_nodes
 from ..assignment import Assignment
+from ..calibration import Shape, with_outputs
 from ..plan import Plan
 from ..qdq import QdqWriter, assemble
-
-Shape = tuple[int, ...]
 
 
 class SingleLayers:
@@ -41,12 +40,13 @@ class SingleLayers:
         writer.write()
         self._written = assemble(model, writer)
         self.dequantized = dict(writer.dequantized)
+        self._ends = {end: shapes[name] for name, end in self.dequantized.items()}
         self.held = {name: writer.names.fresh(f"{name}_held") for name in self.dequantized}
         self._fresh = writer.names.fresh
 
     def observed(self) -> ModelProto:
         """The quantized network with every quantized activation among its outputs."""
-        return self._with_tensors(self._written)
+        return with_outputs(self._written, self._ends)
 
     def quantized(self) -> ModelProto:
         """The quantized network in which every reader of an activation reads the held one."""
@@ -67,37 +67,21 @@ class SingleLayers:
             for place, name in enumerate(node.input):
                 node.input[place] = redirected.get(name, name)
         replace_nodes(cut, [*pairs, *cut.graph.node])
-        return self._with_tensors(self._with_held(cut))
+        return with_outputs(self._with_held(cut), self._ends)
 
     def floating(self) -> ModelProto:
         """The float network in which every operator reads what the quantized one reads."""
         cut = copy.deepcopy(self._model)
         for index, node in enumerate(cut.graph.node):
             for place, name in enumerate(node.input):
-                if name in self.held and self._reads_integers(index, place, name):
+                operand = self._plan.is_operand(index, place, name)
+                if name in self.held and (operand or self._plan.is_integer(name)):
                     node.input[place] = self.held[name]
         return self._with_held(cut)
 
-    def _reads_integers(self, index: int, place: int, name: str) -> bool:
-        operand = index in self._plan.rules and (place, name) in self._plan.operands(index)
-        return operand or self._plan.is_integer(name)
-
     def _with_held(self, model: ModelProto) -> ModelProto:
         model.graph.input.extend(
-            _float(name, self._shapes[tensor]) for tensor, name in self.held.items()
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, self._shapes[tensor])
+            for tensor, name in self.held.items()
         )
         return model
-
-    def _with_tensors(self, model: ModelProto) -> ModelProto:
-        watched = copy.deepcopy(model)
-        present = {value.name for value in watched.graph.output}
-        watched.graph.output.extend(
-            _float(name, self._shapes[tensor])
-            for tensor, name in self.dequantized.items()
-            if name not in present
-        )
-        return watched
-
-
-def _float(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
