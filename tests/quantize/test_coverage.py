@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 from coverage_cases import CASES
 from onnx import NodeProto, TensorProto, helper, numpy_helper
-from tvm_espdl.ops.base.float_function import FloatFunction
 
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.ops import operators
+from tvm_espdl.ops.base.function import FloatFunction
 from tvm_espdl.program import Native
 from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.quantize.rules import RULES

@@ -18,6 +18,7 @@ from ..ops.base.comparison import Comparison
 from ..ops.base.function import FloatFunction
 from ..ops.base.pointwise import Pointwise
 from ..ops.base.reduction import ExactSum, Extreme, RealSum
+from ..ops.base.strided import Strided
 from .literals import kernel_source
 
 RUNTIME = Path(__file__).parent.parent / "runtime" / "c"
@@ -33,6 +34,7 @@ _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
     Extreme: ("int32_t", "int32_t best, int32_t v", "EXTREME"),
     ExactSum: ("int32_t", "int32_t v", "EXACT_SUM"),
     RealSum: ("float", "float real", "REAL_SUM"),
+    Strided: ("", "", "STRIDED"),
 }
 _POINTERS = {
     "comparison": "const {0} *a, const {0} *b, bool *y",
@@ -70,7 +72,7 @@ def runtime_files(calls: Iterable[CCall]) -> dict[str, str]:
 def _declared(source: str) -> type[Operator] | None:
     """The operator whose kernel is printed; None where `runtime/c` has it."""
     kind = operators().get(source.removeprefix("espdl_").removesuffix(".c"))
-    return kind if kind is not None and kind.c else None
+    return kind if kind is not None and kind.derives_kernels() else None
 
 
 def _kernel(kind: type[Operator], call: CCall) -> str:
@@ -78,21 +80,22 @@ def _kernel(kind: type[Operator], call: CCall) -> str:
     result, parameters, macro = next(
         row for family, row in _FAMILIES.items() if issubclass(kind, family)
     )
-    functions = []
+    functions: list[str] = []
     if issubclass(kind, RealSum):
         functions.append(_function("term", "int32_t", call.descriptor, "int32_t v", kind.c_term))
     name = "term" if issubclass(kind, ExactSum) else "function"
     formula = kind.c
     if issubclass(kind, WithRelu):
         formula = f"const int32_t value = {formula};\nreturn d->relu && value < 0 ? 0 : value;"
-    functions.append(_function(name, result, call.descriptor, parameters, formula))
+    if result:
+        functions.append(_function(name, result, call.descriptor, parameters, formula))
     module = inspect.getmodule(kind)
     about = inspect.cleandoc(module.__doc__ or "" if module else "").split("\n\n")[0]
     return _SOURCE.format(
         about=textwrap.indent(about, " * "),
         name=kind.name,
         family=kind.family,
-        functions="\n".join(functions),
+        functions="".join(f"\n{function}" for function in functions),
         macro=macro,
         descriptor=call.descriptor,
     )
@@ -132,7 +135,6 @@ _SOURCE = """\
  * Printed from `tvm_espdl/ops/{name}.py`.
  */
 #include "espdl_{family}.h"
-
 {functions}
 ESPDL_DEFINE_{macro}({name}, {descriptor})
 """

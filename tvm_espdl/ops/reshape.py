@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..chips import Chip
 from .base.ccall import CCall
@@ -15,7 +14,7 @@ from .base.rounding import Array
 class Reshape(Moved):
     """`y = x` under another shape; in memory nothing moves."""
 
-    name: ClassVar[str] = "reshape"
+    name = "reshape"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reshape.hpp`."""

@@ -163,6 +163,7 @@ class Recurrent(Operator):
                 "sigmoid": sigmoid,
                 "tanh": tanh,
             },
+            workspace_bytes=self.workspace_bytes,
         )
 
     @rule(allowed="int8 or int16 for all, int16 biases", fix="quantize all of them alike")

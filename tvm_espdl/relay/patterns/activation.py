@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.base.form_rule import FormRule
+from ...ops.base.function import FloatFunction
 from ...ops.base.rounding import Array
+from ...ops.gelu import Gelu
+from ...ops.leaky_relu import LeakyRelu
+from ...ops.prelu import Prelu
 from .dataflow import channels_last, dequantized, dequantized_constant, quantized
 from .declared import function
 from .match import Match, Pattern
@@ -29,10 +33,6 @@ from .spelled_out import (
     hard_swish_of_product,
     swish,
 )
-
-if TYPE_CHECKING:
-    from ...ops.base.function import FloatFunction
-
 
 CALLS_SPELL_A_FUNCTION = FormRule(
     "calls_spell_a_function",
@@ -83,8 +83,6 @@ def _gelu_tanh() -> Pattern:
     x = dequantized()
 
     def make(match: Match) -> FloatFunction:
-        from ...ops.gelu import Gelu
-
         return Gelu(match.tensor("x"), match.output, approximate=True)
 
     return function("lut", is_op("relax.nn.gelu_tanh")(x), {"x": x}, make, "gelu_tanh")
@@ -99,9 +97,6 @@ def _prelu() -> Pattern:
 
 
 def _build_prelu(match: Match) -> Operator | Refusal:
-    from ...ops.leaky_relu import LeakyRelu
-    from ...ops.prelu import Prelu
-
     x, y, alpha = match.tensor("x"), match.output, match.tensor("alpha")
     factors = match.constant("alpha")
     if factors.size == 1 and x.dtype == "int8":
@@ -120,8 +115,6 @@ def _build_prelu(match: Match) -> Operator | Refusal:
 
 def _alpha(match: Match) -> tuple[Array, ...]:
     """The factors of a PReLU; none where it has become a leaky ReLU."""
-    from ...ops.prelu import Prelu
-
     return (_alpha_of(match),) if isinstance(_build_prelu(match), Prelu) else ()
 
 

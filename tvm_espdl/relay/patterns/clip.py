@@ -5,6 +5,7 @@ from __future__ import annotations
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import Operator
+from ...ops.clip import Clip
 from .dataflow import dequantized, quantized
 from .match import Match, Pattern
 
@@ -19,8 +20,6 @@ def _clip() -> Pattern:
     clip = is_op("relax.clip")(x, wildcard(), wildcard())
 
     def build(match: Match) -> Operator:
-        from ...ops.clip import Clip
-
         x = match.tensor("x")
         low, high = (float(limit.value) for limit in match["clip"].args[1:3])
         scale = 2.0**-x.uniform_exponent

@@ -21,6 +21,7 @@ from ...ops.base.function import FloatFunction
 from ...ops.base.reduction import Reduction
 from ...ops.base.registry import declared
 from ...ops.base.rounding import Array
+from ...ops.lut import table_of, tabulated
 from ..ir import is_constant, shape_of
 from .dataflow import dequantized, quantized, with_relu
 from .match import Match, Pattern
@@ -76,16 +77,12 @@ def function(
     """The entry of a function that is a table for int8: `make` gives it, or a refusal."""
 
     def build(match: Match) -> Operator | Refusal:
-        from ...ops.lut import tabulated
-
         made: FloatFunction | Refusal = make(match)
         if isinstance(made, Refusal) or not made.has_table:
             return made
         return tabulated(made)
 
     def tables(match: Match, chip: Chip) -> tuple[Array, ...]:
-        from ...ops.lut import table_of
-
         made: FloatFunction | Refusal = make(match)
         if isinstance(made, Refusal) or not made.has_table:
             return ()

@@ -6,6 +6,7 @@ from tvm.relax.dpl import is_op
 
 from ...ops import Operator, Refusal
 from ...ops.base.form_rule import FormRule
+from ...ops.reduce_log_sum_exp import ReduceLogSumExp
 from .dataflow import dequantized, quantized
 from .declared import reduction_of
 from .match import Match, Pattern
@@ -26,8 +27,6 @@ def patterns() -> list[Pattern]:
 
 def _log_sum_exp() -> Pattern:
     """TVM's importer subtracts the maximum, which reads the input a second time."""
-    from ...ops.reduce_log_sum_exp import ReduceLogSumExp
-
     x, again = dequantized(), dequantized()
     largest = is_op("relax.max")(again)
     reduced = is_op("relax.sum")(is_op("relax.exp")(is_op("relax.subtract")(x, largest)))
