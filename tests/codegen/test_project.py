@@ -13,7 +13,7 @@ from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug
 from tvm_espdl.chips import CHIPS
-from tvm_espdl.codegen.sdkconfig import chip_lines
+from tvm_espdl.codegen.project_text import chip_lines
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project, run_network

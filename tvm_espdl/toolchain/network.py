@@ -5,7 +5,6 @@ The project's own files are used as they are, but for its main: this one reads i
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -30,18 +29,10 @@ def build_project(
     main: Path | None = None,
     defines: Sequence[str] = (),
 ) -> None:
-    """Compile a written project into one program.
+    """Compile the project written in `folder` into one `program`.
 
-    Parameters
-    ----------
-    folder : path
-        The project.
-    program : path
-        The program to make.
-    main : path, optional
-        Takes the place of the project's `main/app_main.c`.
-    defines : sequence of str
-        Further macros, for example `TVM_ESPDL_DUMP`.
+    `main` may take the place of its `main/app_main.c`; `defines` are further macros, for example
+    `TVM_ESPDL_DUMP`.
 
     Raises
     ------
@@ -49,12 +40,10 @@ def build_project(
         If the compiler is missing or finds fault with a source.
     """
     model = folder / "components" / "tvm_model"
+    generated = model / "model" / "codegen" / "host"
     includes = [
-        folder / "main",
-        model / "crt_config",
-        model / "model" / "runtime",
-        model / "model" / "codegen" / "host" / "include",
-        model / "model" / "codegen" / "host" / "src",
+        *(folder / "main", model / "crt_config", model / "model" / "runtime"),
+        *(generated / "include", generated / "src"),
     ]
     sources = [*sorted(model.rglob("*.c")), main or folder / "main" / "app_main.c"]
     compiler.build(sources, program, includes=includes, defines=(PORTABLE, *defines))
@@ -67,23 +56,16 @@ def run_network(
     *,
     resets: Collection[int] = (),
 ) -> list[list[Array]]:
-    """Run a network's C on every sample, one after the other: states go on from each to the next.
+    """The outputs of a network's C for each sample in turn: states go on from each to the next.
 
     Parameters
     ----------
-    network : Program
-        The network.
     samples : sequence of sequence of numpy.ndarray
         For each sample its inputs, in the network's own types.
     compiler : Compiler, optional
         GCC of this PC by default.
     resets : collection of int
         Samples before which a network with states returns to its start.
-
-    Returns
-    -------
-    list of list of numpy.ndarray
-        For each sample its outputs.
 
     Raises
     ------
@@ -94,34 +76,17 @@ def run_network(
         [np.zeros(t.shape, t.dtype) for t in map(network.values.__getitem__, names)]
         for names in (network.inputs, network.outputs)
     ]
-    with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
-        folder = Path(name)
-        for path, content in project_files(network, "network", *unused).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
-        main, program = folder / "runner.c", folder / "program"
-        main.write_text(_runner(network, len(samples), resets))
-        chosen = compiler or Compiler.host()
-        build_project(folder, program, chosen, main=main)
-        with (folder / "inputs.bin").open("wb") as file:
-            for sample in samples:
-                file.writelines(np.ascontiguousarray(array).tobytes() for array in sample)
-        chosen.run(program)
-        results = (folder / "outputs.bin").read_bytes()
-    return _split(network, results, len(samples))
+    files = project_files(network, "network", *unused)
+    files[Path("runner.c")] = _runner(network, len(samples), resets).encode()
+    chosen, per_sample = compiler or Compiler.host(), len(network.outputs)
 
+    def build(folder: Path, program: Path) -> None:
+        build_project(folder, program, chosen, main=folder / "runner.c")
 
-def _split(network: Program, results: bytes, samples: int) -> list[list[Array]]:
-    outputs: list[list[Array]] = []
-    offset = 0
-    for _ in range(samples):
-        outputs.append([])
-        for name in network.outputs:
-            tensor = network.values[name]
-            values = np.frombuffer(results, tensor.dtype, tensor.size, offset)
-            outputs[-1].append(values.reshape(tensor.shape))
-            offset += tensor.nbytes
-    return outputs
+    inputs = (array for sample in samples for array in sample)
+    types = [network.values[name] for name in network.outputs]
+    results = chosen.run_on(files, build, inputs, types * len(samples))
+    return [results[first : first + per_sample] for first in range(0, len(results), per_sample)]
 
 
 def _runner(network: Program, samples: int, resets: Collection[int]) -> str:
@@ -133,13 +98,15 @@ def _runner(network: Program, samples: int, resets: Collection[int]) -> str:
         for kind, names, tensors in (("in", inputs, in_types), ("out", outputs, out_types))
         for name, tensor in zip(names, tensors, strict=True)
     ]
-    reads = [
-        f"fread(in_{name}, 1, {tensor.nbytes}, from) != {tensor.nbytes}"
-        for name, tensor in zip(inputs, in_types, strict=True)
-    ]
-    writes = [
-        f"fwrite(out_{name}, 1, {tensor.nbytes}, to) != {tensor.nbytes}"
-        for name, tensor in zip(outputs, out_types, strict=True)
+    moves = [
+        " || ".join(
+            f"{function}({kind}_{name}, 1, {tensor.nbytes}, {file}) != {tensor.nbytes}"
+            for name, tensor in zip(names, tensors, strict=True)
+        )
+        for function, kind, file, names, tensors in (
+            ("fread", "in", "from", inputs, in_types),
+            ("fwrite", "out", "to", outputs, out_types),
+        )
     ]
     given = ", ".join(f".{name} = in_{name}" for name in inputs)
     taken = ", ".join(f".{name} = out_{name}" for name in outputs)
@@ -160,7 +127,7 @@ int main(void) {{
   struct {PREFIX}_outputs taken = {{{taken}}};
   for (int sample = 0; sample < {samples}; ++sample) {{
 {_reset(resets)}
-    if ({" || ".join(reads)} || {PREFIX}_run(&given, &taken) != 0 || {" || ".join(writes)}) {{
+    if ({moves[0]} || {PREFIX}_run(&given, &taken) != 0 || {moves[1]}) {{
       return 2;
     }}
   }}
