@@ -55,6 +55,16 @@ def shape_of(expr: Any) -> tuple[int, ...]:
     return tuple(int(extent) for extent in shape)
 
 
+def to_last(rank: int) -> tuple[int, ...]:
+    """NCHW to NHWC, for any rank."""
+    return (0, *range(2, rank), 1)
+
+
+def to_first(rank: int) -> tuple[int, ...]:
+    """NHWC to NCHW, for any rank."""
+    return (0, rank - 1, *range(1, rank - 1))
+
+
 def dtype_of(expr: Any) -> str:
     """Element type of a tensor expression."""
     dtype = expr.ty.dtype

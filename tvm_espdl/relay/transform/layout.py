@@ -23,13 +23,21 @@ from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
 from ...program import Turn
-from ..ir import Rebuilder, array_of, attributes, dtype_of, is_constant, main_of, shape_of
+from ..ir import (
+    Rebuilder,
+    array_of,
+    attributes,
+    dtype_of,
+    is_constant,
+    main_of,
+    shape_of,
+    to_first,
+    to_last,
+)
 from ..patterns.admission import TENSOR
 from .composite import placed_of
 from .lowered import Lowered, Placed
 from .partition import Partition, Taken, is_composite, number_of
-
-Axes = tuple[int, ...]
 
 
 def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
@@ -47,16 +55,6 @@ def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
     kept = {v: f for v, f in lowered.functions.items() if v.name_hint not in composites}
     mod = relax.transform.DeadCodeElimination()(tvm.IRModule(kept, attrs=lowered.attrs))
     return Lowered(mod, chip, lowering.calls)
-
-
-def to_last(rank: int) -> Axes:
-    """NCHW to NHWC, for any rank."""
-    return (0, *range(2, rank), 1)
-
-
-def to_first(rank: int) -> Axes:
-    """NHWC to NCHW, for any rank."""
-    return (0, rank - 1, *range(1, rank - 1))
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ class _Lowering(Rebuilder):
             return self._transpose(operator, variable, arguments[0], label)
         if isinstance(operator, Reshape):
             return self._reshape(operator, variable, arguments[0], label)
-        constants = taken.entry.constants_on(self.chip, taken.match)
+        constants = taken.entry.constants(taken.match, self.chip)
         return self._compute(operator, variable, arguments, constants, label)
 
     def _callee(self, value: Any) -> Any:
@@ -204,7 +202,7 @@ class _Lowering(Rebuilder):
         flat = dataclasses.replace(operator.x, shape=shape_of(source))
         return self.call(dataclasses.replace(operator, x=flat), [source], (), label)
 
-    def transposed(self, source: Any, axes: Axes, label: _Label | None = None) -> Any:
+    def transposed(self, source: Any, axes: tuple[int, ...], label: _Label | None = None) -> Any:
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source

@@ -28,7 +28,7 @@ from ..ir import (
 )
 from ..patterns import PREFIX, Match, Pattern, table
 from ..patterns.admission import TAKEN, Admitted, deciding, fusions
-from ..patterns.needs import needed_operators
+from ..patterns.dataflow import needed_operators
 
 
 @dataclass(frozen=True, eq=False)
