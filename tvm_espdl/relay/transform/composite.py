@@ -11,7 +11,7 @@ from tvm import relax
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
-from ..ir import array_of, attributes, bindings_of, is_constant
+from ..ir import array_of, attributes, bindings_of, is_constant, type_of, with_main
 from ..patterns import composite_name
 from ..patterns.admission import TENSOR
 from .lowered import Placed
@@ -24,15 +24,7 @@ TURNS = "espdl.turns"
 
 
 def composite_of(placed: Placed, chip: str) -> Any:
-    """The private function of an operator.
-
-    Parameters
-    ----------
-    placed : Placed
-        What it computes.
-    chip : str
-        Name of the chip.
-    """
+    """The private function of an operator on a chip, by its name."""
     return _function(placed.operator, placed.constants).with_attrs(
         {
             "Composite": composite_name(placed.operator.name),
@@ -68,16 +60,11 @@ def placed_of(function: Any) -> Placed | None:
 
 def _function(operator: Operator, constants: tuple[Array, ...]) -> Any:
     """A private function whose body is one destination-passing call of all operands."""
-    parameters = [
-        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
-        for index, tensor in enumerate(operator.inputs)
-    ]
+    parameters = [relax.Var(f"x{at}", type_of(x)) for at, x in enumerate(operator.inputs)]
     operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
-    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
-    builder = relax.BlockBuilder()
-    with builder.function("main", parameters, private=True):
-        with builder.dataflow():
-            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
-            output = builder.emit_output(builder.emit(packed))
-        builder.emit_func_output(output)
-    return builder.get()["main"]
+    builder, name = relax.BlockBuilder(), composite_name(operator.name)
+
+    def result() -> Any:
+        return builder.emit(relax.call_dps_packed(name, operands, type_of(operator.output)))
+
+    return with_main(builder, parameters, result, private=True)["main"]

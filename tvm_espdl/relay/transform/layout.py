@@ -33,6 +33,7 @@ from ..ir import (
     shape_of,
     to_first,
     to_last,
+    type_of,
 )
 from ..patterns.admission import TENSOR
 from .composite import placed_of
@@ -226,8 +227,7 @@ class _Lowering(Rebuilder):
         """Emit the call of an operator in the chip's layout."""
         operator, symbol = placed.operator, f"espdl_{placed.operator.name}_{len(self.calls)}"
         self.calls[symbol] = placed
-        y = relax.TensorType(operator.output.shape, operator.output.dtype)
-        result = self.emit(relax.call_dps_packed(symbol, inputs, y))
+        result = self.emit(relax.call_dps_packed(symbol, inputs, type_of(operator.output)))
         self.types[result] = operator.output
         self.names[result] = placed.tensor
         return result
