@@ -114,6 +114,17 @@ def values_of(function: Any) -> dict[Any, Any]:
     return {binding.var: binding.value for binding in bindings_of(function)}
 
 
+def variables_of(value: Any) -> list[Any]:
+    """The variables that an expression reads, once for each time."""
+    if isinstance(value, Call):
+        return [v for argument in value.args for v in variables_of(argument)]
+    if isinstance(value, relax.Tuple):
+        return [v for field in value.fields for v in variables_of(field)]
+    if isinstance(value, relax.expr.TupleGetItem):
+        return variables_of(value.tuple_value)
+    return [value] if isinstance(value, relax.Var) else []
+
+
 def main_of(mod: tvm.IRModule) -> Any:
     """The module's `main`, or its only Relax function that is not private to a pattern."""
     return mod["main"]
@@ -135,7 +146,7 @@ class Rebuilder:
     Parameters
     ----------
     mod : tvm.IRModule
-        Functions other than the one being rebuilt are kept; `add_function` adds more.
+        Functions other than the one being rebuilt are kept.
     """
 
     def __init__(self, mod: tvm.IRModule) -> None:
@@ -159,10 +170,6 @@ class Rebuilder:
     def emit(self, value: Any, name: str = "") -> Any:
         """Bind a value to a new variable."""
         return self.builder.emit(value, name)
-
-    def add_function(self, function: Any, name: str) -> Any:
-        """Add a private function to the module and return its global variable."""
-        return self.builder.add_func(function, name)
 
     def run(self, function: Any, rewrite: Rewrite) -> tvm.IRModule:
         """Rebuild `main`.

@@ -15,8 +15,7 @@ from tvm import relax
 from ..program import Native, Origin, Program
 from .ir import type_of, with_main
 from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from .transform.composite import composite_of
-from .transform.lowered import Placed
+from .transform.composite import Placed, composite_of
 
 # Names of the values that a call reads and writes, its result's in Relax, and the call of those.
 Call = tuple[Sequence[str], Sequence[str], str, Callable[[list[Any]], Any]]

@@ -1,26 +1,55 @@
-"""An operator in the chip's layout as a Relax function that carries its record as text.
+"""An operator in the chip's layout, also as a Relax function that carries its record as text.
 
 The form in which a program is a Relax module: written here, read here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import relax
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
+from ...program import Turn
 from ..ir import array_of, attributes, bindings_of, is_constant, type_of, with_main
 from ..patterns import composite_name
 from ..patterns.admission import TENSOR
-from .lowered import Placed
 
 RECORD = "espdl.record"
 CHIP = "espdl.chip"
 COVERS = "espdl.covers"
 ADMITS = "espdl.admits"
 TURNS = "espdl.turns"
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """An operator in the chip's layout.
+
+    Attributes
+    ----------
+    operator : Operator
+        What is computed.
+    constants : tuple of numpy.ndarray
+        As the operator's `constants` state them.
+    tensor : str
+        What the model calls the result.
+    covers : tuple of str
+        The tensors of the model that it computes.
+    turns : tuple of Turn
+        What brings the elements of the result into the model's order.
+    admits : tuple of str
+        Names of rules that the operator breaks, and is to run all the same.
+    """
+
+    operator: Operator
+    constants: tuple[Array, ...]
+    tensor: str
+    covers: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    admits: tuple[str, ...] = ()
 
 
 def composite_of(placed: Placed, chip: str) -> Any:

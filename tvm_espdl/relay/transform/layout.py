@@ -7,7 +7,8 @@ two that cancel are never emitted at all. No value is changed.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,27 @@ from ..ir import (
     type_of,
 )
 from ..patterns.admission import TENSOR
-from .composite import placed_of
-from .lowered import Lowered, Placed
+from .composite import Placed, placed_of
 from .partition import Partition, Taken, is_composite, number_of
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A module whose operators work on integers in the chip's layout.
+
+    Attributes
+    ----------
+    mod : tvm.IRModule
+        `main` calls each operator with `call_dps_packed`, by a symbol of its own.
+    chip : Chip
+        For which it was lowered.
+    calls : mapping of str to Placed
+        The operators by their symbols, in the order of the calls.
+    """
+
+    mod: tvm.IRModule
+    chip: Chip
+    calls: Mapping[str, Placed] = field(default_factory=dict)
 
 
 def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import tvm
 from tvm import relax
-from tvm.ir import Call
 
 from ....ops import Tensor
 from ... import qdq
@@ -28,6 +27,7 @@ from ...ir import (
     named,
     op_name,
     values_of,
+    variables_of,
 )
 from ..canonicalize import canonicalize
 
@@ -54,7 +54,7 @@ class Graph:
         """The bindings that read each variable, once for each time; none for others."""
         readers: dict[Any, list[Any]] = defaultdict(list)
         for binding in bindings_of(self._function):
-            for variable in _variables(binding.value):
+            for variable in variables_of(binding.value):
                 readers[variable].append(binding)
         return readers
 
@@ -62,7 +62,7 @@ class Graph:
     def outputs(self) -> set[Any]:
         """The variables that leave the function, and the one that holds them together."""
         result = self._function.body.body
-        return set(_variables(self.values.get(result, result))) | {result}
+        return set(variables_of(self.values.get(result, result))) | {result}
 
     def value(self, expr: Any) -> Any:
         """The call that a variable is bound to, through plain renamings."""
@@ -101,16 +101,6 @@ class Graph:
             return product or all(self.dequantized(a) is not None for a in value.args)
         factors = (self.call(a, qdq.DEQUANTIZE, "relax.permute_dims") for a in value.args)
         return all(factor is not None for factor in factors)
-
-
-def _variables(value: Any) -> list[Any]:
-    if isinstance(value, Call):
-        return [v for argument in value.args for v in _variables(argument)]
-    if isinstance(value, relax.Tuple):
-        return [v for field in value.fields for v in _variables(field)]
-    if isinstance(value, relax.expr.TupleGetItem):
-        return _variables(value.tuple_value)
-    return [value] if isinstance(value, relax.Var) else []
 
 
 class Site:
