@@ -1,4 +1,4 @@
-"""Functions of each element that are tables or have parameters: Clip, PRelu, LUT.
+"""Functions of each element that are tables or have parameters: Clip, PRelu, LUT, Gelu.
 
 Any function of int8 may be a table in a node. Source: the `deserialize` functions of ESP-DL's
 modules.
@@ -116,5 +116,9 @@ def write_lookup(step: StepView) -> None:
     step.node(kind, settings=settings)
 
 
-READERS: Readers = {"Clip": read_clip, "LUT": or_table(None), "PRelu": read_prelu}
+READERS: Readers = {
+    "Clip": read_clip,
+    "PRelu": read_prelu,
+    **dict.fromkeys(("Gelu", "LUT"), or_table(None)),
+}
 WRITERS: Writers = {Clip.name: write_clip, Lut.name: write_lookup, Prelu.name: write_prelu}
