@@ -6,8 +6,9 @@ from tvm_espdl.codegen.project import project_files
 
 
 def project_of(library, sample=None):
-    """Every file by its path, with a sample and what comes out; zeros where absent."""
+    """Every file by its path, with an input or several, and what comes out; zeros where absent."""
     program = library.program
     zeros = [np.zeros(t.shape, t.dtype) for t in (program.values[n] for n in program.inputs)]
-    arrays = zeros if sample is None else library.feed([sample])
+    several = isinstance(sample, (dict, list, tuple))
+    arrays = zeros if sample is None else library.feed(sample if several else [sample])
     return project_files(program, "project", arrays, library.first_run(arrays))

@@ -8,8 +8,10 @@ import pytest
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops.base.comparison import Comparison
+from tvm_espdl.ops.base.registry import declared
 
-COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal")
+COMPARISONS = tuple(kind.name for kind in declared() if issubclass(kind, Comparison))
 S3, P4, PLAIN = (find_chip(name) for name in ("esp32s3", "esp32p4", "esp32"))
 INT8 = np.arange(-128, 128).astype(np.int8)
 

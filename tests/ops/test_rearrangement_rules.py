@@ -46,7 +46,7 @@ BROKEN = [
     ("exponents_are_equal", sliced(9, 4, 0, 1, exponent=-3)),
     ("types_are_equal", sliced(9, 4, 0, 1, dtype="int16")),
     (
-        "type_is_of_activations",
+        "types_are_equal",
         make("slice", tensor(9, dtype="int32"), tensor(4, dtype="int32"), (0,), (1,)),
     ),
     ("is_not_empty", sliced(9, 0, 0, 1)),
@@ -58,7 +58,7 @@ BROKEN = [
     ("padding_only_adds", padded((-1, 0), (2, 0))),
     ("reflection_has_enough_to_reflect", padded((4, 0), (0, 0), "reflect")),
     (
-        "type_is_of_activations",
+        "types_are_equal",
         make("pad", tensor(1, dtype="int32"), tensor(1, dtype="int32"), (0,), (0,)),
     ),
     ("exponents_are_equal", gathered(exponent=0)),

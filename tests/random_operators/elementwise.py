@@ -1,29 +1,10 @@
-"""Random element-wise operators: sums, activations, conversions between numbers, softmax."""
+"""Random clips, conversions between numbers, and softmax."""
 
 import numpy as np
 
 from tvm_espdl.ops import Tensor, operators
 
 from .draws import dtype_of, extents, integers, pick
-
-
-def broadcasting(rng):
-    """Two shapes of rank 1 to 4 that broadcast to a third, and that one."""
-    rank = int(rng.integers(1, 5))
-    shape = extents(rng, rank, 6)
-    shapes = []
-    for _ in range(2):
-        kept = shape[int(rng.integers(0, rank)) :] if rng.random() < 0.3 else shape
-        shapes.append(tuple(n if rng.random() < 0.7 else 1 for n in kept))
-    return (*shapes, np.broadcast_shapes(*shapes))
-
-
-def add(rng, chip):
-    dtype = dtype_of(rng)
-    shapes = broadcasting(rng)
-    tensors = [Tensor(dtype, shape, -4) for shape in shapes]
-    operator = operators()["add"](*tensors, pick(rng, "linear", "relu"))
-    return operator, tuple(integers(rng, dtype, shape) for shape in shapes[:2]), ()
 
 
 def between(rng, name, source, target, *fields):
@@ -39,11 +20,6 @@ def between(rng, name, source, target, *fields):
         x = integers(rng, source, shape)
     tensors = Tensor(source, shape, x_exponent), Tensor(target, shape, y_exponent)
     return operators()[name](*tensors, *fields), (x,), ()
-
-
-def relu(rng, chip):
-    dtype = dtype_of(rng)
-    return between(rng, "relu", dtype, dtype)
 
 
 def clip(rng, chip):
@@ -75,6 +51,6 @@ def softmax(rng, chip):
     return operator, (integers(rng, dtype, shape),), ()
 
 
-GENERATORS = {f.__name__: f for f in (add, relu, clip, quantize, dequantize, requantize, softmax)}
+GENERATORS = {f.__name__: f for f in (clip, quantize, dequantize, requantize, softmax)}
 # The table of int8 is part of the record; the exponentials of int16 are each engine's own.
 INEXACT = {"softmax": lambda operator: operator.x.dtype == "int16"}

@@ -35,7 +35,7 @@ class Calls:
     ) -> None:
         self.program, self.memory = program, memory
         self.variables, self.constants, self.natives = variables, constants, natives
-        self.kernels: list[CCall] = []
+        self.kernels: list[tuple[Operator, CCall]] = []
 
     def step(self, index: int) -> tuple[str, str]:
         """The function of a step and the line that calls it; both empty where nothing runs."""
@@ -52,7 +52,7 @@ class Calls:
         operator = step.operator
         assert isinstance(operator, Operator)
         call = operator.call(self.program.chip, *step.constants)
-        self.kernels.append(call)
+        self.kernels.append((operator, call))
         names = {
             member: self.constants.add(f"{name}_{member}", array, call.over_read)
             for member, array in call.arrays.items()

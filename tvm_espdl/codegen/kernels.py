@@ -18,10 +18,11 @@ from ..ops.base.comparison import Comparison
 from ..ops.base.function import FloatFunction
 from ..ops.base.pointwise import Pointwise
 from ..ops.base.reduction import ExactSum, Extreme, RealSum
-from .literals import kernel_source
+from ..ops.base.strided import Strided
+from .literals import c_type, kernel_source
 
 RUNTIME = Path(__file__).parent.parent / "runtime" / "c"
-DECLARED = "espdl_declared.h"
+PROTOTYPES = "espdl_prototypes.h"
 
 # Result and parameters of the formula, and the macro of the family's header; narrow ones first.
 _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
@@ -33,33 +34,42 @@ _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
     Extreme: ("int32_t", "int32_t best, int32_t v", "EXTREME"),
     ExactSum: ("int32_t", "int32_t v", "EXACT_SUM"),
     RealSum: ("float", "float real", "REAL_SUM"),
-}
-_POINTERS = {
-    "comparison": "const {0} *a, const {0} *b, bool *y",
-    "broadcast": "const {0} *a, const {0} *b, {0} *y",
+    Strided: ("", "", "STRIDED"),
 }
 
 
-def runtime_files(calls: Iterable[CCall]) -> dict[str, str]:
-    """All headers, and the sources of the kernels that are called, by the files' sorted names."""
-    of_source = {kernel_source(call.function): call for call in calls}
+def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
+    """What some kernels are built from, by the names of the files.
+
+    Parameters
+    ----------
+    kernels : iterable of (Operator, CCall)
+        The calls; each kernel counts once.
+
+    Returns
+    -------
+    dict of str to str
+        All headers, one of them with the prototypes of these kernels; and their sources; sorted.
+    """
     files = {path.name: path.read_text() for path in RUNTIME.glob("*.h")}
-    declarations = []
-    for source, call in sorted(of_source.items()):
+    descriptors: dict[str, str] = {}
+    prototypes: dict[str, str] = {}
+    for operator, call in kernels:
+        source = kernel_source(call.function)
         kind = _declared(source)
-        if kind is None:
-            files[source] = (RUNTIME / source).read_text()
-        else:
-            files[source] = _kernel(kind, call)
-            declarations.append(_declaration(kind, call))
-    files[DECLARED] = _HEADER.format("\n".join(declarations))
+        files[source] = (RUNTIME / source).read_text() if kind is None else _kernel(kind, call)
+        prototypes[call.function] = _prototype(operator, call)
+        if kind is not None and call.descriptor == f"espdl_{kind.name}_t":
+            descriptors[call.descriptor] = _descriptor(call)
+    parts = [text for printed in (descriptors, prototypes) for _, text in sorted(printed.items())]
+    files[PROTOTYPES] = _HEADER.format("".join(parts))
     return dict(sorted(files.items()))
 
 
 def _declared(source: str) -> type[Operator] | None:
     """The operator whose kernel is printed; None where `runtime/c` has it."""
     kind = operators().get(source.removeprefix("espdl_").removesuffix(".c"))
-    return kind if kind is not None and kind.c else None
+    return kind if kind is not None and kind.derives_kernels() else None
 
 
 def _kernel(kind: type[Operator], call: CCall) -> str:
@@ -67,21 +77,22 @@ def _kernel(kind: type[Operator], call: CCall) -> str:
     result, parameters, macro = next(
         row for family, row in _FAMILIES.items() if issubclass(kind, family)
     )
-    functions = []
+    functions: list[str] = []
     if issubclass(kind, RealSum):
         functions.append(_function("term", "int32_t", call.descriptor, "int32_t v", kind.c_term))
     name = "term" if issubclass(kind, ExactSum) else "function"
     formula = kind.c
     if issubclass(kind, WithRelu):
         formula = f"const int32_t value = {formula};\nreturn d->relu && value < 0 ? 0 : value;"
-    functions.append(_function(name, result, call.descriptor, parameters, formula))
+    if result:
+        functions.append(_function(name, result, call.descriptor, parameters, formula))
     module = inspect.getmodule(kind)
     about = inspect.cleandoc(module.__doc__ or "" if module else "").split("\n\n")[0]
     return _SOURCE.format(
         about=textwrap.indent(about, " * "),
         name=kind.name,
         family=kind.family,
-        functions="\n".join(functions),
+        functions="".join(f"\n{function}" for function in functions),
         macro=macro,
         descriptor=call.descriptor,
     )
@@ -95,17 +106,24 @@ def _function(name: str, result: str, descriptor: str, parameters: str, formula:
     return f"{head} {{\n{unused}{textwrap.indent(body, '  ')}\n}}\n"
 
 
-def _declaration(kind: type[Operator], call: CCall) -> str:
-    """The prototypes of a kernel, behind its descriptor where no other kernel has that."""
-    lines = []
-    if call.descriptor == f"espdl_{kind.name}_t":
-        members = [_member(name, value) for name, value in call.fields.items()]
-        lines += ["typedef struct {", *members, f"}} {call.descriptor};"]
-    pointers = _POINTERS.get(kind.family, "const {0} *x, {0} *y")
-    for suffix, of_type in (("s8", "int8_t"), ("s16", "int16_t")):
-        head = f"void espdl_{kind.name}_{suffix}(const {call.descriptor} *d, "
-        lines.append(f"{head}{pointers.format(of_type)});")
-    return "\n".join([*lines, ""])
+def _descriptor(call: CCall) -> str:
+    """The struct of a descriptor that only one kernel has."""
+    members = [_member(name, value) for name, value in call.fields.items()]
+    return "\n".join(["typedef struct {", *members, f"}} {call.descriptor};", "", ""])
+
+
+def _prototype(operator: Operator, call: CCall) -> str:
+    inputs, output = [c_type(t.dtype) for t in operator.inputs], c_type(operator.output.dtype)
+    if call.pointers == "void":
+        inputs = ["void"] * len(inputs)
+    if call.pointers in ("void", "void result"):
+        output = "void"
+    pointers = [*(f"const {of_type} *x{i}" for i, of_type in enumerate(inputs)), f"{output} *y"]
+    if operator.workspace_bytes:
+        pointers.append("void *workspace")
+    if call.pointers == "variadic":
+        pointers = ["..."]
+    return f"void {call.function}(const {call.descriptor} *d, {', '.join(pointers)});\n"
 
 
 def _member(name: str, value: FieldValue) -> str:
@@ -121,18 +139,17 @@ _SOURCE = """\
  * Printed from `tvm_espdl/ops/{name}.py`.
  */
 #include "espdl_{family}.h"
-
 {functions}
 ESPDL_DEFINE_{macro}({name}, {descriptor})
 """
 
 _HEADER = """\
 /*
- * The kernels that are printed from what their operators declare; espdl_kernels.h includes this
- * file. The output may be an input of its type and size.
+ * The prototypes of the kernels that are called, and descriptors that only one of them has;
+ * espdl_kernels.h includes this file.
  */
-#ifndef ESPDL_DECLARED_H
-#define ESPDL_DECLARED_H
+#ifndef ESPDL_PROTOTYPES_H
+#define ESPDL_PROTOTYPES_H
 
 {0}
 #endif

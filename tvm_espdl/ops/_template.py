@@ -1,52 +1,34 @@
-"""example: what it does to its input, in one line; copy this file to `ops/<name>.py`.
+"""example: what it does to each value, in one line; copy this file to `ops/<name>.py`.
 
-CONTRIBUTING.md lists the five other places of an operator. This file itself registers nothing,
-because its operator has no name.
+A name that begins with an underscore registers nothing; any other file of this folder does.
+CONTRIBUTING.md says which family to derive from, and how to see that all is well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import rule
+from .base.builder import Builder, Expression
+from .base.form import Form
+from .base.pointwise import Pointwise
 from .base.rounding import Array
-from .base.unary import Elementwise, OneType, suffix
+from .base.unary import SameExponent
 
 
 @dataclass(frozen=True)
-class Example(OneType, Elementwise):
-    """`y = max(x, limit)`: the formula, with every rounding and saturation in it.
+class Example(SameExponent, Pointwise):
+    """`y = saturate(|v|)`: the formula, with every rounding and saturation in it."""
 
-    Attributes
-    ----------
-    limit : int
-        A field of its own, with its unit: here an integer at the exponent of x.
-    """
+    name = "example"  # the name of the file
+    form = Form(onnx="Abs", relax="abs", exponents="share", espdl=None)
+    c = "v < 0 ? -v : v"
 
-    limit: int = 0
+    def formula(self, v: Array) -> Array:
+        """Source: the file of ESP-DL that says so, or that the definition is our own."""
+        return np.abs(v)
 
-    name: ClassVar[str] = ""  # the name of this file registers the operator
-
-    def reference(self, chip: Chip, *arrays: Array) -> Array:
-        """Source: the file of ESP-DL that says so; ask `chip` where chips differ."""
-        return np.maximum(arrays[0], np.array(self.limit, self.x.dtype))
-
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_example_s8` or `_s16`, in `runtime/c/espdl_example.c`."""
-        return CCall(
-            function=f"espdl_example_{suffix(self.x)}",
-            descriptor="espdl_example_t",
-            fields={"size": self.y.size, "limit": self.limit},
-        )
-
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have the same exponent, for the kernel reads neither."""
-        if self.x.exponent == self.y.exponent:
-            return None
-        return f"exponents {self.x.exponent} and {self.y.exponent}"
+    def host(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return op.max(v, 0 - v)

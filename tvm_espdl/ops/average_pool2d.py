@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -28,7 +27,7 @@ class AveragePool2d(Pool):
 
     counts_padding: bool = True
 
-    name: ClassVar[str] = "average_pool2d"
+    name = "average_pool2d"
 
     @property
     def factor(self) -> np.float32:

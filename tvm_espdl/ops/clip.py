@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
+from .base.builder import Builder, Expression
+from .base.ccall import FieldValue
+from .base.pointwise import Pointwise
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import Elementwise, OneType, suffix
 
 
 @dataclass(frozen=True)
-class Clip(OneType, Elementwise):
+class Clip(Pointwise):
     """`y = saturate(round(min(max(x, low), high) * 2**(xe - oe)))`.
 
     Attributes
@@ -26,7 +26,12 @@ class Clip(OneType, Elementwise):
     low: int = 0
     high: int = 0
 
-    name: ClassVar[str] = "clip"
+    name = "clip"
+    c = """
+    const int32_t raised = v < d->low ? d->low : v;
+    const float scaled = (float)(raised > d->high ? d->high : raised) * d->scale;
+    return espdl_round(scaled, d->half_even);
+    """
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_clip.hpp`."""
@@ -35,17 +40,18 @@ class Clip(OneType, Elementwise):
         scaled = clipped.astype(np.float32) * scale
         return saturate(round_float(scaled, chip), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_clip_s8` or `_s16`."""
+    def host(self, v: Expression, op: Builder) -> Expression:
+        """In TIR, in NumPy's order: where the limits cross, the upper one counts."""
+        limited = op.min(op.max(v, self.low), self.high)
         scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
-        return CCall(
-            function=f"espdl_clip_{suffix(self.x)}",
-            descriptor="espdl_clip_t",
-            fields={
-                "size": self.y.size,
-                "low": self.low,
-                "high": self.high,
-                "scale": float(scale),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-        )
+        return op.rounded(op.cast(limited, "float32") * op.real(float(scale)))
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """The limits, the change of exponents, and the chip's rounding."""
+        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
+        return {
+            "low": self.low,
+            "high": self.high,
+            "scale": float(scale),
+            "half_even": int(chip.rounding == "half_even"),
+        }

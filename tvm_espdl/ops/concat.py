@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Concat(Operator):
     y: Tensor
     axis: int = 0
 
-    name: ClassVar[str] = "concat"
+    name = "concat"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -73,6 +72,7 @@ class Concat(Operator):
                 "outer": self.outer,
                 "blocks": self.blocks + (0,) * unused,
             },
+            pointers="variadic",
         )
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:

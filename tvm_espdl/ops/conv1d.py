@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .base.convolution1d import Convolution1d
 from .conv2d import Conv2d
@@ -13,7 +12,7 @@ from .conv2d import Conv2d
 class Conv1d(Convolution1d):
     """As `conv2d` on an image of one row, filter `(O, C, K)`."""
 
-    name: ClassVar[str] = "conv1d"
+    name = "conv1d"
 
     @property
     def as_2d(self) -> Conv2d:

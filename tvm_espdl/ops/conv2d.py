@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..chips import Chip
 from .base.accumulate import accumulate, finish
@@ -19,7 +18,7 @@ from .base.window import patches
 class Conv2d(Convolution):
     """`y = saturate(activation(round((b + sum(x * w)) >> shift)))`, filter `(O, C, KH, KW)`."""
 
-    name: ClassVar[str] = "conv2d"
+    name = "conv2d"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_conv2d.cpp` and `isa/*/*_conv2d.S`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -28,8 +27,8 @@ class DepthToSpace(Strided):
     block: int = 1
     mode: str = "DCR"
 
-    name: ClassVar[str] = "depth_to_space"
-    channels_last: ClassVar[bool] = True
+    name = "depth_to_space"
+    channels_last = True
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_depth_to_space.hpp`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .base.convolution1d import Convolution1d
 from .depthwise_conv2d import DepthwiseConv2d
@@ -13,7 +12,7 @@ from .depthwise_conv2d import DepthwiseConv2d
 class DepthwiseConv1d(Convolution1d):
     """As `depthwise_conv2d` on an image of one row, filter `(C, 1, K)`."""
 
-    name: ClassVar[str] = "depthwise_conv1d"
+    name = "depthwise_conv1d"
 
     @property
     def as_2d(self) -> DepthwiseConv2d:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +23,7 @@ class DepthwiseConv2d(Convolution):
     The filter is `(C, 1, KH, KW)`.
     """
 
-    name: ClassVar[str] = "depthwise_conv2d"
+    name = "depthwise_conv2d"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_depthwise_conv2d.cpp` and `isa/*/*_depthwise_*.S`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from .base.unary import Elementwise, suffix
 class Dequantize(Elementwise):
     """`y = float32(x) * 2**xe`."""
 
-    name: ClassVar[str] = "dequantize"
+    name = "dequantize"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `TensorBase::assign`, `dl/tensor/src/dl_tensor_base.cpp`."""

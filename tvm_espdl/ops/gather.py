@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class Gather(Operator):
     y: Tensor
     axis: int = 0
 
-    name: ClassVar[str] = "gather"
+    name = "gather"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

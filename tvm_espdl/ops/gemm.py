@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Gemm(Weighted):
 
     activation: str = "linear"
 
-    name: ClassVar[str] = "gemm"
+    name = "gemm"
 
     @property
     def macs(self) -> int:

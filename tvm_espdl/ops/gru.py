@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,8 +19,8 @@ class Gru(Recurrent):
     That is ONNX's `linear_before_reset = 1`. Rows of the weights are in ONNX's order z, r, n.
     """
 
-    name: ClassVar[str] = "gru"
-    gates: ClassVar[int] = 3
+    name = "gru"
+    gates = 3
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_gru.hpp`."""

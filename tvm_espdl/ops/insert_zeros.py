@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.moved import Moved
+from .base.moved import MovedIntegers
 from .base.operator import Tensor, rule
 from .base.rounding import Array
 from .base.unary import suffix
@@ -17,7 +16,7 @@ from .base.window import Pair
 
 
 @dataclass(frozen=True)
-class InsertZeros(Moved):
+class InsertZeros(MovedIntegers):
     """`y[0, i * sy, j * sx] = x[0, i, j]`, zero everywhere else; `(1, H, W, C)`, int8 or int16.
 
     A signal `(1, W, C)` is an image of one row; strides and tail keep their form.
@@ -33,8 +32,8 @@ class InsertZeros(Moved):
     strides: Pair = (1, 1)
     tail: Pair = (0, 0)
 
-    name: ClassVar[str] = "insert_zeros"
-    channels_last: ClassVar[bool] = True
+    name = "insert_zeros"
+    channels_last = True
 
     @classmethod
     def of(cls, x: Tensor, strides: Pair, tail: Pair) -> InsertZeros:
@@ -78,11 +77,6 @@ class InsertZeros(Moved):
                 "stride_x": self.strides[1],
             },
         )
-
-    @rule(allowed="int8 or int16", fix="quantize the input")
-    def type_is_integer(self, chip: Chip) -> str | None:
-        """Zeros are inserted between int8 or int16 values."""
-        return None if self.x.dtype in ("int8", "int16") else self.x.dtype
 
     @rule(allowed="batch 1", fix="run the samples one after the other")
     def batch_is_one(self, chip: Chip) -> str | None:

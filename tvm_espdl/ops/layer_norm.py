@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class LayerNorm(Operator):
     axis: int
     epsilon: float = 1e-5
 
-    name: ClassVar[str] = "layer_norm"
+    name = "layer_norm"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -114,6 +113,7 @@ class LayerNorm(Operator):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays=dict(zip(names, (c.ravel() for c in constants), strict=True)),
+            in_place=(0,),
         )
 
     @rule(allowed="int8 or int16, one type", fix="quantize all of them alike")

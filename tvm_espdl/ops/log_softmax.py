@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,7 +18,7 @@ class LogSoftmax(Softmax):
     Exponentials are those of `softmax`; the logarithm is rounded from double precision.
     """
 
-    name: ClassVar[str] = "log_softmax"
+    name = "log_softmax"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_log_softmax.hpp`: summed in index order."""

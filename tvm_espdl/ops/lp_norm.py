@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class LpNorm(Normalization):
     axis: int
     p: int = 2
 
-    name: ClassVar[str] = "lp_norm"
+    name = "lp_norm"
 
     @property
     def extent(self) -> int:
@@ -74,6 +73,7 @@ class LpNorm(Normalization):
                 "output_scale": float(power_of_two(-self.y.uniform_exponent)),
                 "half_even": int(chip.rounding == "half_even"),
             },
+            in_place=(0,),
         )
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:

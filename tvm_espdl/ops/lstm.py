@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +20,9 @@ class Lstm(Recurrent):
     Rows of the weights are in ONNX's order i, o, f, g. A cell that leaves int16 wraps around.
     """
 
-    name: ClassVar[str] = "lstm"
-    gates: ClassVar[int] = 4
+    name = "lstm"
+    pointers = "void result"  # cells are int16
+    gates = 4
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class Lut(OneType, Elementwise):
     function: str = ""
     step: int = 1
 
-    name: ClassVar[str] = "lut"
+    name = "lut"
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
@@ -64,6 +63,7 @@ class Lut(OneType, Elementwise):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"table": constants[0]},
+            in_place=(0,),
         )
 
     @rule(allowed="1 for int8, a power of two up to 32768 for int16", fix="use another step")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Matmul(Operator):
     y: Tensor
     activation: str = "linear"
 
-    name: ClassVar[str] = "matmul"
+    name = "matmul"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.operator import rule
 from .base.pool import Pool
 from .base.rounding import Array
-from .base.unary import suffix
+from .base.unary import SameExponent, suffix
 from .base.window import patches
 
 
 @dataclass(frozen=True)
-class MaxPool2d(Pool):
+class MaxPool2d(SameExponent, Pool):
     """`y = max(window)`; padding never wins."""
 
-    name: ClassVar[str] = "max_pool2d"
+    name = "max_pool2d"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_max_pool2d.cpp`; exponents are not read."""
@@ -42,10 +40,3 @@ class MaxPool2d(Pool):
             descriptor="espdl_pool_t",
             fields={**self.window_fields(), "factor": 0.0, "half_even": 0},
         )
-
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have the same exponent, for the kernel reads neither."""
-        if self.x.exponent == self.y.exponent:
-            return None
-        return f"exponents {self.x.exponent} and {self.y.exponent}"

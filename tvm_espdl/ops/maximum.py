@@ -17,7 +17,7 @@ class Maximum(RawBroadcast):
     """`y = max(a, b)` on the integers as they are."""
 
     name = "maximum"
-    form = Form(onnx="Max", relax="maximum", exponents="align", espdl=None)
+    form = Form(onnx="Max", relax="maximum", exponents="align", espdl=None, base_only=True)
     c = "a > b ? a : b"
 
     def formula(self, a: Array, b: Array) -> Array:

@@ -17,7 +17,7 @@ class Minimum(RawBroadcast):
     """`y = min(a, b)` on the integers as they are."""
 
     name = "minimum"
-    form = Form(onnx="Min", relax="minimum", exponents="align", espdl=None)
+    form = Form(onnx="Min", relax="minimum", exponents="align", espdl=None, base_only=True)
     c = "a < b ? a : b"
 
     def formula(self, a: Array, b: Array) -> Array:

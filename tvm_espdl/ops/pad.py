@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.moved import Moved
+from .base.moved import MovedIntegers
 from .base.operator import Operator, rule
 from .base.rounding import Array
 from .base.unary import suffix
@@ -21,7 +20,7 @@ MODES = ("constant", "edge", "reflect")
 
 
 @dataclass(frozen=True)
-class Pad(Moved):
+class Pad(MovedIntegers):
     """x with `before` and `after` more elements along each axis, int8 or int16.
 
     Attributes
@@ -39,7 +38,7 @@ class Pad(Moved):
     mode: str = "constant"
     value: int = 0
 
-    name: ClassVar[str] = "pad"
+    name = "pad"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_pad.cpp`."""
@@ -96,8 +95,3 @@ class Pad(Moved):
         widths = map(max, self.before, self.after)
         enough = all(w < extent for w, extent in zip(widths, self.x.shape, strict=True))
         return None if enough else f"{self.before} and {self.after} of {self.x.shape}"
-
-    @rule(allowed="int8 and int16", fix="quantize to int8 or int16")
-    def type_is_of_activations(self, chip: Chip) -> str | None:
-        """The elements are int8 or int16."""
-        return None if self.x.dtype in ("int8", "int16") else self.x.dtype

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -32,8 +31,8 @@ class Prelu(Unary):
     alpha: Tensor
     steepest: int = 0
 
-    name: ClassVar[str] = "prelu"
-    channels_last: ClassVar[bool] = True
+    name = "prelu"
+    channels_last = True
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
@@ -86,6 +85,7 @@ class Prelu(Unary):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"alpha": constants[0].ravel()},
+            in_place=(0,),
         )
 
     @rule(allowed="four dimensions and batch 1", fix="reshape to (1, channels, height, width)")

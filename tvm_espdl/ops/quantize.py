@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from .base.unary import Elementwise, suffix
 class Quantize(Elementwise):
     """`y = saturate(round(x * 2**-oe))`; NaN gives the largest integer."""
 
-    name: ClassVar[str] = "quantize"
+    name = "quantize"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `TensorBase::assign`, `dl/tensor/src/dl_tensor_base.cpp`."""

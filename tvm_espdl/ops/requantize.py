@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +19,7 @@ VECTOR_THRESHOLD = 50
 class Requantize(Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
-    name: ClassVar[str] = "requantize"
+    name = "requantize"
 
     @property
     def shift(self) -> int:
@@ -42,6 +41,7 @@ class Requantize(Elementwise):
                 "shift": self.shift,
                 "half_even": int(chip.rounding == "half_even"),
             },
+            in_place=(0,) if self.x.dtype == self.y.dtype else (),
         )
 
     @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")

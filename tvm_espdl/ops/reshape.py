@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..chips import Chip
 from .base.ccall import CCall
@@ -15,7 +14,7 @@ from .base.rounding import Array
 class Reshape(Moved):
     """`y = x` under another shape; in memory nothing moves."""
 
-    name: ClassVar[str] = "reshape"
+    name = "reshape"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reshape.hpp`."""
@@ -23,4 +22,4 @@ class Reshape(Moved):
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_copy`: needed only where input and output may not share their memory."""
-        return CCall("espdl_copy", "espdl_copy_t", {"bytes": self.y.nbytes})
+        return CCall("espdl_copy", "espdl_copy_t", {"bytes": self.y.nbytes}, pointers="void")

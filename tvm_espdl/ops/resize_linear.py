@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class ResizeLinear(Resize):
 
     coordinates: str = "half_pixel"
 
-    name: ClassVar[str] = "resize_linear"
+    name = "resize_linear"
 
     @property
     def macs(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class ResizeNearest(Resize):
     coordinates: str = "asymmetric"
     rounding: str = "floor"
 
-    name: ClassVar[str] = "resize_nearest"
+    name = "resize_nearest"
 
     @property
     def shift(self) -> int:

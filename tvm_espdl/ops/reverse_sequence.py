@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..chips import Chip
 from .base.ccall import CCall
-from .base.moved import Moved
+from .base.moved import MovedIntegers
 from .base.operator import Tensor, rule
 from .base.rounding import Array
 from .base.unary import suffix
 
 
 @dataclass(frozen=True)
-class ReverseSequence(Moved):
+class ReverseSequence(MovedIntegers):
     """`y[b, t] = x[b, n - 1 - t]` for `t` below `n = lengths[b]`, else `x[b, t]`.
 
     Attributes
@@ -32,7 +31,7 @@ class ReverseSequence(Moved):
     batch_axis: int = 1
     time_axis: int = 0
 
-    name: ClassVar[str] = "reverse_sequence"
+    name = "reverse_sequence"
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
@@ -68,12 +67,6 @@ class ReverseSequence(Moved):
             fields=dict(zip(names, self.walk, strict=True)),
             arrays={"lengths": constants[0].astype(np.int32)},
         )
-
-    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have one type."""
-        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
-        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
 
     @rule(allowed="axes 0 and 1, in any order", fix="transpose the input first")
     def axes_are_the_first_two(self, chip: Chip) -> str | None:

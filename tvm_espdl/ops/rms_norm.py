@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class RmsNorm(Normalization):
     axis: int
     epsilon: float = 1e-5
 
-    name: ClassVar[str] = "rms_norm"
+    name = "rms_norm"
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
@@ -86,6 +85,7 @@ class RmsNorm(Normalization):
                 "half_even": int(chip.rounding == "half_even"),
             },
             arrays={"scale": constants[0].ravel()},
+            in_place=(0,),
         )
 
     @rule(allowed="above 0", fix="set epsilon to 1e-5")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class ScatterNd(Operator):
     y: Tensor
     reduction: str = "none"
 
-    name: ClassVar[str] = "scatter_nd"
+    name = "scatter_nd"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -99,6 +98,7 @@ class ScatterNd(Operator):
                 "reduction": f"ESPDL_SCATTER_{self.reduction.upper()}",
             },
             arrays={"places": places},
+            in_place=(0,),
         )
 
     @rule(allowed="one exponent; for mul 0 for the updates", fix="requantize the inputs")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class Slice(Strided):
     starts: Shape = ()
     steps: Shape = ()
 
-    name: ClassVar[str] = "slice"
+    name = "slice"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/tensor/src/dl_tensor_base.cpp`, `TensorBase::slice`."""

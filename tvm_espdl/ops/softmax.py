@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class Softmax(Unary):
 
     axis: int = 0
 
-    name: ClassVar[str] = "softmax"
+    name = "softmax"
 
     @property
     def table(self) -> Array:

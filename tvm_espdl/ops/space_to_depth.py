@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,8 +28,8 @@ class SpaceToDepth(Strided):
     block: int = 1
     mode: str = "DCR"
 
-    name: ClassVar[str] = "space_to_depth"
-    channels_last: ClassVar[bool] = True
+    name = "space_to_depth"
+    channels_last = True
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_space_to_depth.hpp`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class Transpose(Moved):
 
     axes: tuple[int, ...] = ()
 
-    name: ClassVar[str] = "transpose"
+    name = "transpose"
 
     @classmethod
     def of(cls, x: Tensor, axes: tuple[int, ...]) -> Transpose:

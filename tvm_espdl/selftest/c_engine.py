@@ -58,21 +58,23 @@ def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Ar
     )
 
 
-def program_source(items: Sequence[Item]) -> tuple[str, list[CCall]]:
+def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCall]]]:
     """The test program in C, and the calls of kernels in it."""
     definitions: list[str] = []
     rows: list[str] = []
-    calls: list[CCall] = []
+    calls: list[tuple[Operator, CCall]] = []
     cases: dict[tuple[Operator, str, tuple[int, ...]], int] = {}
     for item in items:
         key = item.operator, item.chip.name, tuple(map(id, item.constants))
         number = cases.setdefault(key, len(cases))
         if number == len(definitions):
             call = item.operator.call(item.chip, *item.constants)
-            calls.append(call)
+            calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        rows.append(f"  {{case_{number}, {{{sizes}}}, {item.operator.output.nbytes}}},\n")
+        places = sum(1 << place for place in calls[number][1].in_place)
+        output_bytes = item.operator.output.nbytes
+        rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
     most = max(len(item.inputs) for item in items)
     return "\n".join([_HEAD % most, *definitions, table, _MAIN]), calls
@@ -103,6 +105,7 @@ _HEAD = """\
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "espdl_kernels.h"
 
@@ -112,6 +115,7 @@ struct test_case {
   void (*run)(void *const *inputs, void *output);
   size_t input_bytes[INPUTS];
   size_t output_bytes;
+  unsigned in_place; /* a bit for each input whose memory the output may take */
 };
 """
 
@@ -129,6 +133,28 @@ static void *take_input(FILE *file, size_t bytes, size_t number) {
     stop("cannot read the input", number);
   }
   return memory;
+}
+
+/* The kernel once more for each input that its output may be written over. */
+static void check_in_place(const struct test_case *test, size_t number, void **inputs,
+                           const unsigned char *expected) {
+  for (size_t i = 0; i < INPUTS; ++i) {
+    if ((test->in_place >> i & 1u) == 0 || test->output_bytes == 0) {
+      continue;
+    }
+    void *kept = inputs[i];
+    inputs[i] = malloc(test->output_bytes);
+    if (inputs[i] == NULL) {
+      stop("out of memory", number);
+    }
+    memcpy(inputs[i], kept, test->output_bytes);
+    test->run(inputs, inputs[i]);
+    if (memcmp(inputs[i], expected, test->output_bytes) != 0) {
+      stop("gives another result in place", number);
+    }
+    free(inputs[i]);
+    inputs[i] = kept;
+  }
 }
 
 static void run(const struct test_case *test, size_t number, FILE *from, FILE *to) {
@@ -149,6 +175,7 @@ static void run(const struct test_case *test, size_t number, FILE *from, FILE *t
       stop("wrote past the end of its output", number);
     }
   }
+  check_in_place(test, number, inputs, output);
   if (fwrite(output, 1, test->output_bytes, to) != test->output_bytes) {
     stop("cannot write the output", number);
   }

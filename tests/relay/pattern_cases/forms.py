@@ -126,9 +126,9 @@ def pair(kind, **attributes):
     return build
 
 
-def with_float(kind):
+def with_float(kind, **attributes):
     """The second input is not quantized."""
-    return lambda b, x: b.node(kind, x, b.input("other", IMAGE))
+    return lambda b, x: b.node(kind, x, b.input("other", IMAGE), **attributes)
 
 
 def module(body, exponent=-4, rule="", *, unified=True):

@@ -78,15 +78,6 @@ NEAREST = {
 LINEAR = {"mode": "linear"}
 
 CASES = {
-    "reduce_mean": reduced("ReduceMean"),
-    "reduce_max": case(node("ReduceMax", numbers(1, 2))),
-    "reduce_min": case(node("ReduceMin", numbers(1, 2))),
-    "reduce_prod": case(node("ReduceProd", numbers(1)), exponent=0),
-    "reduce_sum": reduced("ReduceSum"),
-    "reduce_l1": reduced("ReduceL1"),
-    "reduce_sum_square": reduced("ReduceSumSquare"),
-    "reduce_log_sum": case(node("ReduceLogSum", numbers(1, 2))),
-    "reduce_l2": reduced("ReduceL2"),
     "reduce_log_sum_exp": case(log_sum_exp(True), log_sum_exp(False), "maximum_is_of_the_input"),
     "resize_nearest: of images": case(resized(1, 16, 12, 10, **NEAREST), shape=(1, 16, 6, 5)),
     "resize_linear: of images": case(resized(1, 4, 12, 10, **LINEAR)),
@@ -108,5 +99,4 @@ FURTHER = {
         Form(layer_norm([-6, -7, -6, -7, -6], axis=0), rule="parameters_have_one_exponent"),
         module(normalized(1), rule="axes_are_trailing"),
     ],
-    "reduce_mean": [module(lambda x: relax.op.mean(x, [2, 3]), rule="axes_are_kept")],
 }

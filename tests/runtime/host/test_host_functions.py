@@ -1,25 +1,27 @@
-"""Float functions on all int16 values: NumPy, host library and C have the same bits."""
+"""Functions of one value on all int16 values: NumPy, host library and C have the same bits."""
 
 import numpy as np
 import pytest
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.base.function import FloatFunction
+from tvm_espdl.ops.base.pointwise import Pointwise
+from tvm_espdl.ops.base.registry import declared
 from tvm_espdl.runtime.host import run_operators
 from tvm_espdl.selftest.c_engine import Item, run_c
 
 ALL = np.arange(-32768, 32768).astype(np.int16)
-FUNCTIONS = (
-    *("elu", "exp", "hard_sigmoid", "hard_swish", "leaky_relu"),
-    *("log", "sigmoid", "sqrt", "swish", "tanh"),
-)
+FUNCTIONS = [
+    kind for kind in declared() if kind.name and issubclass(kind, (FloatFunction, Pointwise))
+]
 EXPONENTS = ((-12, -15), (-12, -12), (-9, -13), (-5, -13), (0, -8))
 
 
 def cases(chip):
     records = [
-        operators()[name](Tensor("int16", ALL.shape, x), Tensor("int16", ALL.shape, y))
-        for name in FUNCTIONS
+        kind(Tensor("int16", ALL.shape, x), Tensor("int16", ALL.shape, y))
+        for kind in FUNCTIONS
         for x, y in EXPONENTS
     ]
     return records, [record.reference(chip, ALL) for record in records]

@@ -6,9 +6,11 @@ from host_cases import CHIPS, differences, one
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops.base.comparison import Comparison
+from tvm_espdl.ops.base.registry import declared
 
 INT8 = np.arange(-128, 128).astype(np.int8)
-COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal")
+COMPARISONS = tuple(kind.name for kind in declared() if issubclass(kind, Comparison))
 
 
 def pairs(name, chip, exponents):

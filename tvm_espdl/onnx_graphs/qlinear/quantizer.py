@@ -119,6 +119,12 @@ class Quantizers:
             self.type_of(node.input[1]) if scale is not None else "float",
         )
 
+    def dequantizing(self, name: str) -> NodeProto | None:
+        """The DequantizeLinear that makes a tensor; None where another node, or none, does."""
+        maker = self.graph.producer(name)
+        node = None if maker is None else self.graph.nodes[maker]
+        return node if node is not None and is_dequantize(node) else None
+
     def constant(self, name: str) -> Array:
         """The value of an initializer."""
         return np.asarray(numpy_helper.to_array(self.initializers[name]))

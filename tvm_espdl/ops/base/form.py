@@ -34,6 +34,8 @@ class Form:
         Attributes that always have one value.
     takes_relu : bool
         Whether the quantizer leaves a ReLU behind it to the same kernel.
+    base_only : bool
+        Whether ESP-DL has the arithmetic in `dl/base`, and only registers no node for it.
     """
 
     onnx: str
@@ -43,6 +45,7 @@ class Form:
     attributes: tuple[str, ...] = ()
     fixed: tuple[tuple[str, int], ...] = ()
     takes_relu: bool = False
+    base_only: bool = False
 
     @property
     def calls(self) -> tuple[str, ...]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...chips import Chip
-from .operator import rule
-from .unary import OneType
+from .unary import OneInteger, OneType, SameExponent
 
 
 @dataclass(frozen=True)
-class Moved(OneType):
+class Moved(SameExponent, OneType):
     """One tensor in, the same elements out."""
 
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have the same exponent: the elements are copied as they are."""
-        if self.x.exponent == self.y.exponent:
-            return None
-        return f"exponents {self.x.exponent} and {self.y.exponent}"
+
+@dataclass(frozen=True)
+class MovedIntegers(SameExponent, OneInteger):
+    """The same, of int8 or int16 only."""

@@ -10,22 +10,17 @@ from ...chips import Chip
 from .operator import rule
 from .rounding import Array
 from .shifted_scales import ShiftedScales
+from .unary import OneInteger
 
 
 @dataclass(frozen=True)
-class Normalization(ShiftedScales):
+class Normalization(ShiftedScales, OneInteger):
     """Input and output of one type, each vector treated alike."""
 
     @property
     def extent(self) -> int:
         """Elements of a vector."""
         raise NotImplementedError
-
-    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have one type, int8 or int16."""
-        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
-        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
 
     @rule(allowed="a sum of squares within 32 bits", fix="normalize fewer elements")
     def squares_fit(self, chip: Chip) -> str | None:

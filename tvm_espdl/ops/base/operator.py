@@ -148,8 +148,8 @@ class Operator:
     form : Form or None
         The declaration of an ordinary operator; None for others.
     c : str
-        With a form, the formula as an expression of C99, or as lines that return it; "" where
-        `runtime/c` has a file of the operator's own.
+        The formula as an expression of C99, or as lines that return it; "" where the kernels are
+        files of the operator's own.
     """
 
     name: ClassVar[str] = ""
@@ -159,9 +159,14 @@ class Operator:
     c: ClassVar[str] = ""
 
     @classmethod
+    def derives_kernels(cls) -> bool:
+        """Whether the kernels are made by the family, in TIR and in C."""
+        return bool(cls.c) or cls.family == "strided"
+
+    @classmethod
     def in_esp_dl(cls) -> bool:
-        """Whether ESP-DL registers the operator: else only this package's own kernels run it."""
-        return cls.form is None or cls.form.espdl is not None
+        """Whether ESP-DL has a kernel for it: else the definition is this package's own."""
+        return cls.form is None or cls.form.espdl is not None or cls.form.base_only
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -19,13 +19,13 @@ from .ccall import CCall, FieldValue
 from .operator import Operator, rule
 from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
 from .strided import strides_of
-from .unary import SameExponent, Unary, suffix
+from .unary import OneInteger, SameExponent, suffix
 
 MAX_RANK = 4
 
 
 @dataclass(frozen=True)
-class Reduction(Unary):
+class Reduction(OneInteger):
     """One result for all elements that differ in the reduced axes only, int8 or int16.
 
     The result keeps the reduced axes with extent 1. The elements are combined in index order.
@@ -116,12 +116,6 @@ class Reduction(Unary):
         """A reduced tensor has at most 4 dimensions."""
         rank = len(self.x.shape)
         return None if rank <= MAX_RANK else f"{rank} dimensions"
-
-    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Input and output have one type."""
-        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
-        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
 
     @rule(allowed="fewer elements", fix="reduce in steps, or use int16")
     def sum_fits(self, chip: Chip) -> str | None:

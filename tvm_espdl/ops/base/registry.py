@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,7 @@ _OPS = (__package__ or "").rpartition(".")[0]
 @cache
 def operators() -> dict[str, type[Operator]]:
     """All operator classes by name, in alphabetical order."""
-    found: dict[str, type[Operator]] = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent.parent)]):
-        members = vars(importlib.import_module(f"{_OPS}.{module.name}")).values()
-        for member in members:
-            if isinstance(member, type) and issubclass(member, Operator) and member.name:
-                found[member.name] = member
-    return dict(sorted(found.items()))
+    return dict(sorted((kind.name, kind) for kind in _kinds() if kind.name))
 
 
 @cache
@@ -32,14 +27,18 @@ def declared() -> tuple[type[Operator], ...]:
 
     Those without a name are functions that are tables only.
     """
-    found = []
+    return tuple(kind for kind in _kinds() if kind.form is not None)
+
+
+def _kinds() -> Iterator[type[Operator]]:
+    """The classes that the files of `ops` define, in the order of the files' names."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent.parent)]):
         name = f"{_OPS}.{module.name}"
-        for member in vars(importlib.import_module(name)).values():
+        members = () if module.name[0] == "_" else vars(importlib.import_module(name)).values()
+        for member in members:
             own = isinstance(member, type) and member.__module__ == name
-            if own and issubclass(member, Operator) and member.form is not None:
-                found.append(member)
-    return tuple(found)
+            if own and issubclass(member, Operator):
+                yield member
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Base of the operators whose result is a view of the input that steps through it. None itself.
+"""Family of the operators whose result is a view that steps through the input. None itself.
 
 It knows shapes and strides only; elements are never looked at.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...chips import Chip
 from .ccall import CCall
-from .moved import Moved
+from .moved import MovedIntegers
 from .operator import rule
 from .rounding import Array
 from .unary import suffix
@@ -25,8 +25,10 @@ def strides_of(shape: Shape) -> Shape:
 
 
 @dataclass(frozen=True)
-class Strided(Moved):
+class Strided(MovedIntegers):
     """Elements of x, taken with one step per axis of the result, int8 or int16."""
+
+    family = "strided"
 
     def walk(self) -> tuple[Shape, Shape, int]:
         """Extents of the result, steps through x for each, and the first element's place in x.
@@ -54,8 +56,3 @@ class Strided(Moved):
         """The elements are moved along at most 6 dimensions."""
         rank = len(self.walk()[0])
         return None if rank <= MAX_RANK else f"{rank} dimensions"
-
-    @rule(allowed="int8 and int16", fix="quantize to int8 or int16")
-    def type_is_of_activations(self, chip: Chip) -> str | None:
-        """The elements are int8 or int16."""
-        return None if self.x.dtype in ("int8", "int16") else self.x.dtype

@@ -48,6 +48,17 @@ class OneType(Unary):
 
 
 @dataclass(frozen=True)
+class OneInteger(OneType):
+    """A `Unary` whose kernel reads and writes one integer type."""
+
+    @rule(allowed="int8 for both, or int16 for both", fix="quantize the output like the input")
+    def types_are_equal(self, chip: Chip) -> str | None:
+        """Input and output have one type, int8 or int16."""
+        fits = self.x.dtype == self.y.dtype and self.x.dtype in ("int8", "int16")
+        return None if fits else f"{self.x.dtype} and {self.y.dtype}"
+
+
+@dataclass(frozen=True)
 class SameExponent(Unary):
     """A `Unary` that computes on the integers as they are and reads no exponent."""
 

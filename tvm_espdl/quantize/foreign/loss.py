@@ -17,7 +17,7 @@ from ...errors import DataError
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import fix_batch, output_names
 from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
-from ...onnx_graphs.session import open_session, run_session
+from ..calibration import watching
 from .inputs import DRAWN, random_inputs
 from .strip import Stripped, strip_quantization
 
@@ -84,29 +84,21 @@ def measure_requantization(
 ) -> RequantizationLoss:
     """Compare a requantized network with the original.
 
-    Parameters
-    ----------
-    original : ModelProto
-        The quantized model that was given. It runs in onnxruntime in its QDQ form: of QLinearConv,
-        onnxruntime saturates sums of uint8 by int8 products on some CPUs.
-    requantized : ModelProto or callable
-        The new model, for onnxruntime, or a function from a sample to the outputs: a list in the
-        model's order, a dict by name, or the only one.
-    samples : iterable of {input: float32 array}, optional
-        Without them, `DRAWN` random ones within the inputs' ranges. What was an integer input of
-        the original is float here.
-    seed : int
-        Of the random samples.
+    The original runs in onnxruntime in its QDQ form: of QLinearConv, onnxruntime saturates sums of
+    uint8 by int8 products on some CPUs. The new one is a model for onnxruntime, or a function from
+    a sample to the outputs: a list in the model's order, a dict by name, or the only one. Without
+    `samples`, `DRAWN` random ones within the inputs' ranges are compared; what was an integer input
+    of the original is float in them.
 
-    Raises
-    ------
-    DataError
-        If there are no samples, the outputs have other shapes, or no range of an input is known.
+    Raises DataError if there are no samples, the outputs have other shapes, or no range of an input
+    is known.
     """
     stripped = strip_quantization(original)
     fixed = fix_batch(rewrite_qlinear(original))
-    run = _in_onnxruntime(requantized) if isinstance(requantized, ModelProto) else requantized
-    reference = _Original(fixed, stripped)
+    run = requantized
+    if isinstance(run, ModelProto):
+        run = watching(fix_batch(run), output_names(run), "the requantized model")
+    reference = _original(fixed, stripped)
     totals = [_Total(name) for name in output_names(fixed)]
     drawn = samples is None
     count = 0
@@ -120,30 +112,16 @@ def measure_requantization(
     return RequantizationLoss(count, seed if drawn else None, tuple(t.loss() for t in totals))
 
 
-def _in_onnxruntime(model: ModelProto) -> Run:
-    session = open_session(fix_batch(model), "the requantized model")
-    return lambda sample: run_session(session, None, sample, "the requantized model")
-
-
-class _Original:
+def _original(model: ModelProto, stripped: Stripped) -> Callable[[Sample], list[Array]]:
     """The original in onnxruntime, its integer inputs and outputs as real numbers."""
+    read = watching(model, output_names(model), "the original model")
+    inputs, outputs = stripped.inputs, stripped.outputs
 
-    def __init__(self, model: ModelProto, stripped: Stripped) -> None:
-        self._session = open_session(model, "the original model")
-        self._stripped, self._names = stripped, output_names(model)
+    def run(sample: Sample) -> list[Array]:
+        feed = {n: inputs[n].quantize(v) if n in inputs else v for n, v in sample.items()}
+        return [outputs[n].dequantize(v) if n in outputs else v for n, v in read(feed).items()]
 
-    def __call__(self, sample: Sample) -> list[Array]:
-        inputs = self._stripped.inputs
-        feed = {
-            name: inputs[name].quantize(value) if name in inputs else value
-            for name, value in sample.items()
-        }
-        results = run_session(self._session, self._names, feed, "the original model")
-        outputs = self._stripped.outputs
-        return [
-            outputs[name].dequantize(value) if name in outputs else value
-            for name, value in zip(self._names, results, strict=True)
-        ]
+    return run
 
 
 def _in_order(

@@ -17,20 +17,11 @@ DEVIATIONS = 4.0
 def nearest_exponents(
     ranges: Mapping[str, tuple[float, float]], bits: int | Mapping[str, int]
 ) -> dict[str, int]:
-    """Choose the power-of-two scale nearest to each range.
+    """Choose the power-of-two scale nearest to each range that `strip_quantization` gives.
 
-    Parameters
-    ----------
-    ranges : dict of str to (float, float)
-        As `strip_quantization` gives them.
-    bits : int or dict of str to int
-        Width of the integers, of all tensors or of each.
-
-    Returns
-    -------
-    dict of str to int
-        Of the smallest scale that covers the range and the next smaller one, the one with the
-        smaller expected squared error (`expected_error`).
+    That is, of the smallest scale that covers the range and the next smaller one, the one with the
+    smaller expected squared error (`expected_error`). All have integers of one width, or each its
+    own.
     """
     return {
         name: nearest_exponent(low, high, bits if isinstance(bits, int) else bits[name])
@@ -54,17 +45,8 @@ def expected_error(low: float, high: float, exponent: int, bits: int) -> float:
     """Expect the squared error of integers at scale 2**exponent, rounding and saturation.
 
     Values are taken to be normally distributed around 0, the end of the range that lies farther
-    out being `DEVIATIONS` standard deviations away. Rounding costs step**2 / 12, saturation at c
-    the integral of (x - c)**2 times the density, from c to the end of the range.
-
-    Parameters
-    ----------
-    low, high : float
-        The range; not both 0.
-    exponent : int
-        Of the scale.
-    bits : int
-        Width of the integers.
+    out being `DEVIATIONS` standard deviations away; it is not 0. Rounding costs step**2 / 12,
+    saturation at c the integral of (x - c)**2 times the density, from c to the end of the range.
     """
     deviation = max(abs(low), abs(high)) / DEVIATIONS
     step = math.ldexp(1.0, exponent)

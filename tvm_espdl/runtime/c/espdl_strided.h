@@ -1,5 +1,6 @@
 /*
- * The loops of kernels whose result is a view that steps through the input.
+ * The kernels `espdl_<name>_s8` and `_s16` whose result is a view that steps through the input; the
+ * elements stay as they are.
  */
 #ifndef ESPDL_STRIDED_H
 #define ESPDL_STRIDED_H
@@ -24,7 +25,7 @@ static bool advance(const espdl_strided_t *d, int32_t *index, int32_t *offset) {
 }
 
 /* Places are counted, not pointed at: a pointer must not leave its array, not even unused. */
-#define ESPDL_DEFINE_STRIDED(name, suffix, type)                                            \
+#define ESPDL_DEFINE_STRIDED_OF(name, suffix, type)                                           \
   void espdl_##name##_##suffix(const espdl_strided_t *d, const type *x, type *y) {          \
     int32_t index[ESPDL_STRIDED_LAST] = {0};                                                \
     int32_t offset = d->first;                                                              \
@@ -36,5 +37,9 @@ static bool advance(const espdl_strided_t *d, int32_t *index, int32_t *offset) {
       }                                                                                     \
     } while (advance(d, index, &offset));                                                   \
   }
+
+#define ESPDL_DEFINE_STRIDED(name, descriptor) \
+  ESPDL_DEFINE_STRIDED_OF(name, s8, int8_t)    \
+  ESPDL_DEFINE_STRIDED_OF(name, s16, int16_t)
 
 #endif

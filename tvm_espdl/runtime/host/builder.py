@@ -56,7 +56,10 @@ class _Tir:
         return functions.exponential(real)
 
     def log(self, real: Expression) -> Expression:
-        return T.cast(T.log(T.cast(real, "float64")), "float32")
+        return self.math("log", real)
+
+    def math(self, name: str, real: Expression) -> Expression:
+        return T.cast(getattr(T, name)(T.cast(real, "float64")), "float32")
 
     def sqrt(self, real: Expression) -> Expression:
         return T.sqrt(real)

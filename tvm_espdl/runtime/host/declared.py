@@ -18,10 +18,12 @@ from ...ops.base.comparison import Comparison
 from ...ops.base.function import FloatFunction
 from ...ops.base.pointwise import Pointwise
 from ...ops.base.reduction import ExactSum, Extreme, RealSum
+from ...ops.base.strided import Strided
 from .arithmetic import power_of_two, saturate
 from .builder import builder_of
 from .kernel import Buffer, Expression, HostKernel, elementwise, flat, private_function
 from .reducing import reduction, wide
+from .striding import strided_copy
 
 
 def declared_kernel(operator: Operator, chip: Chip) -> HostKernel:
@@ -155,4 +157,5 @@ _FAMILIES: dict[type[Operator], Callable[[Any, Chip], HostKernel]] = {
     Extreme: _extreme,
     ExactSum: _exact_sum,
     RealSum: _real_sum,
+    Strided: lambda operator, chip: strided_copy(operator),
 }

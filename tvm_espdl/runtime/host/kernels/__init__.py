@@ -17,7 +17,7 @@ from ..kernel import HostKernel
 
 def kernel_of(operator: Operator, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
     """The kernel of an operator with these constants, in the order of `operator.constants`."""
-    if operator.form is not None and operator.c:
+    if operator.derives_kernels():
         return declared_kernel(operator, chip)
     module = importlib.import_module(f"{__package__}.{operator.name}")
     result: HostKernel = module.kernel(operator, chip, constants)

@@ -1,4 +1,4 @@
-"""Cases of the pattern table for comparisons, powers, norms, and what constants place."""
+"""Cases of the pattern table for remainders, norms, and what constants place."""
 
 import numpy as np
 from onnx import TensorProto
@@ -9,56 +9,12 @@ from .forms import (
     Case,
     Form,
     case,
-    chain,
     module,
     node,
     number,
     numbers,
-    pair,
     shaped,
-    with_float,
 )
-
-# ONNX's name, and a limit of int8 at 2^-4 that is true for every integer: on the right, the left.
-COMPARISONS = {
-    "equal": ("Equal", 0.03, 0.03),
-    "greater": ("Greater", -100.0, 100.0),
-    "greater_equal": ("GreaterOrEqual", 100.0, -100.0),
-    "less": ("Less", 100.0, -100.0),
-    "less_equal": ("LessOrEqual", -100.0, 100.0),
-}
-POWERS = {"pow": ("Pow", 1.7, 2.0, {}), "mod": ("Mod", 0.3, 0.75, {"fmod": 1})}
-
-
-def as_float(b, x):
-    return b.node("Cast", x, to=TensorProto.FLOAT)
-
-
-def with_constant(kind, value, left, **attributes):
-    def build(b, x):
-        constant = number(b, value)
-        return b.node(kind, *((constant, x) if left else (x, constant)), **attributes)
-
-    return build
-
-
-def compared(kind):
-    return case(chain(pair(kind), as_float), chain(with_float(kind), as_float), exponent=None)
-
-
-def limit(kind, value, left):
-    """A limit that no integer stands for; the near miss has one."""
-    return case(
-        chain(with_constant(kind, value, left), as_float),
-        chain(with_constant(kind, 1.0, left), as_float),
-        exponent=None,
-        only_refuses=True,
-    )
-
-
-def of_sides(name, make):
-    sides = (("right", False), ("left", True))
-    return {f"{name}: float constant on the {side}": make(left) for side, left in sides}
 
 
 def scattered(*indices):
@@ -99,28 +55,6 @@ def length_of(axes):
 
 
 CASES = {
-    **{name: compared(row[0]) for name, row in COMPARISONS.items()},
-    **{
-        entry: made
-        for name, (kind, *limits) in COMPARISONS.items()
-        for entry, made in of_sides(
-            name, lambda left, kind=kind, limits=limits: limit(kind, limits[left], left)
-        ).items()
-    },
-    "pow": case(pair("Pow"), with_float("Pow")),
-    "mod": case(pair("Mod", fmod=1), lambda b, x: b.node("Mod", x, b.input("m", IMAGE), fmod=1)),
-    **{
-        entry: made
-        for name, (kind, odd, even, attributes) in POWERS.items()
-        for entry, made in of_sides(
-            name,
-            lambda left, kind=kind, odd=odd, even=even, attributes=attributes: case(
-                with_constant(kind, odd, left, **attributes),
-                with_constant(kind, even, left, **attributes),
-                only_refuses=True,
-            ),
-        ).items()
-    },
     "mod: fmod=0": Case(
         module(lambda x: relax.op.floor_mod(x, relax.const(np.float32(1.5)))),
         module(lambda x: relax.op.mod(x, relax.const(np.float32(1.5)))),
