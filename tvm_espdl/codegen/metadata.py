@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
-from ..chips import Chip
 from ..program import Program
 from ..program.kernels import kernel_of_step
 from ..version import __version__
@@ -14,7 +13,7 @@ from .sources import Sources
 
 def metadata(program: Program, sources: Sources, model_id: str) -> str:
     """The text of metadata.json: what the network is, what it needs, what it computes."""
-    chip: Chip = program.chip
+    chip, states = program.chip, [state.value for state in program.states]
     content = {
         "model_id": model_id,
         "tool": f"tvm-espdl {__version__}",
@@ -22,7 +21,7 @@ def metadata(program: Program, sources: Sources, model_id: str) -> str:
         "rounding": chip.rounding,
         "inputs": _described(program.input_names, program.inputs, program),
         "outputs": _described(program.output_names, program.outputs, program),
-        "states": _described(*_state_names(program), program),
+        "states": _described(states, states, program),
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
@@ -40,18 +39,9 @@ def metadata(program: Program, sources: Sources, model_id: str) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _state_names(program: Program) -> tuple[list[str], list[str]]:
-    names = [state.value for state in program.states]
-    return names, names
-
-
-def _described(names: Any, values: Any, program: Program) -> list[dict[str, Any]]:
+def _described(names: Iterable[str], values: Iterable[str], program: Program) -> list[object]:
+    tensors = [program.values[value] for value in values]
     return [
-        {
-            "name": name,
-            "dtype": program.values[value].dtype,
-            "shape": program.values[value].shape,
-            "exponent": program.values[value].exponent,
-        }
-        for name, value in zip(names, values, strict=True)
+        {"name": name, "dtype": t.dtype, "shape": t.shape, "exponent": t.exponent}
+        for name, t in zip(names, tensors, strict=True)
     ]

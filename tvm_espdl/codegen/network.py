@@ -16,22 +16,11 @@ from .header import NOTICE, PREFIX
 from .identifiers import string
 from .variables import Variables
 
-_INCLUDES = (
-    *("tvmgen_default.h", "default_constants.h", "espdl_kernels.h"),
-    "tvm_espdl_dump.h",
-)
+_INCLUDES = ("tvmgen_default.h", "default_constants.h", "espdl_kernels.h", "tvm_espdl_dump.h")
 
 
 class Network:
-    """The C file of a network.
-
-    Parameters
-    ----------
-    variables : Variables
-        Of the program's values.
-    calls : Calls
-        Of its steps.
-    """
+    """The C file of a network, from the variables of its values and the calls of its steps."""
 
     def __init__(self, program: Program, memory: Plan, variables: Variables, calls: Calls) -> None:
         self.program, self.memory, self.variables, self.calls = program, memory, variables, calls

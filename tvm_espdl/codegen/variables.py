@@ -16,25 +16,14 @@ from .literals import c_type
 
 
 class Variables:
-    """Names and addresses of all values.
-
-    Parameters
-    ----------
-    constants : mapping of str to str
-        The C array of each of the program's constants.
-
-    Attributes
-    ----------
-    names : dict of str to str
-        The variable of each value.
-    inputs, outputs : list of str
-        Members of the interface's structures.
-    """
+    """Names and addresses of all values; `constants` has the C array of each constant."""
 
     def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
         self.program, self.memory, self.constants = program, memory, constants
+        #: Members of the interface's structures.
         self.inputs = identifiers(program.input_names)
         self.outputs = identifiers(program.output_names)
+        #: The variable of each value.
         self.names = dict(zip(program.values, identifiers(program.values), strict=True))
 
     def parameters(self) -> list[str]:

@@ -19,7 +19,7 @@ from .draft import Draft, unused
 from .edges import Edge, Edges, edges_of
 from .families import WRITERS, cache
 from .packed_factors import packed_factors
-from .schema import Graph, Model, ValueInfo
+from .schema import Graph, Model
 from .schema import Tensor as Stored
 from .step_view import StepView
 
@@ -125,10 +125,9 @@ def _vectors(
         return ()
     stored = []
     for edge in edges:
-        info: ValueInfo = draft.values[edge.name]
+        info = draft.values[edge.name]
         array = values[edge.value]
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        stored.append(Stored(edge.name, info.dtype, info.shape or (), data, info.exponents))
+        stored.append(Stored.of(edge.name, array, info.shape or (), info.exponents))
     return tuple(stored)
 
 

@@ -17,12 +17,10 @@ from ..ops.gather import Gather
 from ..ops.matmul import Matmul
 from ..ops.reshape import Reshape
 from ..program import Program, Step
-from .filters import matrix_order
 from .node_view import NodeView
 from .step_view import StepView
-from .types import Operand
-
-Shape = tuple[int, ...]
+from .types import Operand, Shape
+from .weights import matrix_order
 
 
 def packed_factors(program: Program) -> tuple[dict[int, str], frozenset[int]]:

@@ -5,7 +5,7 @@ Names and order are those of the file. Nothing here interprets an operator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,12 @@ import numpy as np
 from ..ops.base.rounding import Array
 
 LAYOUT_PREFIX = "layout ==> "
+
+
+def doc_of(layout: str) -> str:
+    """How a parameter states its layout, for people; nothing for ""."""
+    return f"{LAYOUT_PREFIX}{layout}" if layout else ""
+
 
 # TensorDataType, in NumPy's names where it has one.
 DTYPES: Mapping[int, str] = {
@@ -55,6 +61,19 @@ class Tensor:
     data: bytes = field(repr=False)
     exponents: tuple[int, ...] = ()
     doc: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        array: Array,
+        dims: Sequence[int],
+        exponents: tuple[int, ...],
+        layout: str = "",
+    ) -> Tensor:
+        """The tensor of an array, whose elements are in stored order."""
+        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        return cls(name, str(array.dtype), tuple(dims), data, exponents, doc_of(layout))
 
     @property
     def layout(self) -> str:

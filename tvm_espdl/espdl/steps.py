@@ -60,9 +60,9 @@ class Steps:
         inputs: Sequence[Operand],
         output: str,
         *,
-        constants: Sequence[Array] = (),
-        covers: Sequence[str] = (),
-        admits: Sequence[str] = (),
+        constants: Sequence[Array],
+        covers: Sequence[str],
+        admits: Sequence[str],
     ) -> None:
         """A call.
 
@@ -97,15 +97,7 @@ class Steps:
         )
 
     def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
-        """The whole program, without steps whose results nothing reads.
-
-        Parameters
-        ----------
-        outputs : sequence of str
-            What leaves, by the file's names.
-        nodes : sequence of Node
-            Of the file.
-        """
+        """The whole program, without steps whose results nothing reads."""
         leaving = tuple(self._names[name] for name in outputs)
         states = tuple(State(self._names[begin], self._names[n]) for begin, n in self._states)
         steps, read = [], {*leaving, *(state.next for state in states)}

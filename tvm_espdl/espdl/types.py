@@ -21,6 +21,7 @@ LARGEST_TENSOR = 1 << 26
 LARGEST_EXPONENT = 100
 ACTIVATION_DTYPES = ("int8", "int16", "float32", "bool")
 Operand = str | Array
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)

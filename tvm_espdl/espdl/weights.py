@@ -1,6 +1,7 @@
 """Weights in a file: filters and matrices in each chip's own layout, biases in their register.
 
 8-bit weights of 16-bit data widen; which operator reads them is said in `families`.
+Source of the layouts: ESP-PPQ `parser/espdl/export_patterns.py`, ResetParamLayoutPattern.
 """
 
 from __future__ import annotations
@@ -11,14 +12,60 @@ from ..ops import Tensor
 from ..ops.base.packing import pack_filter
 from ..ops.base.rounding import Array
 from ..ops.base.weighted import BIAS_DTYPE
-from .filters import unpack_filter, unpack_matrices
 from .node_view import NodeView
 from .step_view import StepView
-from .windows import pair
+from .types import Shape
 
 # As records and as nodes have them.
 ACTIVATIONS = {"linear": "Linear", "relu": "Relu"}
-Shape = tuple[int, ...]
+
+# -- order ----------------------------------------------------------------------------------------
+
+
+def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
+    """Where in OIHW each stored element belongs.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Output channels, input channels (1 for depthwise), rows, columns.
+    lanes : int
+        Output channels in a block; 0 on chips without vectors.
+
+    Returns
+    -------
+    numpy.ndarray
+        For each element in stored order its index in the flat OIHW filter.
+    """
+    places = np.arange(int(np.prod(shape))).reshape(shape)
+    full = shape[0] // lanes * lanes if lanes else 0
+    blocks = places[:full].reshape(full // lanes if lanes else 0, lanes or 1, *shape[1:])
+    rest = places[full:].transpose((2, 3, 1, 0) if depthwise else (0, 2, 3, 1))
+    return np.concatenate([blocks.transpose(0, 3, 4, 2, 1).ravel(), rest.ravel()])
+
+
+def unpack_filter(stored: Array, shape: Shape, lanes: int, *, depthwise: bool) -> Array:
+    """A filter in OIHW from its elements in stored order, 1-D; the rest as in `stored_order`."""
+    filter_ = np.empty(stored.size, stored.dtype.newbyteorder("="))
+    filter_[stored_order(shape, lanes, depthwise=depthwise)] = stored
+    return filter_.reshape(shape)
+
+
+def unpack_matrices(stored: Array, shape: Shape, lanes: int) -> Array:
+    """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
+    return stored[matrix_order(shape, lanes)].reshape(shape)
+
+
+def matrix_order(shape: Shape, lanes: int) -> Array:
+    """For each element of the matrices `(..., K, N)` in row-major order its stored index."""
+    depth, columns = shape[-2:]
+    order = stored_order((columns, depth, 1, 1), lanes, depthwise=False)
+    of_filter = np.empty_like(order)
+    of_filter[order] = np.arange(order.size)
+    one = of_filter.reshape(columns, depth).T.ravel()
+    matrices = int(np.prod(shape[:-2]))
+    return (np.arange(matrices)[:, None] * one.size + one).ravel()
+
 
 # -- read -----------------------------------------------------------------------------------------
 
@@ -46,7 +93,7 @@ def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -
     inputs, outputs = (dims[-1], dims[-2]) if depthwise else (dims[-2], dims[-1])
     if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
         node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
-    shape = (outputs, inputs, *pair(dims[:spatial]))
+    shape = (outputs, inputs, *(1, *dims[:spatial])[-2:])  # a signal has one row
     filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
     return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
 
@@ -56,11 +103,6 @@ def matrices_of(node: NodeView, shape: Shape, *, packed: bool = True) -> Array:
     stored = node.stored(1).flat()
     matrices = unpack_matrices(stored, shape, lanes_of(node)) if packed else stored.reshape(shape)
     return widened(matrices.astype(matrices.dtype.newbyteorder("=")), node.tensor().dtype)
-
-
-def weights_type(node: NodeView, weights: Array) -> Tensor:
-    """The type of a node's weights."""
-    return Tensor(str(weights.dtype), weights.shape, node.exponent(node.stored(1)))
 
 
 def widened(weights: Array, dtype: str) -> Array:
@@ -79,7 +121,7 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
     wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
     if bias.dtype.kind == "i" and bias.dtype.itemsize < np.dtype(wide).itemsize:
         bias = bias.astype(wide)
-    return [bias], Tensor(str(bias.dtype), bias.shape, node.exponent(stored))
+    return [bias], node.type_of(bias, 2)
 
 
 # -- written --------------------------------------------------------------------------------------
@@ -123,10 +165,7 @@ def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: boo
 def add_bias(step: StepView, *, depthwise: bool) -> list[str]:
     """The bias' name, where there is one.
 
-    Raises
-    ------
-    ModelError
-        If a value needs more bits than the kernel keeps of it: it would wrap around.
+    A value that needs more bits than the kernel keeps of it, and would wrap around, is refused.
     """
     operator = step.operator
     if operator.b is None:

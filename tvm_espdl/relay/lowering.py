@@ -5,9 +5,14 @@ It calls passes and verifies what they leave; it rewrites nothing itself.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
+from pathlib import Path
+from types import FrameType
 
 import tvm
+import tvm_ffi
 from tvm.target import Target
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
@@ -22,6 +27,11 @@ from .transform import Lowered, Partition
 from .transform.composite import CHIP
 
 CONVERSIONS = ("quantize", "dequantize")
+# Folders whose lines no user has written.
+_COMPILERS = tuple(
+    f"{folder}{os.sep}"
+    for folder in (Path(__file__).parents[1], *(Path(m.__file__).parent for m in (tvm, tvm_ffi)))
+)
 
 
 def chip_of(target: Target) -> Chip:
@@ -129,5 +139,14 @@ def warn_if_float(has_operators: bool) -> None:
             "no part of the network is quantized, so that none of it has the chip's bits: all "
             "of it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
             EspdlWarning,
-            stacklevel=2,
+            stacklevel=_level_of_user(),
         )
+
+
+def _level_of_user() -> int:
+    """The `stacklevel` of the innermost line that stands outside of this package and of TVM."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_code.co_filename.startswith(_COMPILERS):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -28,7 +28,7 @@ from .ir import (
     shape_of,
 )
 from .legalize import legalized
-from .transform.lowered import Lowered, Placed
+from .transform import Lowered, Placed
 
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"

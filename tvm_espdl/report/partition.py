@@ -65,12 +65,10 @@ def report_of(
 
 
 def _row(step: Step, program: Program) -> Row:
-    result = program.values[step.outputs[0]]
+    result, operator = program.values[step.outputs[0]], step.operator
     exponent = result.exponent if isinstance(result.exponent, int) else None
-    operator = step.operator
     if isinstance(operator, Native):
-        moved = sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
-        cost = 0, moved
+        cost = 0, sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
     else:
         cost = operator.macs, operator.bytes_moved
     kind = definer_of_step(step), kernel_of_step(step, program.chip)
@@ -108,8 +106,7 @@ def _node(node: Node, by_tensor: Mapping[str, Row], on_tvm: bool) -> NodeRow:
         kernel = max((row.kernel for row in rows), key=KERNELS.index)
         return NodeRow(node.name, node.type, node.tensor, definer, kernel, call, tuple(further))
     # TVM fuses several nodes into one function and keeps the name of the last one only.
-    gone = node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm
-    if gone:
+    if node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm:
         return NodeRow(node.name, node.type, node.tensor, NOTHING, NOTHING, None)
     return NodeRow(node.name, node.type, node.tensor, "TVM", "tvm", None)
 

@@ -5,40 +5,14 @@ It reads a program and the partition log; it decides nothing and runs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..ops import Refusal
 from ..ops.quantize import Quantize
 from ..program import Native, Program, Step
-from .log import IS_A_QUANTIZED_FORM, PartitionLog
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A rule that keeps a node of the model from being an operator of ESP-DL.
-
-    Attributes
-    ----------
-    tensor : str
-        The model's name of the operator's result.
-    operator : str
-        What it would have been.
-    refusal : Refusal
-        Rule, what was found, what is allowed, what to change.
-    """
-
-    tensor: str
-    operator: str
-    refusal: Refusal
+from .log import IS_A_QUANTIZED_FORM, PartitionLog, Reason
 
 
 def reasons_of(program: Program, log: PartitionLog) -> tuple[Reason, ...]:
     """Every rule that patterns refused by; and the general one for TVM's other functions."""
-    reasons = tuple(
-        Reason(refused.tensor, refused.operator, refusal)
-        for refused in log.refused.values()
-        for refusal in refused.refusals
-    )
+    reasons = [reason for refused in log.refused.values() for reason in refused]
     return (*reasons, *_unexplained(program, {reason.tensor for reason in reasons}))
 
 

@@ -38,13 +38,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 class Member:
-    """One array of an archive; rows are read forwards as they are asked for.
-
-    Attributes
-    ----------
-    shape, dtype, ndim
-        As of an array.
-    """
+    """One array of an archive, rows of which are read forwards; shape, dtype and ndim as of one."""
 
     def __init__(self, path: Path, entry: str) -> None:
         self._path, self._entry = path, entry
@@ -130,11 +124,9 @@ def members_of(path: Path) -> dict[str, Member]:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    formats = np.lib.format
+    version = formats.read_magic(stream)
+    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"array format {version[0]}.{version[1]} holds no plain numbers")
     shape, fortran, dtype = readers[version](stream)

@@ -35,7 +35,7 @@ def read(node: NodeView) -> None:
             "have the frames first",
         )
     if not kept:
-        node.call(Reshape(x, y), [node.operand(0)])
+        node.call(Reshape(x, y))
         return
     shape = tuple(kept if a == axis else extent for a, extent in enumerate(x.shape))
     cache = Tensor(x.dtype, shape, x.exponent)

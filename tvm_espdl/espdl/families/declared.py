@@ -19,12 +19,11 @@ from ...ops.base.form import Form
 from ...ops.base.reduction import Reduction
 from ...ops.base.registry import declared
 from ...ops.base.unary import SameExponent
-from ...ops.reshape import Reshape
 from ..draft import Setting
 from ..node_view import NodeView, Reader, Readers
 from ..step_view import StepView, Writer, Writers
-from ..tables import lookup, table_setting
 from ..types import FloatCall
+from .activation import or_table, table_setting
 
 
 def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
@@ -37,21 +36,16 @@ def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
     return made
 
 
-def _function(node: NodeView) -> None:
-    """A function of each element, or its table."""
-    x = node.tensor()
-    y = node.typed(x.shape)
-    table = node.table()
-    if table is not None and x.dtype == "int8":
-        lookup(node, y, table)
-        return
+@or_table
+def _function(node: NodeView, x: Tensor, y: Tensor) -> None:
+    """A function of each element."""
     form = FUNCTIONS[node.node.op_type].form
     if x.dtype == "float32" and form and isinstance(form.relax, str) and not form.attributes:
-        node.call(FloatCall(form.relax, x, y), [node.operand(0)])
+        node.call(FloatCall(form.relax, x, y))
         return
     operator = formula_of(node, x, y)
     assert operator is not None
-    node.call(operator, [node.operand(0)])
+    node.call(operator)
 
 
 def _of_two(kind: type[Broadcast]) -> Reader:
@@ -80,14 +74,9 @@ def _reduction(kind: type[Reduction]) -> Reader:
             node.refuse("a reduction over no axis")
         kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(x.shape))
         dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
-        keeps = node.integer("keepdims", 1) != 0
-        y = node.typed(kept if keeps else dropped)
-        if keeps:
-            node.call(kind(x, y, axes), [node.operand(0)])
-            return
-        wide, name = dataclasses.replace(y, shape=kept), f"{node.output()}_kept"
-        node.call(kind(x, wide, axes), [node.operand(0)], output=name)
-        node.call(Reshape(wide, y), [name])
+        y = node.typed(kept if node.integer("keepdims", 1) else dropped)
+        wide = dataclasses.replace(y, shape=kept)
+        node.call_as(y, "kept", kind(x, wide, axes))
 
     return read
 

@@ -26,14 +26,14 @@ def read_resize(node: NodeView) -> None:
     y = node.typed((x.shape[0], *_resized(node, x), x.shape[-1]))
     mode = node.string("mode", "nearest")
     if mode == "nearest":
-        node.call(ResizeNearest(x, y), [node.operand(0)])
+        node.call(ResizeNearest(x, y))
         return
     if mode != "linear":
         node.refuse("a mode of resizing", mode, "nearest, linear")
     coordinates = node.string("coordinate_transformation_mode", "half_pixel")
     if coordinates != "align_corners":
         coordinates = "half_pixel"
-    node.call(ResizeLinear(x, y, coordinates), [node.operand(0)])
+    node.call(ResizeLinear(x, y, coordinates))
 
 
 def _resized(node: NodeView, x: Tensor) -> tuple[int, ...]:
@@ -78,7 +78,7 @@ def read_depth_to_space(node: NodeView) -> None:
         node.refuse("a block", block, f"a square root of a divisor of {channels}")
     y = node.typed((batch, rows * block, columns * block, channels // block**2))
     mode = node.string("mode", "") or "DCR"
-    node.call(DepthToSpace(x, y, block, mode), [node.operand(0)])
+    node.call(DepthToSpace(x, y, block, mode))
 
 
 def read_space_to_depth(node: NodeView) -> None:
@@ -88,7 +88,7 @@ def read_space_to_depth(node: NodeView) -> None:
     if block < 1 or rows % block or columns % block:
         node.refuse("a block", block, f"a divisor of {rows} and {columns}")
     y = node.typed((batch, rows // block, columns // block, channels * block**2))
-    node.call(SpaceToDepth(x, y, block, "CRD"), [node.operand(0)])
+    node.call(SpaceToDepth(x, y, block, "CRD"))
 
 
 def _image(node: NodeView) -> Tensor:

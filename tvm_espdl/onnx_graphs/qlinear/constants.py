@@ -6,13 +6,12 @@ gave stays as it is.
 
 from __future__ import annotations
 
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import ModelProto, numpy_helper
 
-from ..constant_nodes import constants_to_initializers
-from ..graph import captured_names
+from ..constant_nodes import computed, constants_to_initializers
+from ..graph import STANDARD, captured_names
 from ..rewriting import replace_nodes
-from ..session import open_session, run_session
-from .names import STANDARD, rename_inputs
+from .names import rename_inputs
 
 # Exporters write weights turned or reshaped, and hand shared scales on through Identity.
 _FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice")
@@ -37,20 +36,8 @@ def settled_copy(model: ModelProto) -> ModelProto:
         elif node.op_type == "Identity":
             same[node.output[0]] = inputs[0]
         else:
-            tensor = _computed(node, copy, [constants[name] for name in dict.fromkeys(inputs)])
-            constants[tensor.name] = tensor
-            copy.graph.initializer.append(tensor)
+            (value,) = computed(node, copy, [constants[name] for name in dict.fromkeys(inputs)])
+            constants[node.output[0]] = numpy_helper.from_array(value, node.output[0])
+            copy.graph.initializer.append(constants[node.output[0]])
     replace_nodes(copy, kept)
     return copy
-
-
-def _computed(node: NodeProto, model: ModelProto, tensors: list[TensorProto]) -> TensorProto:
-    alone = ModelProto(ir_version=model.ir_version)
-    alone.opset_import.extend(model.opset_import)
-    alone.graph.name = "constant"
-    alone.graph.node.append(node)
-    alone.graph.initializer.extend(tensors)
-    alone.graph.output.add(name=node.output[0])
-    where = f"node {node.name or node.output[0]!r}"
-    (value,) = run_session(open_session(alone, where), None, {}, where)
-    return numpy_helper.from_array(value, node.output[0])

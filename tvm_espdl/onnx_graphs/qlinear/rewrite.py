@@ -9,23 +9,14 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, NodeProto
 
-from ..graph import attribute
+from ..graph import STANDARD, attribute
 from ..rewriting import opset_of, replace_nodes
 from .constants import settled_copy
 from .forms import MOVERS, READERS, Form, Triple, form_of, is_integer_operator
-from .names import STANDARD, drop_unused_domains
+from .names import drop_unused_domains
 from .pairs import PairWriter, float_name
 from .quantizer import is_dequantize, is_quantize
-from .refusals import (
-    LOWEST_OPSET_WITH_AXIS,
-    computed,
-    kept_attributes,
-    missing,
-    not_ours,
-    per_channel,
-    too_old,
-    unknown,
-)
+from .refusals import LOWEST_OPSET_WITH_AXIS, Wrong, kept_attributes, unknown
 
 
 def needs_rewriting(model: ModelProto) -> bool:
@@ -40,16 +31,8 @@ def rewrite_qlinear(model: ModelProto) -> ModelProto:
     others that hand integers on get a pair of the same scale around them. Weights stay the
     integers they are; a bias is dequantized with the product of the scales of data and weights.
 
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is. Nodes that are QDQ or float already stay.
-
-    Returns
-    -------
-    ModelProto
-        A copy in which only QuantizeLinear and DequantizeLinear know of integers; every integer
-        tensor keeps its name.
+    In the copy that is returned, only QuantizeLinear and DequantizeLinear know of integers; nodes
+    that are QDQ or float already stay, and every integer tensor keeps its name.
 
     Raises
     ------
@@ -79,14 +62,11 @@ class _Rewriter(PairWriter):
             self._write_form(node, form)
         elif is_integer_operator(node):
             raise unknown(node)
-        elif (is_quantize(node) or is_dequantize(node)) and not (
-            _input(node, 0) and _input(node, 1)
-        ):
-            raise missing(node)
-        elif is_quantize(node):
-            self._learn(node)
-            self.nodes.append(node)
-        elif is_dequantize(node):
+        elif is_quantize(node) or is_dequantize(node):
+            if not (_input(node, 0) and _input(node, 1)):
+                raise Wrong.MISSING.at(node, list(node.input))
+            if is_quantize(node):
+                self._learn(node)
             self.nodes.append(node)
         elif any(name in self.scales for name in node.input):
             self._write_around(node)
@@ -106,14 +86,14 @@ class _Rewriter(PairWriter):
     def _write_form(self, node: NodeProto, form: Form) -> None:
         needed = [*form.plain, *(place for triple in form.operands for place in triple[:2])]
         if not all(_input(node, place) for place in needed):
-            raise missing(node)
+            raise Wrong.MISSING.at(node, list(node.input))
         kept = kept_attributes(node, form, self._opset)
         names = [node.input[place] for place in form.plain]
         for place, triple in enumerate(form.operands):
             axis = form.weight_axis if place == 1 else None
             names.append(self._operand(node, triple, axis))
-        if form.bias is not None and len(node.input) > form.bias and node.input[form.bias]:
-            names.append(self._bias(node, form, node.input[form.bias]))
+        if form.bias is not None and (bias := _input(node, form.bias)):
+            names.append(self._bias(node, form, bias))
         if form.operator == "ReduceMean" and self._opset >= 18 and "axes" in kept:
             axes = np.array(kept.pop("axes"), np.int64)
             names.append(self.names.constant(f"{node.output[0]}_axes", axes))
@@ -133,11 +113,11 @@ class _Rewriter(PairWriter):
         values = self.constant(scale)
         if values is not None and values.size > 1:
             if not callable(axis_of) or name not in self.quantizers.initializers:
-                raise per_channel(node, scale)
+                raise Wrong.SCALES_OF_AN_ACTIVATION.at(node, f"scale {scale!r}")
             rank = len(self.quantizers.initializers[name].dims)
             axis = int(axis_of(node, rank))
             if self._opset < LOWEST_OPSET_WITH_AXIS:
-                raise too_old(node, self._opset)
+                raise Wrong.OPERATOR_SET.at(node, f"operator set {self._opset}")
             offsets = self.constant(zero)
             if offsets is not None and offsets.size == 1:
                 # The integer operators let one zero point do for all channels.
@@ -150,13 +130,12 @@ class _Rewriter(PairWriter):
     def _bias(self, node: NodeProto, form: Form, name: str) -> str:
         factors = [self.constant(_input(node, triple[1])) for triple in form.operands]
         if factors[0] is None or factors[1] is None:
-            raise computed(node)
+            raise Wrong.COMPUTED.at(node)
         # onnxruntime, too, forms this product in float32.
         product = np.asarray(factors[0].reshape(()) * factors[1], np.float32)
         product = product * np.float32(attribute(node, "alpha", 1.0))
         axis = 0 if product.size > 1 else None
-        if axis is None:
-            product = product.reshape(())
+        product = product if axis == 0 else product.reshape(())
         base = float_name(name)
         scale = self.names.constant(f"{base}_scale", product)
         zero = self.names.constant(f"{base}_zero_point", np.zeros(product.shape, np.int32))
@@ -164,21 +143,20 @@ class _Rewriter(PairWriter):
 
     def _write_around(self, node: NodeProto) -> None:
         """Put pairs around a node of ONNX's own that computes on integers."""
-        moves = node.op_type in MOVERS and node.domain in STANDARD
-        if not moves and (node.op_type not in READERS or node.domain not in STANDARD):
-            raise not_ours(node)
+        moves = node.op_type in MOVERS
+        if node.domain not in STANDARD or not (moves or node.op_type in READERS):
+            raise Wrong.READS_INTEGERS.at(node)
         count = MOVERS.get(node.op_type, 1)
         data = [name for name in node.input[:count] if name]
         scales = {self.scales.get(name) for name in data}
         found = self.scales.get(data[0])
         if len(scales) > 1 or found is None:
-            raise not_ours(node)
+            raise Wrong.READS_INTEGERS.at(node)
         written = NodeProto.FromString(node.SerializeToString())
         for place, name in enumerate(node.input):
-            pads = node.op_type == "Pad" and place == 2 and name
-            if name in data or pads:
+            if name in data or (node.op_type == "Pad" and place == 2 and name):
                 written.input[place] = self.dequantize(name, *found, None)
-        if node.op_type == "Pad" and not (len(node.input) > 2 and node.input[2]):
+        if node.op_type == "Pad" and not _input(node, 2):
             self._pad_with_integer_zero(written, found)
         if not moves:
             self.nodes.append(written)
@@ -199,7 +177,7 @@ class _Rewriter(PairWriter):
         if zero is None or not zero.any() or attribute(node, "mode", b"constant") != b"constant":
             return
         if scale is None or self._opset < 11:
-            raise not_ours(node)
+            raise Wrong.READS_INTEGERS.at(node)
         value = (-zero.astype(np.float32) * scale).astype(np.float32).reshape(())
         del node.input[2:3]
         node.input.insert(2, self.names.constant(f"{node.output[0]}_pad_value", value))

@@ -18,6 +18,7 @@ from ...espdl.evidence import chip_of
 from ...espdl.file import Source
 from ...espdl.types import FloatCall
 from ...program import Native, Program
+from ..ir import type_of, with_main
 from ..lowering import program_for
 from ..relax_of import relax_of
 
@@ -102,12 +103,8 @@ def _compiled(call: FloatCall, name: str, chip: Chip) -> Native:
     for part in call.name.split("."):
         function = getattr(function, part)
     axis = () if call.axis is None else (call.axis,)
-    x = relax.Var(name, relax.TensorType(call.x.shape, call.x.dtype))
-    builder = relax.BlockBuilder()
-    with builder.function("main", params=[x]):
-        with builder.dataflow():
-            output = builder.emit_output(builder.emit(function(x, *axis)))
-        builder.emit_func_output(output)
-    (step,) = program_for(builder.get(), chip).steps
+    x, builder = relax.Var(name, type_of(call.x)), relax.BlockBuilder()
+    mod = with_main(builder, [x], lambda: builder.emit(function(x, *axis)))
+    (step,) = program_for(mod, chip).steps
     assert isinstance(step.operator, Native)
     return step.operator

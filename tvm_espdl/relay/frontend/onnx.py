@@ -23,6 +23,7 @@ from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_
 from ..ir import named, named_part
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
+from .node import Node
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -148,7 +149,7 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
         self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
     ) -> Any:
         convert = CONVERTERS.get(op_name)
-        result = convert(inputs, attrs) if convert is not None else None
+        result = convert(Node(inputs, attrs)) if convert is not None else None
         if result is None:
             result = super()._convert_operator(op_name, inputs, attrs, opset)
         name = attrs["tvm_custom"]["name"]

@@ -28,13 +28,7 @@ _ROOT = "root of the pattern"  # no pattern calls a role of its own like this
 
 @dataclass(frozen=True, eq=False)
 class Admitted:
-    """A match that a chip runs.
-
-    Attributes
-    ----------
-    root : expression
-        The outermost call of the match.
-    """
+    """A match that a chip runs; `root` is its outermost call."""
 
     entry: Pattern
     record: Operator
@@ -42,13 +36,25 @@ class Admitted:
 
 
 @dataclass
-class _Decision:
-    """For which chip matches are judged, and where the judgements are written down."""
+class Decision:
+    """For which chip matches are judged, and where the judgements are written down.
+
+    Attributes
+    ----------
+    log : PartitionLog
+        Receives refusals.
+    first : int
+        The first number that a composite bears.
+    admitted : dict of int to Admitted
+        What becomes a composite, by the number that it bears.
+    last : list of Admitted
+        What matched, in that order, whether it becomes a composite or not.
+    """
 
     chip: Chip
     log: PartitionLog
-    admitted: dict[int, Admitted]
     first: int
+    admitted: dict[int, Admitted] = field(default_factory=dict)
     last: list[Admitted] = field(default_factory=list)
 
     def number(self, root: Any) -> int:
@@ -59,25 +65,13 @@ class _Decision:
         return number
 
 
-_decision: ContextVar[_Decision] = ContextVar("decision")
+_decision: ContextVar[Decision] = ContextVar("decision")
 
 
 @contextmanager
-def deciding(
-    chip: Chip, log: PartitionLog, admitted: dict[int, Admitted], first: int = 0
-) -> Iterator[None]:
-    """Have matches judged for a chip inside a `with` block.
-
-    Parameters
-    ----------
-    log : PartitionLog
-        Receives refusals.
-    admitted : dict of int to Admitted
-        Receives what becomes a composite, by the number that the composite bears.
-    first : int
-        The first number.
-    """
-    token = _decision.set(_Decision(chip, log, admitted, first))
+def deciding(decision: Decision) -> Iterator[None]:
+    """Have matches judged inside a `with` block."""
+    token = _decision.set(decision)
     try:
         yield
     finally:

@@ -2,7 +2,8 @@
 
 Every dequantize call gets exactly one user, squeeze-like calls become reshape, splits become
 slices, constants in front of a quantize call become the integers, and scales that no chip can
-express are refused. It never changes a value.
+express are refused. It never changes a value. What holds for every module behind it is verified: a
+failure there is a mistake of this package, never of the user.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tvm
 from tvm import relax
 from tvm.ir import Call
 
+from ...program.passes import InvariantError
 from .. import qdq
 from ..ir import (
     Rebuilder,
@@ -26,6 +28,7 @@ from ..ir import (
     op_name,
     shape_of,
     values_of,
+    variables_of,
 )
 
 _RESHAPES = ("relax.squeeze", "relax.expand_dims", "relax.flatten")
@@ -55,10 +58,28 @@ def canonicalize(mod: tvm.IRModule) -> tvm.IRModule:
     return relax.transform.DeadCodeElimination()(rebuilt)
 
 
-def shared_dequantizes(function: Any) -> list[Any]:
-    """Variables bound to dequantize calls that have more than one user."""
-    dequantized, uses = _dequantizes(function)
-    return [variable for variable in dequantized if uses[variable] > 1]
+def verify(mod: tvm.IRModule, stage: str) -> tvm.IRModule:
+    """Check the invariants of a canonical module; it is returned as it came.
+
+    What operators must keep to is stated by `program.passes.verify`, of the program.
+
+    Parameters
+    ----------
+    stage : str
+        What has just run.
+
+    Raises
+    ------
+    InvariantError
+        Naming stage, node and rule.
+    """
+    relax.analysis.well_formed(mod)
+    if is_plain_dataflow(main_of(mod)):
+        dequantized, uses = _dequantizes(main_of(mod))
+        for variable in dequantized:
+            if uses[variable] > 1:
+                raise InvariantError(stage, str(variable.name), "a dequantize call has one user")
+    return mod
 
 
 def _dequantizes(function: Any) -> tuple[dict[Any, Any], Counter[Any]]:
@@ -70,7 +91,7 @@ def _dequantizes(function: Any) -> tuple[dict[Any, Any], Counter[Any]]:
 
 def _uses(value: Any) -> list[Any]:
     """What an expression reads, a call all of its arguments; the outputs are one user together."""
-    arguments = _arguments(value)
+    arguments = variables_of(value)
     return list(dict.fromkeys(arguments)) if isinstance(value, relax.Tuple) else arguments
 
 
@@ -156,11 +177,3 @@ class _Canonical:
         kept = rebuilder.emit(named(integers, f"{name_of(quantize)}_kept"))
         real = rebuilder.emit(relax.op.dequantize(kept, *scales, axis=-1))
         return rebuilder.emit(relax.op.reshape(real, shape_of(quantize)))
-
-
-def _arguments(value: Any) -> list[Any]:
-    if isinstance(value, Call):
-        return [use for argument in value.args for use in _arguments(argument)]
-    if isinstance(value, relax.Tuple):
-        return [use for field in value.fields for use in _arguments(field)]
-    return [value] if isinstance(value, relax.Var) else []

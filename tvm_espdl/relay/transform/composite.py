@@ -1,20 +1,21 @@
-"""An operator in the chip's layout as a Relax function that carries its record as text.
+"""An operator in the chip's layout, also as a Relax function that carries its record as text.
 
 The form in which a program is a Relax module: written here, read here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import relax
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
-from ..ir import array_of, attributes, bindings_of, is_constant
+from ...program import Turn
+from ..ir import array_of, attributes, bindings_of, is_constant, type_of, with_main
 from ..patterns import composite_name
 from ..patterns.admission import TENSOR
-from .lowered import Placed
 
 RECORD = "espdl.record"
 CHIP = "espdl.chip"
@@ -23,16 +24,36 @@ ADMITS = "espdl.admits"
 TURNS = "espdl.turns"
 
 
-def composite_of(placed: Placed, chip: str) -> Any:
-    """The private function of an operator.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """An operator in the chip's layout.
 
-    Parameters
+    Attributes
     ----------
-    placed : Placed
-        What it computes.
-    chip : str
-        Name of the chip.
+    operator : Operator
+        What is computed.
+    constants : tuple of numpy.ndarray
+        As the operator's `constants` state them.
+    tensor : str
+        What the model calls the result.
+    covers : tuple of str
+        The tensors of the model that it computes.
+    turns : tuple of Turn
+        What brings the elements of the result into the model's order.
+    admits : tuple of str
+        Names of rules that the operator breaks, and is to run all the same.
     """
+
+    operator: Operator
+    constants: tuple[Array, ...]
+    tensor: str
+    covers: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    admits: tuple[str, ...] = ()
+
+
+def composite_of(placed: Placed, chip: str) -> Any:
+    """The private function of an operator on a chip, by its name."""
     return _function(placed.operator, placed.constants).with_attrs(
         {
             "Composite": composite_name(placed.operator.name),
@@ -68,16 +89,11 @@ def placed_of(function: Any) -> Placed | None:
 
 def _function(operator: Operator, constants: tuple[Array, ...]) -> Any:
     """A private function whose body is one destination-passing call of all operands."""
-    parameters = [
-        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
-        for index, tensor in enumerate(operator.inputs)
-    ]
+    parameters = [relax.Var(f"x{at}", type_of(x)) for at, x in enumerate(operator.inputs)]
     operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
-    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
-    builder = relax.BlockBuilder()
-    with builder.function("main", parameters, private=True):
-        with builder.dataflow():
-            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
-            output = builder.emit_output(builder.emit(packed))
-        builder.emit_func_output(output)
-    return builder.get()["main"]
+    builder, name = relax.BlockBuilder(), composite_name(operator.name)
+
+    def result() -> Any:
+        return builder.emit(relax.call_dps_packed(name, operands, type_of(operator.output)))
+
+    return with_main(builder, parameters, result, private=True)["main"]

@@ -7,7 +7,8 @@ two that cancel are never emitted at all. No value is changed.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,40 @@ from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
 from ...program import Turn
-from ..ir import Rebuilder, array_of, attributes, dtype_of, is_constant, main_of, shape_of
+from ..ir import (
+    Rebuilder,
+    array_of,
+    attributes,
+    dtype_of,
+    is_constant,
+    main_of,
+    shape_of,
+    to_first,
+    to_last,
+    type_of,
+)
 from ..patterns.admission import TENSOR
-from .composite import placed_of
-from .lowered import Lowered, Placed
+from .composite import Placed, placed_of
 from .partition import Partition, Taken, is_composite, number_of
 
-Axes = tuple[int, ...]
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A module whose operators work on integers in the chip's layout.
+
+    Attributes
+    ----------
+    mod : tvm.IRModule
+        `main` calls each operator with `call_dps_packed`, by a symbol of its own.
+    chip : Chip
+        For which it was lowered.
+    calls : mapping of str to Placed
+        The operators by their symbols, in the order of the calls.
+    """
+
+    mod: tvm.IRModule
+    chip: Chip
+    calls: Mapping[str, Placed] = field(default_factory=dict)
 
 
 def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
@@ -47,16 +75,6 @@ def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
     kept = {v: f for v, f in lowered.functions.items() if v.name_hint not in composites}
     mod = relax.transform.DeadCodeElimination()(tvm.IRModule(kept, attrs=lowered.attrs))
     return Lowered(mod, chip, lowering.calls)
-
-
-def to_last(rank: int) -> Axes:
-    """NCHW to NHWC, for any rank."""
-    return (0, *range(2, rank), 1)
-
-
-def to_first(rank: int) -> Axes:
-    """NHWC to NCHW, for any rank."""
-    return (0, rank - 1, *range(1, rank - 1))
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,7 @@ class _Lowering(Rebuilder):
             return self._transpose(operator, variable, arguments[0], label)
         if isinstance(operator, Reshape):
             return self._reshape(operator, variable, arguments[0], label)
-        constants = taken.entry.constants_on(self.chip, taken.match)
+        constants = taken.entry.constants(taken.match, self.chip)
         return self._compute(operator, variable, arguments, constants, label)
 
     def _callee(self, value: Any) -> Any:
@@ -204,7 +222,7 @@ class _Lowering(Rebuilder):
         flat = dataclasses.replace(operator.x, shape=shape_of(source))
         return self.call(dataclasses.replace(operator, x=flat), [source], (), label)
 
-    def transposed(self, source: Any, axes: Axes, label: _Label | None = None) -> Any:
+    def transposed(self, source: Any, axes: tuple[int, ...], label: _Label | None = None) -> Any:
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source
@@ -228,8 +246,7 @@ class _Lowering(Rebuilder):
         """Emit the call of an operator in the chip's layout."""
         operator, symbol = placed.operator, f"espdl_{placed.operator.name}_{len(self.calls)}"
         self.calls[symbol] = placed
-        y = relax.TensorType(operator.output.shape, operator.output.dtype)
-        result = self.emit(relax.call_dps_packed(symbol, inputs, y))
+        result = self.emit(relax.call_dps_packed(symbol, inputs, type_of(operator.output)))
         self.types[result] = operator.output
         self.names[result] = placed.tensor
         return result

@@ -10,43 +10,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tvm
 from tvm import relax
 
 from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ... import qdq
-from ...ir import Rebuilder, array_of, is_constant, main_of, name_of, named, op_name, shape_of
-from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, dequantized_constant, rewritten
+from ...ir import array_of, is_constant, op_name, shape_of
+from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, Site, dequantized_constant, form
 
 INT32 = np.iinfo("int32")
 
 Bias = tuple[Array, Tensor]  # floats have no exponent
 
 
-def spell_biases(mod: tvm.IRModule) -> tvm.IRModule:
+@form(ADD)
+def spell_biases(site: Site) -> Any:
     """Bring the bias of every convolution and matrix product with weights into one form."""
-    graph = Graph(main_of(mod))
-
-    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
-        if op_name(value) != ADD:
+    graph, value = site.graph, site.value
+    for product, constant in (value.args, reversed(value.args)):
+        target = _target(graph, product)
+        bias = _vector(graph, constant, target) if target is not None else None
+        if target is None or bias is None:
+            continue
+        if _is_spelled(graph, value, bias):
             return None
-        for product, constant in (value.args, reversed(value.args)):
-            target = _target(graph, product)
-            bias = _vector(graph, constant, target) if target is not None else None
-            if target is None or bias is None:
-                continue
-            if _is_spelled(graph, value, bias):
-                return None
-            vector = _emitted(rebuilder, bias)
-            if target.axis != target.rank - 1:
-                shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
-                vector = rebuilder.emit(relax.op.reshape(vector, shape))
-            add = relax.op.add(rebuilder.expr(product), vector)
-            return rebuilder.emit(named(add, name_of(value)), str(variable.name))
-        return None
-
-    return rewritten(mod, rewrite)
+        array, tensor = bias
+        floats = tensor.exponent is None
+        vector = relax.const(array) if floats else site.emit(dequantized_constant(array, tensor))
+        if target.axis != target.rank - 1:
+            shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
+            vector = site.emit(relax.op.reshape(vector, shape))
+        return site.result(relax.op.add(site.expr(product), vector))
+    return None
 
 
 @dataclass(frozen=True)
@@ -75,13 +70,6 @@ def _target(graph: Graph, product: Any) -> _Target | None:
         return None
     exponents = np.broadcast_to(of_weights + qdq.exponent_of(x), (shape[axis],))
     return _Target(len(shape), axis, qdq.quantized_dtype(x), tuple(map(int, exponents)))
-
-
-def _emitted(rebuilder: Rebuilder, bias: Bias) -> Any:
-    array, tensor = bias
-    if tensor.exponent is None:
-        return relax.const(array)
-    return rebuilder.emit(dequantized_constant(array, tensor))
 
 
 def _vector(graph: Graph, constant: Any, target: _Target) -> Bias | None:

@@ -5,18 +5,30 @@ It knows quantize and dequantize, never an operator.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tvm
 from tvm import relax
-from tvm.ir import Call
 
 from ....ops import Tensor
 from ... import qdq
-from ...ir import Rebuilder, Rewrite, bindings_of, is_constant, main_of, named, op_name, values_of
+from ...ir import (
+    Rebuilder,
+    added,
+    bindings_of,
+    is_constant,
+    main_of,
+    name_of,
+    named,
+    op_name,
+    values_of,
+    variables_of,
+)
 from ..canonicalize import canonicalize
 
 # Operators whose results are rounded once: what is fused with them changes no bit.
@@ -42,7 +54,7 @@ class Graph:
         """The bindings that read each variable, once for each time; none for others."""
         readers: dict[Any, list[Any]] = defaultdict(list)
         for binding in bindings_of(self._function):
-            for variable in _variables(binding.value):
+            for variable in variables_of(binding.value):
                 readers[variable].append(binding)
         return readers
 
@@ -50,7 +62,7 @@ class Graph:
     def outputs(self) -> set[Any]:
         """The variables that leave the function, and the one that holds them together."""
         result = self._function.body.body
-        return set(_variables(self.values.get(result, result))) | {result}
+        return set(variables_of(self.values.get(result, result))) | {result}
 
     def value(self, expr: Any) -> Any:
         """The call that a variable is bound to, through plain renamings."""
@@ -91,34 +103,86 @@ class Graph:
         return all(factor is not None for factor in factors)
 
 
-def _variables(value: Any) -> list[Any]:
-    if isinstance(value, Call):
-        return [v for argument in value.args for v in _variables(argument)]
-    if isinstance(value, relax.Tuple):
-        return [v for field in value.fields for v in _variables(field)]
-    if isinstance(value, relax.expr.TupleGetItem):
-        return _variables(value.tuple_value)
-    return [value] if isinstance(value, relax.Var) else []
+class Site:
+    """A binding that a form may rewrite, and the function that is written in place of its own."""
+
+    def __init__(self, graph: Graph, writer: Any, variable: Any, value: Any) -> None:
+        self.graph, self.variable, self.value = graph, variable, value
+        self._writer = writer
+
+    @property
+    def mod(self) -> tvm.IRModule:
+        """The module that is rewritten."""
+        return self._writer.mod
+
+    def expr(self, old: Any) -> Any:
+        """What an expression of the original has become."""
+        return self._writer.expr(old)
+
+    def emit(self, call: Any, name: str = "", *, like: Any = None) -> Any:
+        """Bind a call to a new variable; `like` is a call whose model's name it takes over."""
+        return self._writer.emit(call if like is None else named(call, name_of(like)), name)
+
+    def result(self, call: Any) -> Any:
+        """Emit what stands for the binding from now on, under its names."""
+        return self.emit(call, str(self.variable.name), like=self.value)
+
+    def kept(self) -> Any:
+        """Emit the binding as it is."""
+        return self.emit(self.expr(self.value), str(self.variable.name))
+
+    def quantized(
+        self, value: Any, like: Any, name: str | None = None, *, by_compiler: bool = False
+    ) -> Any:
+        """Emit a quantize of `value` with the scale of `like`, under its name or another one."""
+        dtype = qdq.quantized_dtype(like)
+        call = relax.op.quantize(value, *like.args[1:], axis=-1, out_dtype=dtype)
+        name = name_of(like) if name is None else name
+        mark = added if by_compiler else named
+        return self.emit(mark(call, name) if name or by_compiler else call, name)
+
+    def dequantized(self, value: Any, like: Any) -> Any:
+        """Emit a dequantize of `value` with the scale of `like`."""
+        return self.emit(relax.op.dequantize(value, *like.args[1:], axis=-1))
 
 
-def rewritten(mod: tvm.IRModule, rewrite: Rewrite) -> tvm.IRModule:
-    """`main` rebuilt by `rewrite(rebuilder, variable, value)`, canonical again.
+def form(*names: str) -> Callable[[Callable[..., Any]], Callable[..., tvm.IRModule]]:
+    """Make a pass of a function that rewrites one call of these operators, or returns None."""
+
+    def pass_of(rewrite: Callable[..., Any]) -> Callable[..., tvm.IRModule]:
+        @functools.wraps(rewrite)
+        def run(mod: tvm.IRModule, *options: Any) -> tvm.IRModule:
+            graph = Graph(main_of(mod))
+            if not any(op_name(value) in names for value in graph.values.values()):
+                return mod
+
+            def of_these(site: Site) -> Any:
+                return rewrite(site, *options) if op_name(site.value) in names else None
+
+            return rewritten(mod, graph, of_these)
+
+        return run
+
+    return pass_of
+
+
+def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -> tvm.IRModule:
+    """`main`, whose graph it is, rebuilt by `rewrite`, canonical again.
 
     Where `rewrite` returns None, the binding is kept as it is; where it always does, the module.
     It may be called twice for the same binding: what it remembers must not depend on that.
     """
-    if not _changes(mod, rewrite):
-        return mod
     changed = False
 
     def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
         nonlocal changed
-        new = rewrite(rebuilder, variable, value)
-        if new is not None:
-            changed = True
-            return new
-        return rebuilder.emit(rebuilder.expr(value), str(variable.name))
+        site = Site(graph, rebuilder, variable, value)
+        new = rewrite(site)
+        changed = changed or new is not None
+        return site.kept() if new is None else new
 
+    if not _changes(mod, graph, rewrite):
+        return mod
     rebuilt = Rebuilder(mod).run(main_of(mod), step)
     return canonicalize(rebuilt) if changed else mod
 
@@ -137,11 +201,11 @@ class _Untouched:
         raise _Touched
 
 
-def _changes(mod: tvm.IRModule, rewrite: Rewrite) -> bool:
+def _changes(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -> bool:
     """Whether `rewrite` may change anything."""
-    nothing = _Untouched(mod)
+    sites = (Site(graph, _Untouched(mod), b.var, b.value) for b in bindings_of(main_of(mod)))
     try:
-        return any(rewrite(nothing, b.var, b.value) is not None for b in bindings_of(main_of(mod)))
+        return any(rewrite(site) is not None for site in sites)
     except _Touched:
         return True
 
@@ -154,20 +218,6 @@ def same_quantization(one: Any, other: Any) -> bool:
         and exponent == qdq.exponent_of(other)
         and qdq.quantized_dtype(one) == qdq.quantized_dtype(other)
     )
-
-
-def emit_quantized(rebuilder: Rebuilder, value: Any, like: Any, name: str) -> Any:
-    """Emit a quantize of `value` with the scale of `like`; `name` is the model's name of it."""
-    call = relax.op.quantize(
-        value, like.args[1], like.args[2], axis=-1, out_dtype=qdq.quantized_dtype(like)
-    )
-    return rebuilder.emit(named(call, name) if name else call, name)
-
-
-def emit_dequantized(rebuilder: Rebuilder, value: Any, like: Any, name: str = "") -> Any:
-    """Emit a dequantize of `value` with the scale of `like`."""
-    call = relax.op.dequantize(value, like.args[1], like.args[2], axis=-1)
-    return rebuilder.emit(call, name)
 
 
 def dequantized_constant(array: Any, tensor: Tensor, axis: int = 0) -> Any:
