@@ -183,8 +183,8 @@ class Plan:
     def absorb_clips(self, exponents: dict[str, int]) -> Plan:
         """Return the plan in which a Clip that saturation makes superfluous is a Relu.
 
-        By the exponents of all quantized activations. A Clip from 0 to what int8 can hold, or
-        above, is a Relu then, and joins the kernel before it where that computes one.
+        By the exponents of all quantized activations. A Clip from 0 to what its integers can hold,
+        or above, is a Relu then, and joins the kernel before it where that computes one.
         """
         relus, inner = set(self.relus), set(self.inner)
         for index in self.rules:
@@ -192,7 +192,8 @@ class Plan:
             if node.op_type != "Clip":
                 continue
             low, high = clip_limits(node, self.graph)
-            if low != 0.0 or high < 127 * 2.0 ** exponents[node.output[0]]:
+            largest = (1 << (self.bits(index) - 1)) - 1
+            if low != 0.0 or high < largest * 2.0 ** exponents[node.output[0]]:
                 continue
             relus.add(index)
             maker = self.graph.producer(node.input[0])
