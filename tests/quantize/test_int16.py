@@ -235,7 +235,8 @@ def test_whole_networks(name, chip, request):
     float_model = preprocess_onnx(path)
     done = quantized(float_model, data[:16], chip)
     model, assignment = done.write(), done.assignment()
-    simulation = Simulation(done.bench.model, done.plan(assignment), assignment, done.bench.chip)
+    plan = done.bench.plan.absorb_clips(assignment.tensors)
+    simulation = Simulation(done.bench.model, plan, assignment, done.bench.chip)
     library = compile_file(model)
     assert {row.defined_by for row in library.report().rows} == {"ESP-DL"}, library.report()
     outputs = library.program.outputs

@@ -32,8 +32,8 @@ class Assignment:
     requantized: dict[Operand, int]  #: Of the inputs that are requantized.
     weights: dict[int, Integers]  #: Of each layer's weights, by its node: one, or one per channel.
     per_channel: bool  #: Whether weights may have one exponent per output channel.
-    #: Float values that replace constant operands: corrected biases, weights whose rounding
-    #: was chosen.
+    #: Float values that replace constant operands: biases that were corrected, weights whose
+    #: rounding was chosen.
 
     values: Mapping[Operand, Array] = field(default_factory=dict)
 
@@ -53,10 +53,8 @@ class Choice:
     weights: Mapping[int, Integers] = field(default_factory=dict)
     #: Exponents of activations that are known beforehand; the method has no say about them.
     exponents: Mapping[str, int] = field(default_factory=dict)
-    #: What a search adds to the chosen exponents, by any member of a group of activations,
-    #: or by the
-
-    #: index of a layer's node for its weights.
+    #: What a search adds to the chosen exponents, by any member of a group of activations, or by
+    #: the index of a layer's node for its weights.
     shifts: Mapping[Member | int, int] = field(default_factory=dict)
 
 

@@ -26,8 +26,7 @@ class Layer:
 
     node: int  #: Index of the operator.
     weight: str  #: Name of the float weights.
-    #: Of the weights, may have one exponent per index; None: one is allowed.
-    channel_axis: int | None
+    channel_axis: int | None  #: Of the weights: may have an exponent per index; None: only one.
     bias: Operand | None  #: The node and input position that hold the bias.
     output: str  #: The tensor that the kernel writes, after bias and Relu.
 

@@ -20,7 +20,7 @@ from .foreign import (
     Stripped,
     complete_ranges,
     measure_requantization,
-    nearest_exponents,
+    nearest_exponent,
     random_inputs,
     strip_quantization,
 )
@@ -63,8 +63,11 @@ def requantize(
     ranges = complete_ranges(prepared, stripped, given)
     kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
     options = replace(options, int16=(*options.int16, *kept))
-    bits = {name: 16 if name in kept else 8 for name in ranges}
-    done = quantize(prepared, samples, chip, options, exponents=nearest_exponents(ranges, bits))
+    exponents = {
+        name: nearest_exponent(low, high, 16 if name in kept else 8)
+        for name, (low, high) in ranges.items()
+    }
+    done = quantize(prepared, samples, chip, options, exponents=exponents)
     options = replace(options, activations="nearest to the given scales")
     if not measure:
         return done, options, None

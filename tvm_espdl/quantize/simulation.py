@@ -33,13 +33,9 @@ class _SimulationWriter(QdqWriter):
 
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         # Every edge that might need a requantize has one: at equal exponents it changes nothing.
-        graph, sharing = plan.graph, share_exponents(plan)
-        every = {
-            (node, place): assignment.requantized.get(
-                (node, place), assignment.tensors[graph.nodes[node].input[place]]
-            )
-            for node, place in (*sharing.edges, *itertools.chain(*sharing.meetings))
-        }
+        sharing = share_exponents(plan)
+        operands = (*sharing.edges, *itertools.chain(*sharing.meetings))
+        every = {operand: assignment.input_exponent(plan, *operand) for operand in operands}
         complete = replace(assignment, requantized={**every, **assignment.requantized})
         super().__init__(model, plan, complete, chip)
         self.scales: dict[str | Operand, tuple[str, str]] = {}
@@ -132,8 +128,7 @@ class Simulation:
             if isinstance(key, str):
                 exponent = assignment.tensors[key]
             else:
-                name = self._plan.graph.nodes[key[0]].input[key[1]]
-                exponent = assignment.requantized.get(key, assignment.tensors[name])
+                exponent = assignment.input_exponent(self._plan, *key)
             feed[step] = np.array(2.0**exponent, dtype=np.float32)
             feed[inverse] = np.array(2.0**-exponent, dtype=np.float32)
         for operand, stored in stored_constants(self._plan, assignment, self._chip).items():

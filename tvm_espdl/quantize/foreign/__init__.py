@@ -1,7 +1,7 @@
 """Models that others quantized: taken as they are, re-expressed with other scales, or refused.
 
 `is_quantized` and `inspect_quantized` look, `take_as_is` takes, `strip_quantization` and
-`nearest_exponents` lead to other scales, `measure_requantization` says what that costs. Must
+`nearest_exponent` lead to other scales, `measure_requantization` says what that costs. Must
 never change the model it is given, import TVM, or guess at quantization that it cannot express.
 """
 
@@ -9,7 +9,7 @@ from .completion import complete_ranges
 from .inputs import random_inputs
 from .inspection import inspect_quantized, is_quantized
 from .loss import RequantizationLoss, measure_requantization
-from .nearest import nearest_exponents
+from .nearest import nearest_exponent
 from .strip import Stripped, strip_quantization
 from .take import take_as_is, wide_biases
 
@@ -20,7 +20,7 @@ __all__ = [
     "inspect_quantized",
     "is_quantized",
     "measure_requantization",
-    "nearest_exponents",
+    "nearest_exponent",
     "random_inputs",
     "strip_quantization",
     "take_as_is",

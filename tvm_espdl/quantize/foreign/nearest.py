@@ -6,7 +6,6 @@ Must never look at data: a range is all there is to go by.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT, integer_limits, smallest_exponent
 
@@ -14,23 +13,11 @@ from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT, integer_limits, small
 DEVIATIONS = 4.0
 
 
-def nearest_exponents(
-    ranges: Mapping[str, tuple[float, float]], bits: int | Mapping[str, int]
-) -> dict[str, int]:
-    """Choose the power-of-two scale nearest to each range that `strip_quantization` gives.
-
-    That is, of the smallest scale that covers the range and the next smaller one, the one with the
-    smaller expected squared error (`expected_error`). All have integers of one width, or each its
-    own.
-    """
-    return {
-        name: nearest_exponent(low, high, bits if isinstance(bits, int) else bits[name])
-        for name, (low, high) in ranges.items()
-    }
-
-
 def nearest_exponent(low: float, high: float, bits: int) -> int:
-    """Choose between the smallest scale that covers a range and the next smaller one."""
+    """Choose between the smallest scale that covers a range and the next smaller one.
+
+    That is, the one with the smaller expected squared error (`expected_error`).
+    """
     # Both roundings agree but for ties at the limits, which cost half a step at the most.
     covering = smallest_exponent(low, high, bits, "half_even")
     if covering > HIGHEST_EXPONENT:
