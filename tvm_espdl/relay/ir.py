@@ -141,13 +141,7 @@ def is_plain_dataflow(function: Any) -> bool:
 
 
 class Rebuilder:
-    """Emits a function anew, binding by binding, beside the untouched original.
-
-    Parameters
-    ----------
-    mod : tvm.IRModule
-        Functions other than the one being rebuilt are kept.
-    """
+    """Emits `main` anew, binding by binding, beside the original; other functions are kept."""
 
     def __init__(self, mod: tvm.IRModule) -> None:
         self.mod = mod

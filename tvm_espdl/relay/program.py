@@ -51,14 +51,17 @@ def program_of(lowered: Lowered) -> Program:
     legal = legalized(lowered.mod, nodes)
     main = main_of(legal)
     program = _with_states(_Reader(lowered, legal).read(main), len(attrs.get(STATES, ())))
-    names = {key: tuple(map(str, attrs.get(key, ()))) for key in (INPUT_NAMES, OUTPUT_NAMES)}
-    return dataclasses.replace(
-        program,
-        input_names=names[INPUT_NAMES]
-        or tuple(str(p.name) for p in main.params)[: len(program.inputs)],
-        output_names=names[OUTPUT_NAMES] or program.outputs,
-        nodes=nodes,
-    )
+    inputs, outputs = names_of(main_of(lowered.mod))
+    outputs = outputs or program.outputs
+    return dataclasses.replace(program, input_names=inputs, output_names=outputs, nodes=nodes)
+
+
+def names_of(main: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the model calls its inputs, states apart, and its outputs; none where it is not said."""
+    attrs = attributes(main)
+    own = main.params[: len(main.params) - len(attrs.get(STATES, ()))]
+    inputs = attrs.get(INPUT_NAMES) or [parameter.name for parameter in own]
+    return tuple(map(str, inputs)), tuple(map(str, attrs.get(OUTPUT_NAMES, ())))
 
 
 def _node(name: str, kind: str, tensor: str, *others: str) -> Node:

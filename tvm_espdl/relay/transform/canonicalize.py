@@ -61,17 +61,8 @@ def canonicalize(mod: tvm.IRModule) -> tvm.IRModule:
 def verify(mod: tvm.IRModule, stage: str) -> tvm.IRModule:
     """Check the invariants of a canonical module; it is returned as it came.
 
-    What operators must keep to is stated by `program.passes.verify`, of the program.
-
-    Parameters
-    ----------
-    stage : str
-        What has just run.
-
-    Raises
-    ------
-    InvariantError
-        Naming stage, node and rule.
+    What operators must keep to is stated by `program.passes.verify`, of the program, which names
+    stage, node and rule likewise.
     """
     relax.analysis.well_formed(mod)
     if is_plain_dataflow(main_of(mod)):

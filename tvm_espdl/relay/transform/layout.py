@@ -45,14 +45,8 @@ from .partition import Partition, Taken, is_composite, number_of
 class Lowered:
     """A module whose operators work on integers in the chip's layout.
 
-    Attributes
-    ----------
-    mod : tvm.IRModule
-        `main` calls each operator with `call_dps_packed`, by a symbol of its own.
-    chip : Chip
-        For which it was lowered.
-    calls : mapping of str to Placed
-        The operators by their symbols, in the order of the calls.
+    `main` calls each operator with `call_dps_packed`, by a symbol of its own; `calls` holds the
+    operators by their symbols, in the order of the calls.
     """
 
     mod: tvm.IRModule
@@ -63,11 +57,8 @@ class Lowered:
 def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
     """Replace the calls of all composites by calls on integers, activations in NHWC.
 
-    Parameters
-    ----------
-    partition : Partition
-        `main` is a plain dataflow function. Composites that were read from an `.espdl` file are
-        in their layout already.
+    `main` is a plain dataflow function. Composites that were read from an `.espdl` file are in
+    their layout already.
     """
     lowering = _Lowering(partition, chip)
     lowered = lowering.run(main_of(partition.mod), _Lowering.rewrite)

@@ -70,6 +70,11 @@ class Graph:
             expr = self.values[expr]
         return expr
 
+    def unshaped(self, expr: Any) -> Any:
+        """As `value`, through a reshape."""
+        value = self.value(expr)
+        return self.value(value.args[0]) if op_name(value) == "relax.reshape" else value
+
     def call(self, expr: Any, *names: str) -> Any:
         """The call of one of the named operators that `expr` is, or None."""
         value = self.value(expr)
