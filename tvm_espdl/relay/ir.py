@@ -44,17 +44,13 @@ def array_of(constant: Any) -> Any:
 
 
 def shape_of(expr: Any) -> tuple[int, ...]:
-    """Static shape of a tensor expression.
+    """Static shape of a tensor expression; a `ValueError` where a dimension is not a number."""
+    return tensor_of(expr.ty).shape
 
-    Raises
-    ------
-    ValueError
-        If a dimension is not a number.
-    """
-    shape = expr.ty.shape
-    if shape is None:
-        raise ValueError("a shape is unknown")
-    return tuple(int(extent) for extent in shape)
+
+def dtype_of(expr: Any) -> str:
+    """Element type of a tensor expression."""
+    return str(getattr(expr.ty.dtype, "dtype", expr.ty.dtype))
 
 
 def to_last(rank: int) -> tuple[int, ...]:
@@ -65,12 +61,6 @@ def to_last(rank: int) -> tuple[int, ...]:
 def to_first(rank: int) -> tuple[int, ...]:
     """NHWC to NCHW, for any rank."""
     return (0, rank - 1, *range(1, rank - 1))
-
-
-def dtype_of(expr: Any) -> str:
-    """Element type of a tensor expression."""
-    dtype = expr.ty.dtype
-    return str(getattr(dtype, "dtype", dtype))
 
 
 def name_of(expr: Any) -> str:
@@ -204,6 +194,13 @@ def with_main(
 def type_of(tensor: Tensor) -> relax.TensorType:
     """The type of a tensor in Relax, which knows no exponents."""
     return relax.TensorType(tensor.shape, tensor.dtype)
+
+
+def tensor_of(ty: relax.TensorType) -> Tensor:
+    """The inverse of `type_of`; a `ValueError` where a dimension is not a number."""
+    if ty.shape is None:
+        raise ValueError("a shape is unknown")
+    return Tensor(str(getattr(ty.dtype, "dtype", ty.dtype)), tuple(map(int, ty.shape)))
 
 
 def attributes(function: Any) -> Mapping[str, Any]:

@@ -17,16 +17,7 @@ from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..program import Native, Node, Origin, Program, State, Step
-from .ir import (
-    array_of,
-    attributes,
-    bindings_of,
-    dtype_of,
-    is_constant,
-    main_of,
-    op_name,
-    shape_of,
-)
+from .ir import array_of, attributes, bindings_of, is_constant, main_of, op_name, tensor_of
 from .legalize import legalized
 from .transform import Lowered, Placed
 
@@ -129,9 +120,12 @@ class _Reader:
         )
 
     def _input(self, parameter: Any) -> str:
-        """A float input that is quantized leaves its name to the integers that the chip has."""
-        name = str(parameter.name)
-        return self._new(f"{name}_float" if name in self.computed else name, _tensor(parameter))
+        return self._new(self._float_name(parameter), _tensor(parameter))
+
+    def _float_name(self, variable: Any) -> str:
+        """Floats that are quantized leave their name to the integers that the chip has."""
+        name = str(variable.name)
+        return f"{name}_float" if name in self.computed else name
 
     def _new(self, name: str, tensor: Tensor) -> str:
         base, unique, number = name or "value", name or "value", 1
@@ -189,13 +183,8 @@ class _Reader:
         inputs = tuple(name for argument in arguments for name in self._operands(argument))
         types = call.ty_args[0]
         fields = types.fields if isinstance(types, relax.TupleType) else [types]
-        tensors = tuple(
-            Tensor(str(getattr(t.dtype, "dtype", t.dtype)), tuple(int(d) for d in t.shape))
-            for t in fields
-        )
-        name = str(variable.name)
-        if name in self.computed:
-            name = f"{name}_float"
+        tensors = tuple(tensor_of(field) for field in fields)
+        name = self._float_name(variable)
         outputs = tuple(self._new(name, tensor) for tensor in tensors)
         operands = tuple(self.values[name] for name in inputs)
         native = Native(self.mod[callee], operands, tensors, str(callee.name_hint))
@@ -205,7 +194,7 @@ class _Reader:
 
 def _tensor(expr: Any) -> Tensor:
     try:
-        return Tensor(dtype_of(expr), shape_of(expr))
+        return tensor_of(expr.ty)
     except ValueError:
         raise ModelError(
             "a shape is known only at run time",

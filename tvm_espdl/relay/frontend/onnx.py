@@ -12,21 +12,20 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tvm
+from onnx import GraphProto, ModelProto
 from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 from ..ir import named, named_part
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
 from .node import Node
-
-if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
 
 Shapes = Mapping[str, Sequence[int]]
 
@@ -91,8 +90,6 @@ def _as_qdq(proto: ModelProto) -> ModelProto:
     types = {node.op_type for node in proto.graph.node} - {"QuantizeLinear"}
     if not any(name.startswith(("Q", "Dynamic")) or "Integer" in name for name in types):
         return proto
-    from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
-
     return rewrite_qlinear(proto) if needs_rewriting(proto) else proto
 
 

@@ -18,12 +18,10 @@ from tvm.ir import Call
 
 from ...chips import Chip
 from ...ops import Operator, Tensor
-from ...ops.base.rounding import Array
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
-from ...program import Turn
 from ..ir import (
     Rebuilder,
     array_of,
@@ -38,7 +36,7 @@ from ..ir import (
 )
 from ..patterns.admission import TENSOR
 from .composite import Placed, placed_of
-from .partition import Partition, Taken, is_composite, number_of
+from .partition import Partition, is_composite, number_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,22 +64,6 @@ def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
     kept = {v: f for v, f in lowered.functions.items() if v.name_hint not in composites}
     mod = relax.transform.DeadCodeElimination()(tvm.IRModule(kept, attrs=lowered.attrs))
     return Lowered(mod, chip, lowering.calls)
-
-
-@dataclass(frozen=True)
-class _Label:
-    """What the model calls a call's result, what it covers, and how its elements are ordered."""
-
-    tensor: str
-    covers: tuple[str, ...] = ()
-    turns: tuple[Turn, ...] = ()
-
-    def channels_last(self, shape: tuple[int, ...]) -> _Label:
-        """The same, of a result that has this shape, its channels last."""
-        axes = to_first(len(shape))
-        if axes == tuple(range(len(shape))):
-            return self
-        return dataclasses.replace(self, turns=((shape, axes),))
 
 
 class _Lowering(Rebuilder):
@@ -131,43 +113,42 @@ class _Lowering(Rebuilder):
             if placed is None:
                 raise RuntimeError(f"{value.op.name_hint} is a composite of nobody's")
             return self.place(placed, [self.expr(argument) for argument in value.args])
-        return self._lower(self.taken[number], variable, function, value)
-
-    def _lower(self, taken: Taken, variable: Any, function: Any, value: Any) -> Any:
-        operator = taken.record
-        label = _Label(str(attributes(function)[TENSOR]), taken.covers)
+        taken = self.taken[number]
         arguments = taken.entry.arguments(taken.match, function, value)
-        if isinstance(operator, Transpose):
-            return self._transpose(operator, variable, arguments[0], label)
-        if isinstance(operator, Reshape):
-            return self._reshape(operator, variable, arguments[0], label)
         constants = taken.entry.constants(taken.match, self.chip)
-        return self._compute(operator, variable, arguments, constants, label)
+        tensor = str(attributes(function)[TENSOR])
+        placed = Placed(taken.record, constants, tensor, taken.covers)
+        if isinstance(taken.record, Transpose):
+            return self._transpose(taken.record, placed, variable, arguments[0])
+        if isinstance(taken.record, Reshape):
+            return self._reshape(taken.record, placed, variable, arguments[0])
+        return self._compute(placed, variable, arguments)
 
     def _callee(self, value: Any) -> Any:
         if isinstance(value, Call) and isinstance(value.op, tvm.ir.GlobalVar):
             return self.mod[value.op]
         return None
 
-    def _compute(
-        self,
-        operator: Operator,
-        variable: Any,
-        arguments: list[Any],
-        constants: tuple[Array, ...],
-        label: _Label,
-    ) -> Any:
+    def _compute(self, placed: Placed, variable: Any, arguments: list[Any]) -> Any:
+        operator = placed.operator
         if not operator.channels_last:
             turned = self._turned(operator, arguments)
             if turned is None:
-                inputs = [self.expr(argument) for argument in arguments]
-                return self.call(operator, inputs, constants, label)
+                return self.place(placed, [self.expr(argument) for argument in arguments])
             operator = turned
         rank = len(operator.output.shape)
         inputs = [self.channels_last(argument, rank) for argument in arguments]
-        last = label.channels_last(operator.output.shape)
-        self.last[variable] = self.call(operator, inputs, constants, last)
-        return None
+        return self._place_last(operator, placed, variable, inputs)
+
+    def _place_last(
+        self, operator: Operator, placed: Placed, variable: Any, inputs: list[Any]
+    ) -> None:
+        """Place what an operator has become, whose result has its channels last."""
+        shape = operator.output.shape
+        axes = to_first(len(shape))
+        turns = () if axes == tuple(range(len(axes))) else ((shape, axes),)
+        placed = dataclasses.replace(placed, operator=operator, turns=turns)
+        self.last[variable] = self.place(placed, inputs)
 
     def _turned(self, operator: Operator, arguments: list[Any]) -> Operator | None:
         """The operator with channels last, where it takes that layout and its inputs have it.
@@ -185,7 +166,7 @@ class _Lowering(Rebuilder):
         except NotImplementedError:  # its axes mean something: it stays in the model's own layout
             return None
 
-    def _transpose(self, operator: Transpose, variable: Any, argument: Any, label: _Label) -> Any:
+    def _transpose(self, operator: Transpose, placed: Placed, variable: Any, argument: Any) -> Any:
         rank, axes = len(operator.axes), operator.axes
         if self._is_only_last(argument):
             source = self.last[argument]
@@ -196,42 +177,36 @@ class _Lowering(Rebuilder):
         if tuple(axes[axis] for axis in to_last(rank)) == tuple(range(rank)):
             self.last[variable] = source
             return None
-        return self.transposed(source, axes, label)
+        return self.transposed(source, axes, placed)
 
-    def _reshape(self, operator: Reshape, variable: Any, argument: Any, label: _Label) -> Any:
+    def _reshape(self, operator: Reshape, placed: Placed, variable: Any, argument: Any) -> Any:
         x, y = operator.x.shape, operator.y.shape
         if self._is_only_last(argument) and len(y) > 2 and x[:2] == y[:2]:
             # Only rows and columns are merged or split: with channels last that is a reshape, too.
             last = self.last[argument]
             flat = dataclasses.replace(operator.x, shape=shape_of(last))
             moved = Reshape(flat, operator.y.permuted(to_last(len(y))))
-            label = label.channels_last(moved.y.shape)
-            self.last[variable] = self.call(moved, [last], (), label)
-            return None
+            return self._place_last(moved, placed, variable, [last])
         source = self.expr(argument)
         source = self.flat.get(source, source)
         flat = dataclasses.replace(operator.x, shape=shape_of(source))
-        return self.call(dataclasses.replace(operator, x=flat), [source], (), label)
+        moved = dataclasses.replace(operator, x=flat)
+        return self.place(dataclasses.replace(placed, operator=moved), [source])
 
-    def transposed(self, source: Any, axes: tuple[int, ...], label: _Label | None = None) -> Any:
+    def transposed(self, source: Any, axes: tuple[int, ...], placed: Placed | None = None) -> Any:
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source
-        label = label or _Label(f"{self.names.get(source, source.name)}_transposed")
         x = self.types.get(source, Tensor(dtype_of(source), shape_of(source)))
         moving = [axis for axis in axes if x.shape[axis] != 1]
-        if moving == sorted(moving):
-            result = self.call(Reshape(x, x.permuted(axes)), [source], (), label)
+        is_flat = moving == sorted(moving)
+        operator = Reshape(x, x.permuted(axes)) if is_flat else Transpose.of(x, axes)
+        name = f"{self.names.get(source, source.name)}_transposed"
+        placed = placed or Placed(operator, (), name)
+        result = self.place(dataclasses.replace(placed, operator=operator), [source])
+        if is_flat:
             self.flat[result] = source
-            return result
-        return self.call(Transpose.of(x, axes), [source], (), label)
-
-    def call(
-        self, operator: Operator, inputs: list[Any], constants: tuple[Array, ...], label: _Label
-    ) -> Any:
-        """Emit the call of an operator."""
-        placed = Placed(operator, constants, label.tensor, label.covers, label.turns)
-        return self.place(placed, inputs)
+        return result
 
     def place(self, placed: Placed, inputs: list[Any]) -> Any:
         """Emit the call of an operator in the chip's layout."""

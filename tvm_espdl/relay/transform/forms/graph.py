@@ -92,9 +92,10 @@ class Graph:
         value = self.call(expr, qdq.DEQUANTIZE)
         return value if value is not None and is_constant(self.value(value.args[0])) else None
 
-    def is_read_once(self, variable: Any) -> bool:
-        """Whether one call, and no output of the network, reads a variable."""
-        return len(self.readers[variable]) == 1 and variable not in self.outputs
+    def only_reader(self, variable: Any) -> Any:
+        """The binding of the one call that reads a variable; None where more do, or an output."""
+        readers = self.readers[variable]
+        return readers[0] if len(readers) == 1 and variable not in self.outputs else None
 
     def is_rounded_once(self, expr: Any) -> bool:
         """Whether `expr` is a product with weights, its bias, or a sum of two activations."""

@@ -125,10 +125,9 @@ def _integers(graph: Graph, variable: Any, value: Any, place: int) -> tuple[Arra
 
 def _quantized(graph: Graph, variable: Any) -> Any:
     """The one quantize call that reads a variable, or a ReLU of it; or None."""
-    readers = graph.readers[variable]
-    if len(readers) != 1 or variable in graph.outputs:
+    reader = graph.only_reader(variable)
+    if reader is None:
         return None
-    (reader,) = readers
     if op_name(reader.value) == RELU:
         return _quantized(graph, reader.var)
     return reader.value if op_name(reader.value) == qdq.QUANTIZE else None

@@ -126,10 +126,8 @@ def _wholes(graph: Graph, layers: list[Call]) -> dict[Any, Any]:
 
 def _quantize_of(graph: Graph, variable: Any) -> Any:
     """The binding of the only call that reads a variable, where that is a quantize call."""
-    if not graph.is_read_once(variable):
-        return None
-    (reader,) = graph.readers[variable]
-    return reader if op_name(reader.value) == qdq.QUANTIZE else None
+    reader = graph.only_reader(variable)
+    return reader if op_name(getattr(reader, "value", None)) == qdq.QUANTIZE else None
 
 
 def _parts(site: Site, integers: Any, like: Any) -> Any:
