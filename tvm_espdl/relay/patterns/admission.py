@@ -5,11 +5,11 @@ TVM's passes call back here for every match.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tvm.relax.transform import FusionPattern
@@ -86,7 +86,7 @@ def fusions() -> dict[str, FusionPattern]:
             composite_name(entry.operator),
             entry.pattern,
             {**entry.roles, _ROOT: entry.pattern},
-            _check(entry),
+            partial(_check, entry),
             _attributes,
         )
         for entry in reversed(table())
@@ -99,20 +99,17 @@ def _attributes(annotated: Mapping[str, Any]) -> dict[str, Any]:
     return {TENSOR: name_of(root), TAKEN: _decision.get().number(root)}
 
 
-def _check(entry: Pattern) -> Callable[[Any], bool]:
-    def check(context: Any) -> bool:
-        match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
-        if not entry.applies(match):
-            return False
-        decision = _decision.get()
-        result = admit(entry, match, decision.chip)
-        if isinstance(result, Operator):
-            decision.last.append(Admitted(entry, result, match.root))
-            return True
-        decision.log.add(match.name, entry.operator, result)
+def _check(entry: Pattern, context: Any) -> bool:
+    match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
+    if not entry.applies(match):
         return False
-
-    return check
+    decision = _decision.get()
+    result = admit(entry, match, decision.chip)
+    if isinstance(result, Operator):
+        decision.last.append(Admitted(entry, result, match.root))
+        return True
+    decision.log.add(match.name, entry.operator, result)
+    return False
 
 
 def admit(entry: Pattern, match: Match, chip: Chip) -> Operator | list[Refusal]:

@@ -22,18 +22,7 @@ from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
-from ..ir import (
-    Rebuilder,
-    array_of,
-    attributes,
-    dtype_of,
-    is_constant,
-    main_of,
-    shape_of,
-    to_first,
-    to_last,
-    type_of,
-)
+from .. import ir
 from ..patterns.admission import TENSOR
 from .composite import Placed, placed_of
 from .partition import Partition, is_composite, number_of
@@ -59,14 +48,14 @@ def lower_to_nhwc(partition: Partition, chip: Chip) -> Lowered:
     their layout already.
     """
     lowering = _Lowering(partition, chip)
-    lowered = lowering.run(main_of(partition.mod), _Lowering.rewrite)
+    lowered = lowering.run(ir.main_of(partition.mod), _Lowering.rewrite)
     composites = {v.name_hint for v, f in partition.mod.functions.items() if is_composite(f)}
     kept = {v: f for v, f in lowered.functions.items() if v.name_hint not in composites}
     mod = relax.transform.DeadCodeElimination()(tvm.IRModule(kept, attrs=lowered.attrs))
     return Lowered(mod, chip, lowering.calls)
 
 
-class _Lowering(Rebuilder):
+class _Lowering(ir.Rebuilder):
     """Keeps, for each variable of the original, the forms in which it exists so far.
 
     `replaced` holds the model's own layout, `last` the form with channels last. Of the new
@@ -86,17 +75,17 @@ class _Lowering(Rebuilder):
     def expr(self, old: Any) -> Any:
         """In the model's own layout, transposing back where only the other form exists."""
         if isinstance(old, relax.Var) and self._is_only_last(old):
-            self.replaced[old] = self.transposed(self.last[old], to_first(len(shape_of(old))))
+            self.replaced[old] = self.transposed(self.last[old], ir.to_first(len(ir.shape_of(old))))
         return super().expr(old)
 
     def channels_last(self, old: Any, rank: int) -> Any:
         """With channels last, transposing where only the model's own layout exists."""
-        if is_constant(old):
-            array = array_of(old)
+        if ir.is_constant(old):
+            array = ir.array_of(old)
             wide = array.reshape((1,) * (rank - array.ndim) + array.shape)
-            return relax.const(np.ascontiguousarray(wide.transpose(to_last(rank))))
+            return relax.const(np.ascontiguousarray(wide.transpose(ir.to_last(rank))))
         if old not in self.last:
-            self.last[old] = self.transposed(super().expr(old), to_last(len(shape_of(old))))
+            self.last[old] = self.transposed(super().expr(old), ir.to_last(len(ir.shape_of(old))))
         return self.last[old]
 
     def _is_only_last(self, old: Any) -> bool:
@@ -116,7 +105,7 @@ class _Lowering(Rebuilder):
         taken = self.taken[number]
         arguments = taken.entry.arguments(taken.match, function, value)
         constants = taken.entry.constants(taken.match, self.chip)
-        tensor = str(attributes(function)[TENSOR])
+        tensor = str(ir.attributes(function)[TENSOR])
         placed = Placed(taken.record, constants, tensor, taken.covers)
         if isinstance(taken.record, Transpose):
             return self._transpose(taken.record, placed, variable, arguments[0])
@@ -145,7 +134,7 @@ class _Lowering(Rebuilder):
     ) -> None:
         """Place what an operator has become, whose result has its channels last."""
         shape = operator.output.shape
-        axes = to_first(len(shape))
+        axes = ir.to_first(len(shape))
         turns = () if axes == tuple(range(len(axes))) else ((shape, axes),)
         placed = dataclasses.replace(placed, operator=operator, turns=turns)
         self.last[variable] = self.place(placed, inputs)
@@ -157,12 +146,14 @@ class _Lowering(Rebuilder):
         says how it widens them.
         """
         rank = len(operator.output.shape)
-        ranks = {len(shape_of(argument)) for argument in arguments if not is_constant(argument)}
+        ranks = {
+            len(ir.shape_of(argument)) for argument in arguments if not ir.is_constant(argument)
+        }
         at_the_edge = isinstance(operator, (Quantize, Dequantize))
         if not any(map(self._is_only_last, arguments)) or ranks != {rank} or at_the_edge:
             return None
         try:
-            return operator.permuted(to_last(rank))
+            return operator.permuted(ir.to_last(rank))
         except NotImplementedError:  # its axes mean something: it stays in the model's own layout
             return None
 
@@ -170,11 +161,11 @@ class _Lowering(Rebuilder):
         rank, axes = len(operator.axes), operator.axes
         if self._is_only_last(argument):
             source = self.last[argument]
-            axes = tuple(to_first(rank)[axis] for axis in axes)
+            axes = tuple(ir.to_first(rank)[axis] for axis in axes)
         else:
             source = self.expr(argument)
         # The result with channels last is the source transposed by both permutations at once.
-        if tuple(axes[axis] for axis in to_last(rank)) == tuple(range(rank)):
+        if tuple(axes[axis] for axis in ir.to_last(rank)) == tuple(range(rank)):
             self.last[variable] = source
             return None
         return self.transposed(source, axes, placed)
@@ -184,12 +175,12 @@ class _Lowering(Rebuilder):
         if self._is_only_last(argument) and len(y) > 2 and x[:2] == y[:2]:
             # Only rows and columns are merged or split: with channels last that is a reshape, too.
             last = self.last[argument]
-            flat = dataclasses.replace(operator.x, shape=shape_of(last))
-            moved = Reshape(flat, operator.y.permuted(to_last(len(y))))
+            flat = dataclasses.replace(operator.x, shape=ir.shape_of(last))
+            moved = Reshape(flat, operator.y.permuted(ir.to_last(len(y))))
             return self._place_last(moved, placed, variable, [last])
         source = self.expr(argument)
         source = self.flat.get(source, source)
-        flat = dataclasses.replace(operator.x, shape=shape_of(source))
+        flat = dataclasses.replace(operator.x, shape=ir.shape_of(source))
         moved = dataclasses.replace(operator, x=flat)
         return self.place(dataclasses.replace(placed, operator=moved), [source])
 
@@ -197,7 +188,7 @@ class _Lowering(Rebuilder):
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source
-        x = self.types.get(source, Tensor(dtype_of(source), shape_of(source)))
+        x = self.types.get(source, Tensor(ir.dtype_of(source), ir.shape_of(source)))
         moving = [axis for axis in axes if x.shape[axis] != 1]
         is_flat = moving == sorted(moving)
         operator = Reshape(x, x.permuted(axes)) if is_flat else Transpose.of(x, axes)
@@ -212,7 +203,7 @@ class _Lowering(Rebuilder):
         """Emit the call of an operator in the chip's layout."""
         operator, symbol = placed.operator, f"espdl_{placed.operator.name}_{len(self.calls)}"
         self.calls[symbol] = placed
-        result = self.emit(relax.call_dps_packed(symbol, inputs, type_of(operator.output)))
+        result = self.emit(relax.call_dps_packed(symbol, inputs, ir.type_of(operator.output)))
         self.types[result] = operator.output
         self.names[result] = placed.tensor
         return result

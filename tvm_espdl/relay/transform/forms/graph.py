@@ -16,19 +16,7 @@ import tvm
 from tvm import relax
 
 from ....ops import Tensor
-from ... import qdq
-from ...ir import (
-    Rebuilder,
-    added,
-    bindings_of,
-    is_constant,
-    main_of,
-    name_of,
-    named,
-    op_name,
-    values_of,
-    variables_of,
-)
+from ... import ir, qdq
 from ..canonicalize import canonicalize
 
 # Operators whose results are rounded once: what is fused with them changes no bit.
@@ -47,14 +35,14 @@ class Graph:
     @cached_property
     def values(self) -> dict[Any, Any]:
         """What each variable is bound to."""
-        return values_of(self._function)
+        return ir.values_of(self._function)
 
     @cached_property
     def readers(self) -> dict[Any, list[Any]]:
         """The bindings that read each variable, once for each time; none for others."""
         readers: dict[Any, list[Any]] = defaultdict(list)
-        for binding in bindings_of(self._function):
-            for variable in variables_of(binding.value):
+        for binding in ir.bindings_of(self._function):
+            for variable in ir.variables_of(binding.value):
                 readers[variable].append(binding)
         return readers
 
@@ -62,7 +50,7 @@ class Graph:
     def outputs(self) -> set[Any]:
         """The variables that leave the function, and the one that holds them together."""
         result = self._function.body.body
-        return set(variables_of(self.values.get(result, result))) | {result}
+        return set(ir.variables_of(self.values.get(result, result))) | {result}
 
     def value(self, expr: Any) -> Any:
         """The call that a variable is bound to, through plain renamings."""
@@ -73,12 +61,12 @@ class Graph:
     def unshaped(self, expr: Any) -> Any:
         """As `value`, through a reshape."""
         value = self.value(expr)
-        return self.value(value.args[0]) if op_name(value) == "relax.reshape" else value
+        return self.value(value.args[0]) if ir.op_name(value) == "relax.reshape" else value
 
     def call(self, expr: Any, *names: str) -> Any:
         """The call of one of the named operators that `expr` is, or None."""
         value = self.value(expr)
-        return value if op_name(value) in names else None
+        return value if ir.op_name(value) in names else None
 
     def dequantized(self, expr: Any) -> Any:
         """The dequantize call of an activation with one exponent that `expr` is, or None."""
@@ -90,7 +78,7 @@ class Graph:
     def weights(self, expr: Any) -> Any:
         """The dequantize call of a constant that `expr` is, or None."""
         value = self.call(expr, qdq.DEQUANTIZE)
-        return value if value is not None and is_constant(self.value(value.args[0])) else None
+        return value if value is not None and ir.is_constant(self.value(value.args[0])) else None
 
     def only_reader(self, variable: Any) -> Any:
         """The binding of the one call that reads a variable; None where more do, or an output."""
@@ -102,7 +90,7 @@ class Graph:
         value = self.call(expr, ADD, MATMUL, *CONVOLUTIONS)
         if value is None:
             return False
-        if op_name(value) == ADD:
+        if ir.op_name(value) == ADD:
             product = any(self.call(a, MATMUL, *CONVOLUTIONS) is not None for a in value.args)
             return product or all(self.dequantized(a) is not None for a in value.args)
         factors = (self.call(a, qdq.DEQUANTIZE, "relax.permute_dims") for a in value.args)
@@ -127,7 +115,7 @@ class Site:
 
     def emit(self, call: Any, name: str = "", *, like: Any = None) -> Any:
         """Bind a call to a new variable; `like` is a call whose model's name it takes over."""
-        return self._writer.emit(call if like is None else named(call, name_of(like)), name)
+        return self._writer.emit(call if like is None else ir.named(call, ir.name_of(like)), name)
 
     def result(self, call: Any) -> Any:
         """Emit what stands for the binding from now on, under its names."""
@@ -143,8 +131,8 @@ class Site:
         """Emit a quantize of `value` with the scale of `like`, under its name or another one."""
         dtype = qdq.quantized_dtype(like)
         call = relax.op.quantize(value, *like.args[1:], axis=-1, out_dtype=dtype)
-        name = name_of(like) if name is None else name
-        mark = added if by_compiler else named
+        name = ir.name_of(like) if name is None else name
+        mark = ir.added if by_compiler else ir.named
         return self.emit(mark(call, name) if name or by_compiler else call, name)
 
     def dequantized(self, value: Any, like: Any) -> Any:
@@ -158,12 +146,12 @@ def form(*names: str) -> Callable[[Callable[..., Any]], Callable[..., tvm.IRModu
     def pass_of(rewrite: Callable[..., Any]) -> Callable[..., tvm.IRModule]:
         @functools.wraps(rewrite)
         def run(mod: tvm.IRModule, *options: Any) -> tvm.IRModule:
-            graph = Graph(main_of(mod))
-            if not any(op_name(value) in names for value in graph.values.values()):
+            graph = Graph(ir.main_of(mod))
+            if not any(ir.op_name(value) in names for value in graph.values.values()):
                 return mod
 
             def of_these(site: Site) -> Any:
-                return rewrite(site, *options) if op_name(site.value) in names else None
+                return rewrite(site, *options) if ir.op_name(site.value) in names else None
 
             return rewritten(mod, graph, of_these)
 
@@ -180,7 +168,7 @@ def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -
     """
     changed = False
 
-    def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+    def step(rebuilder: ir.Rebuilder, variable: Any, value: Any) -> Any:
         nonlocal changed
         site = Site(graph, rebuilder, variable, value)
         new = rewrite(site)
@@ -189,7 +177,7 @@ def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -
 
     if not _changes(mod, graph, rewrite):
         return mod
-    rebuilt = Rebuilder(mod).run(main_of(mod), step)
+    rebuilt = ir.Rebuilder(mod).run(ir.main_of(mod), step)
     return canonicalize(rebuilt) if changed else mod
 
 
@@ -209,7 +197,7 @@ class _Untouched:
 
 def _changes(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -> bool:
     """Whether `rewrite` may change anything."""
-    sites = (Site(graph, _Untouched(mod), b.var, b.value) for b in bindings_of(main_of(mod)))
+    sites = (Site(graph, _Untouched(mod), b.var, b.value) for b in ir.bindings_of(ir.main_of(mod)))
     try:
         return any(rewrite(site) is not None for site in sites)
     except _Touched:
