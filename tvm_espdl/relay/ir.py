@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import tvm
 from tvm import ir, relax
 from tvm.ir import Call
@@ -31,11 +30,6 @@ def op_name(expr: Any) -> str:
 def is_constant(expr: Any) -> bool:
     """Whether `expr` is a constant tensor."""
     return isinstance(expr, Constant)
-
-
-def is_finite_constant(expr: Any) -> bool:
-    """Whether `expr` is a constant tensor of ordinary numbers."""
-    return is_constant(expr) and bool(np.isfinite(array_of(expr)).all())
 
 
 def array_of(constant: Any) -> Any:

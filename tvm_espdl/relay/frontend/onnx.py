@@ -68,6 +68,7 @@ def from_onnx(
     proto = fix_batch(_with_shapes(_as_qdq(load_model(model)), shape or {}))
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
     _check_options(proto, dtype, opset, version, freeze_params)
+    names = {INPUT_NAMES: list(input_signature(proto)), OUTPUT_NAMES: output_names(proto)}
     nodes = _described(proto)
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
@@ -75,13 +76,7 @@ def from_onnx(
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
-    mod["main"] = mod["main"].with_attrs(
-        {
-            INPUT_NAMES: list(input_signature(proto)),
-            OUTPUT_NAMES: output_names(proto),
-            NODES: nodes,
-        }
-    )
+    mod["main"] = mod["main"].with_attrs({**names, NODES: nodes})
     return mod, {}
 
 
@@ -213,16 +208,14 @@ def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
         if name not in inputs:
             raise ModelError("no such input", where="shape", found=name, allowed=", ".join(inputs))
         dims = inputs[name].type.tensor_type.shape.dim
-        static = [d.dim_value if d.HasField("dim_value") else None for d in dims]
-        agrees = len(static) == len(shape) and all(
-            own in (None, wanted) for own, wanted in zip(static, shape, strict=True)
-        )
-        if not agrees:
+        static = tuple(d.dim_value if d.HasField("dim_value") else "any" for d in dims)
+        fixed = {axis: own for axis, own in enumerate(static) if own != "any"}
+        if len(static) != len(shape) or any(shape[axis] != own for axis, own in fixed.items()):
             raise ModelError(
                 "the shape does not fit the model",
                 where=f"input {name}",
                 found=tuple(shape),
-                allowed=tuple("any" if own is None else own for own in static),
+                allowed=static,
             )
         for dim, extent in zip(dims, shape, strict=True):
             dim.dim_value = extent

@@ -39,16 +39,8 @@ class Admitted:
 class Decision:
     """For which chip matches are judged, and where the judgements are written down.
 
-    Attributes
-    ----------
-    log : PartitionLog
-        Receives refusals.
-    first : int
-        The first number that a composite bears.
-    admitted : dict of int to Admitted
-        What becomes a composite, by the number that it bears.
-    last : list of Admitted
-        What matched, in that order, whether it becomes a composite or not.
+    `log` receives refusals; `admitted` what becomes a composite, by the number that it bears, from
+    `first` on; `last` whatever matched, in that order.
     """
 
     chip: Chip

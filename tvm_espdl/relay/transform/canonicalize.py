@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import relax
 from tvm.ir import Call
@@ -89,7 +90,8 @@ class _Canonical:
         return ir.op_name(self.values.get(source)) in _KEEPING
 
     def rewrite(self, rebuilder: ir.Rebuilder, variable: Any, value: Any) -> Any:
-        if ir.op_name(value) == qdq.QUANTIZE and ir.is_finite_constant(value.args[0]):
+        source = value.args[0] if ir.op_name(value) == qdq.QUANTIZE else None
+        if ir.is_constant(source) and np.isfinite(ir.array_of(source)).all():
             return qdq.quantized_constant(value)
         if self._is_shared(variable):
             # Emitted anew at each use, below; this one serves only a direct use as an output.

@@ -26,22 +26,9 @@ TURNS = "espdl.turns"
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """An operator in the chip's layout.
+    """An operator in the chip's layout: a `Step` of the program, before its values have names.
 
-    Attributes
-    ----------
-    operator : Operator
-        What is computed.
-    constants : tuple of numpy.ndarray
-        As the operator's `constants` state them.
-    tensor : str
-        What the model calls the result.
-    covers : tuple of str
-        The tensors of the model that it computes.
-    turns : tuple of Turn
-        What brings the elements of the result into the model's order.
-    admits : tuple of str
-        Names of rules that the operator breaks, and is to run all the same.
+    `tensor` is what the model calls the result; `turns` are those of its `Origin`.
     """
 
     operator: Operator

@@ -100,14 +100,17 @@ class Graph:
 class Site:
     """A binding that a form may rewrite, and the function that is written in place of its own."""
 
-    def __init__(self, graph: Graph, writer: Any, variable: Any, value: Any) -> None:
-        self.graph, self.variable, self.value = graph, variable, value
-        self._writer = writer
+    def __init__(
+        self, mod: tvm.IRModule, graph: Graph, binding: Any, writer: ir.Rebuilder | None = None
+    ) -> None:
+        self.mod, self.graph, self._given = mod, graph, writer
+        self.variable, self.value = binding
 
     @property
-    def mod(self) -> tvm.IRModule:
-        """The module that is rewritten."""
-        return self._writer.mod
+    def _writer(self) -> ir.Rebuilder:
+        if self._given is None:
+            raise _Touched
+        return self._given
 
     def expr(self, old: Any) -> Any:
         """What an expression of the original has become."""
@@ -170,7 +173,7 @@ def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -
 
     def step(rebuilder: ir.Rebuilder, variable: Any, value: Any) -> Any:
         nonlocal changed
-        site = Site(graph, rebuilder, variable, value)
+        site = Site(mod, graph, (variable, value), rebuilder)
         new = rewrite(site)
         changed = changed or new is not None
         return site.kept() if new is None else new
@@ -185,21 +188,10 @@ class _Touched(Exception):
     """A rewrite wants to rebuild something."""
 
 
-class _Untouched:
-    """Stands for a rebuilder as long as nothing is rebuilt, for that takes long."""
-
-    def __init__(self, mod: tvm.IRModule) -> None:
-        self.mod = mod
-
-    def __getattr__(self, name: str) -> Any:
-        raise _Touched
-
-
 def _changes(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -> bool:
-    """Whether `rewrite` may change anything."""
-    sites = (Site(graph, _Untouched(mod), b.var, b.value) for b in ir.bindings_of(ir.main_of(mod)))
+    """Whether `rewrite` may change anything; nothing is rebuilt until it wants to: that is slow."""
     try:
-        return any(rewrite(site) is not None for site in sites)
+        return any(rewrite(Site(mod, graph, bound)) is not None for bound in graph.values.items())
     except _Touched:
         return True
 

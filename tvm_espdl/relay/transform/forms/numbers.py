@@ -11,7 +11,6 @@ integer stays a float.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -166,5 +165,4 @@ def _exact(array: Array, dtype: str, wanted: Exponent = None) -> tuple[Array, Te
 def _lowest_bit(number: float) -> int:
     """The exponent of the lowest bit of a number that is not 0."""
     numerator, denominator = number.as_integer_ratio()
-    odd = numerator & -numerator
-    return int(math.log2(odd)) - int(math.log2(denominator))
+    return (numerator & -numerator).bit_length() - denominator.bit_length()
