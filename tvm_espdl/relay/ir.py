@@ -15,7 +15,7 @@ from tvm.ir.expr import Constant
 
 from ..ops import Tensor
 
-Rewrite = Callable[[Any, Any, Any], Any]
+Rewrite = Callable[[Any, relax.Var, relax.Expr], Any]
 
 _ADDED = 1  # the line in the span of a call that the compiler has added
 
@@ -88,17 +88,17 @@ def is_added(expr: Any) -> bool:
     return span is not None and int(span.line) == _ADDED
 
 
-def bindings_of(function: Any) -> list[Any]:
+def bindings_of(function: relax.Function) -> list[relax.VarBinding]:
     """All variable bindings of a function, in order."""
     return [binding for block in function.body.blocks for binding in block.bindings]
 
 
-def values_of(function: Any) -> dict[Any, Any]:
+def values_of(function: relax.Function) -> dict[relax.Var, relax.Expr]:
     """What each variable of a function is bound to."""
     return {binding.var: binding.value for binding in bindings_of(function)}
 
 
-def variables_of(value: Any) -> list[Any]:
+def variables_of(value: relax.Expr) -> list[relax.Var]:
     """The variables that an expression reads, once for each time."""
     if isinstance(value, Call):
         return [v for argument in value.args for v in variables_of(argument)]
@@ -109,12 +109,12 @@ def variables_of(value: Any) -> list[Any]:
     return [value] if isinstance(value, relax.Var) else []
 
 
-def main_of(mod: tvm.IRModule) -> Any:
+def main_of(mod: tvm.IRModule) -> relax.Function:
     """The module's `main`, or its only Relax function that is not private to a pattern."""
     return mod["main"]
 
 
-def is_plain_dataflow(function: Any) -> bool:
+def is_plain_dataflow(function: relax.Function) -> bool:
     """Whether a function is one dataflow block of variable bindings, as importers make it."""
     blocks = function.body.blocks
     return (
@@ -149,7 +149,7 @@ class Rebuilder:
         """Bind a value to a new variable."""
         return self.builder.emit(value, name)
 
-    def run(self, function: Any, rewrite: Rewrite) -> tvm.IRModule:
+    def run(self, function: relax.Function, rewrite: Rewrite) -> tvm.IRModule:
         """Rebuild `main`.
 
         `rewrite(self, variable, value)` returns the variable or expression that stands for the
@@ -197,6 +197,6 @@ def tensor_of(ty: relax.TensorType) -> Tensor:
     return Tensor(str(getattr(ty.dtype, "dtype", ty.dtype)), tuple(map(int, ty.shape)))
 
 
-def attributes(function: Any) -> Mapping[str, Any]:
+def attributes(function: ir.BaseFunc) -> Mapping[str, Any]:
     """Attributes of a function, empty where it has none."""
     return dict(function.attrs.items()) if function.attrs is not None else {}

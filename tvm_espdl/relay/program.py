@@ -47,7 +47,7 @@ def program_of(lowered: Lowered) -> Program:
     return dataclasses.replace(program, input_names=inputs, output_names=outputs, nodes=nodes)
 
 
-def names_of(main: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def names_of(main: relax.Function) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the model calls its inputs, states apart, and its outputs; none where it is not said."""
     attrs = attributes(main)
     own = main.params[: len(main.params) - len(attrs.get(STATES, ()))]
@@ -103,7 +103,7 @@ class _Reader:
         self.names: dict[Any, tuple[str, ...]] = {}
         self.origins: dict[str, Origin] = {}
 
-    def read(self, function: Any) -> Program:
+    def read(self, function: relax.Function) -> Program:
         inputs = tuple(self._input(p) for p in function.params)
         self.names = {p: (name,) for p, name in zip(function.params, inputs, strict=True)}
         for binding in bindings_of(function):
@@ -122,7 +122,7 @@ class _Reader:
     def _input(self, parameter: Any) -> str:
         return self._new(self._float_name(parameter), _tensor(parameter))
 
-    def _float_name(self, variable: Any) -> str:
+    def _float_name(self, variable: relax.Var) -> str:
         """Floats that are quantized leave their name to the integers that the chip has."""
         name = str(variable.name)
         return f"{name}_float" if name in self.computed else name
@@ -144,7 +144,7 @@ class _Reader:
             return (name,)
         return self.names[expr]
 
-    def _binding(self, variable: Any, value: Any) -> tuple[str, ...]:
+    def _binding(self, variable: relax.Var, value: relax.Expr) -> tuple[str, ...]:
         if isinstance(value, relax.expr.TupleGetItem):
             return (self._operands(value.tuple_value)[value.index],)
         if not isinstance(value, Call):
@@ -178,7 +178,7 @@ class _Reader:
             if self.values[name].exponent is None:
                 self.values[name] = tensor
 
-    def _native(self, variable: Any, call: Any) -> tuple[str, ...]:
+    def _native(self, variable: relax.Var, call: Any) -> tuple[str, ...]:
         callee, arguments = call.args[0], call.args[1]
         inputs = tuple(name for argument in arguments for name in self._operands(argument))
         types = call.ty_args[0]

@@ -61,7 +61,7 @@ def verify(mod: tvm.IRModule, stage: str) -> tvm.IRModule:
     return mod
 
 
-def _dequantizes(function: Any) -> tuple[dict[Any, Any], Counter[Any]]:
+def _dequantizes(function: relax.Function) -> tuple[dict[Any, Any], Counter[Any]]:
     bindings = ir.bindings_of(function)
     calls = {b.var: b.value for b in bindings if ir.op_name(b.value) == qdq.DEQUANTIZE}
     uses = Counter(use for b in bindings for use in _uses(b.value) if use in calls)
@@ -75,7 +75,7 @@ def _uses(value: Any) -> list[Any]:
 
 
 class _Canonical:
-    def __init__(self, main: Any) -> None:
+    def __init__(self, main: relax.Function) -> None:
         self.values = ir.values_of(main)
         self.dequantized, self.uses = _dequantizes(main)
         # A converter names the outermost of its calls: here a reshape, which leaves the name to
@@ -89,7 +89,7 @@ class _Canonical:
     def _is_keeping(self, source: Any) -> bool:
         return ir.op_name(self.values.get(source)) in _KEEPING
 
-    def rewrite(self, rebuilder: ir.Rebuilder, variable: Any, value: Any) -> Any:
+    def rewrite(self, rebuilder: ir.Rebuilder, variable: relax.Var, value: relax.Expr) -> Any:
         source = value.args[0] if ir.op_name(value) == qdq.QUANTIZE else None
         if ir.is_constant(source) and np.isfinite(ir.array_of(source)).all():
             return qdq.quantized_constant(value)

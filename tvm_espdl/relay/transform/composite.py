@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tvm import relax
+from tvm.ir import BaseFunc
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
@@ -56,7 +57,7 @@ def composite_of(placed: Placed, chip: str) -> Any:
     )
 
 
-def placed_of(function: Any) -> Placed | None:
+def placed_of(function: BaseFunc) -> Placed | None:
     """What `composite_of` was given; None for other functions."""
     attrs = attributes(function)
     if RECORD not in attrs:

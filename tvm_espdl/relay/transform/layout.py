@@ -91,7 +91,7 @@ class _Lowering(ir.Rebuilder):
     def _is_only_last(self, old: Any) -> bool:
         return old in self.last and old not in self.replaced
 
-    def rewrite(self, variable: Any, value: Any) -> Any:
+    def rewrite(self, variable: relax.Var, value: relax.Expr) -> Any:
         """Place a composite in the layout it wants; everything else stays as it is."""
         function = self._callee(value)
         if function is None or not is_composite(function):
@@ -118,7 +118,7 @@ class _Lowering(ir.Rebuilder):
             return self.mod[value.op]
         return None
 
-    def _compute(self, placed: Placed, variable: Any, arguments: list[Any]) -> Any:
+    def _compute(self, placed: Placed, variable: relax.Var, arguments: list[Any]) -> Any:
         operator = placed.operator
         if not operator.channels_last:
             turned = self._turned(operator, arguments)
@@ -130,7 +130,7 @@ class _Lowering(ir.Rebuilder):
         return self._place_last(operator, placed, variable, inputs)
 
     def _place_last(
-        self, operator: Operator, placed: Placed, variable: Any, inputs: list[Any]
+        self, operator: Operator, placed: Placed, variable: relax.Var, inputs: list[Any]
     ) -> None:
         """Place what an operator has become, whose result has its channels last."""
         shape = operator.output.shape
@@ -157,7 +157,9 @@ class _Lowering(ir.Rebuilder):
         except NotImplementedError:  # its axes mean something: it stays in the model's own layout
             return None
 
-    def _transpose(self, operator: Transpose, placed: Placed, variable: Any, argument: Any) -> Any:
+    def _transpose(
+        self, operator: Transpose, placed: Placed, variable: relax.Var, argument: Any
+    ) -> Any:
         rank, axes = len(operator.axes), operator.axes
         if self._is_only_last(argument):
             source = self.last[argument]
@@ -170,7 +172,9 @@ class _Lowering(ir.Rebuilder):
             return None
         return self.transposed(source, axes, placed)
 
-    def _reshape(self, operator: Reshape, placed: Placed, variable: Any, argument: Any) -> Any:
+    def _reshape(
+        self, operator: Reshape, placed: Placed, variable: relax.Var, argument: Any
+    ) -> Any:
         x, y = operator.x.shape, operator.y.shape
         if self._is_only_last(argument) and len(y) > 2 and x[:2] == y[:2]:
             # Only rows and columns are merged or split: with channels last that is a reshape, too.

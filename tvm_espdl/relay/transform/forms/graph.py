@@ -29,7 +29,7 @@ RELU = "relax.nn.relu"
 class Graph:
     """The values of a function's variables and who reads them, found when first asked for."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: relax.Function) -> None:
         self._function = function
 
     @cached_property
@@ -80,7 +80,7 @@ class Graph:
         value = self.call(expr, qdq.DEQUANTIZE)
         return value if value is not None and ir.is_constant(self.value(value.args[0])) else None
 
-    def only_reader(self, variable: Any) -> Any:
+    def only_reader(self, variable: relax.Var) -> Any:
         """The binding of the one call that reads a variable; None where more do, or an output."""
         readers = self.readers[variable]
         return readers[0] if len(readers) == 1 and variable not in self.outputs else None
@@ -171,7 +171,7 @@ def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -
     """
     changed = False
 
-    def step(rebuilder: ir.Rebuilder, variable: Any, value: Any) -> Any:
+    def step(rebuilder: ir.Rebuilder, variable: relax.Var, value: relax.Expr) -> Any:
         nonlocal changed
         site = Site(mod, graph, (variable, value), rebuilder)
         new = rewrite(site)

@@ -100,7 +100,9 @@ def spell_numbers(site: Site) -> Any:
     return None
 
 
-def _integers(graph: Graph, variable: Any, value: Any, place: int) -> tuple[Array, Tensor] | None:
+def _integers(
+    graph: Graph, variable: relax.Var, value: relax.Expr, place: int
+) -> tuple[Array, Tensor] | None:
     """The argument at `place` as integers and their type; None where it stays as it is."""
     constant, x = graph.value(value.args[place]), graph.dequantized(value.args[1 - place])
     if not is_constant(constant) or x is None:
@@ -122,7 +124,7 @@ def _integers(graph: Graph, variable: Any, value: Any, place: int) -> tuple[Arra
     return None if limits is None else (limits, Tensor(dtype, array.shape, exponent))
 
 
-def _quantized(graph: Graph, variable: Any) -> Any:
+def _quantized(graph: Graph, variable: relax.Var) -> Any:
     """The one quantize call that reads a variable, or a ReLU of it; or None."""
     reader = graph.only_reader(variable)
     if reader is None:
