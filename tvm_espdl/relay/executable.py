@@ -57,19 +57,7 @@ def module_of_operators(lowered: Lowered, host: Target) -> tvm.IRModule:
 
 
 def module_of_segments(executor: Executor) -> tvm.IRModule:
-    """A program whose `main` calls the segments of its executor, in order.
-
-    Parameters
-    ----------
-    executor : Executor
-        Built with segments.
-
-    Returns
-    -------
-    tvm.IRModule
-        `main` takes the program's inputs, then its states, under the model's names; it gives the
-        outputs, then the next states; one result alone is no tuple.
-    """
+    """The module of a program whose `main` calls the segments that its executor is built with."""
     program = executor.program
 
     def calls(builder: relax.BlockBuilder) -> Iterable[Call]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import tvm
 from tvm import ir, relax
 from tvm.ir import Call
@@ -16,7 +15,7 @@ from tvm.ir.expr import Constant
 
 from ..ops import Tensor
 
-Rewrite = Callable[[Any, Any, Any], Any]
+Rewrite = Callable[[Any, relax.Var, relax.Expr], Any]
 
 _ADDED = 1  # the line in the span of a call that the compiler has added
 
@@ -33,28 +32,19 @@ def is_constant(expr: Any) -> bool:
     return isinstance(expr, Constant)
 
 
-def is_finite_constant(expr: Any) -> bool:
-    """Whether `expr` is a constant tensor of ordinary numbers."""
-    return is_constant(expr) and bool(np.isfinite(array_of(expr)).all())
-
-
 def array_of(constant: Any) -> Any:
     """The value of a constant tensor as a NumPy array."""
     return constant.value.numpy()
 
 
 def shape_of(expr: Any) -> tuple[int, ...]:
-    """Static shape of a tensor expression.
+    """Static shape of a tensor expression; a `ValueError` where a dimension is not a number."""
+    return tensor_of(expr.ty).shape
 
-    Raises
-    ------
-    ValueError
-        If a dimension is not a number.
-    """
-    shape = expr.ty.shape
-    if shape is None:
-        raise ValueError("a shape is unknown")
-    return tuple(int(extent) for extent in shape)
+
+def dtype_of(expr: Any) -> str:
+    """Element type of a tensor expression."""
+    return str(getattr(expr.ty.dtype, "dtype", expr.ty.dtype))
 
 
 def to_last(rank: int) -> tuple[int, ...]:
@@ -65,12 +55,6 @@ def to_last(rank: int) -> tuple[int, ...]:
 def to_first(rank: int) -> tuple[int, ...]:
     """NHWC to NCHW, for any rank."""
     return (0, rank - 1, *range(1, rank - 1))
-
-
-def dtype_of(expr: Any) -> str:
-    """Element type of a tensor expression."""
-    dtype = expr.ty.dtype
-    return str(getattr(dtype, "dtype", dtype))
 
 
 def name_of(expr: Any) -> str:
@@ -104,17 +88,17 @@ def is_added(expr: Any) -> bool:
     return span is not None and int(span.line) == _ADDED
 
 
-def bindings_of(function: Any) -> list[Any]:
+def bindings_of(function: relax.Function) -> list[relax.VarBinding]:
     """All variable bindings of a function, in order."""
     return [binding for block in function.body.blocks for binding in block.bindings]
 
 
-def values_of(function: Any) -> dict[Any, Any]:
+def values_of(function: relax.Function) -> dict[relax.Var, relax.Expr]:
     """What each variable of a function is bound to."""
     return {binding.var: binding.value for binding in bindings_of(function)}
 
 
-def variables_of(value: Any) -> list[Any]:
+def variables_of(value: relax.Expr) -> list[relax.Var]:
     """The variables that an expression reads, once for each time."""
     if isinstance(value, Call):
         return [v for argument in value.args for v in variables_of(argument)]
@@ -125,12 +109,12 @@ def variables_of(value: Any) -> list[Any]:
     return [value] if isinstance(value, relax.Var) else []
 
 
-def main_of(mod: tvm.IRModule) -> Any:
+def main_of(mod: tvm.IRModule) -> relax.Function:
     """The module's `main`, or its only Relax function that is not private to a pattern."""
     return mod["main"]
 
 
-def is_plain_dataflow(function: Any) -> bool:
+def is_plain_dataflow(function: relax.Function) -> bool:
     """Whether a function is one dataflow block of variable bindings, as importers make it."""
     blocks = function.body.blocks
     return (
@@ -141,13 +125,7 @@ def is_plain_dataflow(function: Any) -> bool:
 
 
 class Rebuilder:
-    """Emits a function anew, binding by binding, beside the untouched original.
-
-    Parameters
-    ----------
-    mod : tvm.IRModule
-        Functions other than the one being rebuilt are kept.
-    """
+    """Emits `main` anew, binding by binding, beside the original; other functions are kept."""
 
     def __init__(self, mod: tvm.IRModule) -> None:
         self.mod = mod
@@ -171,7 +149,7 @@ class Rebuilder:
         """Bind a value to a new variable."""
         return self.builder.emit(value, name)
 
-    def run(self, function: Any, rewrite: Rewrite) -> tvm.IRModule:
+    def run(self, function: relax.Function, rewrite: Rewrite) -> tvm.IRModule:
         """Rebuild `main`.
 
         `rewrite(self, variable, value)` returns the variable or expression that stands for the
@@ -212,6 +190,13 @@ def type_of(tensor: Tensor) -> relax.TensorType:
     return relax.TensorType(tensor.shape, tensor.dtype)
 
 
-def attributes(function: Any) -> Mapping[str, Any]:
+def tensor_of(ty: relax.TensorType) -> Tensor:
+    """The inverse of `type_of`; a `ValueError` where a dimension is not a number."""
+    if ty.shape is None:
+        raise ValueError("a shape is unknown")
+    return Tensor(str(getattr(ty.dtype, "dtype", ty.dtype)), tuple(map(int, ty.shape)))
+
+
+def attributes(function: ir.BaseFunc) -> Mapping[str, Any]:
     """Attributes of a function, empty where it has none."""
     return dict(function.attrs.items()) if function.attrs is not None else {}

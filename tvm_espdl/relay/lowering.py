@@ -46,20 +46,7 @@ def chip_of(target: Target) -> Chip:
 
 
 def program_for(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Program:
-    """The program of a module on a chip.
-
-    Parameters
-    ----------
-    mod, chip, log
-        As `lower` takes them.
-
-    Raises
-    ------
-    ModelError
-        As `lower`; and if the network has control flow or shapes that are known only at run time.
-    ChipError
-        As `lower`.
-    """
+    """The program of a module on a chip: `lower`, then `program_of_lowered`; it raises as both."""
     return program_of_lowered(lower(mod, chip, log))
 
 

@@ -6,6 +6,7 @@ Here, and nowhere below, are float scales; whatever is no power of two is refuse
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def exponent_of(call: Any) -> Exponent:
             what, allowed = "a quantization scale is no power of two", "2**e for an integer e"
             raise _refused(what, call, f"scale {value:.9g}", allowed)
         exponents.append(exponent - 1)
+    return joined(exponents)
+
+
+def joined(exponents: Sequence[int]) -> Exponent:
+    """One exponent where all are equal."""
     return exponents[0] if len(set(exponents)) == 1 else tuple(exponents)
 
 

@@ -24,16 +24,9 @@ Call = tuple[Sequence[str], Sequence[str], str, Callable[[list[Any]], Any]]
 def relax_of(program: Program) -> tvm.IRModule:
     """The module of a program.
 
-    Parameters
-    ----------
-    program : Program
-        Its `Native` steps have functions of TVM.
-
-    Returns
-    -------
-    tvm.IRModule
-        Its `main` takes the states after the inputs, and gives the next ones after the outputs.
-        What of an operator breaks a rule of the chip runs all the same.
+    The functions of its `Native` steps are TVM's. `main` takes the states after the inputs, and
+    gives the next ones after the outputs. An operator that breaks a rule of the chip, and runs all
+    the same, does so still.
     """
     mod = main_of_program(program, partial(_calls_of_steps, program))
     attrs: dict[str, Any] = {

@@ -63,13 +63,7 @@ def from_espdl(
 
 
 def module_of(file: File, chip: Chip) -> tvm.IRModule:
-    """The module of a model that is read already.
-
-    Raises
-    ------
-    ModelError
-        For a node that this package does not have, or one that contradicts its tensors.
-    """
+    """The module of a model that is read already; it raises as `program_of`."""
     return relax_of(program_of(file, chip))
 
 
@@ -79,7 +73,7 @@ def program_of(file: File, chip: Chip) -> Program:
     Raises
     ------
     ModelError
-        As `module_of`.
+        For a node that this package does not have, or one that contradicts its tensors.
     """
     read = to_program.program_of(file, chip)
     functions: dict[FloatCall, Native] = {}

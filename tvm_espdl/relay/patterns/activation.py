@@ -135,6 +135,16 @@ def _product(left: DFPattern, right: DFPattern) -> DFPattern:
     return either("relax.multiply", left, right)
 
 
+def _times(draft: _Draft, factor: DFPattern) -> DFPattern:
+    """`x * factor`."""
+    return _product(draft.read("x"), factor)
+
+
+def _swish(draft: _Draft) -> DFPattern:
+    """`x * sigmoid(x)`."""
+    return _times(draft, is_op("relax.sigmoid")(draft.read("again")))
+
+
 def _line(draft: _Draft, role: str) -> DFPattern:
     """`clip(alpha * x + beta)`, as TVM's importer writes HardSigmoid."""
     product = _product(draft.read(role), draft.number("alpha"))
@@ -150,6 +160,11 @@ def _sixth(draft: _Draft, dividend: DFPattern) -> DFPattern:
     """A sixth, by a division or a product."""
     by_product = _product(dividend, draft.number("sixth"))
     return is_op("relax.divide")(dividend, draft.number("six")) | by_product
+
+
+def _sixth_of_product(draft: _Draft) -> DFPattern:
+    """`(x * clip(x + 3, 0, 6)) / 6`, as PyTorch exports HardSwish."""
+    return _sixth(draft, _times(draft, _shifted_clip(draft, "again")))
 
 
 def _elu(draft: _Draft) -> DFPattern:
@@ -190,43 +205,21 @@ def _is_hard_swish(match: Match) -> Parameters | None:
     return () if _near(numbers, (1.0 / 6.0, 0.5, 0.0, 1.0)) else None
 
 
-def _is_hard_swish_of_clip(match: Match) -> Parameters | None:
+def _sixths(match: Match) -> Parameters | None:
     return () if _is_sixth_of_clip(match) else None
 
 
 # Operator, form, calls, and what finds the parameters in a match.
 SPELLED: tuple[tuple[str, str, Callable[[_Draft], DFPattern], Any], ...] = (
     # `clip(alpha * x + beta, 0, 1)`
-    ("hard_sigmoid", "of a line", lambda draft: _line(draft, "x"), _of_any_line),
+    ("hard_sigmoid", "of a line", lambda d: _line(d, "x"), _of_any_line),
     # `clip(x + 3, 0, 6) / 6`
     ("hard_sigmoid", "of a clip", lambda d: _sixth(d, _shifted_clip(d, "x")), _of_clip),
     ("elu", "spelled out", _elu, _of_elu),
-    # `x * sigmoid(x)`
-    (
-        "swish",
-        "spelled out",
-        lambda d: _product(d.read("x"), is_op("relax.sigmoid")(d.read("again"))),
-        lambda match: (),
-    ),
+    ("swish", "spelled out", _swish, lambda match: ()),
     # `x * clip(x / 6 + 0.5, 0, 1)`
-    (
-        "hard_swish",
-        "of a line",
-        lambda d: _product(d.read("x"), _line(d, "again")),
-        _is_hard_swish,
-    ),
+    ("hard_swish", "of a line", lambda d: _times(d, _line(d, "again")), _is_hard_swish),
     # `x * (clip(x + 3, 0, 6) / 6)`, as TVM's importer writes HardSwish
-    (
-        "hard_swish",
-        "of a clip",
-        lambda d: _product(d.read("x"), _sixth(d, _shifted_clip(d, "again"))),
-        _is_hard_swish_of_clip,
-    ),
-    # `(x * clip(x + 3, 0, 6)) / 6`, as PyTorch exports it
-    (
-        "hard_swish",
-        "of a product",
-        lambda d: _sixth(d, _product(d.read("x"), _shifted_clip(d, "again"))),
-        _is_hard_swish_of_clip,
-    ),
+    ("hard_swish", "of a clip", lambda d: _times(d, _sixth(d, _shifted_clip(d, "again"))), _sixths),
+    ("hard_swish", "of a product", _sixth_of_product, _sixths),
 )

@@ -5,11 +5,11 @@ TVM's passes call back here for every match.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tvm.relax.transform import FusionPattern
@@ -39,16 +39,8 @@ class Admitted:
 class Decision:
     """For which chip matches are judged, and where the judgements are written down.
 
-    Attributes
-    ----------
-    log : PartitionLog
-        Receives refusals.
-    first : int
-        The first number that a composite bears.
-    admitted : dict of int to Admitted
-        What becomes a composite, by the number that it bears.
-    last : list of Admitted
-        What matched, in that order, whether it becomes a composite or not.
+    `log` receives refusals; `admitted` what becomes a composite, by the number that it bears, from
+    `first` on; `last` whatever matched, in that order.
     """
 
     chip: Chip
@@ -86,7 +78,7 @@ def fusions() -> dict[str, FusionPattern]:
             composite_name(entry.operator),
             entry.pattern,
             {**entry.roles, _ROOT: entry.pattern},
-            _check(entry),
+            partial(_check, entry),
             _attributes,
         )
         for entry in reversed(table())
@@ -99,20 +91,17 @@ def _attributes(annotated: Mapping[str, Any]) -> dict[str, Any]:
     return {TENSOR: name_of(root), TAKEN: _decision.get().number(root)}
 
 
-def _check(entry: Pattern) -> Callable[[Any], bool]:
-    def check(context: Any) -> bool:
-        match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
-        if not entry.applies(match):
-            return False
-        decision = _decision.get()
-        result = admit(entry, match, decision.chip)
-        if isinstance(result, Operator):
-            decision.last.append(Admitted(entry, result, match.root))
-            return True
-        decision.log.add(match.name, entry.operator, result)
+def _check(entry: Pattern, context: Any) -> bool:
+    match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
+    if not entry.applies(match):
         return False
-
-    return check
+    decision = _decision.get()
+    result = admit(entry, match, decision.chip)
+    if isinstance(result, Operator):
+        decision.last.append(Admitted(entry, result, match.root))
+        return True
+    decision.log.add(match.name, entry.operator, result)
+    return False
 
 
 def admit(entry: Pattern, match: Match, chip: Chip) -> Operator | list[Refusal]:

@@ -96,9 +96,9 @@ class Match:
         rank = len(self.tensor("x").shape)
         return list(range(rank)) if given is None else [int(axis) % rank for axis in given]
 
-    def axis(self, role: str = "call") -> int:
-        """That of the call in a role, counted from the front of the input `x`."""
-        return int(self.roles[role].attrs.axis) % len(self.tensor("x").shape)
+    def axis(self) -> int:
+        """That of the call in the role `call`, counted from the front of the input `x`."""
+        return int(self.roles["call"].attrs.axis) % len(self.tensor("x").shape)
 
     def limits(self, role: str) -> tuple[float, float]:
         """Those of the clip in a role."""

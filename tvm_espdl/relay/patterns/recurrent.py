@@ -70,7 +70,9 @@ def _layer(made: type[Gru | Lstm], inputs: tuple[str, ...]) -> Pattern:
     def build(match: Match) -> Operator | Refusal:
         layer = layer_of(match["layer"])
         assert layer is not None
-        b = match.tensor("b") if "b" in match else _type_of_float_bias(match)
+        is_float = "b" not in match
+        shape = match.floats("b").shape if is_float else ()
+        b = Tensor("int16", shape, GATE_EXPONENT) if is_float else match.tensor("b")
         refusal = _refusal(layer, match, b)
         if refusal is not None:
             return refusal
@@ -96,18 +98,11 @@ def _refusal(layer: Layer, match: Match, b: Tensor) -> Refusal | None:
     return None
 
 
-def _type_of_float_bias(match: Match) -> Tensor:
-    return Tensor("int16", match.floats("b").shape, GATE_EXPONENT)
-
-
 def _constants(match: Match, chip: Chip) -> tuple[Array, ...]:
-    b = match.constant("b") if "b" in match else _rounded(match, chip)
-    return match.constant("w"), match.constant("r"), b
-
-
-def _rounded(match: Match, chip: Chip) -> Array:
+    if "b" in match:
+        return tuple(match.constant(role) for role in ("w", "r", "b"))
     scaled = match.floats("b") * np.float32(2.0**-GATE_EXPONENT)
-    return saturate(round_float(scaled, chip), "int16")
+    return match.constant("w"), match.constant("r"), saturate(round_float(scaled, chip), "int16")
 
 
 def _limited(match: Match, chip: Chip) -> str:

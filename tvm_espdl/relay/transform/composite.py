@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tvm import relax
+from tvm.ir import BaseFunc
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
@@ -26,22 +27,9 @@ TURNS = "espdl.turns"
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """An operator in the chip's layout.
+    """An operator in the chip's layout: a `Step` of the program, before its values have names.
 
-    Attributes
-    ----------
-    operator : Operator
-        What is computed.
-    constants : tuple of numpy.ndarray
-        As the operator's `constants` state them.
-    tensor : str
-        What the model calls the result.
-    covers : tuple of str
-        The tensors of the model that it computes.
-    turns : tuple of Turn
-        What brings the elements of the result into the model's order.
-    admits : tuple of str
-        Names of rules that the operator breaks, and is to run all the same.
+    `tensor` is what the model calls the result; `turns` are those of its `Origin`.
     """
 
     operator: Operator
@@ -69,7 +57,7 @@ def composite_of(placed: Placed, chip: str) -> Any:
     )
 
 
-def placed_of(function: Any) -> Placed | None:
+def placed_of(function: BaseFunc) -> Placed | None:
     """What `composite_of` was given; None for other functions."""
     attrs = attributes(function)
     if RECORD not in attrs:

@@ -24,7 +24,7 @@ def spell_layers(mod: tvm.IRModule) -> tvm.IRModule:
     if not is_plain_dataflow(main) or not any(layer_of(b.value) for b in bindings_of(main)):
         return mod
 
-    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+    def rewrite(rebuilder: Rebuilder, variable: relax.Var, value: relax.Expr) -> Any:
         layer = layer_of(value)
         if layer is None:
             return rebuilder.emit(rebuilder.expr(value), str(variable.name))

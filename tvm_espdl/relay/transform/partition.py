@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -98,18 +97,18 @@ def _needs() -> tuple[tuple[Pattern, frozenset[str]], ...]:
     return tuple((entry, needed_operators(entry.pattern)) for entry in table())
 
 
-def is_composite(function: Any) -> bool:
+def is_composite(function: tvm.ir.BaseFunc) -> bool:
     """Whether a function is one of our composites."""
     return str(attributes(function).get("Composite", "")).startswith(PREFIX)
 
 
-def number_of(function: Any) -> int | None:
+def number_of(function: tvm.ir.BaseFunc) -> int | None:
     """The number of a composite in `Partition.taken`; None for other functions."""
     number = attributes(function).get(TAKEN)
     return None if number is None else int(number)
 
 
-def _taken(function: Any, admitted: Admitted) -> Taken:
+def _taken(function: relax.Function, admitted: Admitted) -> Taken:
     """The operator of a composite: its match again, of the expressions of the function's body."""
     values = values_of(function)
     match = admitted.entry.extract(values.get(function.body.body, function.body.body), values)

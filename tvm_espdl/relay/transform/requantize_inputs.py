@@ -36,12 +36,8 @@ OF_RESULT = (
 def requantize_inputs(mod: IRModule, chip: Chip) -> IRModule:
     """Give every node that needs it one exponent for all of its tensors.
 
-    Parameters
-    ----------
-    mod : tvm.IRModule
-        Partitioned: what an operator has taken already is none of this pass' business.
-    chip : Chip
-        Rounds constants, which are requantized here and now.
+    The module is partitioned: what an operator has taken already is none of this pass' business.
+    Constants are requantized here and now, rounded as the chip does it.
     """
     return _requantize(mod, chip) if is_plain_dataflow(main_of(mod)) else mod
 

@@ -16,19 +16,7 @@ import tvm
 from tvm import relax
 
 from ....ops import Tensor
-from ... import qdq
-from ...ir import (
-    Rebuilder,
-    added,
-    bindings_of,
-    is_constant,
-    main_of,
-    name_of,
-    named,
-    op_name,
-    values_of,
-    variables_of,
-)
+from ... import ir, qdq
 from ..canonicalize import canonicalize
 
 # Operators whose results are rounded once: what is fused with them changes no bit.
@@ -41,20 +29,20 @@ RELU = "relax.nn.relu"
 class Graph:
     """The values of a function's variables and who reads them, found when first asked for."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: relax.Function) -> None:
         self._function = function
 
     @cached_property
     def values(self) -> dict[Any, Any]:
         """What each variable is bound to."""
-        return values_of(self._function)
+        return ir.values_of(self._function)
 
     @cached_property
     def readers(self) -> dict[Any, list[Any]]:
         """The bindings that read each variable, once for each time; none for others."""
         readers: dict[Any, list[Any]] = defaultdict(list)
-        for binding in bindings_of(self._function):
-            for variable in variables_of(binding.value):
+        for binding in ir.bindings_of(self._function):
+            for variable in ir.variables_of(binding.value):
                 readers[variable].append(binding)
         return readers
 
@@ -62,7 +50,7 @@ class Graph:
     def outputs(self) -> set[Any]:
         """The variables that leave the function, and the one that holds them together."""
         result = self._function.body.body
-        return set(variables_of(self.values.get(result, result))) | {result}
+        return set(ir.variables_of(self.values.get(result, result))) | {result}
 
     def value(self, expr: Any) -> Any:
         """The call that a variable is bound to, through plain renamings."""
@@ -70,10 +58,15 @@ class Graph:
             expr = self.values[expr]
         return expr
 
+    def unshaped(self, expr: Any) -> Any:
+        """As `value`, through a reshape."""
+        value = self.value(expr)
+        return self.value(value.args[0]) if ir.op_name(value) == "relax.reshape" else value
+
     def call(self, expr: Any, *names: str) -> Any:
         """The call of one of the named operators that `expr` is, or None."""
         value = self.value(expr)
-        return value if op_name(value) in names else None
+        return value if ir.op_name(value) in names else None
 
     def dequantized(self, expr: Any) -> Any:
         """The dequantize call of an activation with one exponent that `expr` is, or None."""
@@ -85,18 +78,19 @@ class Graph:
     def weights(self, expr: Any) -> Any:
         """The dequantize call of a constant that `expr` is, or None."""
         value = self.call(expr, qdq.DEQUANTIZE)
-        return value if value is not None and is_constant(self.value(value.args[0])) else None
+        return value if value is not None and ir.is_constant(self.value(value.args[0])) else None
 
-    def is_read_once(self, variable: Any) -> bool:
-        """Whether one call, and no output of the network, reads a variable."""
-        return len(self.readers[variable]) == 1 and variable not in self.outputs
+    def only_reader(self, variable: relax.Var) -> Any:
+        """The binding of the one call that reads a variable; None where more do, or an output."""
+        readers = self.readers[variable]
+        return readers[0] if len(readers) == 1 and variable not in self.outputs else None
 
     def is_rounded_once(self, expr: Any) -> bool:
         """Whether `expr` is a product with weights, its bias, or a sum of two activations."""
         value = self.call(expr, ADD, MATMUL, *CONVOLUTIONS)
         if value is None:
             return False
-        if op_name(value) == ADD:
+        if ir.op_name(value) == ADD:
             product = any(self.call(a, MATMUL, *CONVOLUTIONS) is not None for a in value.args)
             return product or all(self.dequantized(a) is not None for a in value.args)
         factors = (self.call(a, qdq.DEQUANTIZE, "relax.permute_dims") for a in value.args)
@@ -106,14 +100,17 @@ class Graph:
 class Site:
     """A binding that a form may rewrite, and the function that is written in place of its own."""
 
-    def __init__(self, graph: Graph, writer: Any, variable: Any, value: Any) -> None:
-        self.graph, self.variable, self.value = graph, variable, value
-        self._writer = writer
+    def __init__(
+        self, mod: tvm.IRModule, graph: Graph, binding: Any, writer: ir.Rebuilder | None = None
+    ) -> None:
+        self.mod, self.graph, self._given = mod, graph, writer
+        self.variable, self.value = binding
 
     @property
-    def mod(self) -> tvm.IRModule:
-        """The module that is rewritten."""
-        return self._writer.mod
+    def _writer(self) -> ir.Rebuilder:
+        if self._given is None:
+            raise _Touched
+        return self._given
 
     def expr(self, old: Any) -> Any:
         """What an expression of the original has become."""
@@ -121,7 +118,7 @@ class Site:
 
     def emit(self, call: Any, name: str = "", *, like: Any = None) -> Any:
         """Bind a call to a new variable; `like` is a call whose model's name it takes over."""
-        return self._writer.emit(call if like is None else named(call, name_of(like)), name)
+        return self._writer.emit(call if like is None else ir.named(call, ir.name_of(like)), name)
 
     def result(self, call: Any) -> Any:
         """Emit what stands for the binding from now on, under its names."""
@@ -137,8 +134,8 @@ class Site:
         """Emit a quantize of `value` with the scale of `like`, under its name or another one."""
         dtype = qdq.quantized_dtype(like)
         call = relax.op.quantize(value, *like.args[1:], axis=-1, out_dtype=dtype)
-        name = name_of(like) if name is None else name
-        mark = added if by_compiler else named
+        name = ir.name_of(like) if name is None else name
+        mark = ir.added if by_compiler else ir.named
         return self.emit(mark(call, name) if name or by_compiler else call, name)
 
     def dequantized(self, value: Any, like: Any) -> Any:
@@ -152,12 +149,12 @@ def form(*names: str) -> Callable[[Callable[..., Any]], Callable[..., tvm.IRModu
     def pass_of(rewrite: Callable[..., Any]) -> Callable[..., tvm.IRModule]:
         @functools.wraps(rewrite)
         def run(mod: tvm.IRModule, *options: Any) -> tvm.IRModule:
-            graph = Graph(main_of(mod))
-            if not any(op_name(value) in names for value in graph.values.values()):
+            graph = Graph(ir.main_of(mod))
+            if not any(ir.op_name(value) in names for value in graph.values.values()):
                 return mod
 
             def of_these(site: Site) -> Any:
-                return rewrite(site, *options) if op_name(site.value) in names else None
+                return rewrite(site, *options) if ir.op_name(site.value) in names else None
 
             return rewritten(mod, graph, of_these)
 
@@ -174,16 +171,16 @@ def rewritten(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -
     """
     changed = False
 
-    def step(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+    def step(rebuilder: ir.Rebuilder, variable: relax.Var, value: relax.Expr) -> Any:
         nonlocal changed
-        site = Site(graph, rebuilder, variable, value)
+        site = Site(mod, graph, (variable, value), rebuilder)
         new = rewrite(site)
         changed = changed or new is not None
         return site.kept() if new is None else new
 
     if not _changes(mod, graph, rewrite):
         return mod
-    rebuilt = Rebuilder(mod).run(main_of(mod), step)
+    rebuilt = ir.Rebuilder(mod).run(ir.main_of(mod), step)
     return canonicalize(rebuilt) if changed else mod
 
 
@@ -191,21 +188,10 @@ class _Touched(Exception):
     """A rewrite wants to rebuild something."""
 
 
-class _Untouched:
-    """Stands for a rebuilder as long as nothing is rebuilt, for that takes long."""
-
-    def __init__(self, mod: tvm.IRModule) -> None:
-        self.mod = mod
-
-    def __getattr__(self, name: str) -> Any:
-        raise _Touched
-
-
 def _changes(mod: tvm.IRModule, graph: Graph, rewrite: Callable[[Site], Any]) -> bool:
-    """Whether `rewrite` may change anything."""
-    sites = (Site(graph, _Untouched(mod), b.var, b.value) for b in bindings_of(main_of(mod)))
+    """Whether `rewrite` may change anything; nothing is rebuilt until it wants to: that is slow."""
     try:
-        return any(rewrite(site) is not None for site in sites)
+        return any(rewrite(Site(mod, graph, bound)) is not None for bound in graph.values.items())
     except _Touched:
         return True
 

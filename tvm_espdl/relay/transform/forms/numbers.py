@@ -11,7 +11,6 @@ integer stays a float.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -101,7 +100,9 @@ def spell_numbers(site: Site) -> Any:
     return None
 
 
-def _integers(graph: Graph, variable: Any, value: Any, place: int) -> tuple[Array, Tensor] | None:
+def _integers(
+    graph: Graph, variable: relax.Var, value: relax.Expr, place: int
+) -> tuple[Array, Tensor] | None:
     """The argument at `place` as integers and their type; None where it stays as it is."""
     constant, x = graph.value(value.args[place]), graph.dequantized(value.args[1 - place])
     if not is_constant(constant) or x is None:
@@ -123,12 +124,11 @@ def _integers(graph: Graph, variable: Any, value: Any, place: int) -> tuple[Arra
     return None if limits is None else (limits, Tensor(dtype, array.shape, exponent))
 
 
-def _quantized(graph: Graph, variable: Any) -> Any:
+def _quantized(graph: Graph, variable: relax.Var) -> Any:
     """The one quantize call that reads a variable, or a ReLU of it; or None."""
-    readers = graph.readers[variable]
-    if len(readers) != 1 or variable in graph.outputs:
+    reader = graph.only_reader(variable)
+    if reader is None:
         return None
-    (reader,) = readers
     if op_name(reader.value) == RELU:
         return _quantized(graph, reader.var)
     return reader.value if op_name(reader.value) == qdq.QUANTIZE else None
@@ -167,5 +167,4 @@ def _exact(array: Array, dtype: str, wanted: Exponent = None) -> tuple[Array, Te
 def _lowest_bit(number: float) -> int:
     """The exponent of the lowest bit of a number that is not 0."""
     numerator, denominator = number.as_integer_ratio()
-    odd = numerator & -numerator
-    return int(math.log2(odd)) - int(math.log2(denominator))
+    return (numerator & -numerator).bit_length() - denominator.bit_length()

@@ -54,7 +54,7 @@ def join_quantizations(site: Site) -> Any:
     if relu is None:
         repeats = before is not None and site.variable not in graph.outputs
         return site.expr(source) if repeats else None
-    if before is None or not graph.is_read_once(source):
+    if before is None or graph.only_reader(source) is None:
         return None
     if not graph.is_rounded_once(before.args[0]):
         return None

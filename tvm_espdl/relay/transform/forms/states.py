@@ -27,7 +27,7 @@ B, H, C = 3, 4, 5
 Call = tuple[Any, Any, Layer]  # the variable of a layer's result, the call, and what it computes
 
 
-def _layers(main: Any) -> list[Call]:
+def _layers(main: relax.Function) -> list[Call]:
     return [(b.var, b.value, found) for b in bindings_of(main) if (found := layer_of(b.value))]
 
 
@@ -124,12 +124,10 @@ def _wholes(graph: Graph, layers: list[Call]) -> dict[Any, Any]:
     return found
 
 
-def _quantize_of(graph: Graph, variable: Any) -> Any:
+def _quantize_of(graph: Graph, variable: relax.Var) -> Any:
     """The binding of the only call that reads a variable, where that is a quantize call."""
-    if not graph.is_read_once(variable):
-        return None
-    (reader,) = graph.readers[variable]
-    return reader if op_name(reader.value) == qdq.QUANTIZE else None
+    reader = graph.only_reader(variable)
+    return reader if op_name(getattr(reader, "value", None)) == qdq.QUANTIZE else None
 
 
 def _parts(site: Site, integers: Any, like: Any) -> Any:
