@@ -24,10 +24,7 @@ Setting = int | float | str | tuple[int, ...]
 class Draft:
     """The parts of a graph, in the order in which they were added.
 
-    Parameters
-    ----------
-    reserved : iterable of str
-        Names of values that will be added, which nothing else may get.
+    Nothing else gets the names that are `reserved` for values to come.
     """
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:

@@ -50,10 +50,8 @@ class Edges:
 def edges_of(program: Program) -> Edges:
     """Where the file of a program begins and ends.
 
-    Raises
-    ------
-    ModelError
-        If an output is an input, a constant, or given twice: the runtime keeps tensors by name.
+    Refused where an output is an input, a constant, or given twice: the runtime keeps tensors by
+    name.
     """
     finder = _Finder(program)
     inputs = tuple(

@@ -90,11 +90,10 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
     ModelError
         If the file is missing, no `.espdl` file or damaged, or the key is missing or wrong.
     """
-    where = _where(source)
-    package = load_package(source)
+    package, where = load_package(source), _where(source)
     name, view = choose(package, model, where)
     where = f"{where}, model {name!r}" if name else where
-    image = open_image(view, where, key, name)
+    image = open_image(view, where, key)
     try:
         contents = read_model(image.payload, where, blocks=image.format == "EDL2")
     except ModelError as error:

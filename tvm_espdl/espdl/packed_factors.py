@@ -24,13 +24,7 @@ from .weights import matrix_order
 
 
 def packed_factors(program: Program) -> tuple[dict[int, str], frozenset[int]]:
-    """The packed right factors, and the steps that unpack them.
-
-    Returns
-    -------
-    (dict, frozenset)
-        For each such product's step its packed factor's value; steps without other readers.
-    """
+    """The packed right factors by their product's step, and the steps that unpack them only."""
     writers = {step.outputs[0]: number for number, step in enumerate(program.steps)}
     uses = [name for step in program.steps for name in step.inputs] + list(program.outputs)
     factors: dict[int, str] = {}
@@ -74,14 +68,7 @@ def _unpacks(program: Program, step: Step, product: Step) -> bool:
 def unpack(node: NodeView, b: Tensor, shape: Shape, lanes: int) -> Operand:
     """The factor in row-major order, gathered out of the chip's layout.
 
-    Parameters
-    ----------
-    b : Tensor
-        As the file states it.
-    shape : tuple of int
-        Of its matrices.
-    lanes : int
-        Columns in a block.
+    `b` is as the file states it, `shape` that of its matrices; a block has `lanes` columns.
     """
     order = matrix_order(shape, lanes)
     name = node.name(1)

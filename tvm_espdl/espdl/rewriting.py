@@ -58,10 +58,7 @@ DEFAULTS: Mapping[str, Defaults] = {
 def rewritten(file: File, chip: Chip) -> Model:
     """The model of a file, for a chip that it was made for.
 
-    Raises
-    ------
-    ModelError
-        If ESP-DL's runtime cannot run a node, or it contradicts its tensors.
+    Refused where ESP-DL's runtime cannot run a node, or it contradicts its tensors.
     """
     program_of(file, chip)
     graph = file.model.graph
@@ -86,7 +83,7 @@ def _node(node: Node, graph: Graph, where: str, taken: set[str]) -> Node:
     defaults = DEFAULTS[node.op_type](spatial) if node.op_type in DEFAULTS else {}
     added = {k: attribute(k, v) for k, v in {**defaults, "quant_type": "S8"}.items()}
     attributes = {k: _from_front(a) for k, a in {**added, **node.attributes}.items()}
-    name = unused(node.name or next(filter(None, node.outputs), node.op_type), taken)
+    name = unused(node.name or node.first_output or node.op_type, taken)
     taken.add(name)
     return dataclasses.replace(node, attributes=dict(sorted(attributes.items())), name=name)
 

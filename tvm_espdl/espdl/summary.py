@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from .evidence import Finding, find
+from .evidence import find
 from .families import READERS
 from .file import File
 from .schema import ValueInfo
@@ -112,26 +112,12 @@ class Summary:
 
 
 def summary_of(file: File, chip: str | None = None) -> Summary:
-    """The summary of a model.
-
-    Parameters
-    ----------
-    chip : str, optional
-        What the user says it was made for.
-
-    Raises
-    ------
-    ModelError
-        If the file contradicts the user, or itself.
-    """
+    """The summary of a model, which the user may have said the chip of; as `evidence.find`."""
     model, graph, finding = file.model, file.model.graph, find(file, chip)
     constants = graph.initializers.values()
     operators = Counter(node.op_type for node in graph.nodes)
-    kinds = Counter(
-        str(node.attributes["quant_type"].value)
-        for node in graph.nodes
-        if "quant_type" in node.attributes
-    )
+    given = filter(None, (node.attributes.get("quant_type") for node in graph.nodes))
+    kinds = Counter(str(attribute.value) for attribute in given)
     return Summary(
         file=file.where,
         container=file.container,
@@ -142,7 +128,7 @@ def summary_of(file: File, chip: str | None = None) -> Summary:
         metadata=dict(model.metadata),
         chip=finding.chip.name if finding.chip is not None else None,
         chip_from=finding.how,
-        evidence=_evidence(finding),
+        evidence=tuple(clue.sentence for clue in finding.clues),
         candidates=finding.candidates,
         inputs=tuple(_value(v) for v in graph.inputs if v.name not in graph.initializers),
         outputs=tuple(map(_value, graph.outputs)),
@@ -154,10 +140,6 @@ def summary_of(file: File, chip: str | None = None) -> Summary:
         test_inputs=len(graph.test_inputs),
         test_outputs=len(graph.test_outputs),
     )
-
-
-def _evidence(finding: Finding) -> tuple[str, ...]:
-    return tuple(clue.sentence for clue in finding.clues)
 
 
 def _value(value: ValueInfo) -> Value:

@@ -76,15 +76,7 @@ FLOAT_FUNCTIONS: Mapping[str, Callable[[Array, int | None], Array]] = {
 
 
 class Types:
-    """Types of all values of a graph, checked for what a chip can hold.
-
-    Parameters
-    ----------
-    graph : Graph
-        The network.
-    where : str
-        The file, for messages.
-    """
+    """Types of all values of a graph, checked for what a chip can hold; messages name the file."""
 
     def __init__(self, graph: Graph, where: str) -> None:
         self.where = where
@@ -102,11 +94,8 @@ class Types:
     def of(self, name: str) -> Tensor:
         """The type of an activation.
 
-        Raises
-        ------
-        ModelError
-            If the file does not say, or says something impossible: more than any chip's memory,
-            or no exponent.
+        Refused if the file does not say, or says something impossible: more than any chip's
+        memory, or no exponent.
         """
         value = self._values.get(name)
         if value is None or value.shape is None or value.dtype not in ACTIVATION_DTYPES:

@@ -7,26 +7,28 @@ nothing about operators.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from .building import Field, TableBuilder
-from .schema import DTYPES, Attribute, Graph, Model, Node, Tensor, ValueInfo
+from .schema import (
+    DIMENSION_VALUE,
+    DTYPES,
+    KINDS,
+    TENSOR_TYPE,
+    Attribute,
+    Graph,
+    Model,
+    Node,
+    Tensor,
+    ValueInfo,
+)
 
 MAGIC = b"EDL2"
 HEADER = struct.Struct("<4sIII")
 NUMBERS: Mapping[str, int] = {name: number for number, name in DTYPES.items()}
-KINDS: Mapping[str, int] = {
-    "float": 1,
-    "int": 2,
-    "string": 3,
-    "tensor": 4,
-    "floats": 6,
-    "ints": 7,
-    "strings": 8,
-}
+KIND_NUMBERS: Mapping[str, int] = {name: number for number, name in KINDS.items()}
 SPARE_BYTES = 1 << 16
-TENSOR_TYPE = 1
-DIMENSION_VALUE = 1
 
 
 def file_of(model: Model) -> bytes:
@@ -108,33 +110,23 @@ class _Writer:
         return self.builder.table(7, fields)
 
     def _attribute(self, attribute: Attribute) -> int:
-        number = KINDS.get(attribute.kind)
+        kind, value, builder = attribute.kind, attribute.value, self.builder
+        contents: Mapping[str, Callable[[Any], Field]] = {
+            "float": lambda number: (4, "inline float", number),
+            "int": lambda number: (5, "inline int64", number),
+            "string": lambda text: (6, "offset", builder.characters(text)),
+            "tensor": lambda tensor: (7, "offset", self._tensor(tensor)),
+            "floats": lambda numbers: (10, "offset", builder.numbers(numbers, "float32")),
+            "ints": lambda numbers: (11, "offset", builder.numbers(numbers, "int64")),
+            "strings": lambda texts: (12, "offset", self._texts(texts)),
+        }
         fields: list[Field] = [
-            (0, "offset", self.builder.text(attribute.name)),
-            (3, "i32", int(attribute.kind) if number is None else number),
-            *self._content(attribute),
+            (0, "offset", builder.text(attribute.name)),
+            (3, "i32", KIND_NUMBERS[kind] if kind in KIND_NUMBERS else int(kind)),
         ]
-        return self.builder.table(16, fields)
-
-    def _content(self, attribute: Attribute) -> list[Field]:
-        value = attribute.value
-        if isinstance(value, tuple):
-            return [self._list(attribute.kind, value)]
-        if isinstance(value, Tensor):
-            return [(7, "offset", self._tensor(value))]
-        if isinstance(value, str):
-            return [(6, "offset", self.builder.characters(value))]
-        if value is None:
-            return []
-        is_float = attribute.kind == "float"
-        return [(4, "inline float", value) if is_float else (5, "inline int64", value)]
-
-    def _list(self, kind: str, values: tuple[float | str, ...]) -> Field:
-        if kind == "strings":
-            return (12, "offset", self._texts(map(str, values)))
-        numbers = [number for number in values if not isinstance(number, str)]
-        slot, dtype = (10, "float32") if kind == "floats" else (11, "int64")
-        return (slot, "offset", self.builder.numbers(numbers, dtype))
+        if value is not None:
+            fields.append(contents[kind](value))
+        return builder.table(16, fields)
 
     def _tensor(self, tensor: Tensor) -> int:
         fields: list[Field] = [

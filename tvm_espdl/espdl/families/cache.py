@@ -76,10 +76,7 @@ def write(step: StepView, cache: Cache, frames: str) -> None:
 def caches_of(program: Program) -> tuple[dict[int, Cache], frozenset[int]]:
     """The caches by the step that concatenates, and the steps that cut out what is kept.
 
-    Raises
-    ------
-    ModelError
-        For a state that no StreamingCache keeps.
+    A state that no StreamingCache keeps is refused.
     """
     caches: dict[int, Cache] = {}
     cuts: set[int] = set()
