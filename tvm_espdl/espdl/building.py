@@ -69,7 +69,8 @@ class TableBuilder:
         Inline values, which are structs of one member, are written even where they are 0.
         """
         builder = self._builder
-        scalars = {
+        prepend = {
+            "offset": builder.PrependUOffsetTRelativeSlot,
             "u8": builder.PrependUint8Slot,
             "i32": builder.PrependInt32Slot,
             "i64": builder.PrependInt64Slot,
@@ -78,10 +79,7 @@ class TableBuilder:
         }
         builder.StartObject(slots)
         for slot, kind, value in fields:
-            if kind == "offset":
-                builder.PrependUOffsetTRelativeSlot(slot, value, 0)
-            else:
-                builder.ForceDefaults(kind.startswith("inline"))
-                scalars[kind](slot, value, 0)
-                builder.ForceDefaults(False)
+            builder.ForceDefaults(kind.startswith("inline"))
+            prepend[kind](slot, value, 0)
+        builder.ForceDefaults(False)
         return int(builder.EndObject())

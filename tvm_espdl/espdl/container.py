@@ -23,17 +23,7 @@ MAGIC_NUMBERS = (*HEADERS, *PACKAGES)
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One model's bytes.
-
-    Attributes
-    ----------
-    format : str
-        `EDL1` or `EDL2`.
-    encrypted : bool
-        Whether the file holds it encrypted; `payload` is plain.
-    payload : memoryview
-        The FlatBuffer.
-    """
+    """One model's FlatBuffer, plain, `encrypted` in the file or not; `format` is EDL1 or EDL2."""
 
     format: str
     encrypted: bool

@@ -71,14 +71,8 @@ class Draft:
     ) -> str:
         """A constant; its name, or that of an equal one where it may be shared.
 
-        Parameters
-        ----------
-        array : numpy.ndarray
-            In stored order.
-        dims : sequence of int
-            As the file states them; nominal for filters.
-        layout : str
-            For people; "" leaves it out.
+        The array is in stored order, `dims` are as the file states them (nominal for filters), and
+        the layout is for people ("" leaves it out).
         """
         stored = Stored.of(self.unused(name), array, dims, _exponents(exponent), layout)
         content = dataclasses.replace(stored, name="", doc="")

@@ -55,15 +55,7 @@ MOST_MACS = 1 << 25
 
 @dataclass(frozen=True)
 class Clue:
-    """What one thing in the file says.
-
-    Attributes
-    ----------
-    families : frozenset of str
-        Families of chips (`Chip.family`) that it leaves.
-    sentence : str
-        What it is.
-    """
+    """What one thing in the file says, in words: the families (`Chip.family`) that it leaves."""
 
     families: frozenset[str]
     sentence: str

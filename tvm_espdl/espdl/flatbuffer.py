@@ -22,14 +22,9 @@ _U16, _U32, _I32 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<i")
 
 
 class Buffer:
-    """The bytes of one FlatBuffer, and what may still be spent on reading them.
+    """The bytes of one FlatBuffer of the file `where`, and what may still be spent on reading them.
 
-    Parameters
-    ----------
-    data : bytes or memoryview
-        Root offset first: no size prefix and no identifier.
-    where : str
-        The file, for messages.
+    The root offset comes first: no size prefix and no identifier.
     """
 
     def __init__(self, data: bytes | memoryview, where: str) -> None:

@@ -48,21 +48,15 @@ def _chain(program: Program, writers: dict[str, int], product: Step, uses: list[
         if step.covers or not isinstance(step.operator, (Gather, Reshape)):
             break
         if isinstance(step.operator, Gather):
-            if gathers or not _unpacks(program, step, product):
+            assert isinstance(product.operator, Matmul)
+            b = product.operator.b
+            order = matrix_order(b.shape, program.chip.lanes(b.dtype))
+            if gathers or not np.array_equal(step.constants[0].ravel(), order):
                 break
             gathers += 1
         chain.append(writers[name])
         name = step.inputs[0]
     return chain if gathers else []
-
-
-def _unpacks(program: Program, step: Step, product: Step) -> bool:
-    assert isinstance(product.operator, Matmul)
-    b = product.operator.b
-    lanes = program.chip.lanes(b.dtype)
-    order = matrix_order(b.shape, lanes)
-    indices = step.constants[0]
-    return indices.size == math.prod(b.shape) and bool(np.array_equal(indices.ravel(), order))
 
 
 def unpack(node: NodeView, b: Tensor, shape: Shape, lanes: int) -> Operand:

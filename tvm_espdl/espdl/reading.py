@@ -76,13 +76,13 @@ class _Reader:
 
     def _graph(self, table: Table) -> Graph:
         return Graph(
-            nodes=tuple(self._node(t) for t in table.tables(0)),
+            nodes=tuple(map(self._node, table.tables(0))),
             initializers=self._by_name(map(self._tensor, table.tables(2)), "initializers"),
-            inputs=tuple(self._value(t) for t in table.tables(4)),
-            outputs=tuple(self._value(t) for t in table.tables(5)),
+            inputs=tuple(map(self._value, table.tables(4))),
+            outputs=tuple(map(self._value, table.tables(5))),
             values=self._by_name(map(self._value, table.tables(6)), "values"),
-            test_inputs=tuple(self._tensor(t) for t in table.tables(8)),
-            test_outputs=tuple(self._tensor(t) for t in table.tables(9)),
+            test_inputs=tuple(map(self._tensor, table.tables(8))),
+            test_outputs=tuple(map(self._tensor, table.tables(9))),
             name=table.text(1),
             doc=table.text(3),
         )
@@ -90,9 +90,8 @@ class _Reader:
     def _by_name(self, items: Iterable[NamedT], what: str) -> dict[str, NamedT]:
         result: dict[str, NamedT] = {}
         for item in items:
-            if item.name in result and result[item.name] != item:
+            if result.setdefault(item.name, item) != item:
                 self.buffer.damaged(f"two {what} named {item.name!r}")
-            result[item.name] = item
         return result
 
     def _node(self, table: Table) -> Node:
@@ -164,14 +163,13 @@ class _Reader:
 
     def _value(self, table: Table) -> ValueInfo:
         name, info = table.text(0), table.table(1)
-        exponents = table.numbers(3, "int64")
-        value = ValueInfo(name, exponents=exponents, doc=table.text(2))
+        exponents, doc = table.numbers(3, "int64"), table.text(2)
         described = info.table(1) if info is not None else None
         if info is None or described is None or info.integer(0, "B") != TENSOR_TYPE:
-            return value
+            return ValueInfo(name, exponents=exponents, doc=doc)
         number = described.integer(0)
         dtype = self._dtype(number, name) if number else ""
-        return ValueInfo(name, dtype, self._shape(described.table(1), name), exponents, value.doc)
+        return ValueInfo(name, dtype, self._shape(described.table(1), name), exponents, doc)
 
     def _shape(self, table: Table | None, name: str) -> tuple[int, ...] | None:
         if table is None:

@@ -15,7 +15,6 @@ from ..program import Program
 from .families import READERS
 from .file import File
 from .node_view import NodeView
-from .schema import Graph
 from .steps import Steps
 from .types import Types
 
@@ -50,16 +49,12 @@ def program_of(file: File, chip: Chip) -> Program:
             found=", ".join(missing) or None,
             try_="export the model again",
         )
-    return steps.program(outputs, _nodes(graph))
-
-
-def _nodes(graph: Graph) -> list[ProgramNode]:
-    """Name, type and first result, for the report."""
-    return [
+    nodes = [
         ProgramNode(node.name or node.first_output, node.op_type, node.first_output)
         for node in graph.nodes
         if node.op_type not in SILENT
     ]
+    return steps.program(outputs, nodes)
 
 
 def _read(view: NodeView) -> None:

@@ -26,16 +26,9 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class FloatCall:
-    """A function of float32 tensors, which ESP-DL evaluates with the C library.
+    """A function of float32 tensors of one shape, which ESP-DL evaluates with the C library.
 
-    Attributes
-    ----------
-    name : str
-        Name of Relax's operator.
-    x, y : Tensor
-        float32, of one shape.
-    axis : int or None
-        For functions along an axis, not negative.
+    `name` is that of Relax's operator; `axis` is not negative, None for functions without one.
     """
 
     name: str

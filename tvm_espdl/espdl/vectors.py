@@ -68,11 +68,11 @@ def difference(name: str, stored: Array, computed: Array) -> str | None:
 
 def differences(stored: Mapping[str, Array], computed: Mapping[str, Array]) -> list[str]:
     """`difference` for all stored tensors, those without any left out."""
-    found = [
+    found = (
         difference(name, array, computed[name]) if name in computed else f"{name}: not computed"
         for name, array in stored.items()
-    ]
-    return [text for text in found if text is not None]
+    )
+    return list(filter(None, found))
 
 
 def _near(a: Array, b: Array) -> Array:

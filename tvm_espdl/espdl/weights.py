@@ -44,18 +44,6 @@ def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
     return np.concatenate([blocks.transpose(0, 3, 4, 2, 1).ravel(), rest.ravel()])
 
 
-def unpack_filter(stored: Array, shape: Shape, lanes: int, *, depthwise: bool) -> Array:
-    """A filter in OIHW from its elements in stored order, 1-D; the rest as in `stored_order`."""
-    filter_ = np.empty(stored.size, stored.dtype.newbyteorder("="))
-    filter_[stored_order(shape, lanes, depthwise=depthwise)] = stored
-    return filter_.reshape(shape)
-
-
-def unpack_matrices(stored: Array, shape: Shape, lanes: int) -> Array:
-    """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
-    return stored[matrix_order(shape, lanes)].reshape(shape)
-
-
 def matrix_order(shape: Shape, lanes: int) -> Array:
     """For each element of the matrices `(..., K, N)` in row-major order its stored index."""
     depth, columns = shape[-2:]
@@ -80,7 +68,8 @@ def activation_of(node: NodeView) -> str:
 
 def lanes_of(node: NodeView) -> int:
     """Output channels in a block of a filter: by the data's width, not the filter's."""
-    return node.chip.lanes("int8" if node.quant_type == "S8" else "int16")
+    # The exporter has quantized the node to `S8`, `S16` or `W8A16`.
+    return node.chip.lanes("int8" if node.string("quant_type", "S8") == "S8" else "int16")
 
 
 def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -> Array:
@@ -94,15 +83,17 @@ def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -
     if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
         node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
     shape = (outputs, inputs, *(1, *dims[:spatial])[-2:])  # a signal has one row
-    filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
+    filter_ = np.empty(stored.flat().size, stored.dtype)
+    filter_[stored_order(shape, lanes_of(node), depthwise=depthwise)] = stored.flat()
     return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
 
 
 def matrices_of(node: NodeView, shape: Shape, *, packed: bool = True) -> Array:
     """Matrices `(..., K, N)`, of the data's type."""
     stored = node.stored(1).flat()
-    matrices = unpack_matrices(stored, shape, lanes_of(node)) if packed else stored.reshape(shape)
-    return widened(matrices.astype(matrices.dtype.newbyteorder("=")), node.tensor().dtype)
+    matrices = stored[matrix_order(shape, lanes_of(node))] if packed else stored
+    plain = matrices.astype(matrices.dtype.newbyteorder("="))
+    return widened(plain.reshape(shape), node.tensor().dtype)
 
 
 def widened(weights: Array, dtype: str) -> Array:
@@ -118,9 +109,10 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
     bias = stored.flat().astype(stored.dtype)
     if bias.size != outputs:
         node.refuse("a bias that does not fit the filter", stored.dims, f"({outputs},)")
-    wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
-    if bias.dtype.kind == "i" and bias.dtype.itemsize < np.dtype(wide).itemsize:
-        bias = bias.astype(wide)
+    if bias.dtype.kind == "i":
+        bias = bias.astype(
+            np.promote_types(bias.dtype, BIAS_DTYPE.get(node.tensor().dtype, "int32"))
+        )
     return [bias], node.type_of(bias, 2)
 
 
@@ -143,10 +135,8 @@ def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
 
 def add_matrices(step: StepView, matrices: Array, dims: Shape, tensor: Tensor) -> str:
     """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
-    filters = [
-        np.ascontiguousarray(matrix.T)[:, :, None, None]
-        for matrix in matrices.reshape(-1, *matrices.shape[-2:])
-    ]
+    depth, columns = matrices.shape[-2:]
+    filters = np.swapaxes(matrices, -1, -2).reshape(-1, columns, depth, 1, 1)
     packed = [pack_filter(step.chip, filter_, depthwise=False) for filter_ in filters]
     layout = _layout_name(step, filters[0], 2, depthwise=False)
     return step.constant("matrix", np.concatenate(packed), dims, tensor.exponent, layout=layout)

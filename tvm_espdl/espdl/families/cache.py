@@ -51,14 +51,9 @@ READERS: Readers = {"StreamingCache": read}
 
 @dataclass(frozen=True)
 class Cache:
-    """A concatenation of kept frames and new ones.
+    """A concatenation of kept frames and new ones, `frames`, along an axis.
 
-    Attributes
-    ----------
-    frames : str
-        The value of the new ones.
-    axis, window : int
-        Along which they follow each other; how many frames kept and new overlap, and one.
+    `window` is how many frames kept and new overlap, and one.
     """
 
     frames: str

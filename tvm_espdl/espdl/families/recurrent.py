@@ -176,18 +176,19 @@ class _Layer:
 def write(step: StepView) -> None:
     """One layer; initial states of zeros are left out, as the runtime begins with them."""
     operator: Recurrent = step.operator
-    w, r, b = (
-        step.constant(what, array, tensor.shape, tensor.exponent)
-        for what, array, tensor in zip(
-            ("W", "R", "B"), step.constants, operator.constants, strict=True
-        )
-    )
-    states = [_initial(step, place) for place in range(1, len(operator.inputs))]
+    given = zip("WRB", step.constants, operator.constants, strict=True)
+    weights = [
+        step.constant(what, array, tensor.shape, tensor.exponent) for what, array, tensor in given
+    ]
+    states = [
+        step.operand(place) if array is None or array.any() else ""
+        for place, array in enumerate(step.fixed[1:], 1)
+    ]
     while states and not states[-1]:
         states.pop()
     shape = (operator.steps, 1, operator.input_size)
     sequence = step.reshaped("sequence", step.operand(0), operator.x, shape)
-    inputs = [sequence, w, r, b, *([NO_LENGTHS, *states] if states else [])]
+    inputs = [sequence, *weights, *([NO_LENGTHS, *states] if states else [])]
     lstm = isinstance(operator, Lstm)
     settings: dict[str, Setting] = {
         "direction": "bidirectional" if operator.directions == 2 else "forward",
@@ -196,29 +197,18 @@ def write(step: StepView) -> None:
         "layout": 0,
         "input_forget" if lstm else "linear_before_reset": 0 if lstm else 1,
     }
-    kind = "LSTM" if lstm else "GRU"
-    step.node(kind, inputs, settings, outputs=_outputs(step, lstm=lstm))
-
-
-def _initial(step: StepView, place: int) -> str:
-    array = step.fixed[place]
-    return "" if array is not None and not array.any() else step.operand(place)
-
-
-def _outputs(step: StepView, *, lstm: bool) -> list[str]:
-    """Names of all results; those that are not asked for are values that nothing reads."""
-    operator: Recurrent = step.operator
+    # Results that are not asked for are values that nothing reads.
     shape = (operator.directions, 1, operator.hidden_size)
-    state = Tensor(operator.h.dtype, shape, operator.h.exponent)
     types = {
-        ALL: dataclasses.replace(state, shape=(operator.steps, *shape)),
-        LAST: state,
+        ALL: dataclasses.replace(operator.h, shape=(operator.steps, *shape)),
+        LAST: dataclasses.replace(operator.h, shape=shape),
         **({CELLS: Tensor("int16", shape, operator.gate_exponent)} if lstm else {}),
     }
-    return [
+    outputs = [
         step.output if gives == operator.gives else step.between(gives, tensor)
         for gives, tensor in types.items()
     ]
+    step.node("LSTM" if lstm else "GRU", inputs, settings, outputs=outputs)
 
 
 READERS: Readers = {"GRU": read_gru, "LSTM": read_lstm}
