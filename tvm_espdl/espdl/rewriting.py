@@ -15,10 +15,41 @@ from ..errors import ModelError
 from .draft import Setting, attribute, unused
 from .file import File
 from .from_program import NOT_REGISTERED, TOOL, metadata_of, refuse
-from .registered import QUANT_TYPES, REDUCTIONS, REGISTERED
 from .schema import Attribute, Graph, Model, Node
 from .to_program import program_of
 from .writing import payload_of
+
+# Types of nodes that ESP-DL v3.3.9 can run; what a node may have is said by its operator's rules.
+# Source: `dl/module/include/dl_module_creator.hpp`.
+REDUCTIONS = (
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+)
+REGISTERED = frozenset(
+    (
+        *("Add", "Div", "Mod", "Mul", "Pow", "Sub"),
+        *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"),
+        *("Conv", "Gemm", "MatMul", "GRU", "LSTM"),
+        *("AveragePool", "GlobalAveragePool", "MaxPool", "Resize"),
+        *("Clip", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LUT", "LeakyRelu", "Log"),
+        *("LogSoftmax", "Neg", "PRelu", "Relu", "Sigmoid", "Softmax", "Sqrt", "Swish", "Tanh"),
+        *("Concat", "Flatten", "Gather", "Identity", "Pad", "Reshape", "ReverseSequence"),
+        *("ScatterND", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
+        *("DepthToSpace", "InsertZeros", "SpaceToDepth", "StreamingCache"),
+        *("LayerNormalization", "LpNormalization", "RMSNormalization"),
+        *("DequantizeLinear", "QuantizeLinear", "RequantizeLinear"),
+        *REDUCTIONS,
+    )
+)
+QUANT_TYPES = ("S8", "S16", "F32")
 
 Defaults = Callable[[int], Mapping[str, Setting]]
 

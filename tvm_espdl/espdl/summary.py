@@ -93,22 +93,22 @@ class Summary:
         container = "" if self.container == self.format else f" in a {self.container} package"
         chip = self.chip or f"unknown: {' or '.join(self.candidates)}"
         lines = [
-            _line("file", self.file),
-            _line("format", f"{self.format}{container}{encrypted}, {self.model_bytes} bytes"),
-            _line("network", self.name or "without a name"),
-            *(_line("metadata", f"{key} = {value}") for key, value in self.metadata.items()),
-            _line("chip", f"{chip} ({self.chip_from})"),
-            *(_line("", sentence) for sentence in self.evidence),
-            *(_line("input", _described(value)) for value in self.inputs),
-            *(_line("output", _described(value)) for value in self.outputs),
-            _line("operators", _counted(self.operators)),
-            _line("quantization", _counted(self.quantization)),
-            _line("parameters", f"{self.parameters}, {self.parameter_bytes} bytes"),
-            _line("test vectors", f"{self.test_inputs} inputs, {self.test_outputs} outputs"),
+            ("file", self.file),
+            ("format", f"{self.format}{container}{encrypted}, {self.model_bytes} bytes"),
+            ("network", self.name or "without a name"),
+            *(("metadata", f"{key} = {value}") for key, value in self.metadata.items()),
+            ("chip", f"{chip} ({self.chip_from})"),
+            *(("", sentence) for sentence in self.evidence),
+            *(("input", _described(value)) for value in self.inputs),
+            *(("output", _described(value)) for value in self.outputs),
+            ("operators", _counted(self.operators)),
+            ("quantization", _counted(self.quantization)),
+            ("parameters", f"{self.parameters}, {self.parameter_bytes} bytes"),
+            ("test vectors", f"{self.test_inputs} inputs, {self.test_outputs} outputs"),
         ]
         if self.unknown_operators:
-            lines.append(_line("not known", ", ".join(self.unknown_operators)))
-        return "\n".join(lines)
+            lines.append(("not known", ", ".join(self.unknown_operators)))
+        return "\n".join(f"{title:<{WIDTH}}{text}" for title, text in lines)
 
 
 def summary_of(file: File, chip: str | None = None) -> Summary:
@@ -156,7 +156,3 @@ def _described(value: Value) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
-
-
-def _line(title: str, text: str) -> str:
-    return f"{title:<{WIDTH}}{text}"

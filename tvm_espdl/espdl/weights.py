@@ -110,9 +110,8 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
     if bias.size != outputs:
         node.refuse("a bias that does not fit the filter", stored.dims, f"({outputs},)")
     if bias.dtype.kind == "i":
-        bias = bias.astype(
-            np.promote_types(bias.dtype, BIAS_DTYPE.get(node.tensor().dtype, "int32"))
-        )
+        wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
+        bias = bias.astype(np.promote_types(bias.dtype, wide))
     return [bias], node.type_of(bias, 2)
 
 
