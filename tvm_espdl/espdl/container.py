@@ -22,15 +22,6 @@ MAGIC_NUMBERS = (*HEADERS, *PACKAGES)
 
 
 @dataclass(frozen=True, eq=False)
-class Image:
-    """One model's FlatBuffer, plain, `encrypted` in the file or not; `format` is EDL1 or EDL2."""
-
-    format: str
-    encrypted: bool
-    payload: memoryview
-
-
-@dataclass(frozen=True, eq=False)
 class Package:
     """The models of a file, not yet opened; a file with a single one has the name "".
 
@@ -114,8 +105,10 @@ def choose(package: Package, name: str | None, where: str) -> tuple[str, memoryv
     )
 
 
-def open_image(view: memoryview, where: str, key: bytes | None) -> Image:
-    """The payload of a model, decrypted; refused if damaged, or the key is missing or wrong.
+def open_image(view: memoryview, where: str, key: bytes | None) -> tuple[str, bool, memoryview]:
+    """The format of a model, whether it is encrypted, and its FlatBuffer, plain.
+
+    It is refused if damaged, or if its key is missing.
 
     Parameters
     ----------
@@ -136,7 +129,7 @@ def open_image(view: memoryview, where: str, key: bytes | None) -> Image:
     payload = view[header : header + size]
     if mode == 1:
         payload = memoryview(_decrypted(payload, key, where))
-    return Image(magic.decode(), mode == 1, payload)
+    return magic.decode(), mode == 1, payload
 
 
 def _decrypted(payload: memoryview, key: bytes | None, where: str) -> bytes:

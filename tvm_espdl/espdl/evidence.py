@@ -167,19 +167,17 @@ def _biases(graph: Graph) -> Iterator[Clue]:
     for node in graph.nodes:
         name = node.inputs[2] if node.op_type in ("Conv", "Gemm") and len(node.inputs) > 2 else ""
         bias = graph.initializers.get(name)
-        bits = {"int32": 20, "int64": 40}.get(bias.dtype, 0) if bias is not None else 0
-        if bias is not None and bits and bias.flat().size and _width(bias) > bits:
+        bits = {"int32": 20, "int64": 40}.get(bias.dtype) if bias is not None else None
+        if bias is None or bits is None or not bias.flat().size:
+            continue
+        least, most = int(bias.flat().min()), int(bias.flat().max())
+        width = max(most.bit_length(), (~least).bit_length()) + 1  # sign included
+        if width > bits:
             yield Clue(
                 frozenset(("c", "pie_v2")),
-                f"bias {name!r} needs {_width(bias)} bits, more than the {bits} of the ESP32-S3",
+                f"bias {name!r} needs {width} bits, more than the {bits} of the ESP32-S3",
             )
             return
-
-
-def _width(bias: Tensor) -> int:
-    """Bits of the widest value, sign included."""
-    values = bias.flat()
-    return max(int(values.max()).bit_length(), (~int(values.min())).bit_length()) + 1
 
 
 def _tables(graph: Graph, where: str) -> Iterator[Clue]:

@@ -93,11 +93,11 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
     package, where = load_package(source), _where(source)
     name, view = choose(package, model, where)
     where = f"{where}, model {name!r}" if name else where
-    image = open_image(view, where, key)
+    format_, encrypted, payload = open_image(view, where, key)
     try:
-        contents = read_model(image.payload, where, blocks=image.format == "EDL2")
+        contents = read_model(payload, where, blocks=format_ == "EDL2")
     except ModelError as error:
-        if not image.encrypted:
+        if not encrypted:
             raise
         raise ModelError(
             "the key does not fit, or the file is damaged",
@@ -107,9 +107,9 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
     return File(
         where=where,
         container=package.format,
-        format=image.format,
-        encrypted=image.encrypted,
-        nbytes=len(image.payload),
+        format=format_,
+        encrypted=encrypted,
+        nbytes=len(payload),
         model=contents,
         package_version=package.version,
     )

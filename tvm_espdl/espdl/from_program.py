@@ -55,10 +55,7 @@ def refuse(refusal: Refusal, where: str) -> NoReturn:
 
 
 def model_of(
-    program: Program,
-    *,
-    model_id: str,
-    values: Mapping[str, Array] | None = None,
+    program: Program, *, model_id: str, values: Mapping[str, Array] | None = None
 ) -> Model:
     """The file of a program, refused where the runtime would not compute the same bits.
 
@@ -73,14 +70,24 @@ def model_of(
     writer = _Writer(program, edges)
     writer.write()
     draft = writer.draft
+
+    def stored(ends: tuple[Edge, ...]) -> tuple[Stored, ...]:
+        if values is None:
+            return ()
+        infos = [(edge, draft.values[edge.name]) for edge in ends]
+        return tuple(
+            Stored.of(edge.name, values[edge.value], info.shape or (), info.exponents)
+            for edge, info in infos
+        )
+
     graph = Graph(
         nodes=tuple(draft.nodes),
         initializers=draft.initializers,
         inputs=tuple(draft.values[edge.name] for edge in edges.inputs),
         outputs=tuple(draft.values[edge.name] for edge in edges.outputs),
         values=draft.values,
-        test_inputs=_vectors(edges.inputs, draft, values),
-        test_outputs=_vectors(edges.outputs, draft, values),
+        test_inputs=stored(edges.inputs),
+        test_outputs=stored(edges.outputs),
         name=GRAPH,
     )
     return Model(
@@ -102,18 +109,6 @@ def metadata_of(chip: Chip, model_id: str) -> dict[str, str]:
         "tool": TOOL,
         "tool_version": __version__,
     }
-
-
-def _vectors(
-    edges: tuple[Edge, ...], draft: Draft, values: Mapping[str, Array] | None
-) -> tuple[Stored, ...]:
-    if values is None:
-        return ()
-    infos = {edge: draft.values[edge.name] for edge in edges}
-    return tuple(
-        Stored.of(edge.name, values[edge.value], info.shape or (), info.exponents)
-        for edge, info in infos.items()
-    )
 
 
 class _Writer:

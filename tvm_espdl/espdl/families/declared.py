@@ -27,11 +27,9 @@ from ..types import FloatCall
 from .activation import or_table, table_setting
 
 
-def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
-    """The record of a node that is a function of each element; None for other nodes."""
-    kind: Any = FUNCTIONS.get(node.node.op_type)
-    if kind is None:
-        return None
+def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator:
+    """The record of a node that is a function of each element, one of `FUNCTIONS`."""
+    kind = FUNCTIONS[node.node.op_type]
     given = [node.real(name, getattr(kind, name)) for name in kind.form.attributes]
     made: Operator = kind(x, y, *given)
     return made
@@ -41,12 +39,8 @@ def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
 def _function(node: NodeView, x: Tensor, y: Tensor) -> None:
     """A function of each element."""
     form = FUNCTIONS[node.node.op_type].form
-    if x.dtype == "float32" and form and isinstance(form.relax, str) and not form.attributes:
-        node.call(FloatCall(form.relax, x, y))
-        return
-    operator = formula_of(node, x, y)
-    assert operator is not None
-    node.call(operator)
+    in_float = x.dtype == "float32" and isinstance(form.relax, str) and not form.attributes
+    node.call(FloatCall(form.relax, x, y) if in_float else formula_of(node, x, y))
 
 
 def _of_two(node: NodeView) -> None:
