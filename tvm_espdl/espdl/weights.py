@@ -44,6 +44,18 @@ def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
     return np.concatenate([blocks.transpose(0, 3, 4, 2, 1).ravel(), rest.ravel()])
 
 
+def unpack_filter(stored: Array, shape: Shape, lanes: int, *, depthwise: bool) -> Array:
+    """A filter in OIHW from its elements in stored order, 1-D; the rest as in `stored_order`."""
+    filter_ = np.empty(stored.size, stored.dtype.newbyteorder("="))
+    filter_[stored_order(shape, lanes, depthwise=depthwise)] = stored
+    return filter_.reshape(shape)
+
+
+def unpack_matrices(stored: Array, shape: Shape, lanes: int) -> Array:
+    """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
+    return stored[matrix_order(shape, lanes)].reshape(shape)
+
+
 def matrix_order(shape: Shape, lanes: int) -> Array:
     """For each element of the matrices `(..., K, N)` in row-major order its stored index."""
     depth, columns = shape[-2:]
@@ -83,17 +95,15 @@ def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -
     if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
         node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
     shape = (outputs, inputs, *(1, *dims[:spatial])[-2:])  # a signal has one row
-    filter_ = np.empty(stored.flat().size, stored.dtype)
-    filter_[stored_order(shape, lanes_of(node), depthwise=depthwise)] = stored.flat()
+    filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
     return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
 
 
 def matrices_of(node: NodeView, shape: Shape, *, packed: bool = True) -> Array:
     """Matrices `(..., K, N)`, of the data's type."""
     stored = node.stored(1).flat()
-    matrices = stored[matrix_order(shape, lanes_of(node))] if packed else stored
-    plain = matrices.astype(matrices.dtype.newbyteorder("="))
-    return widened(plain.reshape(shape), node.tensor().dtype)
+    matrices = unpack_matrices(stored, shape, lanes_of(node)) if packed else stored.reshape(shape)
+    return widened(matrices.astype(matrices.dtype.newbyteorder("=")), node.tensor().dtype)
 
 
 def widened(weights: Array, dtype: str) -> Array:
