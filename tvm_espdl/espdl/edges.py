@@ -17,8 +17,6 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program, Step
 
-Axes = tuple[int, ...]
-
 
 @dataclass(frozen=True)
 class Edge:

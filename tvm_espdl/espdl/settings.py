@@ -52,14 +52,11 @@ def settings_of(model: Model) -> str:
             try_="write the file with this package, which states it",
         )
     described = _Describer(model, find_chip(named))
-    nodes = {
-        node.name or node.outputs[0]: node
-        for node in model.graph.nodes
-        if node.op_type not in CONVERSIONS
-    }
+    nodes = [node for node in model.graph.nodes if node.op_type not in CONVERSIONS]
+    names = [node.name or node.outputs[0] for node in nodes]
     document = {
-        "configs": {name: described.variables(node) for name, node in nodes.items()},
-        "dispatchings": {name: described.platform(node) for name, node in nodes.items()},
+        "configs": dict(zip(names, map(described.variables, nodes), strict=True)),
+        "dispatchings": dict(zip(names, map(described.platform, nodes), strict=True)),
         "values": described.values,
     }
     return json.dumps(document, indent=4) + "\n"
@@ -118,14 +115,10 @@ class _Describer:
 
     def _learn(self, number: int, exponents: tuple[int, ...]) -> None:
         scales = [2.0**exponent for exponent in exponents]
-        many = len(scales) > 1
-        self.values.setdefault(
-            str(number),
-            {
-                "scale": scales if many else scales[0],
-                "zero_point": [0.0] * len(scales) if many else 0.0,
-            },
-        )
+        value: dict[str, Any] = {"scale": scales[0], "zero_point": 0.0}
+        if len(scales) > 1:
+            value = {"scale": scales, "zero_point": [0.0] * len(scales)}
+        self.values.setdefault(str(number), value)
 
     @staticmethod
     def _quant_type(node: Node) -> str:

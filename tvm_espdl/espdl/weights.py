@@ -130,7 +130,6 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
 
 def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """A filter OIHW (OIW); its dimensions in the file are nominal."""
-    spatial = filter_.ndim - 2
     channels = (len(filter_), 1) if depthwise else (filter_.shape[1], len(filter_))
     image_filter = filter_.reshape(*filter_.shape[:2], -1, filter_.shape[-1])
     return step.constant(
@@ -138,7 +137,7 @@ def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
         pack_filter(step.chip, image_filter, depthwise=depthwise),
         (*filter_.shape[2:], *channels),
         step.operator.w.exponent,
-        layout=_layout_name(step, filter_, spatial, depthwise=depthwise),
+        layout=_layout_name(step, filter_, depthwise=depthwise),
     )
 
 
@@ -147,13 +146,13 @@ def add_matrices(step: StepView, matrices: Array, dims: Shape, tensor: Tensor) -
     depth, columns = matrices.shape[-2:]
     filters = np.swapaxes(matrices, -1, -2).reshape(-1, columns, depth, 1, 1)
     packed = [pack_filter(step.chip, filter_, depthwise=False) for filter_ in filters]
-    layout = _layout_name(step, filters[0], 2, depthwise=False)
+    layout = _layout_name(step, filters[0], depthwise=False)
     return step.constant("matrix", np.concatenate(packed), dims, tensor.exponent, layout=layout)
 
 
-def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: bool) -> str:
+def _layout_name(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """The name of a filter's layout: by it, people and readers know the family of chips."""
-    space = "HW" if spatial == 2 else "W"
+    space = "HW" if filter_.ndim == 4 else "W"
     lanes = step.chip.lanes(str(filter_.dtype))
     if not lanes:
         return f"{space}CN" if depthwise else f"N{space}C"
