@@ -24,10 +24,7 @@ Setting = int | float | str | tuple[int, ...]
 class Draft:
     """The parts of a graph, in the order in which they were added.
 
-    Parameters
-    ----------
-    reserved : iterable of str
-        Names of values that will be added, which nothing else may get.
+    Nothing else gets the names that are `reserved` for values to come.
     """
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
@@ -74,14 +71,8 @@ class Draft:
     ) -> str:
         """A constant; its name, or that of an equal one where it may be shared.
 
-        Parameters
-        ----------
-        array : numpy.ndarray
-            In stored order.
-        dims : sequence of int
-            As the file states them; nominal for filters.
-        layout : str
-            For people; "" leaves it out.
+        The array is in stored order, `dims` are as the file states them (nominal for filters), and
+        the layout is for people ("" leaves it out).
         """
         stored = Stored.of(self.unused(name), array, dims, _exponents(exponent), layout)
         content = dataclasses.replace(stored, name="", doc="")

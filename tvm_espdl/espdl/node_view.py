@@ -35,15 +35,7 @@ ValueT = TypeVar("ValueT", int, float, str, tuple[int, ...])
 
 @dataclass(frozen=True, eq=False)
 class NodeView:
-    """A node in its graph, on a chip.
-
-    Attributes
-    ----------
-    steps : Steps
-        The program that the node becomes a part of.
-    where : str
-        The file, for messages.
-    """
+    """A node in its graph, of the file `where`; its program, `steps`, is that of a chip."""
 
     node: Node
     graph: Graph
@@ -184,11 +176,6 @@ class NodeView:
             self.refuse("no such axis", axis, f"-{rank} to {rank - 1}")
         return axis % rank
 
-    @property
-    def quant_type(self) -> str:
-        """What the exporter quantized the node to: `S8`, `S16`, `W8A16` or `F32`."""
-        return self.string("quant_type", "S8")
-
     def table(self) -> Array | None:
         """The node's lookup table, None where it has none."""
         name = self.string("lut", "")
@@ -216,12 +203,10 @@ class NodeView:
         output: str | None = None,
         place: int = 0,
     ) -> None:
-        """Add a call of an operator that the chip runs.
+        """Add a call of an operator that the chip runs, by default of the node's first input.
 
         Parameters
         ----------
-        inputs : sequence of str or numpy.ndarray, optional
-            The node's first input where absent.
         output : str, optional
             Name of a result that the file does not have; else the node's own at `place`.
         """

@@ -36,6 +36,19 @@ DTYPES: Mapping[int, str] = {
     13: "uint64",
 }
 
+# AttributeType: the kinds of attributes that operators of ESP-DL have.
+KINDS: Mapping[int, str] = {
+    1: "float",
+    2: "int",
+    3: "string",
+    4: "tensor",
+    6: "floats",
+    7: "ints",
+    8: "strings",
+}
+# Of a value, that it is a tensor; of a dimension, that it is a number.
+TENSOR_TYPE = DIMENSION_VALUE = 1
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -144,10 +157,14 @@ class Node:
     doc: str = ""
 
     @property
+    def first_output(self) -> str:
+        """The first result that has a name, or ""."""
+        return next(filter(None, self.outputs), "")
+
+    @property
     def label(self) -> str:
         """How messages name the node."""
-        name = self.name or next((output for output in self.outputs if output), "")
-        return f"node {name!r} ({self.op_type})"
+        return f"node {self.name or self.first_output!r} ({self.op_type})"
 
 
 @dataclass(frozen=True)

@@ -109,12 +109,10 @@ class StepView:
         outputs: Sequence[str] = (),
         of: Tensor | None = None,
     ) -> None:
-        """A node of the call; without `output`, the one that gives its result.
+        """A node of the call, by default of its first input, that gives its result or `output`.
 
         Parameters
         ----------
-        inputs : sequence of str, optional
-            The call's first input where absent.
         settings : mapping of str
             Its attributes, all that the runtime reads, `quant_type` apart.
         outputs : sequence of str

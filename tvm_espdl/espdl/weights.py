@@ -80,7 +80,8 @@ def activation_of(node: NodeView) -> str:
 
 def lanes_of(node: NodeView) -> int:
     """Output channels in a block of a filter: by the data's width, not the filter's."""
-    return node.chip.lanes("int8" if node.quant_type == "S8" else "int16")
+    # The exporter has quantized the node to `S8`, `S16` or `W8A16`.
+    return node.chip.lanes("int8" if node.string("quant_type", "S8") == "S8" else "int16")
 
 
 def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -> Array:
@@ -118,9 +119,9 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
     bias = stored.flat().astype(stored.dtype)
     if bias.size != outputs:
         node.refuse("a bias that does not fit the filter", stored.dims, f"({outputs},)")
-    wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
-    if bias.dtype.kind == "i" and bias.dtype.itemsize < np.dtype(wide).itemsize:
-        bias = bias.astype(wide)
+    if bias.dtype.kind == "i":
+        wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
+        bias = bias.astype(np.promote_types(bias.dtype, wide))
     return [bias], node.type_of(bias, 2)
 
 
@@ -129,7 +130,6 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
 
 def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """A filter OIHW (OIW); its dimensions in the file are nominal."""
-    spatial = filter_.ndim - 2
     channels = (len(filter_), 1) if depthwise else (filter_.shape[1], len(filter_))
     image_filter = filter_.reshape(*filter_.shape[:2], -1, filter_.shape[-1])
     return step.constant(
@@ -137,24 +137,22 @@ def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
         pack_filter(step.chip, image_filter, depthwise=depthwise),
         (*filter_.shape[2:], *channels),
         step.operator.w.exponent,
-        layout=_layout_name(step, filter_, spatial, depthwise=depthwise),
+        layout=_layout_name(step, filter_, depthwise=depthwise),
     )
 
 
 def add_matrices(step: StepView, matrices: Array, dims: Shape, tensor: Tensor) -> str:
     """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
-    filters = [
-        np.ascontiguousarray(matrix.T)[:, :, None, None]
-        for matrix in matrices.reshape(-1, *matrices.shape[-2:])
-    ]
+    depth, columns = matrices.shape[-2:]
+    filters = np.swapaxes(matrices, -1, -2).reshape(-1, columns, depth, 1, 1)
     packed = [pack_filter(step.chip, filter_, depthwise=False) for filter_ in filters]
-    layout = _layout_name(step, filters[0], 2, depthwise=False)
+    layout = _layout_name(step, filters[0], depthwise=False)
     return step.constant("matrix", np.concatenate(packed), dims, tensor.exponent, layout=layout)
 
 
-def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: bool) -> str:
+def _layout_name(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """The name of a filter's layout: by it, people and readers know the family of chips."""
-    space = "HW" if spatial == 2 else "W"
+    space = "HW" if filter_.ndim == 4 else "W"
     lanes = step.chip.lanes(str(filter_.dtype))
     if not lanes:
         return f"{space}CN" if depthwise else f"N{space}C"

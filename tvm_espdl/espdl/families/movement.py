@@ -43,9 +43,9 @@ def _flattened(node: NodeView, shape: Shape) -> Shape:
 
 def _squeezed(node: NodeView, shape: Shape) -> Shape:
     """Without axes, all of extent 1 go."""
-    if not node.has(1):
-        return tuple(extent for extent in shape if extent != 1)
-    axes = {node.from_front(axis, len(shape)) for axis in node.integers(1)}
+    ones = [axis for axis, extent in enumerate(shape) if extent == 1]
+    given = node.integers(1) if node.has(1) else ones
+    axes = {node.from_front(axis, len(shape)) for axis in given}
     return tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
 
 

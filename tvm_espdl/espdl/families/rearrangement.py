@@ -49,9 +49,8 @@ def read_concat(node: NodeView) -> None:
 
 
 def _joined(parts: tuple[Tensor, ...], axis: int) -> Tensor:
-    shape = list(parts[0].shape)
-    shape[axis] = sum(part.shape[axis] for part in parts)
-    return dataclasses.replace(parts[0], shape=tuple(shape))
+    shape, extent = parts[0].shape, sum(part.shape[axis] for part in parts)
+    return dataclasses.replace(parts[0], shape=(*shape[:axis], extent, *shape[axis + 1 :]))
 
 
 def write_concat(step: StepView) -> None:
@@ -62,6 +61,12 @@ def write_concat(step: StepView) -> None:
         step.node("Identity", parts)
         return
     step.node("Concat", parts, {"axis": operator.axis})
+
+
+def slice_along(x: Tensor, y: Tensor, axis: int, start: int) -> Slice:
+    """The elements from `start` on, as many as y has along one axis."""
+    starts = tuple(start if a == axis else 0 for a in range(len(x.shape)))
+    return Slice(x, y, starts, (1,) * len(starts))
 
 
 def read_split(node: NodeView) -> None:
@@ -75,12 +80,9 @@ def read_split(node: NodeView) -> None:
     if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
         node.refuse("sizes that are not the whole", sizes, f"{count} of {x.shape[axis]}")
     for place, size in enumerate(sizes):
-        if not node.output(place):
-            continue
-        starts = tuple(sum(sizes[:place]) if a == axis else 0 for a in range(len(x.shape)))
-        y = node.typed([size if a == axis else n for a, n in enumerate(x.shape)], place)
-        operator = Slice(x, y, starts, (1,) * len(starts))
-        node.call(operator, [node.operand(0)], place=place)
+        if node.output(place):
+            y = node.typed((*x.shape[:axis], size, *x.shape[axis + 1 :]), place)
+            node.call(slice_along(x, y, axis, sum(sizes[:place])), place=place)
 
 
 def read_slice(node: NodeView) -> None:
@@ -98,26 +100,21 @@ def read_slice(node: NodeView) -> None:
         places = range(x.shape[axis])[slice(begin, end, step)]
         starts[axis] = places.start
         strides[axis], shape[axis] = step, len(places)
-    operator = Slice(x, node.typed(shape), tuple(starts), tuple(strides))
-    node.call(operator)
+    node.call(Slice(x, node.typed(shape), tuple(starts), tuple(strides)))
 
 
 def write_slice(step: StepView) -> None:
     """Begins, ends, axes and steps of the axes that are not whole; of the first where all are."""
     operator: Slice = step.operator
-    places = list(
-        zip(operator.x.shape, operator.y.shape, operator.starts, operator.steps, strict=True)
-    )
-    axes = [
-        axis
-        for axis, (extent, count, start, stride) in enumerate(places)
-        if (start, stride, count) != (0, 1, extent)
-    ] or [0]
+    starts, steps = operator.starts, operator.steps
+    places = list(zip(operator.x.shape, operator.y.shape, starts, steps, strict=True))
+    whole = [(extent, extent, 0, 1) for extent in operator.x.shape]
+    axes = [axis for axis, place in enumerate(places) if place != whole[axis]] or [0]
     lists = {
-        "starts": [operator.starts[axis] for axis in axes],
+        "starts": [starts[axis] for axis in axes],
         "ends": [_end(*places[axis]) for axis in axes],
         "axes": axes,
-        "steps": [operator.steps[axis] for axis in axes],
+        "steps": [steps[axis] for axis in axes],
     }
     step.node("Slice", [step.operand(0), *(step.indices(k, v) for k, v in lists.items())])
 
@@ -140,8 +137,7 @@ def read_gather(node: NodeView) -> None:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
     indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-    operator = Gather(x, Tensor("int64", indices.shape), y, axis)
-    node.call(operator, constants=[indices])
+    node.call(Gather(x, Tensor("int64", indices.shape), y, axis), constants=[indices])
 
 
 def write_gather(step: StepView) -> None:
