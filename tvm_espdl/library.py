@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from tvm import relax
@@ -350,6 +350,13 @@ class Library:
     def graph_json(self) -> str:
         """There is no graph executor any more; the name is kept for scripts of the old flow."""
         return "{}"
+
+    def __reduce__(self) -> NoReturn:
+        """A library holds compiled code, which stays in its process."""
+        raise ModelError(
+            "a library cannot be pickled or copied",
+            try_="compile the model in the other process, or load there what export_library wrote",
+        )
 
     def __getitem__(self, key: str) -> Callable[..., Session]:
         """`lib["default"](device)`, the old way to an executor; also `lib["debug_create"]`."""

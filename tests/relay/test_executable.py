@@ -1,5 +1,8 @@
 """TVM's own executable of a library: the same bits, from the kernels that are built already."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import tvm
@@ -88,3 +91,13 @@ def test_the_warning_of_a_float_network_points_at_the_users_line(door):
     with pytest.warns(EspdlWarning, match="no part of the network is quantized") as caught:
         build()
     assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("run_before", [False, True])
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_library_stays_in_its_process(way, run_before):
+    library = compile_file(partly_quantized())
+    if run_before:
+        library(np.zeros((1, 3, 6, 6), np.float32))
+    with pytest.raises(ModelError, match=r"pickled or copied.*export_library"):
+        way(library)

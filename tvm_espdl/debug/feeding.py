@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from ..errors import DataError
 from ..ops import Tensor
 from ..ops.base.rounding import Array
@@ -37,7 +39,8 @@ class Fed:
 
     #: By the model's names; None where the dump does not give them whole.
     inputs: dict[str, Array] | None
-    #: What the run began with, as far as the dump has it, by the program's names.
+    #: What the run began with, as far as the dump has it, by the program's names and of its types;
+    #: of a float state that is quantized first, the floats that the integers stand for.
     states: dict[str, Array]
     #: The dump's names of all these.
     tensors: tuple[str, ...]
@@ -59,8 +62,8 @@ def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
         If the dump is whole but lacks an input.
     """
     program = lib.program
-    states = _states(program, board.tensors)
-    inputs, names, missing, problems = {}, [*states], [], []
+    states, names = _states(program, board.tensors)
+    inputs, missing, problems = {}, [], []
     wanted = zip(program.inputs, lib.input_names, strict=True) if inputs_too else ()
     for value, name in wanted:
         types = _types(program, value, name)
@@ -107,7 +110,7 @@ def _types(program: Program, value: str, name: str) -> list[tuple[str, Tensor]]:
 
 
 def quantized_form(program: Program, value: str) -> str | None:
-    """The integers that an input becomes first, where that is all that happens to it."""
+    """The integers that an input or a state becomes first, where that is all that happens to it."""
     readers = [step for step in program.steps if value in step.inputs]
     if len(readers) == 1 and isinstance(readers[0].operator, Quantize):
         return readers[0].outputs[0]
@@ -118,6 +121,20 @@ def _fits(array: Array | None, tensor: Tensor) -> bool:
     return array is not None and (str(array.dtype), array.shape) == (tensor.dtype, tensor.shape)
 
 
-def _states(program: Program, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    names = [state.value for state in program.states]
-    return {n: tensors[n] for n in names if _fits(tensors.get(n), program.values[n])}
+def _states(program: Program, tensors: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
+    """What is known of the states, and the dump's names of it."""
+    states: dict[str, Array] = {}
+    names = []
+    for state in program.states:
+        for name, tensor in _types(program, state.value, state.value):
+            if state.value not in states and _fits(tensors.get(name), tensor):
+                names.append(name)
+                states[state.value] = _as_type(tensors[name], tensor, program.values[state.value])
+    return states, names
+
+
+def _as_type(array: Array, tensor: Tensor, wanted: Tensor) -> Array:
+    """Integers as the floats that they are quantized from, exactly; anything else as it is."""
+    if tensor.dtype == wanted.dtype or not isinstance(tensor.exponent, int):
+        return array
+    return np.ldexp(array.astype(wanted.dtype), tensor.exponent)

@@ -60,7 +60,7 @@ def read_log(path: Path) -> Dump:
         raise DataError(
             "the log cannot be read", where=str(path), found=error.strerror or str(error)
         ) from error
-    if not (dump.tensors or dump.checksums or dump.problems):
+    if not (dump.tensors or dump.checksums or dump.problems or dump.model_id):
         raise DataError(
             "the log holds no dump",
             where=str(path),

@@ -6,12 +6,14 @@ It orders the work of others and computes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import tvm
 from tvm import relax
 from tvm.target import Target
 
+from ..chips import CHIPS
 from ..errors import ChipError, ModelError
 from ..library import Library
 from ..program import Native, Program
@@ -59,15 +61,7 @@ def build(
     """
     if target is None:
         target = Target.current(allow_none=True) or KEY
-    ours = target if isinstance(target, Target) else Target(target)
-    if KEY not in ours.keys:
-        raise ChipError(
-            "the target is not one of ours",
-            where="relay.build",
-            found=str(target),
-            allowed="espdl, espressif/<chip>",
-            try_='target="espdl" here, or tvm.compile for other targets',
-        )
+    ours = _our_target(target)
     chip = chip_of(ours)
     if params:
         mod = relax.transform.BindParams("main", dict(params))(mod)
@@ -91,6 +85,26 @@ def build(
         output_names=outputs,
         log=log,
         name=mod_name,
+    )
+
+
+def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
+    try:
+        found = target if isinstance(target, Target) else Target(target)
+    except (ValueError, TypeError):  # no target at all, for example a misspelt chip
+        found = None
+    if found is not None and KEY in found.keys:
+        return found
+    chip = str(target).rpartition("/")[2]
+    nearest = get_close_matches(chip, CHIPS, 1)
+    raise ChipError(
+        "the target is not one of ours",
+        where="relay.build",
+        found=str(target),
+        allowed=f"{KEY}, {', '.join(f'espressif/{name}' for name in CHIPS)}",
+        try_=f'target="espressif/{nearest[0]}"'
+        if found is None and nearest
+        else f'target="{KEY}" here, or tvm.compile for other targets',
     )
 
 

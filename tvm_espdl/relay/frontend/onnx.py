@@ -74,10 +74,27 @@ def from_onnx(
         node.name = name
     importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
+    _leave_main(proto)
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
     mod["main"] = mod["main"].with_attrs({**names, NODES: nodes})
     return mod, {}
+
+
+def _leave_main(proto: ModelProto) -> None:
+    """Rename a tensor `main` for TVM, whose function has that name; all else keeps its own."""
+    graph = proto.graph
+    infos = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    taken = {info.name for info in infos}
+    taken.update(name for node in graph.node for name in (*node.input, *node.output))
+    free = _variable("main")
+    while free in taken:
+        free += "_"
+    for node in graph.node if "main" in taken else ():
+        for names in (node.input, node.output):
+            names[:] = [free if name == "main" else name for name in names]
+    for info in infos:
+        info.name = free if info.name == "main" else info.name
 
 
 def _as_qdq(proto: ModelProto) -> ModelProto:
@@ -157,7 +174,8 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
     def _emitted(self, call: ir.Call, name: str) -> Any:
         # TVM forgets a call's span when it binds calls among its arguments.
         bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in call.args]
-        return self.bb.emit(named(ir.Call(call.op, bound, call.attrs, call.ty_args), name), name)
+        whole = named(ir.Call(call.op, bound, call.attrs, call.ty_args), name)
+        return self.bb.emit(whole, _variable(name))
 
     def _parts(self, parts: list[Any], node: str) -> relax.Tuple:
         """The results of a node that has several, each with its own name."""
@@ -167,10 +185,15 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
             if isinstance(bound, ir.Call) and name:
                 fields.append(self._emitted(bound, name))
             elif isinstance(bound, relax.TupleGetItem) and name:
-                fields.append(self.bb.emit(named_part(bound, name), name))
+                fields.append(self.bb.emit(named_part(bound, name), _variable(name)))
             elif part is not None:
                 fields.append(part)
         return relax.Tuple(fields)
+
+
+def _variable(name: str) -> str:
+    """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
+    return f"{name}_" if name == "main" else name
 
 
 @contextlib.contextmanager
