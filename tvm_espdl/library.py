@@ -163,23 +163,11 @@ class Library:
         return outputs
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
-        """What `run` gives right after `reset`; what the library keeps stays as it is.
-
-        Raises
-        ------
-        DataError
-            For missing inputs, wrong shapes or dtypes.
-        """
+        """What `run` gives right after `reset`, errors included; what the library keeps stays."""
         return self.executor.run(self.feed(arrays), self._zeros())[0]
 
     def first_values(self, arrays: list[Any] | Mapping[str, Any]) -> dict[str, Array]:
-        """What `run_with_intermediates` gives right after `reset`.
-
-        Raises
-        ------
-        DataError
-            For missing inputs, wrong shapes or dtypes.
-        """
+        """What `observe` gives right after `reset`, errors included."""
         return self.executor.values(self.feed(arrays), self._zeros())
 
     def reset(self) -> None:

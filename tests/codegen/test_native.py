@@ -3,13 +3,13 @@
 import numpy as np
 import onnx
 import pytest
+from network_in_c import run_network
 from onnx import TensorProto, helper, numpy_helper
 from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
 from tvm_espdl.errors import ModelError
-from tvm_espdl.toolchain.network import run_network
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:no part of the network:tvm_espdl.errors.EspdlWarning"

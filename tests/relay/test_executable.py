@@ -8,7 +8,7 @@ import pytest
 import tvm
 from onnx import TensorProto, helper
 from qdq_builder import QdqBuilder
-from tvm import relax
+from tvm import relax, relay
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning, ModelError
@@ -77,6 +77,20 @@ def test_a_network_without_a_program_still_runs_in_the_machine():
         library.run([np.zeros((1, 5), np.float32)])
     found = run(library.executable, np.array([[0, 3, 0, 0, 5]], np.float32))
     np.testing.assert_array_equal(found[0], [[0, 0], [1, 4]])
+
+
+@pytest.mark.parametrize("door", ["relay.build", "relax.build", "tvm.compile", "compile_file"])
+def test_the_warning_of_a_float_network_points_at_the_users_line(door):
+    mod, target = relay.frontend.from_onnx(nonzero())[0], tvm.target.Target("espdl")
+    build = {
+        "relay.build": lambda: relay.build(mod),
+        "relax.build": lambda: relax.build(mod, target),
+        "tvm.compile": lambda: tvm.compile(mod, target),
+        "compile_file": lambda: compile_file(nonzero()),
+    }[door]
+    with pytest.warns(EspdlWarning, match="no part of the network is quantized") as caught:
+        build()
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize("run_before", [False, True])

@@ -20,9 +20,8 @@ from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
 from .dump import Checksum, Dump
-from .feeding import fed_by, quantized_form
-from .host import Host
-from .reading import Source, read_dump
+from .dump_files import Source, read_dump
+from .feeding import Host, fed_by, quantized_form
 from .result import ChecksumDifference, Comparison, Difference, Part
 
 #: Equal, different, equal as far as it goes, or why it cannot be compared.

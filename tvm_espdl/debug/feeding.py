@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,45 +14,47 @@ from ..ops.base.rounding import Array
 from ..ops.quantize import Quantize
 from ..program import Program
 from .dump import Dump
-from .host import Host
+
+
+class Host(Protocol):
+    """What is asked of a compiled network on the PC; `Library` answers it."""
+
+    @property
+    def program(self) -> Program:
+        """The network as a static list of calls."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, as the model has them, in the order of `program.inputs`."""
+
+    def observe(
+        self, arrays: list[Any] | Mapping[str, Any], states: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Every tensor of one run by its name in the program, in the order of execution."""
 
 
 @dataclass(frozen=True)
 class Fed:
-    """What the board was fed.
+    """What the board was fed."""
 
-    Attributes
-    ----------
-    inputs : dict of str to numpy.ndarray
-        By the model's names; None where the dump does not give them whole.
-    states : dict of str to numpy.ndarray
-        What the run began with, as far as the dump has it, by the program's names and of its types;
-        of a float state that is quantized first, the floats that the integers stand for.
-    tensors : tuple of str
-        The dump's names of all these.
-    problems : tuple of str
-        Why there are no inputs.
-    notes : tuple of str
-        Which states are not in the dump.
-    """
-
+    #: By the model's names; None where the dump does not give them whole.
     inputs: dict[str, Array] | None
+    #: What the run began with, as far as the dump has it, by the program's names and of its types;
+    #: of a float state that is quantized first, the floats that the integers stand for.
     states: dict[str, Array]
+    #: The dump's names of all these.
     tensors: tuple[str, ...]
+    #: Why there are no inputs.
     problems: tuple[str, ...] = ()
+    #: Which states are not in the dump.
     notes: tuple[str, ...] = ()
 
 
 def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
-    """Inputs and states of the run that a dump shows.
+    """States, and inputs where these are wanted `too`, of the run that a dump shows.
 
     A float input that the network quantizes first may stand there as floats, as integers, or both:
     the floats are taken then, for the integers are computed from them.
-
-    Parameters
-    ----------
-    inputs_too : bool
-        Whether the inputs are looked for; without, only the states.
 
     Raises
     ------

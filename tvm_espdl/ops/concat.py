@@ -72,6 +72,7 @@ class Concat(Operator):
                 "outer": self.outer,
                 "blocks": self.blocks + (0,) * unused,
             },
+            pointers="variadic",
         )
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:

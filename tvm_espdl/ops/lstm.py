@@ -21,6 +21,7 @@ class Lstm(Recurrent):
     """
 
     name = "lstm"
+    pointers = "void result"  # cells are int16
     gates = 4
 
     @property

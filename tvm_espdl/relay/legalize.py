@@ -30,12 +30,7 @@ _COUNTING = {
 def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule:
     """The module with a function in TIR for every call that is none of an operator of ESP-DL.
 
-    Parameters
-    ----------
-    lowered : tvm.IRModule
-        After `lower_to_nhwc`.
-    nodes : sequence of Node
-        The model's own nodes, for errors.
+    `nodes` are the model's own, for errors.
 
     Raises
     ------

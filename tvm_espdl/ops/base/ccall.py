@@ -6,11 +6,12 @@ It never holds C text beyond names and numbers; the kernels themselves are in `r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Pointers = Literal["typed", "void", "void result", "variadic"]
 FieldValue = int | float | str | tuple[int, ...]
 
 
@@ -40,6 +41,9 @@ class CCall:
         Memory that the kernel works in.
     in_place : tuple of int
         Inputs whose memory the output may take, one at a time.
+    pointers : str
+        `typed`: of the types of inputs and output; `void`: of none; `void result`: inputs only;
+        `variadic`: as many as there are inputs, of any type.
     """
 
     function: str
@@ -49,3 +53,4 @@ class CCall:
     over_read: int = 16
     workspace_bytes: int = 0
     in_place: tuple[int, ...] = ()
+    pointers: Pointers = "typed"

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...chips import Chip
-from .ccall import CCall
+from .ccall import CCall, Pointers
 from .gates import in_vectors, sigmoid_table, tanh_table
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two
@@ -57,6 +57,7 @@ class Recurrent(Operator):
     y: Tensor
     gives: str = ALL
 
+    pointers: ClassVar[Pointers] = "typed"
     gates: ClassVar[int] = 0
 
     @property
@@ -164,6 +165,7 @@ class Recurrent(Operator):
                 "tanh": tanh,
             },
             workspace_bytes=self.workspace_bytes,
+            pointers=self.pointers,
         )
 
     @rule(allowed="int8 or int16 for all, int16 biases", fix="quantize all of them alike")

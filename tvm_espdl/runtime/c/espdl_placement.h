@@ -39,15 +39,6 @@ typedef struct {
   const int32_t *places;  /* where each slice begins in the data */
 } espdl_scatter_nd_t;
 
-void espdl_reverse_sequence_s8(const espdl_reverse_sequence_t *d, const int8_t *x, int8_t *y);
-void espdl_reverse_sequence_s16(const espdl_reverse_sequence_t *d, const int16_t *x, int16_t *y);
-
-/* The output may be the data, never the updates. */
-void espdl_scatter_nd_s8(const espdl_scatter_nd_t *d, const int8_t *data, const int8_t *updates,
-                         int8_t *y);
-void espdl_scatter_nd_s16(const espdl_scatter_nd_t *d, const int16_t *data,
-                          const int16_t *updates, int16_t *y);
-
 #ifdef __cplusplus
 }
 #endif

@@ -48,18 +48,4 @@ typedef struct {
   const void *bias;   /* NULL, or one summand per element, type of the data */
 } espdl_layer_norm_t;
 
-void espdl_matmul_s8(const espdl_matmul_t *d, const int8_t *a, const int8_t *b, int8_t *y);
-void espdl_matmul_s16(const espdl_matmul_t *d, const int16_t *a, const int16_t *b, int16_t *y);
-
-void espdl_insert_zeros_s8(const espdl_insert_zeros_t *d, const int8_t *x, int8_t *y);
-void espdl_insert_zeros_s16(const espdl_insert_zeros_t *d, const int16_t *x, int16_t *y);
-
-/* The output may be the input. */
-void espdl_layer_norm_s8(const espdl_layer_norm_t *d, const int8_t *x, int8_t *y);
-void espdl_layer_norm_s16(const espdl_layer_norm_t *d, const int16_t *x, int16_t *y);
-
-/* Input and output of different size never share their memory. */
-void espdl_log_softmax_s8(const espdl_softmax_t *d, const int8_t *x, float *y);
-void espdl_log_softmax_s16(const espdl_softmax_t *d, const int16_t *x, float *y);
-
 #endif

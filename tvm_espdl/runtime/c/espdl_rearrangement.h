@@ -81,19 +81,6 @@ typedef struct {
   const float *right;     /* weight of the column right of it */
 } espdl_resize_linear_t;
 
-void espdl_pad_s8(const espdl_pad_t *d, const int8_t *x, int8_t *y);
-void espdl_pad_s16(const espdl_pad_t *d, const int16_t *x, int16_t *y);
-void espdl_gather_s8(const espdl_gather_t *d, const int8_t *x, int8_t *y);
-void espdl_gather_s16(const espdl_gather_t *d, const int16_t *x, int16_t *y);
-
-/* As many inputs as the descriptor has parts (const int8_t * or const int16_t *), then the output
- * (int8_t * or int16_t *). */
-void espdl_concat_s8(const espdl_concat_t *d, ...);
-void espdl_concat_s16(const espdl_concat_t *d, ...);
-
-void espdl_resize_nearest_s8(const espdl_resize_nearest_t *d, const int8_t *x, int8_t *y);
-void espdl_resize_linear_s8(const espdl_resize_linear_t *d, const int8_t *x, int8_t *y);
-
 #ifdef __cplusplus
 }
 #endif
