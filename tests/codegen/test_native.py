@@ -271,3 +271,15 @@ def test_an_unused_buffer_inside_a_function_compiles(c_compiler):
     np.testing.assert_array_equal(library(x), x)
     ((result,),) = run_network(library.program, [[x]], c_compiler)
     np.testing.assert_array_equal(result, x)
+
+
+@pytest.mark.parametrize("function", ["Tanh", "Tan", "Atanh", "Mish", "Sinh", "Asin", "Sigmoid"])
+def test_host_and_c_call_the_same_function(function, c_compiler):
+    shape = (1, 4096)
+    x = np.random.default_rng(SEED).uniform(-0.9, 0.9, shape).astype(np.float32)
+    node = helper.make_node(function, ["x"], ["y"])
+    model = network([node], {"y": (TensorProto.FLOAT, shape)}, {"x": shape})
+    model.opset_import[0].version = 18
+    library = compiled(model)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
+    np.testing.assert_array_equal(library(x).view(np.uint32), in_c.view(np.uint32))

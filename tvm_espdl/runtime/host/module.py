@@ -5,6 +5,7 @@ It decides which kernel is called when, by the memory plan; it never computes a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ PIPELINE = "tirx"
 # TVM's own functions are for any CPU: where it had fused multiply-adds, LLVM would use them, and
 # their floats would be neither those of the chip nor those of an exported library elsewhere.
 NATIVE_TARGET = "llvm"
+
+# For these functions TVM writes formulas of its own into LLVM's code.
+_FORMULAS = re.compile(r"\bT\.(tanh|tan|atanh)\(")
 
 # Once kernels are inlined, LLVM believes that their buffers never share memory (TVM marks each
 # with a type of its own) and could read a value before it is written. Nothing moves across this
@@ -79,7 +83,9 @@ class HostModule:
 
     def native(self, function: Any) -> str:
         """Add a function of TVM; the symbol under which it takes DLTensors."""
-        variable = self._natives.add(function, f"native_{len(self._natives.functions)}")
+        variable = self._natives.add(
+            _with_math_of_c(function), f"native_{len(self._natives.functions)}"
+        )
         return str(variable.name_hint)
 
     def open(self, call: Call) -> None:
@@ -218,3 +224,15 @@ class _Region:
         if call.kernel.scratch:
             arguments.append(T.address_of(arena[self.plan.workspaces[number]]))
         return call.variable, arguments, places[output]
+
+
+def _with_math_of_c(function: Any) -> Any:
+    """The function with C's `tanhf`, where TVM has a formula of its own for LLVM.
+
+    The chip's C calls `math.h`; the formulas differ from it, by hundreds of steps near zero.
+    """
+    if not _FORMULAS.search(str(function.script())):
+        return function
+    mod = tvm.IRModule({"main": function})
+    passes = [tvm.tirx.transform.BindTarget(Target("c")), tvm.tirx.transform.LowerIntrin()]
+    return tvm.transform.Sequential(passes)(mod)["main"].without_attr("target")
