@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.broadcast import WithRelu
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Form, WithRelu
 
 
-@dataclass(frozen=True)
 class Add(WithRelu):
     """`y = activation(saturate(a + b))`."""
 
@@ -20,8 +14,4 @@ class Add(WithRelu):
 
     def formula(self, a: Array, b: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_add.cpp`; exponents are not read."""
-        return a + b
-
-    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
-        """In TIR."""
         return a + b

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import Operator, Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
+from .base import Array, FieldValue, Operator, Tensor, rule
 
 MAX_INPUTS = 16
 
 
-@dataclass(frozen=True)
 class Concat(Operator):
     """All of `xs` along `axis`.
 
@@ -43,11 +38,6 @@ class Concat(Operator):
         return self.xs
 
     @property
-    def output(self) -> Tensor:
-        """The whole."""
-        return self.y
-
-    @property
     def outer(self) -> int:
         """Elements before the axis: how often one block of each part is copied."""
         return math.prod(self.y.shape[: self.axis])
@@ -61,27 +51,15 @@ class Concat(Operator):
         """Source: ESP-DL `dl/module/include/dl_module_concat.hpp`."""
         return np.concatenate(arrays, self.axis)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_concat_s8` or `_s16`."""
-        unused = MAX_INPUTS - len(self.xs)
-        return CCall(
-            function=f"espdl_concat_{suffix(self.y)}",
-            descriptor="espdl_concat_t",
-            fields={
-                "parts": len(self.xs),
-                "outer": self.outer,
-                "blocks": self.blocks + (0,) * unused,
-            },
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """How many parts, how often, and the elements of each."""
+        blocks = self.blocks + (0,) * (MAX_INPUTS - len(self.xs))
+        return {"parts": len(self.xs), "outer": self.outer, "blocks": blocks}
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        return dataclasses.replace(
-            self,
-            xs=tuple(x.permuted(axes) for x in self.xs),
-            y=self.y.permuted(axes),
-            axis=axes.index(self.axis),
-        )
+        xs, y = tuple(x.permuted(axes) for x in self.xs), self.y.permuted(axes)
+        return dataclasses.replace(self, xs=xs, y=y, axis=axes.index(self.axis))
 
     @rule(allowed="one exponent for all inputs and the output", fix="requantize the inputs")
     def exponents_are_equal(self, chip: Chip) -> str | None:

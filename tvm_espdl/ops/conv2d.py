@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..chips import Chip
-from .base.accumulate import accumulate, finish
-from .base.ccall import CCall
-from .base.convolution import Convolution
-from .base.operator import Summed
-from .base.packing import convolution_call
-from .base.rounding import Array
-from .base.window import patches
+from .base import Array, CCall, Convolution, Summed, accumulate, convolution_call, finish, patches
 
 
-@dataclass(frozen=True)
 class Conv2d(Convolution):
     """`y = saturate(activation(round((b + sum(x * w)) >> shift)))`, filter `(O, C, KH, KW)`."""
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.accumulate import accumulate, finish
-from .base.ccall import CCall
-from .base.convolution import Convolution
-from .base.operator import Summed
-from .base.packing import convolution_call
-from .base.rounding import Array
-from .base.window import patches
+from .base import Array, CCall, Convolution, Summed, accumulate, convolution_call, finish, patches
 
 
-@dataclass(frozen=True)
 class DepthwiseConv2d(Convolution):
     """`y[c] = saturate(activation(round((b[c] + sum(x[c] * w[c])) >> shift)))`.
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.builder import Builder, Expression
-from .base.comparison import Comparison
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Comparison, Form
 
 
-@dataclass(frozen=True)
 class LessEqual(Comparison):
     """`y = a <= b` on the integers as they are, of type bool."""
 
@@ -19,9 +13,5 @@ class LessEqual(Comparison):
     c = "a <= b"
 
     def formula(self, a: Array, b: Array) -> Array:
-        """In NumPy."""
-        return a <= b
-
-    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
-        """In TIR."""
+        """In NumPy and in TIR."""
         return a <= b

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import Moved
-from .base.operator import Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
+from .base import Array, FieldValue, Moved, Tensor, rule, strides_of
 
 MAX_RANK = 6
 
 
-@dataclass(frozen=True)
 class Transpose(Moved):
     """`y[i[axes[0]], i[axes[1]], ...] = x[i]`.
 
@@ -39,21 +32,13 @@ class Transpose(Moved):
         """Source: ESP-DL `dl/module/include/dl_module_transpose.hpp`."""
         return np.ascontiguousarray(arrays[0].transpose(self.axes))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_transpose_s8`, `_s16` or `_f32`."""
-        strides = [1]
-        for extent in reversed(self.x.shape[1:]):
-            strides.append(strides[-1] * extent)
-        strides.reverse()
-        missing = MAX_RANK - len(self.axes)
-        return CCall(
-            function=f"espdl_transpose_{suffix(self.x)}",
-            descriptor="espdl_transpose_t",
-            fields={
-                "extents": (1,) * missing + self.y.shape,
-                "strides": (0,) * missing + tuple(strides[axis] for axis in self.axes),
-            },
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Extents of the result and steps through the input, unused dimensions in front."""
+        dense, missing = strides_of(self.x.shape), MAX_RANK - len(self.axes)
+        return {
+            "extents": (1,) * missing + self.y.shape,
+            "strides": (0,) * missing + tuple(dense[axis] for axis in self.axes),
+        }
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:

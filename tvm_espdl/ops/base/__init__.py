@@ -1,4 +1,96 @@
 """What operators share: the record itself, families of forms, arithmetic, packing, registry.
 
-Each operator stands in a file of its own beside this folder.
+Each operator stands in a file of its own beside this folder, and imports from here.
 """
+
+from .accumulate import accumulate, finish
+from .broadcast import Broadcast, RawBroadcast, RealBroadcast, WithRelu
+from .builder import Builder, Expression
+from .ccall import CCall, FieldValue
+from .comparison import Comparison
+from .convolution import Convolution
+from .convolution1d import Convolution1d
+from .form import Form
+from .function import FloatFunction, exponential, logistic
+from .gates import dot_products, entries, sigmoid_of, tanh_of, wrapped
+from .newton import newton_root
+from .normalization import Normalization, sum_of_squares
+from .operator import Operator, Summed, Tensor, rule
+from .packing import convolution_call, register_fields
+from .pointwise import Pointwise
+from .pool import Pool
+from .recurrent import ALL, CELLS, LAST, Recurrent
+from .reduction import ExactSum, Extreme, RealSum, Reduction
+from .resize import Resize, inverse_scale
+from .rounding import Array, power_of_two, round_float, saturate, shift_and_round, wrap
+from .strided import Shape, Strided, split_at, strides_of
+from .unary import Elementwise, Moved, MovedIntegers, OneType, SameExponent, Unary
+from .weighted import BIAS_DTYPE, Weighted
+from .window import Pair, patches, with_rows
+
+__all__ = [
+    "ALL",
+    "BIAS_DTYPE",
+    "CELLS",
+    "LAST",
+    "Array",
+    "Broadcast",
+    "Builder",
+    "CCall",
+    "Comparison",
+    "Convolution",
+    "Convolution1d",
+    "Elementwise",
+    "ExactSum",
+    "Expression",
+    "Extreme",
+    "FieldValue",
+    "FloatFunction",
+    "Form",
+    "Moved",
+    "MovedIntegers",
+    "Normalization",
+    "OneType",
+    "Operator",
+    "Pair",
+    "Pointwise",
+    "Pool",
+    "RawBroadcast",
+    "RealBroadcast",
+    "RealSum",
+    "Recurrent",
+    "Reduction",
+    "Resize",
+    "SameExponent",
+    "Shape",
+    "Strided",
+    "Summed",
+    "Tensor",
+    "Unary",
+    "Weighted",
+    "WithRelu",
+    "accumulate",
+    "convolution_call",
+    "dot_products",
+    "entries",
+    "exponential",
+    "finish",
+    "inverse_scale",
+    "logistic",
+    "newton_root",
+    "patches",
+    "power_of_two",
+    "register_fields",
+    "round_float",
+    "rule",
+    "saturate",
+    "shift_and_round",
+    "sigmoid_of",
+    "split_at",
+    "strides_of",
+    "sum_of_squares",
+    "tanh_of",
+    "with_rows",
+    "wrap",
+    "wrapped",
+]

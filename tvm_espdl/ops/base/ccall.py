@@ -6,11 +6,9 @@ It never holds C text beyond names and numbers; the kernels themselves are in `r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy.typing as npt
+from .rounding import Array
 
-Array = npt.NDArray[Any]
 FieldValue = int | float | str | tuple[int, ...]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +13,6 @@ from .weighted import Weighted
 from .window import Pads, Pair, effective_extent, output_extent
 
 
-@dataclass(frozen=True)
 class Convolution(Weighted):
     """A convolution with an optional bias and a fused activation; 2-D unless said otherwise.
 

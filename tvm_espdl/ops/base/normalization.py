@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...chips import Chip
@@ -13,9 +11,10 @@ from .shifted_scales import ShiftedScales
 from .unary import OneInteger
 
 
-@dataclass(frozen=True)
 class Normalization(ShiftedScales, OneInteger):
     """Input and output of one type, each vector treated alike."""
+
+    in_place = (0,)
 
     @property
     def extent(self) -> int:

@@ -5,7 +5,6 @@ It knows sizes and what ESP-DL asks of them; coordinates and values are the oper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,11 +13,11 @@ from ...chips import Chip
 from .ccall import FieldValue
 from .operator import Tensor, rule
 from .unary import Unary
+from .window import with_rows
 
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
 class Resize(Unary):
     """Other rows and columns, the same channels; int8."""
 
@@ -64,8 +63,8 @@ class Resize(Unary):
 
 def size_of(tensor: Tensor) -> Pair:
     """Rows and columns; a signal has one row."""
-    shape = tensor.shape
-    return (1, shape[1]) if len(shape) == 3 else (shape[1], shape[2])
+    _, rows, columns, _ = with_rows(tensor).shape
+    return rows, columns
 
 
 def inverse_scale(inputs: int, outputs: int) -> np.float32:

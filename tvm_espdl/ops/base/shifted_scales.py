@@ -5,8 +5,6 @@ It is no operator of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...chips import Chip
 from .operator import rule
 from .unary import Unary
@@ -14,7 +12,6 @@ from .unary import Unary
 LARGEST_EXPONENT = 30
 
 
-@dataclass(frozen=True)
 class ShiftedScales(Unary):
     """A `Unary` that is scaled to real numbers and back."""
 

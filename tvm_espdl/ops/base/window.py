@@ -5,8 +5,11 @@ Shapes only; no arithmetic on values.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from .operator import Tensor
 from .rounding import Array
 
 Pads = tuple[int, int, int, int]
@@ -56,3 +59,11 @@ def patches(
     windows = np.lib.stride_tricks.sliding_window_view(padded, extent, axis=(0, 1))
     windows = windows[:: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
     return np.moveaxis(windows, 2, -1)
+
+
+def with_rows(tensor: Tensor) -> Tensor:
+    """The tensor of an image; a signal gets one row."""
+    shape = tensor.shape
+    if len(shape) == 4:
+        return tensor
+    return dataclasses.replace(tensor, shape=(shape[0], 1, *shape[1:]))
