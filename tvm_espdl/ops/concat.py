@@ -8,12 +8,12 @@ import math
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Operator, Tensor, rule
+from .base import AllOfOneExponent, AllOfOneType, Array, FieldValue, Operator, Tensor, rule
 
 MAX_INPUTS = 16
 
 
-class Concat(Operator):
+class Concat(AllOfOneExponent, AllOfOneType):
     """All of `xs` along `axis`.
 
     Attributes
@@ -60,19 +60,6 @@ class Concat(Operator):
         """The same on transposed tensors."""
         xs, y = tuple(x.permuted(axes) for x in self.xs), self.y.permuted(axes)
         return dataclasses.replace(self, xs=xs, y=y, axis=axes.index(self.axis))
-
-    @rule(allowed="one exponent for all inputs and the output", fix="requantize the inputs")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """All inputs and the output have the same exponent: the elements are copied as they are."""
-        exponents = [tensor.exponent for tensor in (*self.xs, self.y)]
-        return None if len(set(exponents)) == 1 else f"exponents {exponents}"
-
-    @rule(allowed="int8 or int16 for all inputs and the output", fix="quantize all alike")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """All inputs and the output have one type."""
-        types = sorted({tensor.dtype for tensor in (*self.xs, self.y)})
-        fits = len(types) == 1 and types[0] in ("int8", "int16")
-        return None if fits else ", ".join(types)
 
     @rule(allowed=f"up to {MAX_INPUTS} inputs", fix="concatenate in steps")
     def inputs_fit(self, chip: Chip) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, MovedIntegers, Pair, Tensor, rule, with_rows
+from .base import Array, FieldValue, MovedIntegers, OneImage, Pair, Tensor, with_rows
 
 
-class InsertZeros(MovedIntegers):
+class InsertZeros(OneImage, MovedIntegers):
     """`y[0, i * sy, j * sx] = x[0, i, j]`, zero everywhere else; `(1, H, W, C)`, int8 or int16.
 
     A signal `(1, W, C)` is an image of one row; strides and tail keep their form.
@@ -65,8 +65,3 @@ class InsertZeros(MovedIntegers):
             "stride_y": self.strides[0],
             "stride_x": self.strides[1],
         }
-
-    @rule(allowed="batch 1", fix="run the samples one after the other")
-    def batch_is_one(self, chip: Chip) -> str | None:
-        """It takes one image at a time."""
-        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"

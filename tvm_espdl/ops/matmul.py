@@ -7,14 +7,12 @@ import math
 import numpy as np
 
 from ..chips import Chip
-from .base import BIAS_DTYPE, FieldValue, Operator, Tensor, register_fields, rule
-from .base.accumulate import accumulate, finish
-from .base.rounding import Array
+from .base import AllOfOneType, Array, FieldValue, Tensor, accumulate, finish, register_fields, rule
 
 MAX_RANK = 4
 
 
-class Matmul(Operator):
+class Matmul(AllOfOneType):
     """`y = saturate(activation(round((a @ b) >> shift)))`, leading dimensions broadcast.
 
     Attributes
@@ -85,12 +83,6 @@ class Matmul(Operator):
     def _padded(tensor: Tensor) -> tuple[int, ...]:
         batch = tensor.shape[:-2]
         return (1,) * (MAX_RANK - 2 - len(batch)) + batch
-
-    @rule(allowed="int8 or int16, one type", fix="quantize both factors and the result alike")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Both factors and the result have one type: int8 or int16."""
-        types = (self.a.dtype, self.b.dtype, self.y.dtype)
-        return None if len(set(types)) == 1 and types[0] in BIAS_DTYPE else f"types {types}"
 
     @rule(allowed="2 to 4 dimensions", fix="reshape the factors")
     def ranks_fit(self, chip: Chip) -> str | None:

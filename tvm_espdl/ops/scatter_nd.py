@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Operator, Tensor, rule, saturate, strides_of
+from .base import AllOfOneType, Array, FieldValue, Tensor, rule, saturate, strides_of
 
 REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 
-class ScatterNd(Operator):
+class ScatterNd(AllOfOneType):
     """`y = data`, then `y[indices[i]] = reduce(y[indices[i]], updates[i])`, one i after the other.
 
     Attributes
@@ -90,12 +90,6 @@ class ScatterNd(Operator):
         fits = self.data.exponent == self.y.exponent and self.updates.exponent == wanted
         exponents = (self.data.exponent, self.updates.exponent, self.y.exponent)
         return None if fits else f"exponents {exponents}"
-
-    @rule(allowed="int8 for all, or int16 for all", fix="quantize all alike")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Data, updates and output have one type."""
-        types = sorted({t.dtype for t in (self.data, self.updates, self.y)})
-        return None if types in (["int8"], ["int16"]) else ", ".join(types)
 
     @rule(allowed=", ".join(REDUCTIONS), fix="use one of these")
     def reduction_is_known(self, chip: Chip) -> str | None:

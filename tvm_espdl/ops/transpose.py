@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Moved, Tensor, rule, strides_of
+from .base import Array, FieldValue, Moved, Shape, Tensor, rule, strides_of
 
 MAX_RANK = 6
 
@@ -32,13 +32,16 @@ class Transpose(Moved):
         """Source: ESP-DL `dl/module/include/dl_module_transpose.hpp`."""
         return np.ascontiguousarray(arrays[0].transpose(self.axes))
 
+    def walk(self) -> tuple[Shape, Shape, int]:
+        """Extents of the result, steps through x for each, and the first element's place in x."""
+        dense = strides_of(self.x.shape)
+        return self.y.shape, tuple(dense[axis] for axis in self.axes), 0
+
     def fields(self, chip: Chip) -> dict[str, FieldValue]:
-        """Extents of the result and steps through the input, unused dimensions in front."""
-        dense, missing = strides_of(self.x.shape), MAX_RANK - len(self.axes)
-        return {
-            "extents": (1,) * missing + self.y.shape,
-            "strides": (0,) * missing + tuple(dense[axis] for axis in self.axes),
-        }
+        """The walk, its unused dimensions in front."""
+        extents, strides, _ = self.walk()
+        missing = MAX_RANK - len(extents)
+        return {"extents": (1,) * missing + extents, "strides": (0,) * missing + strides}
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:

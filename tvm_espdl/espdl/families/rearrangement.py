@@ -136,7 +136,7 @@ def read_gather(node: NodeView) -> None:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
     indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-    operator = Gather(x, Tensor("int64", indices.shape), y, axis)
+    operator = Gather(x, y, Tensor("int64", indices.shape), axis)
     node.call(operator, [node.operand(0)], [indices])
 
 

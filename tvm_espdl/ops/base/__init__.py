@@ -4,6 +4,7 @@ Each operator stands in a file of its own beside this folder, and imports from h
 """
 
 from .accumulate import accumulate, finish
+from .alike import AllOfOneExponent, AllOfOneType
 from .broadcast import Broadcast, RawBroadcast, RealBroadcast, WithRelu
 from .builder import Builder, Expression
 from .ccall import CCall, FieldValue
@@ -25,14 +26,15 @@ from .resize import Resize, inverse_scale
 from .rounding import Array, power_of_two, round_float, saturate, shift_and_round, wrap
 from .strided import Shape, Strided, split_at, strides_of
 from .unary import Elementwise, Moved, MovedIntegers, OneType, SameExponent, Unary
-from .weighted import BIAS_DTYPE, Weighted
-from .window import Pair, patches, with_rows
+from .weighted import Weighted
+from .window import OneImage, Pair, with_rows
 
 __all__ = [
     "ALL",
-    "BIAS_DTYPE",
     "CELLS",
     "LAST",
+    "AllOfOneExponent",
+    "AllOfOneType",
     "Array",
     "Broadcast",
     "Builder",
@@ -50,6 +52,7 @@ __all__ = [
     "Moved",
     "MovedIntegers",
     "Normalization",
+    "OneImage",
     "OneType",
     "Operator",
     "Pair",
@@ -78,7 +81,6 @@ __all__ = [
     "inverse_scale",
     "logistic",
     "newton_root",
-    "patches",
     "power_of_two",
     "register_fields",
     "round_float",

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...chips import Chip
+from .alike import AllOfOneExponent, AllOfOneType
 from .builder import Builder, Expression
 from .ccall import FieldValue
 from .operator import Operator, Tensor, rule
@@ -72,7 +73,7 @@ def _strides(dimensions: list[tuple[int, bool, bool]], repeated: int) -> tuple[i
     return tuple(reversed(strides))
 
 
-class Broadcast(Operator):
+class Broadcast(AllOfOneType):
     """Two tensors in, one tensor out: `y = saturate(f(a, b))` of integers, exponents known.
 
     Attributes
@@ -147,14 +148,8 @@ class Broadcast(Operator):
         rank = len(merged(self.a.shape, self.b.shape, self.y.shape))
         return None if rank <= MAX_RANK else f"{rank} dimensions"
 
-    @rule(allowed="int8 for all three, or int16", fix="requantize the inputs")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Both inputs and the output have the same type, int8 or int16."""
-        types = {self.a.dtype, self.b.dtype, self.y.dtype}
-        return None if types in ({"int8"}, {"int16"}) else ", ".join(sorted(types))
 
-
-class RawBroadcast(Broadcast):
+class RawBroadcast(AllOfOneExponent, Broadcast):
     """A `Broadcast` that computes on the integers as they are and reads no exponent."""
 
     descriptor = "espdl_binary_t"
@@ -181,12 +176,6 @@ class RawBroadcast(Broadcast):
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
         """Whether a ReLU follows."""
         return {"relu": int(self.relu)}
-
-    @rule(allowed="one exponent for both inputs and the output", fix="requantize the inputs")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Both inputs and the output have the same exponent, for the kernel reads none of them."""
-        exponents = (self.a.exponent, self.b.exponent, self.y.exponent)
-        return None if len(set(exponents)) == 1 else f"exponents {exponents}"
 
 
 class WithRelu(RawBroadcast):

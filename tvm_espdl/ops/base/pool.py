@@ -9,10 +9,10 @@ from .ccall import FieldValue
 from .operator import Tensor, rule
 from .rounding import Array
 from .unary import OneType
-from .window import Pads, Pair, output_extent, patches, with_rows
+from .window import OneImage, Pads, Pair, output_extent, patches, with_rows
 
 
-class Pool(OneType):
+class Pool(OneImage, OneType):
     """A window slid over an image `(1, H, W, C)` or a signal `(1, W, C)`; int8 or int16.
 
     A signal is an image of one row, as ESP-DL has it: kernel, pads and strides are those of it.
@@ -69,11 +69,6 @@ class Pool(OneType):
             "stride_y": self.strides[0],
             "stride_x": self.strides[1],
         }
-
-    @rule(allowed="batch 1", fix="run the samples one after the other")
-    def batch_is_one(self, chip: Chip) -> str | None:
-        """Pools take one image at a time."""
-        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
 
     @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
     def padding_is_inside_kernel(self, chip: Chip) -> str | None:

@@ -13,9 +13,7 @@ from ...chips import Chip
 from .ccall import FieldValue
 from .operator import Tensor, rule
 from .unary import Unary
-from .window import with_rows
-
-Pair = tuple[int, int]
+from .window import Pair
 
 
 class Resize(Unary):
@@ -63,8 +61,8 @@ class Resize(Unary):
 
 def size_of(tensor: Tensor) -> Pair:
     """Rows and columns; a signal has one row."""
-    _, rows, columns, _ = with_rows(tensor).shape
-    return rows, columns
+    shape = tensor.shape
+    return (1, shape[1]) if len(shape) == 3 else (shape[1], shape[2])
 
 
 def inverse_scale(inputs: int, outputs: int) -> np.float32:

@@ -1,4 +1,4 @@
-"""Sliding windows over NHWC images: extents, and the patches that convolutions and pools read.
+"""Sliding windows over NHWC images: extents, patches, and what convolutions and pools keep to.
 
 Shapes only; no arithmetic on values.
 """
@@ -9,7 +9,8 @@ import dataclasses
 
 import numpy as np
 
-from .operator import Tensor
+from ...chips import Chip
+from .operator import Operator, Tensor, rule
 from .rounding import Array
 
 Pads = tuple[int, int, int, int]
@@ -67,3 +68,15 @@ def with_rows(tensor: Tensor) -> Tensor:
     if len(shape) == 4:
         return tensor
     return dataclasses.replace(tensor, shape=(shape[0], 1, *shape[1:]))
+
+
+class OneImage(Operator):
+    """An operator that takes images."""
+
+    x: Tensor
+    y: Tensor
+
+    @rule(allowed="batch 1", fix="run the samples one after the other")
+    def batch_is_one(self, chip: Chip) -> str | None:
+        """The operator takes one image at a time."""
+        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"

@@ -120,7 +120,7 @@ def _gather() -> Pattern:
         if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
             found = f"indices from {array.min()} to {array.max()} of {tensor.shape[axis]}"
             return INDICES_ARE_INSIDE.refused(found)
-        return Gather(tensor, Tensor("int64", array.shape), match.output, axis)
+        return Gather(tensor, match.output, Tensor("int64", array.shape), axis)
 
     def constants(match: Match) -> tuple[Array, ...]:
         return (indices(match),)
