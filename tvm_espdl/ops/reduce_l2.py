@@ -17,17 +17,7 @@ class ReduceL2(RealSum):
     form = Form("ReduceL2", ("square", "sum", "sqrt"), exponents="own", espdl="ReduceL2")
     term_bits = 14
     c_term = "v * v"
-    c = """
-    float root = real, last = 0.0f;
-    for (int32_t step = 0; step < 64 && real > 0.0f; ++step) {
-      last = root;
-      root = (last + real / last) * 0.5f;
-      if (!(root - last > 0.00001f || root - last < -0.00001f)) {
-        break;
-      }
-    }
-    return root;
-    """
+    c = "espdl_newton_root(real)"
 
     @property
     def macs(self) -> int:
