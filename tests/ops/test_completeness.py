@@ -67,7 +67,7 @@ def test_pattern(name):
 
 @pytest.mark.parametrize("name", golden_names())
 def test_golden_builder(name):
-    assert name in BUILDERS, f"no builder of {name} in selftest/builders"
+    assert name in BUILDERS, f"no builder of {name} in selftest/builders.py"
 
 
 def test_golden_cases_are_of_our_operators():

@@ -18,7 +18,7 @@ from .builder import Builder, Expression
 from .ccall import FieldValue
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two, round_float, saturate
-from .shifted_scales import LARGEST_EXPONENT
+from .unary import LARGEST_EXPONENT
 
 Shape = tuple[int, ...]
 MAX_RANK = 4

@@ -16,8 +16,7 @@ from ...chips import Chip
 from .builder import Builder, Expression
 from .ccall import FieldValue
 from .rounding import Array, power_of_two, round_float, saturate
-from .shifted_scales import ShiftedScales
-from .unary import Elementwise, OneType
+from .unary import Elementwise, OneType, ShiftedScales
 
 
 class FloatFunction(ShiftedScales, OneType, Elementwise):

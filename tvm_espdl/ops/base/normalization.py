@@ -7,8 +7,7 @@ import numpy as np
 from ...chips import Chip
 from .operator import rule
 from .rounding import Array
-from .shifted_scales import ShiftedScales
-from .unary import OneInteger
+from .unary import OneInteger, ShiftedScales
 
 
 class Normalization(ShiftedScales, OneInteger):
