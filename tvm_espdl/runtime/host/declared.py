@@ -12,15 +12,16 @@ from tvm.tirx.script import builder as T
 
 from ...chips import Chip
 from ...ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
+from ...ops.base.builder import Builder
 from ...ops.base.comparison import Comparison
 from ...ops.base.function import FloatFunction
 from ...ops.base.pointwise import Pointwise
-from ...ops.base.reduction import ExactSum, Extreme, RealSum
+from ...ops.base.reduction import ExactSum, Extreme, RealSum, Sum
 from ...ops.base.strided import Strided, strides_of
 from .arithmetic import power_of_two, saturate
 from .builder import builder_of
 from .kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
-from .reducing import reduction, wide
+from .reducing import reduction
 from .striding import place, strided_copy
 
 
@@ -80,27 +81,28 @@ def _extreme(operator: Extreme, chip: Chip) -> HostKernel:
 
 
 def _exact_sum(operator: ExactSum, chip: Chip) -> HostKernel:
-    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
-
-    def join(total: Expression, v: Expression) -> Expression:
-        return total + operator.host_term(T.cast(v, dtype), op)
-
-    return reduction(
-        operator, T.cast(0, dtype), join, lambda total: op.shifted(total, operator.shift)
-    )
+    op = builder_of(chip, operator.y.dtype)
+    return _sum(operator, op, lambda total: op.shifted(total, operator.shift))
 
 
 def _real_sum(operator: RealSum, chip: Chip) -> HostKernel:
-    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
+    op = builder_of(chip, operator.y.dtype)
     sum_scale, output_scale = (
-        T.float32(float(scale)) for scale in (operator.sum_scale, operator.output_scale)
+        op.real(float(scale)) for scale in (operator.sum_scale, operator.output_scale)
     )
-
-    def join(total: Expression, v: Expression) -> Expression:
-        return total + operator.host_term(T.cast(v, dtype), op)
 
     def finish(total: Expression) -> Expression:
         return op.rounded(operator.host(T.cast(total, "float32") * sum_scale, op) * output_scale)
+
+    return _sum(operator, op, finish)
+
+
+def _sum(operator: Sum, op: Builder, finish: Callable[[Expression], Expression]) -> HostKernel:
+    """The sum of the terms, of an integer type that holds it."""
+    dtype = "int32" if operator.x.dtype == "int8" else "int64"
+
+    def join(total: Expression, v: Expression) -> Expression:
+        return total + operator.host_term(T.cast(v, dtype), op)
 
     return reduction(operator, T.cast(0, dtype), join, finish)
 

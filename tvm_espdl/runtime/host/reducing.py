@@ -45,8 +45,3 @@ def reduction(
             T.buffer_store(y, finish(result[0]), [i * inner + j])
 
     return kernel_from(operator, body, *tables)
-
-
-def wide(operator: Reduction) -> str:
-    """The type of an exact sum."""
-    return "int32" if operator.x.dtype == "int8" else "int64"
