@@ -7,13 +7,31 @@ name that a package lends (`from ..ops import Operator`) is followed to the file
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 #: Names that the package lends to TVM, and the module that stands behind each.
-LENT = {"tvm.relay": "relay", "tvm.nd": "legacy", "tvm.contrib.graph_executor": "legacy"}
+LENT = {
+    "tvm.relay": "relay",
+    "tvm.nd": "legacy",
+    "tvm.contrib.graph_executor": "legacy",
+    "tvm.contrib.debugger": "legacy",
+}
+
+#: What reads a module by its name.
+IMPORTERS = {"import_module", "__import__", "importlib.import_module", "builtins.__import__"}
+#: By which a file can reach another one without saying which; `importlib` with all but what it
+#: knows of installed packages.
+MACHINERY = IMPORTERS | {
+    *("importlib", "runpy", "pydoc", "imp", "sys.modules", "pkgutil.resolve_name"),
+    *("exec", "eval", "builtins.exec", "builtins.eval"),
+}
+HARMLESS = ("importlib.metadata", "importlib.resources")
+
+#: By the identity of an expression: the expression, and its absolute dotted name.
+_Names = dict[int, tuple[ast.expr, str]]
 
 
 @dataclass(frozen=True, order=True)
@@ -120,37 +138,63 @@ class ImportGraph:
         return found
 
     def computed(self) -> list[tuple[str, int]]:
-        """File and line of each `import_module`, called or passed on, without a written name."""
+        """File and line of everything that imports, or could, without a written name."""
         found = []
         for module, tree in self.trees.items():
-            nodes = list(ast.walk(tree))
-            read = {id(n.func) for n in nodes if isinstance(n, ast.Call) and _literal(n)}
+            names = self._names[module]
+            calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+            read = {id(call.func) for call in calls if _literal(call, names)}
             found += [
                 (module, node.lineno)
-                for node in nodes
-                if isinstance(node, (ast.Name, ast.Attribute))
-                and _is_import(node)
-                and id(node) not in read
+                for node, name in names.values()
+                if _is_machinery(name) and id(node) not in read
             ]
         return found
 
-    def _written(self, module: str) -> Iterator[tuple[int, str]]:
-        """Line and absolute dotted name of everything that a file imports."""
+    @cached_property
+    def _names(self) -> dict[str, _Names]:
+        """Per file each name that is read, with all its dots."""
+        return {module: _dotted(tree, self._bound(module)) for module, tree in self.trees.items()}
+
+    def _bound(self, module: str) -> dict[str, str]:
+        """The names that a file's imports bind, and the absolute dotted name of each."""
+        names = {}
+        for node in ast.walk(self.trees[module]):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    top = alias.name.split(".")[0]
+                    names[alias.asname or top] = alias.name if alias.asname else top
+            elif isinstance(node, ast.ImportFrom):
+                origin = self._origin(module, node)
+                for alias in node.names:
+                    names[alias.asname or alias.name] = f"{origin}.{alias.name}"
+        return names
+
+    def _origin(self, module: str, node: ast.ImportFrom) -> str:
+        """The absolute name of what names are imported from."""
         folder = self._folder(module)
+        above = folder[: len(folder) - node.level + 1] if node.level else ()
+        return ".".join((*above, *filter(None, (node.module,))))
+
+    def _written(self, module: str) -> Iterator[tuple[int, str]]:
+        """Line and absolute dotted name of everything that a file imports, or reaches by dots."""
+        folder, names = self._folder(module), self._names[module]
         for node in ast.walk(self.trees[module]):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                origin = node.module or ""
-                if node.level:
-                    parts = folder[: len(folder) - node.level + 1]
-                    origin = ".".join((*parts, *filter(None, (origin,))))
+                origin = self._origin(module, node)
                 yield from ((node.lineno, f"{origin}.{alias.name}") for alias in node.names)
-            elif isinstance(node, ast.Call) and _is_import(node.func) and _literal(node):
-                name = _literal(node)
+            elif isinstance(node, ast.Call) and (name := _literal(node, names)):
                 dots = len(name) - len(name.lstrip("."))
                 above = folder[: len(folder) - dots + 1] if dots else ()
                 yield node.lineno, ".".join((*above, name.lstrip(".")))
+        # `import tvm_espdl.ops` also gives `tvm_espdl.relay`, and `import tvm` gives `tvm.relay`.
+        yield from (
+            (node.lineno, name)
+            for node, name in names.values()
+            if name.startswith(f"{self.package}.") or _begins(name, LENT)
+        )
 
     def _folder(self, module: str) -> tuple[str, ...]:
         parts = (self.package, *filter(None, module.split(".")))
@@ -204,18 +248,41 @@ def _module_of(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _is_import(function: ast.expr) -> bool:
-    """Whether an expression is `importlib.import_module`, `import_module` or `__import__`."""
-    if isinstance(function, ast.Attribute):
-        owner = getattr(function.value, "id", "")
-        return (owner, function.attr) == ("importlib", "import_module")
-    return getattr(function, "id", "") in ("import_module", "__import__")
+def _dotted(tree: ast.AST, bound: Mapping[str, str]) -> _Names:
+    """Each name that is read, with all its dots, and what it stands for by a file's imports."""
+    found: _Names = {}
+    inner: set[int] = set()
+    for node in ast.walk(tree):  # What is outside comes first.
+        parts: list[str] = []
+        root = node
+        while isinstance(root, ast.Attribute):
+            parts.append(root.attr)
+            root = root.value
+            inner.add(id(root))
+        if id(node) not in inner and isinstance(node, ast.expr) and isinstance(root, ast.Name):
+            name = ".".join((bound.get(root.id, root.id), *reversed(parts)))
+            found[id(node)] = node, name
+    return found
 
 
-def _literal(call: ast.Call) -> str:
-    given = call.args[0] if call.args else None
-    found = given.value if isinstance(given, ast.Constant) else ""
-    return found if isinstance(found, str) else ""
+def _begins(name: str, with_one_of: Collection[str]) -> bool:
+    """Whether a dotted name is one of some, or lies below it."""
+    parts = name.split(".")
+    return any(".".join(parts[:length]) in with_one_of for length in range(1, len(parts) + 1))
+
+
+def _is_machinery(name: str) -> bool:
+    return _begins(name, MACHINERY) and not _begins(name, HARMLESS)
+
+
+def _literal(call: ast.Call, names: _Names) -> str:
+    """The written name of a module that a call imports, empty where it does not say it whole."""
+    _, function = names.get(id(call.func), (call, ""))
+    if function not in IMPORTERS or not call.args or call.keywords:
+        return ""
+    given, anchor = call.args[0], [getattr(argument, "id", "") for argument in call.args[1:]]
+    written = given.value if isinstance(given, ast.Constant) else ""
+    return written if isinstance(written, str) and anchor in ([], ["__package__"]) else ""
 
 
 def _components(below: Mapping[str, set[str]]) -> list[list[str]]:

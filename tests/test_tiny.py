@@ -5,11 +5,11 @@ Everything else in this folder is this, more thoroughly.
 
 import numpy as np
 import onnx
+from network_in_c import run_network
 from onnx import TensorProto, helper, numpy_helper
 from tvm import relay  # lent by tvm_espdl
 
 import tvm_espdl
-from tvm_espdl.toolchain.network import run_network
 
 
 def tiny_model():

@@ -27,17 +27,10 @@ def compile_file(
     name: str | None = None,
     key: bytes | None = None,
 ) -> Library:
-    """Import and build a model.
+    """Import and build an ONNX model, quantized or not, or an `.espdl` file.
 
-    Parameters
-    ----------
-    model : path or ModelProto
-        ONNX, quantized or not; or an `.espdl` file.
-    chip : str, optional
-        The model's own, as `quantize` has written it, or `esp32s3` where absent. Of an `.espdl`
-        file, the one it was made for.
-    name, key : str, bytes, optional
-        Which model of an `.espdl` package, and its key.
+    The chip is by default the model's own, as `quantize` has written it, or `esp32s3` where absent;
+    of an `.espdl` file, the one it was made for. `name` and `key` are for models of its packages.
 
     Raises
     ------
@@ -65,16 +58,8 @@ def compile_variants(
 ) -> list[Executor]:
     """Import and build variants of one network: what they have in common is compiled once.
 
-    They compute the bits of `compile_file`'s libraries, with the same kernels.
-
-    Parameters
-    ----------
-    models : sequence of ModelProto
-        ONNX, for one chip.
-    chip : str, optional
-        As in `compile_file`, by the first of them.
-    more : callable, optional
-        From the program of the first, further models to compile with them.
+    They compute the bits of `compile_file`'s libraries, with the same kernels. All are for one
+    chip, by default that of the first; from its program, `more` gives further models.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from tvm import relax
@@ -163,23 +163,11 @@ class Library:
         return outputs
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
-        """What `run` gives right after `reset`; what the library keeps stays as it is.
-
-        Raises
-        ------
-        DataError
-            For missing inputs, wrong shapes or dtypes.
-        """
+        """What `run` gives right after `reset`, errors included; what the library keeps stays."""
         return self.executor.run(self.feed(arrays), self._zeros())[0]
 
     def first_values(self, arrays: list[Any] | Mapping[str, Any]) -> dict[str, Array]:
-        """What `run_with_intermediates` gives right after `reset`.
-
-        Raises
-        ------
-        DataError
-            For missing inputs, wrong shapes or dtypes.
-        """
+        """What `observe` gives right after `reset`, errors included."""
         return self.executor.values(self.feed(arrays), self._zeros())
 
     def reset(self) -> None:
@@ -362,6 +350,13 @@ class Library:
     def graph_json(self) -> str:
         """There is no graph executor any more; the name is kept for scripts of the old flow."""
         return "{}"
+
+    def __reduce__(self) -> NoReturn:
+        """A library holds compiled code, which stays in its process."""
+        raise ModelError(
+            "a library cannot be pickled or copied",
+            try_="compile the model in the other process, or load there what export_library wrote",
+        )
 
     def __getitem__(self, key: str) -> Callable[..., Session]:
         """`lib["default"](device)`, the old way to an executor; also `lib["debug_create"]`."""

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
@@ -11,7 +12,6 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.constants import Constants
 from tvm_espdl.codegen.sources import generate
 from tvm_espdl.relay.lowering import program_for
-from tvm_espdl.toolchain.network import run_network
 
 
 def defined(sources):

@@ -3,13 +3,13 @@
 import numpy as np
 import onnx
 import pytest
+from network_in_c import run_network
 from onnx import TensorProto, helper, numpy_helper
 from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
 from tvm_espdl.errors import ModelError
-from tvm_espdl.toolchain.network import run_network
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:no part of the network:tvm_espdl.errors.EspdlWarning"
@@ -110,7 +110,7 @@ def test_constants_reach_the_c_to_the_bit(values, c_compiler):
     assert len({f"{value:.6e}" for value in special_floats()[:2]}) == 1  # TVM prints them alike.
     library = compiled(padded(values))
     x = np.array([[2, 3]], np.float32)
-    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
     wanted = np.concatenate([x[0], values]).view(np.uint32)
     for result in (*library.run([x]), in_c):
         np.testing.assert_array_equal(result.view(np.uint32)[0], wanted, f"seed {SEED}")
@@ -125,7 +125,7 @@ def test_large_constants_are_data(c_compiler):
     model.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (4096,)))
     library = compiled(model)
     places = np.random.default_rng(SEED + 1).permutation(4096)
-    ((in_c,),) = run_network(library, [[places]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[places]], c_compiler)
     wanted = table[:, places].view(np.uint32)
     np.testing.assert_array_equal(in_c.view(np.uint32), wanted, f"seed {SEED}")
 
@@ -134,7 +134,7 @@ def test_absolute_values_have_a_function_in_c(c_compiler):
     node = helper.make_node("Abs", ["x"], ["y"])
     library = compiled(network([node], {"y": (TensorProto.FLOAT, VECTOR)}))
     x = vector(7)
-    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
     np.testing.assert_array_equal(in_c, np.abs(x))
 
 
@@ -143,7 +143,7 @@ def test_memory_that_tvm_sees_as_two_types(dtype, c_compiler):
     node = helper.make_node("Cast", ["x"], ["y"], to=dtype)
     library = compiled(network([node], {"y": (dtype, VECTOR)}))
     x = np.linspace(0, 100, 12, dtype=np.float32).reshape(VECTOR)
-    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
     np.testing.assert_array_equal(in_c, x.astype(in_c.dtype))
 
 
@@ -157,7 +157,7 @@ def test_doubles_in_between_run_in_c(c_compiler):
     factor, axis = np.float64(0.1), np.int32(1)
     library = compiled(network(nodes, {"y": (TensorProto.FLOAT, VECTOR)}, factor=factor, axis=axis))
     x = vector(9)
-    ((in_c,),) = run_network(library, [[x]], c_compiler)
+    ((in_c,),) = run_network(library.program, [[x]], c_compiler)
     np.testing.assert_array_equal(in_c, np.cumsum(x.astype(float) * 0.1, 1).astype(np.float32))
 
 

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from networks import digits_arrays, library, quantized_digits
 from projects import project_of
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import debug
 from tvm_espdl.chips import CHIPS
-from tvm_espdl.codegen.sdkconfig import chip_lines
+from tvm_espdl.codegen.project_text import chip_lines
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
-from tvm_espdl.toolchain.network import build_project, run_network
+from tvm_espdl.toolchain.network import build_project
 
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [

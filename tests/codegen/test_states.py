@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
@@ -13,7 +14,6 @@ from tvm_espdl.ops.relu import Relu
 from tvm_espdl.program import Program, State, Step
 from tvm_espdl.program.memory import Place, plan
 from tvm_espdl.relay.program import INPUT_NAMES, OUTPUT_NAMES, STATES, _with_states
-from tvm_espdl.toolchain.network import run_network
 
 STEP = 2.0**-4
 TYPE = Tensor("int8", (1, 32), -4)

@@ -11,8 +11,7 @@ from small_models import addition, convolution
 
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
-from tvm_espdl.espdl.array_text import FEW, array_text
-from tvm_espdl.espdl.info import info_of
+from tvm_espdl.espdl.info import FEW, array_text, info_of
 from tvm_espdl.espdl.settings import settings_of
 
 
@@ -90,3 +89,8 @@ def test_json_is_the_same_each_time_and_needs_a_chip():
     assert settings_of(model) == settings_of(model)
     with pytest.raises(ModelError, match="does not say which chip"):
         settings_of(convolution())
+
+
+def test_settings_of_a_file_that_calls_its_chip_as_esp_ppq_does():
+    named = {chip: settings_of(convolution(metadata={"chip": chip})) for chip in ("c", "esp32")}
+    assert named["c"] == named["esp32"]

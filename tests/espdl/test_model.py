@@ -8,8 +8,8 @@ from tvm_espdl.chips import CHIPS, find_chip
 from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.espdl import Attribute, Node, load
 from tvm_espdl.espdl.evidence import chip_of, find
-from tvm_espdl.espdl.filters import unpack_filter, unpack_matrices
 from tvm_espdl.espdl.vectors import difference
+from tvm_espdl.espdl.weights import unpack_filter, unpack_matrices
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.base.packing import pack_filter
 from tvm_espdl.ops.leaky_relu import LeakyRelu

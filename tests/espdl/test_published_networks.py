@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from published import chip_of_path, inputs_for
 
 from tvm_espdl import relay
@@ -20,7 +21,6 @@ from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import difference, differences, outputs_of
-from tvm_espdl.toolchain.network import run_network
 
 LARGEST_FILE = 200_000
 ALL = os.environ.get("TVM_ESPDL_ALL") == "1"

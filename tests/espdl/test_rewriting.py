@@ -10,8 +10,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.evidence import find
-from tvm_espdl.espdl.registered import REGISTERED
-from tvm_espdl.espdl.rewriting import rewritten
+from tvm_espdl.espdl.rewriting import REGISTERED, rewritten
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.writing import file_of
 

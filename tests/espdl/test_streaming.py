@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 import tvm
+from network_in_c import run_network
 from small_models import attributes, model, value, write
 
 from tvm_espdl import relay
@@ -17,7 +18,7 @@ from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import inputs_of
 from tvm_espdl.legacy.graph_executor import GraphModule, GraphModuleDebug
 from tvm_espdl.program import reference
-from tvm_espdl.toolchain.network import build_project, run_network
+from tvm_espdl.toolchain.network import build_project
 
 STEM = "examples_tutorial_how_to_deploy_streaming_model_test_streaming_model_main_models"
 CHIPS = ("esp32s3", "esp32p4")

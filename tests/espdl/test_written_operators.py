@@ -10,7 +10,7 @@ from random_operators import GENERATORS, count, records
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.from_program import model_of
-from tvm_espdl.espdl.registered import REGISTERED
+from tvm_espdl.espdl.rewriting import REGISTERED
 from tvm_espdl.espdl.to_program import program_of as program_of_file
 from tvm_espdl.espdl.writing import file_of
 from tvm_espdl.ops.base.registry import declared

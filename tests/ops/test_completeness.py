@@ -52,7 +52,7 @@ def test_host_kernel(name):
 def test_c_kernel(name):
     operator, _, constants = generated(name)
     call = operator.call(find_chip("esp32s3"), *constants)
-    files = runtime_files([call])
+    files = runtime_files([(operator, call)])
     assert kernel_source(call.function) in files, f"no C kernel {call.function}"
     headers = "".join(text for file, text in files.items() if file.endswith(".h"))
     assert f"void {call.function}(const {call.descriptor} *" in headers

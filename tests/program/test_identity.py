@@ -3,14 +3,16 @@
 import subprocess
 import sys
 
+import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.program.identity import identity
 
+SHAPE = [1, 6]
 SCRIPT = """
 import sys, warnings
 warnings.simplefilter("ignore")
@@ -36,6 +38,55 @@ def identity_of(alpha):
 def test_the_bodies_of_functions_of_tvm_count():
     assert identity_of(0.1) != identity_of(0.9)
     assert identity_of(0.1) != identity_of(0.1 + 1e-8)
+
+
+def floats(nodes, inputs, outputs, dtype=TensorProto.FLOAT, shape=SHAPE, **constants):
+    """A network of `(operator, operand, ..., result)`, whose inputs and outputs are of one type."""
+    ends = [
+        [helper.make_tensor_value_info(name, dtype, shape) for name in names]
+        for names in (inputs, outputs)
+    ]
+    made = [helper.make_node(kind, operands, [result]) for kind, *operands, result in nodes]
+    arrays = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(made, "g", *ends, arrays)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def kept(first, second):
+    """Two constants that leave as they are."""
+    nodes = [("Identity", "k", "p"), ("Identity", "l", "q"), ("Neg", "x", "y")]
+    model = floats(nodes, "x", "y", k=first, l=second)
+    for name, array in (("p", first), ("q", second)):
+        info = helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+        model.graph.output.append(info)
+    return model
+
+
+SIX = np.arange(6, dtype=np.float32)
+COPY = [("Identity", "x", "y")]
+NEAR = {
+    "order of outputs": [
+        floats([("Neg", "x", "y"), ("Abs", "x", "z")], "x", order) for order in ("yz", "zy")
+    ],
+    "order of inputs": [floats([("Sub", "p", "q", "y")], order, "y") for order in ("pq", "qp")],
+    "which input leaves": [floats([("Identity", n, "y")], "xz", "y") for n in "xz"],
+    "a result that stays inside": [
+        floats([("Neg", "x", "y"), ("Abs", "y", "z")], "x", outputs) for outputs in ("yz", "z")
+    ],
+    "shapes without steps": [floats(COPY, "x", "y", shape=shape) for shape in ([1, 6], [1, 3, 2])],
+    "types without steps": [
+        floats(COPY, "x", "y", dtype) for dtype in (TensorProto.FLOAT, TensorProto.INT32)
+    ],
+    "shapes of constants": [kept(SIX.reshape(shape), SIX) for shape in ((2, 3), (3, 2))],
+    "where a constant ends": [kept(SIX[:end], SIX[end:]) for end in (2, 4)],
+}
+
+
+@pytest.mark.filterwarnings("ignore::tvm_espdl.errors.EspdlWarning")
+@pytest.mark.parametrize("what", NEAR)
+def test_networks_that_differ_a_little_are_two(what):
+    one, other = (identity(compile_file(model).program) for model in NEAR[what])
+    assert one != other
 
 
 def test_equal_networks_are_one_in_every_process(tmp_path):

@@ -11,7 +11,7 @@ from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.quantize import preprocess_onnx
 from tvm_espdl.quantize.foreign import (
     complete_ranges,
-    nearest_exponents,
+    nearest_exponent,
     strip_quantization,
     take_as_is,
 )
@@ -138,7 +138,7 @@ def test_our_own_models_lose_nothing(chip):
     taken = take_as_is(model, chip)
     assert taken.graph.node == model.graph.node
     stripped = strip_quantization(model)
-    exponents = nearest_exponents(stripped.ranges, stripped.bits)
+    exponents = {n: nearest_exponent(*r, stripped.bits[n]) for n, r in stripped.ranges.items()}
     stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     outputs = {
         node.input[0]: node.output[0]

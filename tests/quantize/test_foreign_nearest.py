@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tvm_espdl.quantize.foreign import nearest_exponents
-from tvm_espdl.quantize.foreign.nearest import expected_error
+from tvm_espdl.quantize.foreign.nearest import expected_error, nearest_exponent
 
 SEED = 74
 RNG = np.random.default_rng(SEED)
@@ -38,7 +37,7 @@ def test_the_expected_error(bits):
 def test_no_other_exponent_is_expected_to_be_better(bits):
     for _ in range(100):
         low, high = -np.exp(RNG.uniform(-6, 4)), np.exp(RNG.uniform(-6, 4))
-        (found,) = nearest_exponents({"t": (low, high)}, bits).values()
+        found = nearest_exponent(low, high, bits)
         errors = {e: measured_error(low, high, e, bits) for e in range(found - 2, found + 3)}
         assert errors[found] <= min(errors.values()) * (1 + 1e-4), (low, high, errors, SEED)
 
@@ -48,34 +47,34 @@ def test_no_other_exponent_is_expected_to_be_better(bits):
 def test_ranges_of_powers_of_two_keep_their_exponent(bits, exponent):
     most = 2 ** (bits - 1)
     span = -most * 2.0**exponent, (most - 1) * 2.0**exponent
-    assert nearest_exponents({"t": span}, bits) == {"t": exponent}
+    assert nearest_exponent(*span, bits) == exponent
 
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_unsigned_powers_of_two_give_up_one_bit(bits):
     """Half of the signed integers stay unused: 255 steps become 127 of twice the size."""
     span = 0.0, (2**bits - 1) * 2.0**-5
-    assert nearest_exponents({"t": span}, bits) == {"t": -4}
+    assert nearest_exponent(*span, bits) == -4
 
 
 def test_a_range_little_above_a_power_of_two_is_cut():
-    found = nearest_exponents({"a": (-1.05, 1.05), "b": (-1.4, 1.4)}, 8)
-    assert found == {"a": -7, "b": -6}
+    assert nearest_exponent(-1.05, 1.05, 8) == -7
+    assert nearest_exponent(-1.4, 1.4, 8) == -6
 
 
 def test_the_wider_the_integers_the_less_is_cut():
-    assert nearest_exponents({"t": (-1.05, 1.05)}, 16) == {"t": -14}
+    assert nearest_exponent(-1.05, 1.05, 16) == -14
 
 
-def test_bits_by_tensor():
-    ranges = {"a": (-1.0, 127 / 128), "b": (-1.0, 32767 / 32768)}
-    assert nearest_exponents(ranges, {"a": 8, "b": 16}) == {"a": -7, "b": -15}
+def test_ranges_that_all_integers_fill():
+    assert nearest_exponent(-1.0, 127 / 128, 8) == -7
+    assert nearest_exponent(-1.0, 32767 / 32768, 16) == -15
 
 
 @pytest.mark.parametrize(("span", "wanted"), [((0.0, 0.0), -7), ((-1e-30, 1e-30), -30)])
 def test_empty_and_tiny_ranges(span, wanted):
-    assert nearest_exponents({"t": span}, 8) == {"t": wanted}
+    assert nearest_exponent(*span, 8) == wanted
 
 
 def test_huge_ranges_end_at_the_largest_exponent():
-    assert nearest_exponents({"t": (-1e30, 1e30)}, 8) == {"t": 30}
+    assert nearest_exponent(-1e30, 1e30, 8) == 30

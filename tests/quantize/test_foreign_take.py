@@ -1,5 +1,7 @@
 """Models that others quantized, from the file to what becomes of them."""
 
+from functools import partial
+
 import numpy as np
 import onnx
 import pytest
@@ -19,7 +21,7 @@ from tvm_espdl.errors import ChipError, ModelError
 from tvm_espdl.quantize.foreign import (
     inspect_quantized,
     measure_requantization,
-    nearest_exponents,
+    nearest_exponent,
     strip_quantization,
     take_as_is,
 )
@@ -128,9 +130,11 @@ def test_digits_on_held_out_samples(form, types, tmp_path, models_dir):
     )
     assert inspect_quantized(original).can_be_requantized
     stripped = strip_quantization(original)
-    exponents = nearest_exponents(stripped.ranges, 8)
+    exponents = {n: nearest_exponent(*r, 8) for n, r in stripped.ranges.items()}
     requantized = with_pairs(stripped.model, exponents)
-    loss = measure_requantization(original, requantized, ({name: i[None]} for i in images[:200]))
+    loss = measure_requantization(
+        original, partial(run, requantized), ({name: i[None]} for i in images[:200])
+    )
     assert loss.samples == 200
     assert loss.outputs[0].agreement >= 0.98, str(loss)
     assert loss.outputs[0].snr > 20, str(loss)

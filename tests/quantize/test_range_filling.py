@@ -9,9 +9,8 @@ from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.quantize import preprocess_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.quantization import Options, quantize
-from tvm_espdl.quantize.range_filling import HEADROOM, filling_factor
 from tvm_espdl.quantize.recovery import STEPS
-from tvm_espdl.quantize.recovery.equalization import filled
+from tvm_espdl.quantize.recovery.equalization import HEADROOM, filled, filling_factor
 from tvm_espdl.samples import read_samples
 
 SEED = 41

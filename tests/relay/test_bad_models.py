@@ -8,7 +8,7 @@ from qdq_builder import QdqBuilder
 from tvm import relax, relay
 
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.errors import ChipError, DataError, ModelError
+from tvm_espdl.errors import ChipError, DataError, EspdlWarning, ModelError
 
 
 def with_scale(scale):
@@ -50,8 +50,58 @@ def test_asymmetric_quantization_is_refused():
 
 def test_other_targets_are_refused():
     mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
-    with pytest.raises(ChipError, match=r"not one of ours.*espressif/<chip>"):
+    with pytest.raises(ChipError, match=r"not one of ours.*espressif/esp32c3"):
         relay.build(mod, target="llvm")
+
+
+@pytest.mark.parametrize("target", ["espressif/esp32p5", "espresif/esp32p4", "esp32p4"])
+def test_a_misspelt_target_names_the_nearest(target):
+    mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
+    with pytest.raises(ChipError, match=rf'found: {target}; .*try: target="espressif/esp32p4"'):
+        relay.build(mod, target=target)
+
+
+@pytest.mark.parametrize("target", ["", "ESPDL", 3, {"tag": "espdl", "devise": "esp32p4"}])
+def test_what_is_no_target_is_refused(target):
+    mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
+    with pytest.raises(ChipError, match="not one of ours"):
+        relay.build(mod, target=target)
+
+
+def test_what_tvm_cannot_legalize_is_an_error_of_ours():
+    builder = QdqBuilder()
+    zero = builder.constant(np.float32(0))
+    builder.output(builder.node("Div", builder.input("x", [1, 4]), zero))
+    with pytest.warns(EspdlWarning), pytest.raises(ModelError, match="Divide by zero"):
+        compile_file(builder.model()).program  # noqa: B018
+
+
+@pytest.mark.parametrize("place", ["input", "inside", "output", "constant"])
+def test_a_tensor_may_have_the_name_of_the_function(place):
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 4])
+    y = builder.qdq(builder.node("Relu", x), -4)
+    builder.output(y)
+    model = builder.model()
+    relu = next(node for node in model.graph.node if node.op_type == "Relu")
+    graph = model.graph
+    old = {
+        "input": "x",
+        "inside": relu.output[0],
+        "output": y,
+        "constant": graph.initializer[0].name,
+    }[place]
+    for names in (names for node in graph.node for names in (node.input, node.output)):
+        names[:] = ["main" if name == old else name for name in names]
+    for info in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        info.name = "main" if info.name == old else info.name
+    network = compile_file(model)
+    sample = np.array([[-1.0, 0.5, 2.0, 100.0]], np.float32)
+    np.testing.assert_array_equal(network(sample), [[0, 0.5, 2, 7.9375]])
+    names = {"input": network.input_names, "output": network.output_names}.get(place, ("main",))
+    assert names == ("main",)
+    if place in ("input", "output"):
+        assert "main" in network.run_with_intermediates(sample)
 
 
 def test_unknown_device_names_the_nearest_chip():

@@ -3,13 +3,13 @@
 import numpy as np
 import onnxruntime
 import pytest
+from network_in_c import run_network
 from networks import by_reference
 from onnx import TensorProto
 from qdq_builder import QdqBuilder
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.program import Native
-from tvm_espdl.toolchain.network import run_network
 
 NUMPY = {
     "Equal": np.equal,

@@ -1,11 +1,14 @@
 """TVM's own executable of a library: the same bits, from the kernels that are built already."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import tvm
 from onnx import TensorProto, helper
 from qdq_builder import QdqBuilder
-from tvm import relax
+from tvm import relax, relay
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning, ModelError
@@ -74,3 +77,27 @@ def test_a_network_without_a_program_still_runs_in_the_machine():
         library.run([np.zeros((1, 5), np.float32)])
     found = run(library.executable, np.array([[0, 3, 0, 0, 5]], np.float32))
     np.testing.assert_array_equal(found[0], [[0, 0], [1, 4]])
+
+
+@pytest.mark.parametrize("door", ["relay.build", "relax.build", "tvm.compile", "compile_file"])
+def test_the_warning_of_a_float_network_points_at_the_users_line(door):
+    mod, target = relay.frontend.from_onnx(nonzero())[0], tvm.target.Target("espdl")
+    build = {
+        "relay.build": lambda: relay.build(mod),
+        "relax.build": lambda: relax.build(mod, target),
+        "tvm.compile": lambda: tvm.compile(mod, target),
+        "compile_file": lambda: compile_file(nonzero()),
+    }[door]
+    with pytest.warns(EspdlWarning, match="no part of the network is quantized") as caught:
+        build()
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("run_before", [False, True])
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_library_stays_in_its_process(way, run_before):
+    library = compile_file(partly_quantized())
+    if run_before:
+        library(np.zeros((1, 3, 6, 6), np.float32))
+    with pytest.raises(ModelError, match=r"pickled or copied.*export_library"):
+        way(library)

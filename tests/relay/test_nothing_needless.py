@@ -10,7 +10,7 @@ from tvm.relax.dpl import is_op, wildcard
 from tvm_espdl.chips import find_chip
 from tvm_espdl.relay.ir import bindings_of, main_of, op_name
 from tvm_espdl.relay.patterns import table
-from tvm_espdl.relay.patterns.needs import needed_operators
+from tvm_espdl.relay.patterns.dataflow import needed_operators
 from tvm_espdl.relay.transform import canonicalize, partition, unify
 
 

@@ -14,6 +14,7 @@ from tvm_espdl.errors import ChipError
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.base import registry
 from tvm_espdl.program import State, Step
+from tvm_espdl.program.passes import InvariantError
 from tvm_espdl.program.passes import verify as verify_program
 from tvm_espdl.relay.lowering import lower, program_for
 from tvm_espdl.relay.transform import (
@@ -21,7 +22,6 @@ from tvm_espdl.relay.transform import (
     composite,
     verify,
 )
-from tvm_espdl.relay.transform.verify import InvariantError
 
 S3 = find_chip("esp32s3")
 

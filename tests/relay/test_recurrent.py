@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import tvm
+from network_in_c import run_network
 from networks import by_reference
 from qdq_builder import QdqBuilder
 from qdq_recurrent import HIDDEN, INPUTS, STEPS, float_layer, layer
@@ -12,7 +13,6 @@ from tvm import relax
 from tvm_espdl import relay
 from tvm_espdl.errors import ModelError
 from tvm_espdl.relay import transform
-from tvm_espdl.toolchain.network import run_network
 
 TAKEN = [
     ("GRU", "esp32", {}),

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from onnx import TensorProto, helper
 from qdq_builder import QdqBuilder
 
 from tvm_espdl import relay
-from tvm_espdl.toolchain.network import run_network
 
 SHAPE = (1, 32)
 STEP = 2.0**-4

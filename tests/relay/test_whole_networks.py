@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tvm
+from network_in_c import run_network
 from networks import CHIPS, by_reference, library, quantized_seed, samples
 from tvm import relax, relay
 
 from tvm_espdl.toolchain.compiler import Compiler
-from tvm_espdl.toolchain.network import run_network
 
 SEED = 20261121
 RANDOM_INPUTS = 16

@@ -7,12 +7,12 @@ import os
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from networks import CHIPS, by_reference
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
-from tvm_espdl.toolchain.network import run_network
 
 SMALL = ("actzoo_32", "dscnn_kws_49x10", "resnet8_32", "kws_conv1d")
 LARGE = ("mobilenetv2_035_96", "yolo_nano_96", "yolo_tiny_160", "mobilenetv2_100_224")

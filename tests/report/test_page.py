@@ -10,9 +10,9 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Refusal
 from tvm_espdl.quantize.report import Bars, FloatRow, QuantizationReport, TensorRow
 from tvm_espdl.report import formats
+from tvm_espdl.report.log import Reason
 from tvm_espdl.report.page import Line, Page, Section, drawing
 from tvm_espdl.report.partition import Report
-from tvm_espdl.report.reasons import Reason
 from tvm_espdl.report.rows import NodeRow, Row
 from tvm_espdl.report.text import Column, json_text, shorten, table_line, visible, wrapped
 

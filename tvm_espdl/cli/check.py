@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_model_options, key_of
+from .options import add_model_options, library_of
 
 HELP = "Which kernel each part of a model gets, why, and what to change."
 
@@ -19,14 +19,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report, and write the page where it is asked for."""
-    from ..compilation import compile_file
     from ..files.output_files import check_new
 
     if arguments.html is not None:
         check_new(arguments.html)
-    report = compile_file(
-        arguments.model, arguments.target_chip, name=arguments.name, key=key_of(arguments)
-    ).report()
+    report = library_of(arguments.model, arguments).report()
     print(report.to_json() if arguments.json else report)
     if arguments.html is not None:
         report.to_html(arguments.html)

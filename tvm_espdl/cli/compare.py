@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_model_options, key_of, option
+from .options import add_model_options, library_of, option, sample_of
 
 HELP = "Compare what a board has dumped with the PC, and name the first tensor that differs."
 
@@ -24,17 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; the status is 1 where the two are not shown to be equal."""
-    from ..compilation import compile_file
     from ..debug import compare
-    from ..files.array_files import load_arrays
 
-    library = compile_file(
-        arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
-    )
-    inputs = None
-    if arguments.input is not None:
-        inputs = load_arrays(arguments.input, library.input_names)
-    result = compare(library, arguments.dump, inputs)
+    library = library_of(arguments.model_path, arguments)
+    result = compare(library, arguments.dump, sample_of(arguments.input, library))
     arguments.verdict = 0 if result.ok else 1
     print(result)
     return int(arguments.verdict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import DataError
-from .options import add_model_options, key_of, option
+from .options import add_model_options, key_of, library_of, option, sample_of
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
 
@@ -32,20 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the project or the file."""
     _check_format(arguments)
     if arguments.format == "espdl":
-        return _write_espdl(arguments)
-    from ..compilation import compile_file
-    from ..files.array_files import load_arrays
-
-    library = compile_file(
-        arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
-    )
-    sample = None
-    if arguments.img_path is not None:
-        sample = load_arrays(arguments.img_path, library.input_names)
-    library.export_project(
-        arguments.out_path, sample_input=sample, template=arguments.template_path
-    )
-    print(library.report())
+        _write_espdl(arguments)
+    else:
+        library = library_of(arguments.model_path, arguments)
+        sample = sample_of(arguments.img_path, library)
+        library.export_project(arguments.out_path, sample, template=arguments.template_path)
+        print(library.report())
     print(f"wrote {arguments.out_path}")
     return 0
 
@@ -64,14 +56,12 @@ def _check_format(arguments: argparse.Namespace) -> None:
             )
 
 
-def _write_espdl(arguments: argparse.Namespace) -> int:
-    from ..compilation import compile_file
+def _write_espdl(arguments: argparse.Namespace) -> None:
     from ..espdl import load
     from ..espdl.evidence import chip_of
     from ..espdl.file import is_espdl
     from ..espdl.rewriting import rewritten
     from ..espdl.save import check_paths, save_model
-    from ..files.array_files import load_arrays
 
     out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
     check_paths(out, overwrite=False, **texts)
@@ -79,12 +69,5 @@ def _write_espdl(arguments: argparse.Namespace) -> int:
         file = load(arguments.model_path, model=arguments.name, key=key_of(arguments))
         save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
     else:
-        library = compile_file(
-            arguments.model_path, arguments.target_chip, name=arguments.name, key=key_of(arguments)
-        )
-        sample = None
-        if arguments.img_path is not None:
-            sample = load_arrays(arguments.img_path, library.input_names)
-        library.save_espdl(out, sample, **texts)
-    print(f"wrote {out}")
-    return 0
+        library = library_of(arguments.model_path, arguments)
+        library.save_espdl(out, sample_of(arguments.img_path, library), **texts)

@@ -6,9 +6,14 @@ Must never import more than argparse when it is loaded: the parser is built for 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP
 from ..errors import DataError
+
+if TYPE_CHECKING:
+    from ..library import Library
+    from ..ops.base.rounding import Array
 
 
 def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
@@ -21,6 +26,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which chip a quantized model is compiled for, and how an .espdl file is opened."""
     option(parser, "target_chip", f"chip (default: the model's own, else {DEFAULT_CHIP})")
     add_espdl_options(parser)
+
+
+def library_of(model: str, arguments: argparse.Namespace) -> Library:
+    """Compile a model as `add_model_options` let users say; errors are those of `compile_file`."""
+    from ..compilation import compile_file
+
+    return compile_file(model, arguments.target_chip, name=arguments.name, key=key_of(arguments))
+
+
+def sample_of(path: str | None, library: Library) -> dict[str, Array] | None:
+    """The inputs that a file holds; None without a file. Errors are those of `load_arrays`."""
+    from ..files.array_files import load_arrays
+
+    return None if path is None else load_arrays(path, library.input_names)
 
 
 def add_espdl_options(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
-from .options import add_model_options, key_of, option
+from .options import add_model_options, key_of, library_of, option, sample_of
+
+if TYPE_CHECKING:
+    from ..library import Library
+    from ..ops.base.rounding import Array
 
 HELP = "Run a model on the PC with the chip's exact bits."
 
@@ -22,9 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the outputs; of an .espdl file without data, compare its test vectors."""
-    from ..compilation import compile_file
     from ..espdl.file import is_espdl
-    from ..files.array_files import load_arrays, save_arrays
     from ..files.output_files import check_new
 
     for path in (arguments.output, arguments.dump):
@@ -38,36 +41,34 @@ def run(arguments: argparse.Namespace) -> int:
             where="tvm-espdl run",
             allowed="--input and --output; an .espdl file with test vectors alone",
         )
-    library = compile_file(
-        arguments.model, arguments.target_chip, name=arguments.name, key=key_of(arguments)
-    )
-    inputs = load_arrays(arguments.input, library.input_names)
-    outputs = library.first_run(inputs)
-    if arguments.dump is not None:
-        from ..debug import save_folder
-
-        save_folder(Path(arguments.dump), library.observe(inputs))
-    save_arrays(arguments.output, dict(zip(library.output_names, outputs, strict=True)))
+    library = library_of(arguments.model, arguments)
+    _run(library, sample_of(arguments.input, library), arguments)
     print(f"wrote {arguments.output}")
     return 0
 
 
-def _run_test_vectors(arguments: argparse.Namespace) -> int:
-    from ..compilation import compile_espdl
+def _run(library: Library, inputs: Any, arguments: argparse.Namespace) -> dict[str, Array]:
+    """The outputs of a first run; they and all tensors are written where that is asked for."""
     from ..debug import save_folder
-    from ..espdl import load
-    from ..espdl.vectors import differences, inputs_of, outputs_of
     from ..files.array_files import save_arrays
 
-    file = load(arguments.model, model=arguments.name, key=key_of(arguments))
-    inputs, stored = inputs_of(file), outputs_of(file)
-    library = compile_espdl(file, arguments.target_chip)
     outputs = dict(zip(library.output_names, library.first_run(inputs), strict=True))
     if arguments.dump is not None:
         save_folder(Path(arguments.dump), library.observe(inputs))
     if arguments.output is not None:
         save_arrays(arguments.output, outputs)
-    found = differences(stored, outputs)
+    return outputs
+
+
+def _run_test_vectors(arguments: argparse.Namespace) -> int:
+    from ..compilation import compile_espdl
+    from ..espdl import load
+    from ..espdl.vectors import differences, inputs_of, outputs_of
+
+    file = load(arguments.model, model=arguments.name, key=key_of(arguments))
+    inputs, stored = inputs_of(file), outputs_of(file)
+    library = compile_espdl(file, arguments.target_chip)
+    found = differences(stored, _run(library, inputs, arguments))
     arguments.verdict = 1 if found else 0
     for text in found:
         print(text)

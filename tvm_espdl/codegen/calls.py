@@ -19,21 +19,10 @@ from .native import NativeFunction
 
 
 class Calls:
-    """Functions and calls of the steps, in order.
+    """Functions and calls of the steps, in order; `kernels` collects the calls of kernels.
 
-    Parameters
-    ----------
-    variables : mapping of str to str
-        The C variable of each value.
-    constants : Constants
-        Receives the operators' arrays.
-    natives : mapping of int to NativeFunction
-        TVM's own functions, by step.
-
-    Attributes
-    ----------
-    kernels : list of CCall
-        The calls of kernels.
+    `variables` has the C variable of each value, `constants` receives the operators' arrays, and
+    `natives` has TVM's own functions by step.
     """
 
     def __init__(
@@ -46,7 +35,7 @@ class Calls:
     ) -> None:
         self.program, self.memory = program, memory
         self.variables, self.constants, self.natives = variables, constants, natives
-        self.kernels: list[CCall] = []
+        self.kernels: list[tuple[Operator, CCall]] = []
 
     def step(self, index: int) -> tuple[str, str]:
         """The function of a step and the line that calls it; both empty where nothing runs."""
@@ -63,16 +52,12 @@ class Calls:
         operator = step.operator
         assert isinstance(operator, Operator)
         call = operator.call(self.program.chip, *step.constants)
-        self.kernels.append(call)
+        self.kernels.append((operator, call))
         names = {
             member: self.constants.add(f"{name}_{member}", array, call.over_read)
             for member, array in call.arrays.items()
         }
-        inputs = [f"x{i}" for i in range(len(operator.inputs))]
-        typed = [
-            f"const {c_type(tensor.dtype)} *{variable}"
-            for tensor, variable in zip(operator.inputs, inputs, strict=True)
-        ]
+        typed = [f"const {c_type(t.dtype)} *x{i}" for i, t in enumerate(operator.inputs)]
         typed.append(f"{c_type(operator.output.dtype)} *y")
         if operator.workspace_bytes:
             typed.append("void *workspace")
@@ -91,8 +76,7 @@ class Calls:
         return self._call(name, step, workspace)
 
     def _native_call(self, index: int, step: Step) -> str:
-        function = self.natives[index]
-        base = self.memory.workspaces[index]
+        function, base = self.natives[index], self.memory.workspaces[index]
         scratch = [
             f"({c_type(dtype)} *)(void *)(arena + {base + offset})"
             for dtype, offset in function.workspaces

@@ -13,31 +13,19 @@ _Key = tuple[str, int, bytes]
 
 
 class Constants:
-    """Collects arrays for `default_lib0.c` and declares them in `default_constants.h`.
-
-    Attributes
-    ----------
-    nbytes : int
-        Bytes of read-only data so far.
-    """
+    """Collects arrays for `default_lib0.c` and declares them in `default_constants.h`."""
 
     def __init__(self) -> None:
         self._names: dict[_Key, str] = {}
         self._declarations: list[str] = []
         self._definitions: list[str] = []
+        #: Bytes of read-only data so far.
         self.nbytes = 0
 
     def add(self, name: str, array: Array, over_read: int) -> str:
         """The C name of an array: of an earlier one where type, length and bytes are equal.
 
-        Parameters
-        ----------
-        name : str
-            Name of the array in C, where it is a new one.
-        array : numpy.ndarray
-            Any shape, written in C order.
-        over_read : int
-            Bytes that a kernel may read beyond the array's end.
+        The array has any shape; a kernel may read `over_read` bytes beyond its end.
         """
         length, kind = array_length(array, over_read), c_type(str(array.dtype))
         key = (kind, length, array.tobytes())
@@ -52,8 +40,7 @@ class Constants:
         """The whole of `default_constants.h`."""
         lines = ["#ifndef DEFAULT_CONSTANTS_H", "#define DEFAULT_CONSTANTS_H", ""]
         lines += ["#include <stdbool.h>", "#include <stdint.h>", "", *self._declarations]
-        lines += ["", "#endif", ""]
-        return NOTICE + "\n".join(lines)
+        return NOTICE + "\n".join([*lines, "", "#endif", ""])
 
     def definitions(self) -> str:
         """The whole of `default_lib0.c`."""

@@ -13,17 +13,11 @@ from ..program import Node, Program, Step
 
 @dataclass(frozen=True)
 class Cut:
-    """Words for an error.
+    """Words for an error."""
 
-    Attributes
-    ----------
-    where : str
-        The node of the model, with its operator and its result.
-    try_ : str
-        Which tensors the network should give instead, and how.
-    """
-
+    #: The node of the model, with its operator and its result.
     where: str
+    #: Which tensors the network should give instead, and how.
     try_: str
 
 
@@ -39,14 +33,10 @@ def cut_before(program: Program, step: Step) -> Cut:
         )
     else:
         advice = "let the application compute it, and give the network its result"
-    return Cut(_where(program, step), f"{advice}; on the PC the library runs all of it")
-
-
-def _where(program: Program, step: Step) -> str:
-    node = _node(program, step)
-    if node is None:
-        return f"tensor {step.outputs[0]!r}"
-    return f"node {node.name!r} ({node.type}), which computes {node.tensor!r}"
+    where, node = f"tensor {step.outputs[0]!r}", _node(program, step)
+    if node is not None:
+        where = f"node {node.name!r} ({node.type}), which computes {node.tensor!r}"
+    return Cut(where, f"{advice}; on the PC the library runs all of it")
 
 
 def _node(program: Program, step: Step) -> Node | None:

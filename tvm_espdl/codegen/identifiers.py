@@ -19,13 +19,7 @@ MAX_LENGTH = 48
 
 
 class Identifiers:
-    """Gives C identifiers, no two alike.
-
-    Parameters
-    ----------
-    taken : iterable of str
-        Identifiers that are never given.
-    """
+    """Gives C identifiers, no two alike, and none of those `taken`."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)

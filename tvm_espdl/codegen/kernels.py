@@ -19,10 +19,10 @@ from ..ops.base.function import FloatFunction
 from ..ops.base.pointwise import Pointwise
 from ..ops.base.reduction import ExactSum, Extreme, RealSum
 from ..ops.base.strided import Strided
-from .literals import kernel_source
+from .literals import c_type, kernel_source
 
 RUNTIME = Path(__file__).parent.parent / "runtime" / "c"
-DECLARED = "espdl_declared.h"
+PROTOTYPES = "espdl_prototypes.h"
 
 # Result and parameters of the formula, and the macro of the family's header; narrow ones first.
 _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
@@ -36,36 +36,33 @@ _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
     RealSum: ("float", "float real", "REAL_SUM"),
     Strided: ("", "", "STRIDED"),
 }
-_POINTERS = {
-    "comparison": "const {0} *a, const {0} *b, bool *y",
-    "broadcast": "const {0} *a, const {0} *b, {0} *y",
-}
 
 
-def runtime_files(calls: Iterable[CCall]) -> dict[str, str]:
-    """What the kernels of some calls are built from, by the names of the files.
+def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
+    """What some kernels are built from, by the names of the files.
 
     Parameters
     ----------
-    calls : iterable of CCall
-        Each kernel counts once.
+    kernels : iterable of (Operator, CCall)
+        The calls; each kernel counts once.
 
     Returns
     -------
     dict of str to str
-        All headers, and the sources of the kernels that are called; sorted.
+        All headers, one of them with the prototypes of these kernels; and their sources; sorted.
     """
-    of_source = {kernel_source(call.function): call for call in calls}
     files = {path.name: path.read_text() for path in RUNTIME.glob("*.h")}
-    declarations = []
-    for source, call in sorted(of_source.items()):
+    descriptors: dict[str, str] = {}
+    prototypes: dict[str, str] = {}
+    for operator, call in kernels:
+        source = kernel_source(call.function)
         kind = _declared(source)
-        if kind is None:
-            files[source] = (RUNTIME / source).read_text()
-        else:
-            files[source] = _kernel(kind, call)
-            declarations.append(_declaration(kind, call))
-    files[DECLARED] = _HEADER.format("\n".join(declarations))
+        files[source] = (RUNTIME / source).read_text() if kind is None else _kernel(kind, call)
+        prototypes[call.function] = _prototype(operator, call)
+        if kind is not None and call.descriptor == f"espdl_{kind.name}_t":
+            descriptors[call.descriptor] = _descriptor(call)
+    parts = [text for printed in (descriptors, prototypes) for _, text in sorted(printed.items())]
+    files[PROTOTYPES] = _HEADER.format("".join(parts))
     return dict(sorted(files.items()))
 
 
@@ -109,17 +106,24 @@ def _function(name: str, result: str, descriptor: str, parameters: str, formula:
     return f"{head} {{\n{unused}{textwrap.indent(body, '  ')}\n}}\n"
 
 
-def _declaration(kind: type[Operator], call: CCall) -> str:
-    """The prototypes of a kernel, behind its descriptor where no other kernel has that."""
-    lines = []
-    if call.descriptor == f"espdl_{kind.name}_t":
-        members = [_member(name, value) for name, value in call.fields.items()]
-        lines += ["typedef struct {", *members, f"}} {call.descriptor};"]
-    pointers = _POINTERS.get(kind.family, "const {0} *x, {0} *y")
-    for suffix, of_type in (("s8", "int8_t"), ("s16", "int16_t")):
-        head = f"void espdl_{kind.name}_{suffix}(const {call.descriptor} *d, "
-        lines.append(f"{head}{pointers.format(of_type)});")
-    return "\n".join([*lines, ""])
+def _descriptor(call: CCall) -> str:
+    """The struct of a descriptor that only one kernel has."""
+    members = [_member(name, value) for name, value in call.fields.items()]
+    return "\n".join(["typedef struct {", *members, f"}} {call.descriptor};", "", ""])
+
+
+def _prototype(operator: Operator, call: CCall) -> str:
+    inputs, output = [c_type(t.dtype) for t in operator.inputs], c_type(operator.output.dtype)
+    if call.pointers == "void":
+        inputs = ["void"] * len(inputs)
+    if call.pointers in ("void", "void result"):
+        output = "void"
+    pointers = [*(f"const {of_type} *x{i}" for i, of_type in enumerate(inputs)), f"{output} *y"]
+    if operator.workspace_bytes:
+        pointers.append("void *workspace")
+    if call.pointers == "variadic":
+        pointers = ["..."]
+    return f"void {call.function}(const {call.descriptor} *d, {', '.join(pointers)});\n"
 
 
 def _member(name: str, value: FieldValue) -> str:
@@ -141,11 +145,11 @@ ESPDL_DEFINE_{macro}({name}, {descriptor})
 
 _HEADER = """\
 /*
- * The kernels that are printed from what their operators declare; espdl_kernels.h includes this
- * file. The output may be an input of its type and size.
+ * The prototypes of the kernels that are called, and descriptors that only one of them has;
+ * espdl_kernels.h includes this file.
  */
-#ifndef ESPDL_DECLARED_H
-#define ESPDL_DECLARED_H
+#ifndef ESPDL_PROTOTYPES_H
+#define ESPDL_PROTOTYPES_H
 
 {0}
 #endif

@@ -6,32 +6,20 @@ It writes what a `CCall` says; it never computes, rounds or packs a value.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ..ops.base.ccall import CCall, FieldValue
-
-Array = npt.NDArray[Any]
+from ..ops.base.rounding import Array
 
 ALIGNMENT = 16
 LINE_LENGTH = 100
 INDENT = "  "
 
 _C_TYPES = {
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "uint16": "uint16_t",
-    "uint32": "uint32_t",
-    "uint64": "uint64_t",
-    "float32": "float",
-    "float64": "double",
-    "bool": "bool",
+    **{f"{kind}{bits}": f"{kind}{bits}_t" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
+    **{"float32": "float", "float64": "double", "bool": "bool"},
 }
 
 
@@ -64,20 +52,11 @@ def array_length(array: Array, over_read: int) -> int:
 
 
 def array_definition(name: str, array: Array, over_read: int, *, static: bool = True) -> str:
-    """A constant array, aligned for vector loads.
+    """A constant array of any shape in C order, aligned for vector loads.
 
-    The elements behind the last one are zeros, which C fills in itself.
-
-    Parameters
-    ----------
-    name : str
-        Name of the array in C.
-    array : numpy.ndarray
-        Any shape, written in C order.
-    over_read : int
-        Bytes that a kernel may read beyond the array's end, rounded up to 16 bytes.
-    static : bool
-        Whether only the file that holds the array sees it.
+    The elements behind the last one are zeros, which C fills in itself: a kernel may read
+    `over_read` bytes beyond the array's end, rounded up to 16 bytes. Only the file that holds a
+    `static` one sees it.
     """
     length = array_length(array, over_read)
     lines = _lines(_texts(array)) or [f"{INDENT}0,"]
@@ -89,14 +68,8 @@ def array_definition(name: str, array: Array, over_read: int, *, static: bool = 
 def descriptor_definition(name: str, call: CCall, array_names: Mapping[str, str]) -> str:
     """The constant descriptor of a call, one member a line.
 
-    Parameters
-    ----------
-    name : str
-        Name of the descriptor in C.
-    call : CCall
-        The call; pointers that it has no array for are left to C, which makes them NULL.
-    array_names : dict of str to str
-        Name of the C array for each pointer member in `call.arrays`.
+    `array_names` has the C array of each pointer member in `call.arrays`; pointers without one are
+    left to C, which makes them NULL.
     """
     members = [f"{INDENT}.{member} = {_value(value)}," for member, value in call.fields.items()]
     members += [f"{INDENT}.{member} = {array_names[member]}," for member in call.arrays]
@@ -106,30 +79,24 @@ def descriptor_definition(name: str, call: CCall, array_names: Mapping[str, str]
 
 def kernel_source(function: str) -> str:
     """File of `runtime/c` that defines a kernel: its name without the endings for types."""
-    name = function
-    while name.rpartition("_")[2] in ("s8", "s16", "f32"):
-        name = name.rpartition("_")[0]
-    return f"{name}.c"
+    while function.endswith(("_s8", "_s16", "_f32")):
+        function = function.rpartition("_")[0]
+    return f"{function}.c"
 
 
 def float_literal(value: float, dtype: str = "float32") -> str:
     """A constant of float32 or float64 that C reads back as the same bits."""
-    if math.isnan(value):
-        return _nan_text(np.array(value, dtype))
-    return _float_text(float(np.float32(value))) if dtype == "float32" else _double_text(value)
+    rounded = np.array(value, dtype)
+    return _nan_text(rounded) if math.isnan(value) else _float_text(rounded.item(), dtype)
 
 
-def _float_text(single: float) -> str:
-    if math.isinf(single):
-        return "INFINITY" if single > 0 else "-INFINITY"
-    digits = f"{single:.9g}"
-    return f"{digits}f" if "." in digits or "e" in digits else f"{digits}.0f"
-
-
-def _double_text(value: float) -> str:
+def _float_text(value: float, dtype: str) -> str:
     if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
-    return repr(float(value))
+    if dtype == "float64":
+        return repr(value)
+    digits = f"{value:.9g}"
+    return f"{digits}f" if "." in digits or "e" in digits else f"{digits}.0f"
 
 
 def _nan_text(value: Array) -> str:
@@ -170,8 +137,7 @@ def _value(value: FieldValue) -> str:
 def _texts(array: Array) -> list[str]:
     values = (array.astype(np.uint8) if array.dtype == np.bool_ else array).ravel().tolist()
     if array.dtype in (np.float32, np.float64):
-        text = _float_text if array.dtype == np.float32 else _double_text
-        texts = list(map(text, values))
+        texts = [_float_text(value, str(array.dtype)) for value in values]
         # A NaN changes its bits on the way through a Python float.
         for index in np.flatnonzero(np.isnan(array)):
             texts[index] = _nan_text(array.reshape(-1)[index : index + 1])
@@ -187,11 +153,5 @@ def _lines(texts: list[str]) -> list[str]:
         return []
     width = max(map(len, texts)) + 1
     per_line = (LINE_LENGTH - len(INDENT)) // width
-    return [
-        f"{INDENT}{_joined(texts[first : first + per_line])}"
-        for first in range(0, len(texts), per_line)
-    ]
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return ",".join(texts) + ","
+    starts = range(0, len(texts), per_line)
+    return [f"{INDENT}{','.join(texts[first : first + per_line])}," for first in starts]

@@ -25,66 +25,46 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class NativeFunction:
-    """A function in C.
+    """A function in C."""
 
-    Attributes
-    ----------
-    name : str
-        Its name.
-    definition : str
-        `static void <name>(const inputs..., outputs..., workspaces...)`.
-    workspaces : tuple of (str, int)
-        dtype, and offset in the function's scratch memory, of each trailing pointer.
-    workspace_bytes : int
-        Size of the scratch memory.
-    """
-
+    #: Its name.
     name: str
+    #: `static void <name>(const inputs..., outputs..., workspaces...)`.
     definition: str
+    #: Tuple of (str, int): dtype, and offset in the function's scratch memory, of each trailing
+    #: pointer.
     workspaces: tuple[tuple[str, int], ...]
+    #: Size of the scratch memory.
     workspace_bytes: int
 
 
 def lower_native(native: Native, name: str, cut: Cut) -> NativeFunction:
-    """Lower one of TVM's functions to C.
-
-    Parameters
-    ----------
-    native : Native
-        With static shapes.
-    name : str
-        Name of the C function.
-    cut : Cut
-        What to say where it cannot become C.
+    """Lower one of TVM's functions, with static shapes, to the C function `name`.
 
     Raises
     ------
     ModelError
-        If the function needs TVM's runtime, or a type that C99 has not.
+        If the function needs TVM's runtime, or a type that C99 has not; `cut` says what to do then.
     """
     try:
         lowered = _lowered(_at_the_start(native.function))
         printed = c_function(lowered, name, len(native.inputs))
-    except tvm.error.InternalError as error:
-        raise _refused(native, str(error).strip().splitlines()[-1], cut) from error
-    except Unprintable as error:
-        raise _refused(native, str(error), cut) from error
+    except (tvm.error.InternalError, Unprintable) as error:
+        raise ModelError(
+            "a function of TVM cannot run on the chip",
+            where=cut.where,
+            found=f"{native.name}: {str(error).strip().splitlines()[-1]}",
+            allowed="plain loops over integers, float32 and float64",
+            try_=cut.try_,
+        ) from error
     workspaces: list[tuple[str, int]] = []
     size = 0
     for buffer in printed.workspaces:
-        workspaces.append((str(buffer.dtype), size))
-        size += -(-_nbytes(buffer) // ALIGNMENT) * ALIGNMENT
+        dtype = str(buffer.dtype)
+        workspaces.append((dtype, size))
+        nbytes = math.prod(map(int, buffer.shape)) * np.dtype(dtype).itemsize
+        size += -(-nbytes // ALIGNMENT) * ALIGNMENT
     return NativeFunction(name, printed.definition, tuple(workspaces), size)
-
-
-def _refused(native: Native, found: str, cut: Cut) -> ModelError:
-    return ModelError(
-        "a function of TVM cannot run on the chip",
-        where=cut.where,
-        found=f"{native.name}: {found}",
-        allowed="plain loops over integers, float32 and float64",
-        try_=cut.try_,
-    )
 
 
 def _at_the_start(function: Any) -> Any:
@@ -122,7 +102,3 @@ def _lowered(function: Any) -> Any:
     ]
     mod = tvm.transform.Sequential(passes)(tvm.IRModule({"native": function}))
     return mod["native"]
-
-
-def _nbytes(buffer: Any) -> int:
-    return math.prod(int(extent) for extent in buffer.shape) * np.dtype(str(buffer.dtype)).itemsize

@@ -9,29 +9,17 @@ from collections.abc import Sequence
 
 from ..files.dump_names import encoded
 from ..program import Program
-from ..program.memory import Plan
-from . import states
+from ..program.memory import OVER_READ, Plan
 from .calls import Calls
-from .header import NOTICE, PREFIX
-from .identifiers import string
+from .header import NOTICE, PREFIX, state_buffer
+from .identifiers import comment, string
 from .variables import Variables
 
-_INCLUDES = (
-    *("tvmgen_default.h", "default_constants.h", "espdl_kernels.h"),
-    "tvm_espdl_dump.h",
-)
+_INCLUDES = ("tvmgen_default.h", "default_constants.h", "espdl_kernels.h", "tvm_espdl_dump.h")
 
 
 class Network:
-    """The C file of a network.
-
-    Parameters
-    ----------
-    variables : Variables
-        Of the program's values.
-    calls : Calls
-        Of its steps.
-    """
+    """The C file of a network, from the variables of its values and the calls of its steps."""
 
     def __init__(self, program: Program, memory: Plan, variables: Variables, calls: Calls) -> None:
         self.program, self.memory, self.variables, self.calls = program, memory, variables, calls
@@ -46,22 +34,35 @@ class Network:
             lines.append(self._dump(step.outputs))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
+        size = self.memory.arena_bytes
         parts = [
             NOTICE + "".join(f'#include "{name}"\n' for name in _INCLUDES),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
-            self._arena(),
-            states.definitions(self.program, PREFIX),
+            f"static ESPDL_ALIGNED(16) uint8_t arena[{size}];\n" if size else "",
+            self._states(),
             *functions,
             self._main(lines, model_id),
             self._run(),
-            states.reset_function(self.program, PREFIX),
+            self._reset(),
         ]
         return "\n".join(parts)
 
-    def _arena(self) -> str:
-        if not self.memory.arena_bytes:
+    def _states(self) -> str:
+        """The buffers of states; C fills them with zeros before the first run."""
+        return "".join(
+            f"static ESPDL_ALIGNED(16) uint8_t {state_buffer(index)}"
+            f"[{self.program.values[state.value].nbytes + OVER_READ}]; "
+            f"/* {comment(state.value)} */\n"
+            for index, state in enumerate(self.program.states)
+        )
+
+    def _reset(self) -> str:
+        """The function that fills them with zeros again; nothing without states."""
+        if not self.program.states:
             return ""
-        return f"static ESPDL_ALIGNED(16) uint8_t arena[{self.memory.arena_bytes}];\n"
+        names = [state_buffer(index) for index in range(len(self.program.states))]
+        lines = [f"  memset({name}, 0, sizeof {name});" for name in names]
+        return "\n".join([f"void {PREFIX}_reset(void) {{", *lines, "}", ""])
 
     def _dump(self, names: Sequence[str]) -> str:
         lines = []

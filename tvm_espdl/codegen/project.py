@@ -15,10 +15,8 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
 from .kernels import RUNTIME
-from .metadata import metadata
 from .project_main import main_files
-from .project_text import filled
-from .sdkconfig import app_bytes, chip_lines, flash_megabytes
+from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
@@ -50,23 +48,14 @@ def write_project(
     *,
     template: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write the project of a network.
+    """Write the project of a network into a new folder, whose name becomes the project's.
 
     Parameters
     ----------
-    program : Program
-        The network.
-    path : path
-        A folder that does not exist yet; its name becomes the project's.
     inputs, expected : sequence of numpy.ndarray
         One sample and the outputs of a first run on it, compiled into the project.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
 
     Raises
     ------

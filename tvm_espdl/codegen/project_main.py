@@ -21,15 +21,9 @@ def main_files(
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
-    Parameters
-    ----------
-    program : Program
-        The network.
-    inputs, outputs : sequence of array
-        What it is run with, and what has to come out, in the chip's integers.
+    The network is run with `inputs`, and `outputs` have to come out, in the chip's integers.
     """
-    chip = program.chip
-    component = filled("idf_component.yml", idf_version=chip.idf_version)
+    component = filled("idf_component.yml", idf_version=program.chip.idf_version)
     return {
         Path("main/app_main.c"): _app_main(program),
         Path("main/input_data.h"): _data_header("INPUT_DATA_H", "input", program, inputs),

@@ -23,42 +23,25 @@ CONSTANT_OVER_READ = 16
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Everything that is printed for one network.
+    """Everything that is printed for one network."""
 
-    Attributes
-    ----------
-    header : str
-        `tvmgen_default.h`: the interface that applications use.
-    constants_header, constants : str
-        `default_constants.h` and `default_lib0.c`.
-    network : str
-        `default_lib1.c`.
-    runtime : dict of str to str
-        The files that the called kernels are built from, by name.
-    plan : Plan
-        Where its values live.
-    constant_bytes : int
-        Bytes of read-only data.
-    """
-
+    #: `tvmgen_default.h`: the interface that applications use.
     header: str
+    #: `default_constants.h` and `default_lib0.c`.
     constants_header: str
     constants: str
+    #: `default_lib1.c`.
     network: str
+    #: The files that the called kernels are built from, by name.
     runtime: dict[str, str]
+    #: Where its values live.
     plan: Plan
+    #: Bytes of read-only data.
     constant_bytes: int
 
 
 def generate(program: Program, model_id: str) -> Sources:
-    """Print a program as C.
-
-    Parameters
-    ----------
-    program : Program
-        The whole network.
-    model_id : str
-        Goes into the header and into dumps.
+    """Print a program as C; `model_id` goes into the header and into dumps.
 
     Raises
     ------

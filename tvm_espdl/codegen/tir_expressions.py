@@ -5,6 +5,7 @@ A construct that it does not know is an error: no text of it can be trusted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm import ir, tirx
@@ -53,21 +54,14 @@ def dtype_of(expression: Any) -> str:
 
 
 class Expressions:
-    """Expressions, and the lines that declare what they need.
-
-    Attributes
-    ----------
-    lines : list of str
-        What is printed so far.
-    names : dict of tirx.Var to str
-        Variables and buffers in C.
-    used : set of tirx.Var
-        Buffers that are read or written.
-    """
+    """Expressions, and the lines that declare what they need."""
 
     def __init__(self) -> None:
+        #: What is printed so far.
         self.lines: _Lines = []
+        #: Variables and buffers in C, by their `tirx.Var`.
         self.names: dict[Any, str] = {}
+        #: Buffers that are read or written.
         self.used: set[Any] = set()
         self._identifiers = Identifiers(_CALLED | {*c_types(), "NAN", "INFINITY"})
         self._memory: dict[Any, Any] = {}
@@ -119,18 +113,12 @@ class Expressions:
             raise Unprintable(f"{type(node).__name__} in TIR")
         return prints(self, node)
 
-    def _variable(self, node: Any) -> Text:
-        return Text(self.names[node])
-
     def _constant(self, node: Any) -> Text:
         kind = dtype_of(node)
         type_in_c(kind)
         literal = integer_literal if isinstance(node, tirx.IntImm) else float_literal
         text = literal(node.value, kind)
         return Text(text, UNARY if text.startswith("-") else PRIMARY)
-
-    def _load(self, node: Any) -> Text:
-        return Text(self.element(node.source, node.indices))
 
     def _extremum(self, node: Any) -> Text:
         symbol = ">" if isinstance(node, tirx.Max) else "<"
@@ -140,9 +128,6 @@ class Expressions:
     def _let(self, node: Any) -> Text:
         self.declare(node.var, self.expression(node.value))
         return self.expression(node.body)
-
-    def _not(self, node: Any) -> Text:
-        return Text(f"!{self.expression(node.a).within(UNARY)}", UNARY)
 
     def _binary(self, node: Any) -> Text:
         kind, operator = dtype_of(node), BINARY[type(node)]
@@ -167,17 +152,14 @@ class Expressions:
         return text, lines
 
     def _logical(self, node: Any) -> Text:
-        operator, both = LOGICAL[type(node)], isinstance(node, tirx.And)
+        operator = LOGICAL[type(node)]
         left, (right, lines) = self.expression(node.a), self._apart(node.b)
         if not lines:
             a, b = left.within(operator.left), right.within(operator.right)
             return Text(f"{a} {operator.symbol} {b}", operator.level)
-        if both:
+        if isinstance(node, tirx.And):
             return self._branches("bool", left, (right, lines), (Text("false"), []))
         return self._branches("bool", left, (Text("true"), []), (right, lines))
-
-    def _select(self, node: Any) -> Text:
-        return self._choice(node, node.condition, node.true_value, node.false_value)
 
     def _choice(self, node: Any, condition: Any, true: Any, false: Any) -> Text:
         """One of two values; the other one is not evaluated."""
@@ -223,18 +205,17 @@ class Expressions:
         return Text(f"{function}({', '.join(self.expression(each).text for each in arguments)})")
 
 
-_PRINTS = {
-    tirx.Var: Expressions._variable,
-    tirx.IntImm: Expressions._constant,
-    tirx.FloatImm: Expressions._constant,
-    ir.TensorLoad: Expressions._load,
-    tirx.Max: Expressions._extremum,
-    tirx.Min: Expressions._extremum,
-    tirx.And: Expressions._logical,
-    tirx.Or: Expressions._logical,
-    tirx.Not: Expressions._not,
+_PRINTS: dict[Any, Callable[[Expressions, Any], Text]] = {
+    tirx.Var: lambda this, node: Text(this.names[node]),
+    **dict.fromkeys((tirx.IntImm, tirx.FloatImm), Expressions._constant),
+    ir.TensorLoad: lambda this, node: Text(this.element(node.source, node.indices)),
+    **dict.fromkeys((tirx.Max, tirx.Min), Expressions._extremum),
+    **dict.fromkeys((tirx.And, tirx.Or), Expressions._logical),
+    tirx.Not: lambda this, node: Text(f"!{this.expression(node.a).within(UNARY)}", UNARY),
     tirx.Let: Expressions._let,
-    tirx.Select: Expressions._select,
+    tirx.Select: lambda this, node: this._choice(
+        node, node.condition, node.true_value, node.false_value
+    ),
     tirx.Cast: Expressions._cast,
     ir.Call: Expressions._call,
 }

@@ -18,31 +18,18 @@ __all__ = ["CFunction", "Unprintable", "c_function"]
 
 @dataclass(frozen=True)
 class CFunction:
-    """A function in C.
+    """A function in C."""
 
-    Attributes
-    ----------
-    definition : str
-        `static void <name>(const inputs..., outputs..., workspaces...)`.
-    workspaces : tuple of tirx.Var
-        The function's own buffers, of which the caller gives the memory.
-    """
-
+    #: `static void <name>(const inputs..., outputs..., workspaces...)`.
     definition: str
+    #: Tuple of tirx.Var: the function's own buffers, of which the caller gives the memory.
     workspaces: tuple[Any, ...]
 
 
 def c_function(function: Any, name: str, inputs: int) -> CFunction:
-    """Print a function.
+    """Print a lowered `tvm.tirx.PrimFunc`: flat buffers with static shapes, no vectors, no blocks.
 
-    Parameters
-    ----------
-    function : tvm.tirx.PrimFunc
-        Lowered: flat buffers with static shapes, no vectors, no blocks.
-    name : str
-        Name of the C function.
-    inputs : int
-        How many of its parameters it only reads; they come first.
+    The first `inputs` of its parameters are only read.
 
     Raises
     ------
@@ -62,16 +49,11 @@ def c_function(function: Any, name: str, inputs: int) -> CFunction:
 
 
 class _Body(Expressions):
-    """The lines of a function's body, statement by statement.
-
-    Attributes
-    ----------
-    workspaces : list of tirx.Var
-        Buffers that the function allocates, in the order of their appearance.
-    """
+    """The lines of a function's body, statement by statement."""
 
     def __init__(self, parameters: Any) -> None:
         super().__init__()
+        #: Buffers that the function allocates, in the order of their appearance.
         self.workspaces: list[Any] = []
         self._parameters = set(parameters)
         for buffer in parameters:

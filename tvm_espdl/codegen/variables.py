@@ -9,32 +9,20 @@ from collections.abc import Mapping
 
 from ..program import Program
 from ..program.memory import Place, Plan
-from . import states
-from .header import PREFIX
+from .header import state_buffer
 from .identifiers import identifiers
 from .literals import c_type
 
 
 class Variables:
-    """Names and addresses of all values.
-
-    Parameters
-    ----------
-    constants : mapping of str to str
-        The C array of each of the program's constants.
-
-    Attributes
-    ----------
-    names : dict of str to str
-        The variable of each value.
-    inputs, outputs : list of str
-        Members of the interface's structures.
-    """
+    """Names and addresses of all values; `constants` has the C array of each constant."""
 
     def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
         self.program, self.memory, self.constants = program, memory, constants
+        #: Members of the interface's structures.
         self.inputs = identifiers(program.input_names)
         self.outputs = identifiers(program.output_names)
+        #: The variable of each value.
         self.names = dict(zip(program.values, identifiers(program.values), strict=True))
 
     def parameters(self) -> list[str]:
@@ -67,7 +55,7 @@ class Variables:
         if place.kind == "constant":
             return self.constants[name]
         if place.kind == "state":
-            return f"({kind} *)(void *){states.buffer(PREFIX, place.index)}"
+            return f"({kind} *)(void *){state_buffer(place.index)}"
         return f"({kind} *)(void *)(arena + {place.index})"
 
     def copied_outputs(self) -> list[str]:
@@ -87,6 +75,6 @@ class Variables:
         for index, state in enumerate(self.program.states):
             if self.memory.places[state.next] != Place("state", index):
                 size = self.program.values[state.value].nbytes
-                target = states.buffer(PREFIX, index)
+                target = state_buffer(index)
                 lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
         return lines

@@ -5,8 +5,7 @@ This folder owns the dump formats and the comparison; it runs the network only t
 
 from .compare import compare
 from .dump import Dump
-from .folder import save_folder
-from .reading import read_dump
+from .dump_files import read_dump, save_folder
 from .result import Comparison
 
 __all__ = ["Comparison", "Dump", "compare", "read_dump", "save_folder"]

@@ -20,9 +20,8 @@ from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
 from .dump import Checksum, Dump
-from .feeding import fed_by, quantized_form
-from .host import Host
-from .reading import Source, read_dump
+from .dump_files import Source, read_dump
+from .feeding import Host, fed_by, quantized_form
 from .result import ChecksumDifference, Comparison, Difference, Part
 
 #: Equal, different, equal as far as it goes, or why it cannot be compared.
@@ -66,6 +65,12 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         return Comparison(missing=missing, problems=tuple(problems), notes=notes)
     pc = lib.observe(given, fed.states or None)
     names = {*board.tensors, *board.checksums}
+    entering = (*program.inputs, *(state.value for state in program.states))
+    integers = {value: quantized_form(program, value) for value in entering}
+    missing = tuple(name for name in pc if not names & {name, integers.get(name)})
+    unknown = _unknown_states(program, board, pc)
+    if unknown:
+        return Comparison(missing=missing, problems=(*problems, *unknown), notes=notes)
     findings = {
         name: _finding(name, board, expected, program.values[name])
         for name, expected in pc.items()
@@ -74,20 +79,18 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
     equal = tuple(name for name, finding in findings.items() if finding is None)
     problems += [finding for finding in findings.values() if isinstance(finding, str)]
     problems += [f"{n}: no such tensor in the network" for n in sorted(names) if n not in pc]
-    integers = {value: quantized_form(program, value) for value in program.inputs}
-    entering = {*integers, *integers.values(), *(state.value for state in program.states)}
-    if not any(name not in entering for name in equal):
+    if not any(name not in {*integers, *integers.values()} for name in equal):
         problems.append("no tensor that the board has computed is shown to be equal")
     problems += [
         f"{name}: this output of the network is not in the dump"
         for name in dict.fromkeys(program.outputs)
-        if not _is_there(program, name, {*findings, *fed.tensors})
+        if not _is_there(program, name, {*findings, *fed.tensors}, itself=board.by_firmware)
     ]
     return Comparison(
         equal,
         tuple(f for f in findings.values() if isinstance(f, (Difference, ChecksumDifference))),
         tuple(f for f in findings.values() if isinstance(f, Part)),
-        tuple(name for name in pc if not names & {name, integers.get(name)}),
+        missing,
         tuple(problems),
         notes,
     )
@@ -123,16 +126,29 @@ def _is_the_float_input(program: Program, name: str, board: Dump) -> bool:
     return array is not None and str(array.dtype) != program.values[name].dtype
 
 
-def _is_there(program: Program, name: str, there: Collection[str]) -> bool:
-    """Whether a value is in the dump, or one that it is only another form of."""
+def _unknown_states(program: Program, board: Dump, pc: Mapping[str, Array]) -> list[str]:
+    """States of which the dump has only checksums, which are not those of the PC's."""
+    return [
+        f"{state.value}: the run began with another state than the library keeps, and the dump has "
+        "only its checksum, so that the run cannot be repeated"
+        for state in program.states
+        for name in (state.value, quantized_form(program, state.value))
+        if name in board.checksums
+        and name is not None
+        and isinstance(_finding(name, board, pc[name], program.values[name]), ChecksumDifference)
+    ]
+
+
+def _is_there(program: Program, name: str, there: Collection[str], *, itself: bool) -> bool:
+    """Whether a value is in the dump, or, unless `itself`, one that it is only another form of."""
     if name in there or name in program.constants:
         return True
     makers = [step for step in program.steps if name in step.outputs]
     if not makers:
         return True  # an input or a state, which is an output as it is
-    return isinstance(makers[0].operator, (Dequantize, Reshape, Transpose)) and _is_there(
-        program, makers[0].inputs[0], there
-    )
+    if itself or not isinstance(makers[0].operator, (Dequantize, Reshape, Transpose)):
+        return False
+    return _is_there(program, makers[0].inputs[0], there, itself=itself)
 
 
 def _finding(name: str, board: Dump, expected: Array, tensor: Tensor) -> _Finding:

@@ -9,20 +9,13 @@ from ..ops.base.rounding import Array
 
 @dataclass(frozen=True)
 class Checksum:
-    """A tensor of which the board has sent no data.
+    """A tensor of which the board has sent no data."""
 
-    Attributes
-    ----------
-    dtype : str
-        As NumPy calls it.
-    shape : tuple of int
-        In the chip's layout.
-    crc : int
-        CRC-32 of its bytes.
-    """
-
+    #: As NumPy calls it.
     dtype: str
+    #: In the chip's layout.
     shape: tuple[int, ...]
+    #: CRC-32 of its bytes.
     crc: int
 
 

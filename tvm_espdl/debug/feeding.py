@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
 
 from ..errors import DataError
 from ..ops import Tensor
@@ -11,44 +14,47 @@ from ..ops.base.rounding import Array
 from ..ops.quantize import Quantize
 from ..program import Program
 from .dump import Dump
-from .host import Host
+
+
+class Host(Protocol):
+    """What is asked of a compiled network on the PC; `Library` answers it."""
+
+    @property
+    def program(self) -> Program:
+        """The network as a static list of calls."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, as the model has them, in the order of `program.inputs`."""
+
+    def observe(
+        self, arrays: list[Any] | Mapping[str, Any], states: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Every tensor of one run by its name in the program, in the order of execution."""
 
 
 @dataclass(frozen=True)
 class Fed:
-    """What the board was fed.
+    """What the board was fed."""
 
-    Attributes
-    ----------
-    inputs : dict of str to numpy.ndarray
-        By the model's names; None where the dump does not give them whole.
-    states : dict of str to numpy.ndarray
-        What the run began with, as far as the dump has it, by the program's names.
-    tensors : tuple of str
-        The dump's names of all these.
-    problems : tuple of str
-        Why there are no inputs.
-    notes : tuple of str
-        Which states are not in the dump.
-    """
-
+    #: By the model's names; None where the dump does not give them whole.
     inputs: dict[str, Array] | None
+    #: What the run began with, as far as the dump has it, by the program's names and of its types;
+    #: of a float state that is quantized first, the floats that the integers stand for.
     states: dict[str, Array]
+    #: The dump's names of all these.
     tensors: tuple[str, ...]
+    #: Why there are no inputs.
     problems: tuple[str, ...] = ()
+    #: Which states are not in the dump.
     notes: tuple[str, ...] = ()
 
 
 def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
-    """Inputs and states of the run that a dump shows.
+    """States, and inputs where these are wanted `too`, of the run that a dump shows.
 
     A float input that the network quantizes first may stand there as floats, as integers, or both:
     the floats are taken then, for the integers are computed from them.
-
-    Parameters
-    ----------
-    inputs_too : bool
-        Whether the inputs are looked for; without, only the states.
 
     Raises
     ------
@@ -56,8 +62,8 @@ def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
         If the dump is whole but lacks an input.
     """
     program = lib.program
-    states = _states(program, board.tensors)
-    inputs, names, missing, problems = {}, [*states], [], []
+    states, names = _states(program, board.tensors)
+    inputs, missing, problems = {}, [], []
     wanted = zip(program.inputs, lib.input_names, strict=True) if inputs_too else ()
     for value, name in wanted:
         types = _types(program, value, name)
@@ -104,7 +110,7 @@ def _types(program: Program, value: str, name: str) -> list[tuple[str, Tensor]]:
 
 
 def quantized_form(program: Program, value: str) -> str | None:
-    """The integers that an input becomes first, where that is all that happens to it."""
+    """The integers that an input or a state becomes first, where that is all that happens to it."""
     readers = [step for step in program.steps if value in step.inputs]
     if len(readers) == 1 and isinstance(readers[0].operator, Quantize):
         return readers[0].outputs[0]
@@ -115,6 +121,20 @@ def _fits(array: Array | None, tensor: Tensor) -> bool:
     return array is not None and (str(array.dtype), array.shape) == (tensor.dtype, tensor.shape)
 
 
-def _states(program: Program, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    names = [state.value for state in program.states]
-    return {n: tensors[n] for n in names if _fits(tensors.get(n), program.values[n])}
+def _states(program: Program, tensors: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
+    """What is known of the states, and the dump's names of it."""
+    states: dict[str, Array] = {}
+    names = []
+    for state in program.states:
+        for name, tensor in _types(program, state.value, state.value):
+            if state.value not in states and _fits(tensors.get(name), tensor):
+                names.append(name)
+                states[state.value] = _as_type(tensors[name], tensor, program.values[state.value])
+    return states, names
+
+
+def _as_type(array: Array, tensor: Tensor, wanted: Tensor) -> Array:
+    """Integers as the floats that they are quantized from, exactly; anything else as it is."""
+    if tensor.dtype == wanted.dtype or not isinstance(tensor.exponent, int):
+        return array
+    return np.ldexp(array.astype(wanted.dtype), tensor.exponent)

@@ -60,7 +60,7 @@ def read_log(path: Path) -> Dump:
         raise DataError(
             "the log cannot be read", where=str(path), found=error.strerror or str(error)
         ) from error
-    if not (dump.tensors or dump.checksums or dump.problems):
+    if not (dump.tensors or dump.checksums or dump.problems or dump.model_id):
         raise DataError(
             "the log holds no dump",
             where=str(path),
@@ -78,25 +78,16 @@ def parse_log(text: str) -> Dump:
 def parse_lines(lines: Iterable[str]) -> Dump:
     """Read the text form; of several runs the last complete one wins, else the last.
 
-    Parameters
-    ----------
-    lines : iterable of str
-        The log, line by line; other lines than those of dumps are skipped.
+    Other lines than those of dumps are skipped.
     """
     log = _Log()
-    for kind, rest in _commands(lines):
-        if kind != "profile":
-            log.take(kind, rest)
-    return log.dump()
-
-
-def _commands(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """The kind and the rest of every line of a dump."""
     for line in lines:
         # A reset can cut a line off, so that the next one begins in its middle.
         for part in _ESCAPE.sub("", line).split(_MARK)[1:]:
             kind, _, rest = part.rstrip().partition(" ")
-            yield kind, rest
+            if kind != "profile":
+                log.take(kind, rest)
+    return log.dump()
 
 
 class _Log:
@@ -163,13 +154,7 @@ class _Open:
 
 
 class _Run:
-    """One run of the network, from its `begin` line on.
-
-    Parameters
-    ----------
-    headless : bool
-        Whether that line is lost.
-    """
+    """One run of the network, from its `begin` line on; that is lost of a `headless` one."""
 
     def __init__(self, headless: bool) -> None:
         self.dump = Dump(by_firmware=True)
@@ -203,11 +188,8 @@ class _Run:
         """Read one line of it."""
         self._last_line_reports = 0
         steps: dict[str, Callable[..., None]] = {
-            "begin": self._begin,
-            "tensor": self._tensor,
-            "data": self._data,
-            "end": self._end,
-            "done": self._done,
+            **{"begin": self._begin, "tensor": self._tensor, "data": self._data},
+            **{"end": self._end, "done": self._done},
         }
         fields = _FORMS[kind].fullmatch(rest) if kind in _FORMS else None
         if fields is None:

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..files.dump_names import printable
+from ..report.text import visible
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A tensor that differs.
+    """A tensor that differs."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name.
-    count, elements : int
-        Values that differ, and values compared.
-    first : int
-        Flat index of the first difference, in the chip's layout.
-    board, pc : float
-        The two values there.
-    largest : float
-        Largest absolute difference.
-    """
-
+    #: The model's name.
     tensor: str
+    #: Values that differ, and values compared.
     count: int
     elements: int
+    #: Flat index of the first difference, in the chip's layout.
     first: int
+    #: The two values there.
     board: float
     pc: float
+    #: Largest absolute difference.
     largest: float
 
     def __str__(self) -> str:
@@ -42,17 +33,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class ChecksumDifference:
-    """A tensor that differs, of which the board has sent only the checksum.
+    """A tensor that differs, of which the board has sent only the checksum."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name.
-    board, pc : int
-        CRC-32 of the bytes.
-    """
-
+    #: The model's name.
     tensor: str
+    #: CRC-32 of the bytes.
     board: int
     pc: int
 
@@ -62,17 +47,11 @@ class ChecksumDifference:
 
 @dataclass(frozen=True)
 class Part:
-    """A tensor of which the dump has only the first values; these are equal.
+    """A tensor of which the dump has only the first values; these are equal."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name.
-    compared, elements : int
-        Values in the dump, and values in the tensor.
-    """
-
+    #: The model's name.
     tensor: str
+    #: Values in the dump, and values in the tensor.
     compared: int
     elements: int
 
@@ -129,4 +108,4 @@ class Comparison:
             lines.append(f"first difference: {self.first}")
         elif not self.ok:
             lines.append("not shown equal")
-        return "\n".join(map(printable, lines))
+        return "\n".join(map(visible, lines))

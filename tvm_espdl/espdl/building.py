@@ -20,13 +20,7 @@ Field = tuple[int, Kind, Any]
 
 
 class TableBuilder:
-    """Builds one FlatBuffer from its leaves to its root.
-
-    Parameters
-    ----------
-    capacity : int
-        Bytes to begin with; it grows where they are too few.
-    """
+    """Builds one FlatBuffer from its leaves to its root; `capacity` is grown where too small."""
 
     def __init__(self, capacity: int) -> None:
         self._builder: Any = flatbuffers.Builder(capacity)
@@ -70,17 +64,13 @@ class TableBuilder:
         return int(builder.EndVector())
 
     def table(self, slots: int, fields: Iterable[Field]) -> int:
-        """A table; references to nothing (0) and scalars of 0 are left out.
+        """A table of so many slots; references to nothing (0) and scalars of 0 are left out.
 
-        Parameters
-        ----------
-        slots : int
-            How many fields tables of this kind have.
-        fields : iterable of (slot, kind, value)
-            Inline values, which are structs of one member, are written even where they are 0.
+        Inline values, which are structs of one member, are written even where they are 0.
         """
         builder = self._builder
-        scalars = {
+        prepend = {
+            "offset": builder.PrependUOffsetTRelativeSlot,
             "u8": builder.PrependUint8Slot,
             "i32": builder.PrependInt32Slot,
             "i64": builder.PrependInt64Slot,
@@ -89,10 +79,7 @@ class TableBuilder:
         }
         builder.StartObject(slots)
         for slot, kind, value in fields:
-            if kind == "offset":
-                builder.PrependUOffsetTRelativeSlot(slot, value, 0)
-            else:
-                builder.ForceDefaults(kind.startswith("inline"))
-                scalars[kind](slot, value, 0)
-                builder.ForceDefaults(False)
+            builder.ForceDefaults(kind.startswith("inline"))
+            prepend[kind](slot, value, 0)
+        builder.ForceDefaults(False)
         return int(builder.EndObject())

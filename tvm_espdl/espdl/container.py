@@ -22,28 +22,6 @@ MAGIC_NUMBERS = (*HEADERS, *PACKAGES)
 
 
 @dataclass(frozen=True, eq=False)
-class Image:
-    """One model's bytes.
-
-    Attributes
-    ----------
-    format : str
-        `EDL1` or `EDL2`.
-    encrypted : bool
-        Whether the file holds it encrypted; `payload` is plain.
-    payload : memoryview
-        The FlatBuffer.
-    name : str
-        In the package it came from, or "".
-    """
-
-    format: str
-    encrypted: bool
-    payload: memoryview
-    name: str = ""
-
-
-@dataclass(frozen=True, eq=False)
 class Package:
     """The models of a file, not yet opened; a file with a single one has the name "".
 
@@ -61,13 +39,7 @@ class Package:
 
 
 def open_package(data: bytes, where: str) -> Package:
-    """Find the models of a file.
-
-    Raises
-    ------
-    ModelError
-        If it is no `.espdl` file or package, or a damaged one.
-    """
+    """Find the models of a file; refused if it is no `.espdl` file or package, or damaged."""
     magic = bytes(data[:4])
     view = memoryview(data)
     if magic in HEADERS:
@@ -81,7 +53,7 @@ def open_package(data: bytes, where: str) -> Package:
             try_="a file that ESP-PPQ or this package has written",
         )
     if len(data) < PACKAGES[magic]:
-        _damaged(where, f"{len(data)} bytes")
+        damaged(where, f"{len(data)} bytes")
     version = ""
     if magic == b"PDL3":
         view = _verified(data, where)
@@ -92,46 +64,38 @@ def open_package(data: bytes, where: str) -> Package:
 def _verified(data: bytes, where: str) -> memoryview:
     (size,) = struct.unpack_from("<I", data, 20)
     if not PACKAGES[b"PDL3"] <= size <= len(data):
-        _damaged(where, f"{len(data)} bytes of {size}")
+        damaged(where, f"{len(data)} bytes of {size}")
     plain = bytearray(data[:size])
     plain[CHECKSUM] = bytes(32)
     if hashlib.sha256(plain).digest() != data[CHECKSUM]:
-        _damaged(where, "another checksum than the package states")
+        damaged(where, "another checksum than the package states")
     return memoryview(data)[:size]
 
 
 def _entries(view: memoryview, header: int, where: str) -> dict[str, memoryview]:
     (count,) = struct.unpack_from("<I", view, header - 4)
     if count > MOST_ENTRIES or header + 12 * count > len(view):
-        _damaged(where, f"a list of {count} models")
+        damaged(where, f"a list of {count} models")
     images: dict[str, memoryview] = {}
     for number in range(count):
         start, name_at, name_size = struct.unpack_from("<III", view, header + 12 * number)
         if name_at + name_size > len(view) or start >= len(view):
-            _damaged(where, f"model {number} outside of the file")
+            damaged(where, f"model {number} outside of the file")
         name = bytes(view[name_at : name_at + name_size]).rstrip(b"\0").decode("utf-8", "replace")
         if name in images:
-            _damaged(where, f"two models named {name!r}")
+            damaged(where, f"two models named {name!r}")
         images[name] = view[start:]
     if not images:
-        _damaged(where, "no model")
+        damaged(where, "no model")
     return images
 
 
 def choose(package: Package, name: str | None, where: str) -> tuple[str, memoryview]:
-    """The model called `name`, or the only one; for packages also without its `.espdl`.
-
-    Raises
-    ------
-    ModelError
-        If there is none, or several and none was named.
-    """
+    """The model called `name`, or the only one; for packages also without its `.espdl`."""
     names = list(package.images)
-    if name is None and len(names) == 1:
-        return names[0], package.images[names[0]]
-    for candidate in names:
-        if name is not None and name in (candidate, candidate.removesuffix(".espdl")):
-            return candidate, package.images[candidate]
+    for found, view in package.images.items():
+        if name in (found, found.removesuffix(".espdl")) or (name is None and len(names) == 1):
+            return found, view
     raise ModelError(
         "a package of several models" if name is None else "no such model in the file",
         where=where,
@@ -141,34 +105,31 @@ def choose(package: Package, name: str | None, where: str) -> tuple[str, memoryv
     )
 
 
-def open_image(view: memoryview, where: str, key: bytes | None = None, name: str = "") -> Image:
-    """The payload of a model, decrypted.
+def open_image(view: memoryview, where: str, key: bytes | None) -> tuple[str, bool, memoryview]:
+    """The format of a model, whether it is encrypted, and its FlatBuffer, plain.
+
+    It is refused if damaged, or if its key is missing.
 
     Parameters
     ----------
     view : memoryview
         From the model's magic on; what follows the payload is not looked at.
-    key : bytes, optional
+    key : bytes or None
         16 bytes, for an encrypted model.
-
-    Raises
-    ------
-    ModelError
-        If it is damaged, or encrypted and the key is missing or wrong.
     """
     magic = bytes(view[:4])
     header = HEADERS.get(magic)
     if header is None or len(view) < header:
-        _damaged(where, f"a model that begins with {magic!r}")
+        damaged(where, f"a model that begins with {magic!r}")
     mode, size = struct.unpack_from("<II", view, 4)
     if mode not in (0, 1):
-        _damaged(where, f"encryption mode {mode}")
+        damaged(where, f"encryption mode {mode}")
     if header + size > len(view):
-        _damaged(where, f"{len(view)} bytes where the header states {header + size}")
+        damaged(where, f"{len(view)} bytes where the header states {header + size}")
     payload = view[header : header + size]
     if mode == 1:
         payload = memoryview(_decrypted(payload, key, where))
-    return Image(magic.decode(), mode == 1, payload, name)
+    return magic.decode(), mode == 1, payload
 
 
 def _decrypted(payload: memoryview, key: bytes | None, where: str) -> bytes:
@@ -183,7 +144,8 @@ def _decrypted(payload: memoryview, key: bytes | None, where: str) -> bytes:
     return ctr(bytes(payload), key)
 
 
-def _damaged(where: str, found: str) -> NoReturn:
+def damaged(where: str, found: str) -> NoReturn:
+    """Refuse a file: a `ModelError`, always."""
     raise ModelError(
         "the file is damaged", where=where, found=found, try_="copy or download the file again"
     )

@@ -1,10 +1,11 @@
 """A graph of a file while it is written: nodes, constants and values, each under a name of its own.
 
-It keeps names apart and constants once; what an operator becomes is said in `emit`.
+It keeps names apart and constants once; what an operator becomes is said in `families`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..errors import ModelError
 from ..ops import Tensor
 from ..ops.base.operator import Exponent
 from ..ops.base.rounding import Array
-from .schema import LAYOUT_PREFIX, Attribute, AttributeValue, Node, ValueInfo
+from .schema import Attribute, Node, ValueInfo, doc_of
 from .schema import Tensor as Stored
 
 UNKNOWN_LAYOUT = "UNK"  # as ESP-PPQ calls what has no layout of its own
@@ -23,10 +24,7 @@ Setting = int | float | str | tuple[int, ...]
 class Draft:
     """The parts of a graph, in the order in which they were added.
 
-    Parameters
-    ----------
-    reserved : iterable of str
-        Names of values that will be added, which nothing else may get.
+    Nothing else gets the names that are `reserved` for values to come.
     """
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
@@ -34,7 +32,7 @@ class Draft:
         self.nodes: list[Node] = []
         self.initializers: dict[str, Stored] = {}
         self.values: dict[str, ValueInfo] = {}
-        self._shared: dict[tuple[str, tuple[int, ...], bytes, tuple[int, ...]], str] = {}
+        self._shared: dict[Stored, str] = {}
         self._nodes: set[str] = set()
 
     def unused(self, name: str) -> str:
@@ -42,13 +40,7 @@ class Draft:
         return unused(name, self._reserved | {*self.values, *self.initializers})
 
     def add_value(self, name: str, tensor: Tensor, layout: str = "") -> str:
-        """An activation under a name that nothing has yet.
-
-        Raises
-        ------
-        ModelError
-            If it has no dimension, or its name is taken.
-        """
+        """An activation; a `ModelError` if it has no dimension, or its name is taken."""
         if not tensor.shape or min(tensor.shape) < 1:
             raise ModelError(
                 "a tensor that ESP-DL's runtime cannot hold",
@@ -63,9 +55,8 @@ class Draft:
                 where=name,
                 try_="rename one of them in the model",
             )
-        doc = f"{LAYOUT_PREFIX}{layout}" if layout else ""
-        exponents = exponents_of(tensor.exponent)
-        self.values[name] = ValueInfo(name, tensor.dtype, tensor.shape, exponents, doc)
+        exponents = _exponents(tensor.exponent)
+        self.values[name] = ValueInfo(name, tensor.dtype, tensor.shape, exponents, doc_of(layout))
         return name
 
     def add_constant(
@@ -80,24 +71,16 @@ class Draft:
     ) -> str:
         """A constant; its name, or that of an equal one where it may be shared.
 
-        Parameters
-        ----------
-        array : numpy.ndarray
-            In stored order.
-        dims : sequence of int
-            As the file states them; nominal for filters.
-        layout : str
-            For people; "" leaves it out.
+        The array is in stored order, `dims` are as the file states them (nominal for filters), and
+        the layout is for people ("" leaves it out).
         """
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        key = (str(array.dtype), tuple(dims), data, exponents_of(exponent))
-        if shared and key in self._shared:
-            return self._shared[key]
-        own = self.unused(name)
-        doc = f"{LAYOUT_PREFIX}{layout}" if layout else ""
-        self.initializers[own] = Stored(own, key[0], key[1], data, key[3], doc)
-        self._shared.setdefault(key, own)
-        return own
+        stored = Stored.of(self.unused(name), array, dims, _exponents(exponent), layout)
+        content = dataclasses.replace(stored, name="", doc="")
+        if shared and content in self._shared:
+            return self._shared[content]
+        self.initializers[stored.name] = stored
+        self._shared.setdefault(content, stored.name)
+        return stored.name
 
     def add_node(
         self,
@@ -117,17 +100,13 @@ class Draft:
 def attribute(name: str, value: Setting) -> Attribute:
     """An attribute of the kind that suits the value's type."""
     kinds = {int: "int", float: "float", str: "string", tuple: "ints"}
-    stored: AttributeValue = value
-    if isinstance(value, float):
-        stored = float(np.float32(value))
+    stored = float(np.float32(value)) if isinstance(value, float) else value
     return Attribute(name, kinds[type(value)], stored)
 
 
-def exponents_of(exponent: Exponent) -> tuple[int, ...]:
+def _exponents(exponent: Exponent) -> tuple[int, ...]:
     """As files have them: one, one per channel, or 0 for what has none."""
-    if exponent is None:
-        return (0,)
-    return exponent if isinstance(exponent, tuple) else (exponent,)
+    return exponent if isinstance(exponent, tuple) else (exponent or 0,)
 
 
 def unused(name: str, taken: Container[str]) -> str:

@@ -8,6 +8,7 @@ the first and last calls only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 
 from ..errors import ModelError
 from ..ops.dequantize import Dequantize
@@ -15,8 +16,6 @@ from ..ops.quantize import Quantize
 from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program, Step
-
-Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,12 @@ class Edges:
 def edges_of(program: Program) -> Edges:
     """Where the file of a program begins and ends.
 
-    Raises
-    ------
-    ModelError
-        If an output is an input, a constant, or given twice: the runtime keeps tensors by name.
+    Refused where an output is an input, a constant, or given twice: the runtime keeps tensors by
+    name.
     """
     finder = _Finder(program)
-    inputs = tuple(
-        finder.begin(value, name)
-        for value, name in zip(program.inputs, program.input_names, strict=True)
-    )
-    outputs = tuple(
-        finder.end(value, name)
-        for value, name in zip(program.outputs, program.output_names, strict=True)
-    )
+    inputs = tuple(starmap(finder.begin, zip(program.inputs, program.input_names, strict=True)))
+    outputs = tuple(starmap(finder.end, zip(program.outputs, program.output_names, strict=True)))
     values = [edge.value for edge in (*inputs, *outputs)]
     for edge in outputs:
         if values.count(edge.value) > 1 or edge.value in program.constants:
@@ -96,8 +87,7 @@ class _Finder:
         moved = self._only_reader(name)
         if moved is None or not is_layout_change(moved):
             return Edge(name, name)
-        self._leave_out(moved)
-        return Edge(name, moved.outputs[0], _layout(self.program, moved.outputs[0]))
+        return self._without(moved, name, moved.outputs[0])
 
     def end(self, value: str, name: str) -> Edge:
         """An output: the integers in front of an added dequantize, in front of an added transpose.
@@ -113,8 +103,13 @@ class _Finder:
             step = self._added_writer(value)
         if step is None or not is_layout_change(step) or step.inputs[0] in self.program.inputs:
             return Edge(name, value)
-        self._leave_out(step)
-        return Edge(name, step.inputs[0], _layout(self.program, step.inputs[0]))
+        return self._without(step, name, step.inputs[0])
+
+    def _without(self, moved: Step, name: str, value: str) -> Edge:
+        """The edge in the runtime's own layout, its change left out."""
+        self._leave_out(moved)
+        rank = len(self.program.values[value].shape)
+        return Edge(name, value, "NWC" if rank == 3 else "NHWC")
 
     def _added_writer(self, value: str) -> Step | None:
         """The step that writes a value which has one use, where the compiler has added it."""
@@ -135,10 +130,6 @@ class _Finder:
 
     def _leave_out(self, step: Step) -> None:
         self.left_out.add(self.writers[step.outputs[0]])
-
-
-def _layout(program: Program, value: str) -> str:
-    return "NWC" if len(program.values[value].shape) == 3 else "NHWC"
 
 
 def is_layout_change(step: Step) -> bool:

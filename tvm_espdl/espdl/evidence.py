@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,28 +23,39 @@ from ..program import reference
 from .families.declared import FUNCTIONS, formula_of
 from .file import File
 from .node_view import NodeView
-from .schema import Graph, Tensor
+from .schema import Graph, Model, Tensor
 from .steps import Steps
 from .to_program import program_of
 from .types import Types
+from .vectors import arrays_of
 
 METADATA_KEYS = (CHIP_KEY, "target", "chip")
 BLOCKED = re.compile(r"C(8|16)(_|$)")
 PLAIN = ("NHWC", "HWCN", "NWC", "WCN")
+# Of the first parameter that shows it: the families that it leaves, in words.
+PARAMETER_CLUES: tuple[tuple[Callable[[Tensor], bool], tuple[str, ...], str], ...] = (
+    (
+        lambda tensor: BLOCKED.search(tensor.layout) is not None,
+        ("pie_v1", "pie_v2"),
+        "{0.name!r} has the vector layout {0.layout}",
+    ),
+    (
+        lambda tensor: tensor.layout in PLAIN,
+        ("c",),
+        "{0.name!r} has the layout {0.layout} without vectors",
+    ),
+    (
+        lambda tensor: len(tensor.exponents) > 1,
+        ("pie_v2",),
+        "{0.name!r} has {1} exponents, one per channel",
+    ),
+)
 MOST_MACS = 1 << 25
 
 
 @dataclass(frozen=True)
 class Clue:
-    """What one thing in the file says.
-
-    Attributes
-    ----------
-    families : frozenset of str
-        Families of chips (`Chip.family`) that it leaves.
-    sentence : str
-        What it is.
-    """
+    """What one thing in the file says, in words: the families (`Chip.family`) that it leaves."""
 
     families: frozenset[str]
     sentence: str
@@ -73,24 +84,17 @@ class Finding:
 
 
 def find(file: File, given: str | None = None) -> Finding:
-    """Find out a file's chip.
+    """Find out a file's chip, which the user may have said.
 
-    Parameters
-    ----------
-    given : str, optional
-        What the user says it is.
-
-    Raises
-    ------
-    ModelError
-        If the file contradicts the user, or itself.
-    ChipError
-        If there is no such chip.
+    A file that contradicts the user or itself is refused (`ModelError`), as is a chip that does
+    not exist (`ChipError`).
     """
-    clues = list(_stated(file))
-    if given is None and clues:
-        chip = find_chip(_chip_name(file))
-        return Finding(chip, "metadata", tuple(clues), (chip.name,))
+    clues = []
+    stated = CHIPS.get(chip_name(file.model))
+    if stated is not None:
+        clues.append(Clue(frozenset((stated.family,)), f"the metadata name the {stated.name}"))
+        if given is None:
+            return Finding(stated, "metadata", tuple(clues), (stated.name,))
     clues += _seen(file.model.graph, file.where)
     if given is not None:
         return _given(file, find_chip(given), clues)
@@ -105,15 +109,7 @@ def find(file: File, given: str | None = None) -> Finding:
 
 
 def chip_of(file: File, given: str | None = None) -> Chip:
-    """The chip of a file.
-
-    Raises
-    ------
-    ModelError
-        If the file contradicts the user or itself, or does not say enough.
-    ChipError
-        If there is no such chip.
-    """
+    """The chip of a file: as `find`, and a `ModelError` where the file does not say enough."""
     finding = find(file, given)
     if finding.chip is None:
         raise ModelError(
@@ -151,42 +147,18 @@ def _left(file: File, clues: list[Clue]) -> list[str]:
     return left
 
 
-def _chip_name(file: File) -> str:
-    named = [file.model.metadata[key] for key in METADATA_KEYS if key in file.model.metadata]
-    return FAMILIES.get(named[0], named[0]) if named else ""
-
-
-def _stated(file: File) -> Iterator[Clue]:
-    """The metadata, where they name a chip that we know; ESP-PPQ calls the plain ones `c`."""
-    name = _chip_name(file)
-    if name in CHIPS:
-        family = frozenset((CHIPS[name].family,))
-        yield Clue(family, f"the metadata name the {name}")
+def chip_name(model: Model) -> str:
+    """What the metadata name, or ""; ESP-PPQ calls the plain chips `c`."""
+    named = next((model.metadata[key] for key in METADATA_KEYS if key in model.metadata), "")
+    return FAMILIES.get(named, named)
 
 
 def _seen(graph: Graph, where: str) -> Iterator[Clue]:
     """Clues of layouts, exponents, bias ranges and tables."""
-    parameters = list(graph.initializers.values())
-    for tensor in parameters:
-        if BLOCKED.search(tensor.layout):
-            yield Clue(
-                frozenset(("pie_v1", "pie_v2")),
-                f"{tensor.name!r} has the vector layout {tensor.layout}",
-            )
-            break
-    for tensor in parameters:
-        if tensor.layout in PLAIN:
-            yield Clue(
-                frozenset("c"), f"{tensor.name!r} has the layout {tensor.layout} without vectors"
-            )
-            break
-    for tensor in parameters:
-        if len(tensor.exponents) > 1:
-            yield Clue(
-                frozenset(("pie_v2",)),
-                f"{tensor.name!r} has {len(tensor.exponents)} exponents, one per channel",
-            )
-            break
+    for shows, families, sentence in PARAMETER_CLUES:
+        tensor = next(filter(shows, graph.initializers.values()), None)
+        if tensor is not None:
+            yield Clue(frozenset(families), sentence.format(tensor, len(tensor.exponents)))
     yield from _biases(graph)
     yield from _tables(graph, where)
 
@@ -195,19 +167,17 @@ def _biases(graph: Graph) -> Iterator[Clue]:
     for node in graph.nodes:
         name = node.inputs[2] if node.op_type in ("Conv", "Gemm") and len(node.inputs) > 2 else ""
         bias = graph.initializers.get(name)
-        bits = {"int32": 20, "int64": 40}.get(bias.dtype, 0) if bias is not None else 0
-        if bias is not None and bits and bias.flat().size and _width(bias) > bits:
+        bits = {"int32": 20, "int64": 40}.get(bias.dtype) if bias is not None else None
+        if bias is None or bits is None or not bias.flat().size:
+            continue
+        least, most = int(bias.flat().min()), int(bias.flat().max())
+        width = max(most.bit_length(), (~least).bit_length()) + 1  # sign included
+        if width > bits:
             yield Clue(
                 frozenset(("c", "pie_v2")),
-                f"bias {name!r} needs {_width(bias)} bits, more than the {bits} of the ESP32-S3",
+                f"bias {name!r} needs {width} bits, more than the {bits} of the ESP32-S3",
             )
             return
-
-
-def _width(bias: Tensor) -> int:
-    """Bits of the widest value, sign included."""
-    values = bias.flat()
-    return max(int(values.max()).bit_length(), (~int(values.min())).bit_length()) + 1
 
 
 def _tables(graph: Graph, where: str) -> Iterator[Clue]:
@@ -219,38 +189,33 @@ def _tables(graph: Graph, where: str) -> Iterator[Clue]:
         if name is None or node.op_type not in FUNCTIONS or name.value not in graph.initializers:
             continue
         view = NodeView(node, graph, types, Steps(up), where)
-        tables = [_table(view, chip) for chip in (up, even)]
+        x, y = view.tensor(), types.of(view.output())
+        operator = formula_of(view, x, y) if (x.dtype, y.dtype) == ("int8", "int8") else None
         stored = view.table()
-        if tables[0] is None or tables[1] is None or stored is None or stored.size != 256:
+        if not isinstance(operator, FloatFunction | Relu) or stored is None or stored.size != 256:
             continue
-        ties = tables[0] != tables[1]
-        for chip, table in zip((up, even), tables, strict=True):
-            if ties.any() and table is not None and (stored == table).all():
+        tables = {chip: _table(operator, chip) for chip in (up, even)}
+        ties = int((tables[up] != tables[even]).sum())
+        for chip, table in tables.items():
+            if ties and (stored == table).all():
                 how = chip.rounding.replace("_", " ")
                 yield Clue(
                     frozenset(c.family for c in CHIPS.values() if c.rounding == chip.rounding),
-                    f"the table of {node.label} rounds {how} in {int(ties.sum())} ties",
+                    f"the table of {node.label} rounds {how} in {ties} ties",
                 )
                 return
 
 
-def _table(view: NodeView, chip: Chip) -> Array | None:
-    """The table of an int8 function on a chip."""
-    x, y = view.tensor(), view.types.of(view.output())
-    if (x.dtype, y.dtype) != ("int8", "int8"):
-        return None
-    operator = formula_of(view, x, y)
+def _table(operator: FloatFunction | Relu, chip: Chip) -> Array:
     if isinstance(operator, FloatFunction):
         return table_of(operator, chip)
-    if isinstance(operator, Relu):
-        return operator.reference(chip, np.arange(-128, 128).astype(np.int8))
-    return None
+    return operator.reference(chip, np.arange(-128, 128).astype(np.int8))
 
 
 def _vectors(file: File, left: list[str]) -> Iterator[Clue]:
     """The stored test outputs, where they come out on some of the chips only."""
     graph = file.model.graph
-    inputs = {t.name: t.array().astype(t.dtype) for t in graph.test_inputs}
+    inputs = arrays_of(graph.test_inputs)
     outputs = [t for t in graph.test_outputs if t.dtype in ("int8", "int16")]
     if not outputs or set(inputs) != {value.name for value in graph.inputs}:
         return

@@ -90,15 +90,14 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
     ModelError
         If the file is missing, no `.espdl` file or damaged, or the key is missing or wrong.
     """
-    where = _where(source)
-    package = load_package(source)
+    package, where = load_package(source), _where(source)
     name, view = choose(package, model, where)
     where = f"{where}, model {name!r}" if name else where
-    image = open_image(view, where, key, name)
+    format_, encrypted, payload = open_image(view, where, key)
     try:
-        contents = read_model(image.payload, where, blocks=image.format == "EDL2")
+        contents = read_model(payload, where, blocks=format_ == "EDL2")
     except ModelError as error:
-        if not image.encrypted:
+        if not encrypted:
             raise
         raise ModelError(
             "the key does not fit, or the file is damaged",
@@ -108,9 +107,9 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
     return File(
         where=where,
         container=package.format,
-        format=image.format,
-        encrypted=image.encrypted,
-        nbytes=len(image.payload),
+        format=format_,
+        encrypted=encrypted,
+        nbytes=len(payload),
         model=contents,
         package_version=package.version,
     )

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..errors import ModelError
+from .container import damaged
 
 TABLE_COST = 16
 BYTES_PER_BYTE = 8
@@ -22,14 +22,9 @@ _U16, _U32, _I32 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<i")
 
 
 class Buffer:
-    """The bytes of one FlatBuffer, and what may still be spent on reading them.
+    """The bytes of one FlatBuffer of the file `where`, and what may still be spent on reading them.
 
-    Parameters
-    ----------
-    data : bytes or memoryview
-        Root offset first: no size prefix and no identifier.
-    where : str
-        The file, for messages.
+    The root offset comes first: no size prefix and no identifier.
     """
 
     def __init__(self, data: bytes | memoryview, where: str) -> None:
@@ -42,40 +37,17 @@ class Buffer:
         return self.table(self.u32(0))
 
     def damaged(self, found: str) -> NoReturn:
-        """Refuse the file.
-
-        Raises
-        ------
-        ModelError
-            Always.
-        """
-        raise ModelError(
-            "the file is damaged",
-            where=self.where,
-            found=found,
-            try_="copy or download the file again",
-        )
+        """Refuse the file: a `ModelError`, always."""
+        damaged(self.where, found)
 
     def spend(self, cost: int) -> None:
-        """Pay for reading `cost` bytes.
-
-        Raises
-        ------
-        ModelError
-            When the file has been read several times over.
-        """
+        """Pay for reading `cost` bytes; refused when the file has been read several times over."""
         self.budget -= cost
         if self.budget < 0:
             self.damaged("its parts refer to each other without end")
 
     def check(self, at: int, size: int) -> None:
-        """Make sure that `size` bytes at `at` are inside.
-
-        Raises
-        ------
-        ModelError
-            If they are not.
-        """
+        """Refuse the file where `size` bytes at `at` are not inside."""
         if at < 0 or size < 0 or at + size > len(self.data):
             self.damaged(f"{size} bytes at offset {at} of {len(self.data)}")
 
@@ -106,6 +78,10 @@ class Buffer:
         self.check(start + 4, count * item)
         self.spend(count * item)
         return start + 4, count
+
+    def follow(self, at: int) -> Table:
+        """The table that the field at `at` refers to."""
+        return self.table(at + self.u32(at))
 
     def text(self, at: int) -> str:
         """The string that the field at `at` refers to."""
@@ -151,12 +127,11 @@ class Table:
     def table(self, slot: int) -> Table | None:
         """A table, None where absent."""
         place = self.place(slot, 4)
-        return None if place is None else self.buffer.table(place + self.buffer.u32(place))
+        return None if place is None else self.buffer.follow(place)
 
     def tables(self, slot: int) -> list[Table]:
         """A vector of tables, empty where absent."""
-        places = self._references(slot)
-        return [self.buffer.table(place + self.buffer.u32(place)) for place in places]
+        return [self.buffer.follow(place) for place in self._references(slot)]
 
     def text(self, slot: int) -> str:
         """A string, empty where absent."""
@@ -167,12 +142,11 @@ class Table:
         """A vector of strings, empty where absent."""
         return tuple(self.buffer.text(place) for place in self._references(slot))
 
-    def numbers(self, slot: int, dtype: str) -> tuple[Any, ...] | None:
-        """A vector of numbers, None where absent."""
-        data = self.raw(slot, np.dtype(dtype).itemsize)
-        if data is None:
-            return None
-        return tuple(np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).tolist())
+    def numbers(self, slot: int, dtype: str) -> tuple[Any, ...]:
+        """A vector of numbers, empty where absent."""
+        stored = np.dtype(dtype).newbyteorder("<")
+        data = self.raw(slot, stored.itemsize)
+        return tuple(np.frombuffer(data or b"", stored).tolist())
 
     def raw(self, slot: int, item: int) -> memoryview | None:
         """The bytes of a vector with items of `item` bytes, None where absent."""

@@ -19,7 +19,7 @@ from .draft import Draft, unused
 from .edges import Edge, Edges, edges_of
 from .families import WRITERS, cache
 from .packed_factors import packed_factors
-from .schema import Graph, Model, ValueInfo
+from .schema import Graph, Model
 from .schema import Tensor as Stored
 from .step_view import StepView
 
@@ -44,13 +44,7 @@ NOT_OF_ESP_DL = Refusal(
 
 
 def refuse(refusal: Refusal, where: str) -> NoReturn:
-    """Refuse a network for the rule that one of its parts breaks.
-
-    Raises
-    ------
-    ModelError
-        Always.
-    """
+    """Refuse a network for the rule that one of its parts breaks: a `ModelError`, always."""
     raise ModelError(
         f"ESP-DL's runtime cannot run a part of the network. The rule: {refusal.sentence}",
         where=where,
@@ -61,41 +55,40 @@ def refuse(refusal: Refusal, where: str) -> NoReturn:
 
 
 def model_of(
-    program: Program,
-    *,
-    model_id: str,
-    name: str = GRAPH,
-    values: Mapping[str, Array] | None = None,
+    program: Program, *, model_id: str, values: Mapping[str, Array] | None = None
 ) -> Model:
-    """The file of a program.
+    """The file of a program, refused where the runtime would not compute the same bits.
 
     Parameters
     ----------
     model_id : str
         Names exactly this network on exactly this chip.
-    name : str
-        Of the graph, which the runtime calls the model's.
     values : mapping of str to numpy.ndarray, optional
         Every value of the program in one run, for the test vectors; none are stored without.
-
-    Raises
-    ------
-    ModelError
-        If the runtime cannot run a part of the network, or would not compute the same bits.
     """
     edges = edges_of(program)
     writer = _Writer(program, edges)
     writer.write()
     draft = writer.draft
+
+    def stored(ends: tuple[Edge, ...]) -> tuple[Stored, ...]:
+        if values is None:
+            return ()
+        infos = [(edge, draft.values[edge.name]) for edge in ends]
+        return tuple(
+            Stored.of(edge.name, values[edge.value], info.shape or (), info.exponents)
+            for edge, info in infos
+        )
+
     graph = Graph(
         nodes=tuple(draft.nodes),
         initializers=draft.initializers,
         inputs=tuple(draft.values[edge.name] for edge in edges.inputs),
         outputs=tuple(draft.values[edge.name] for edge in edges.outputs),
         values=draft.values,
-        test_inputs=_vectors(edges.inputs, draft, values),
-        test_outputs=_vectors(edges.outputs, draft, values),
-        name=name,
+        test_inputs=stored(edges.inputs),
+        test_outputs=stored(edges.outputs),
+        name=GRAPH,
     )
     return Model(
         graph,
@@ -116,20 +109,6 @@ def metadata_of(chip: Chip, model_id: str) -> dict[str, str]:
         "tool": TOOL,
         "tool_version": __version__,
     }
-
-
-def _vectors(
-    edges: tuple[Edge, ...], draft: Draft, values: Mapping[str, Array] | None
-) -> tuple[Stored, ...]:
-    if values is None:
-        return ()
-    stored = []
-    for edge in edges:
-        info: ValueInfo = draft.values[edge.name]
-        array = values[edge.value]
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        stored.append(Stored(edge.name, info.dtype, info.shape or (), data, info.exponents))
-    return tuple(stored)
 
 
 class _Writer:
@@ -156,17 +135,10 @@ class _Writer:
         return names
 
     def write(self) -> None:
-        """All of it.
-
-        Raises
-        ------
-        ModelError
-            For the first step that the runtime cannot run.
-        """
-        program = self.program
+        """All of it; the first step that the runtime cannot run is refused."""
         for edge in self.edges.inputs:
-            self.draft.add_value(edge.name, program.values[edge.value], edge.layout)
-        for number, step in enumerate(program.steps):
+            self.draft.add_value(edge.name, self.program.values[edge.value], edge.layout)
+        for number, step in enumerate(self.program.steps):
             if number not in self.left_out:
                 self._step(number, step)
 

@@ -9,13 +9,14 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
 from ..chips import Chip
 from ..errors import EspdlWarning, ModelError
 from ..ops import Operator, Tensor
+from ..ops.base.operator import Exponent
 from ..ops.base.rounding import Array
 from ..ops.reshape import Reshape
 from .schema import Graph, Node
@@ -29,18 +30,12 @@ LARGEST_STEP = 1 << 15
 # as the chip does: a network that is published with them is run with them.
 FOLLOWED_RULES = ("products_do_not_wrap",)
 
+ValueT = TypeVar("ValueT", int, float, str, tuple[int, ...])
+
 
 @dataclass(frozen=True, eq=False)
 class NodeView:
-    """A node in its graph, on a chip.
-
-    Attributes
-    ----------
-    steps : Steps
-        The program that the node becomes a part of.
-    where : str
-        The file, for messages.
-    """
+    """A node in its graph, of the file `where`; its program, `steps`, is that of a chip."""
 
     node: Node
     graph: Graph
@@ -56,13 +51,7 @@ class NodeView:
     def refuse(
         self, what: str, found: object = None, allowed: object = None, try_: str = ""
     ) -> NoReturn:
-        """Refuse the node.
-
-        Raises
-        ------
-        ModelError
-            Always.
-        """
+        """Refuse the node: a `ModelError`, always."""
         where = f"{self.where}, {self.node.label}"
         raise ModelError(what, where=where, found=found, allowed=allowed, try_=try_)
 
@@ -102,7 +91,11 @@ class NodeView:
         if not self.is_constant(place):
             return self.types.of(self.name(place))
         stored = self.stored(place)
-        return Tensor(stored.dtype, stored.dims, self.exponent(stored))
+        return Tensor(stored.dtype, stored.dims, self._exponent(stored))
+
+    def type_of(self, array: Array, place: int = 1) -> Tensor:
+        """The type of an array that a constant input has become."""
+        return Tensor(str(array.dtype), array.shape, self._exponent(self.stored(place)))
 
     def operand(self, place: int) -> Operand:
         """An input for a call: its name, or the constant as it is."""
@@ -113,14 +106,13 @@ class NodeView:
         stored = self.stored(place)
         return stored.array().astype(stored.dtype)
 
-    def exponent(self, stored: Stored) -> int | tuple[int, ...] | None:
-        """The exponent of a constant: one, one per channel, or None for floats."""
+    def _exponent(self, stored: Stored) -> Exponent:
         if stored.dtype in ("float32", "float64", "float16", "bool"):
             return None
         exponents = stored.exponents or (0,)
         if max(map(abs, exponents)) > 2 * LARGEST_EXPONENT:
             self.refuse("exponents out of range", f"{stored.name!r}: {exponents[:4]}")
-        return int(exponents[0]) if len(exponents) == 1 else tuple(map(int, exponents))
+        return exponents[0] if len(exponents) == 1 else exponents
 
     def integers(self, place: int) -> tuple[int, ...]:
         """A constant list of indices."""
@@ -147,18 +139,15 @@ class NodeView:
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""
-        value = self._attribute(name, "int", default)
-        return value if isinstance(value, int) else default
+        return self._attribute(name, "int", default)
 
     def real(self, name: str, default: float) -> float:
         """A float attribute."""
-        value = self._attribute(name, "float", default)
-        return value if isinstance(value, float) else default
+        return self._attribute(name, "float", default)
 
     def string(self, name: str, default: str) -> str:
         """A string attribute."""
-        value = self._attribute(name, "string", default)
-        return value if isinstance(value, str) else default
+        return self._attribute(name, "string", default)
 
     def list(self, name: str, count: int, default: int, least: int = 0) -> tuple[int, ...]:
         """A list of `count` sizes, all `default` where absent."""
@@ -187,56 +176,66 @@ class NodeView:
             self.refuse("no such axis", axis, f"-{rank} to {rank - 1}")
         return axis % rank
 
-    @property
-    def quant_type(self) -> str:
-        """What the exporter quantized the node to: `S8`, `S16`, `W8A16` or `F32`."""
-        return self.string("quant_type", "S8")
-
     def table(self) -> Array | None:
         """The node's lookup table, None where it has none."""
         name = self.string("lut", "")
-        if not name:
-            return None
-        if name not in self.graph.initializers:
+        stored = self.graph.initializers.get(name)
+        if name and stored is None:
             self.refuse("no such table", found=repr(name))
-        stored = self.graph.initializers[name]
-        return stored.flat().astype(stored.dtype)
+        return stored.flat().astype(stored.dtype) if stored is not None and name else None
 
-    def _attribute(self, name: str, kind: str, default: object) -> object:
+    def _attribute(self, name: str, kind: str, default: ValueT) -> ValueT:
         found = self.node.attributes.get(name)
         if found is None:
             return default
         if found.kind != kind:
             self.refuse(f"attribute {name!r}", found=found.kind, allowed=kind)
-        return found.value
+        return found.value if isinstance(found.value, type(default)) else default
 
     # -- calls ----------------------------------------------------------------------------------
 
     def call(
         self,
         operator: Operator | FloatCall,
-        inputs: Sequence[Operand],
+        inputs: Sequence[Operand] | None = None,
         constants: Sequence[Array] = (),
         *,
         output: str | None = None,
         place: int = 0,
     ) -> None:
-        """Add a call of an operator that the chip runs.
+        """Add a call of an operator that the chip runs, by default of the node's first input.
 
         Parameters
         ----------
         output : str, optional
             Name of a result that the file does not have; else the node's own at `place`.
         """
-        admits: tuple[str, ...] = ()
-        if isinstance(operator, Operator):
-            admits = self._check(operator, inputs, constants)
-        covers = (self.output(place),) if output is None else ()
+        given = [self.operand(0)] if inputs is None else inputs
+        admits = self._check(operator, given, constants) if isinstance(operator, Operator) else ()
         name = self.output(place) if output is None else output
-        self._check_order(inputs, name)
+        covers = (name,) if output is None else ()
+        missing = [n for n in given if isinstance(n, str) and n not in self.steps]
+        if missing or name in self.steps:
+            self.refuse(
+                "it reads what is not computed before" if missing else "its result exists already",
+                ", ".join(missing) or name,
+                "nodes in the order of execution, each result written once",
+                "export the model again",
+            )
         self.steps.add_step(
-            operator, inputs, name, constants=constants, covers=covers, admits=admits
+            operator, given, name, constants=constants, covers=covers, admits=admits
         )
+
+    def call_as(
+        self, y: Tensor, what: str, operator: Operator, inputs: Sequence[Operand] | None = None
+    ) -> None:
+        """Add a call whose result is the node's under another shape than that of `y`."""
+        if operator.output.shape == y.shape:
+            self.call(operator, inputs)
+            return
+        result = f"{self.output()}_{what}"
+        self.call(operator, inputs, output=result)
+        self.call(Reshape(operator.output, y), [result])
 
     def reshaped(
         self, operand: Operand, tensor: Tensor, shape: tuple[int, ...], what: str
@@ -249,32 +248,18 @@ class NodeView:
         self.call(operator, [operand], output=result)
         return result
 
-    def _check_order(self, inputs: Sequence[Operand], output: str) -> None:
-        missing = [n for n in inputs if isinstance(n, str) and n not in self.steps]
-        if missing or output in self.steps:
-            self.refuse(
-                "it reads what is not computed before" if missing else "its result exists already",
-                ", ".join(missing) or output,
-                "nodes in the order of execution, each result written once",
-                "export the model again",
-            )
-
     def _check(
         self, operator: Operator, inputs: Sequence[Operand], constants: Sequence[Array]
     ) -> tuple[str, ...]:
         """Names of the rules that it breaks, and is to run all the same."""
-        for tensor, given in (
-            *zip(operator.inputs, inputs, strict=True),
-            *zip(operator.constants, constants, strict=True),
-        ):
-            if not isinstance(given, str) and (given.dtype, given.shape) != (
-                np.dtype(tensor.dtype),
-                tensor.shape,
-            ):
+        types = (*operator.inputs, *operator.constants)
+        for tensor, given in zip(types, (*inputs, *constants), strict=True):
+            wanted = f"{np.dtype(tensor.dtype)} {tensor.shape}"
+            if not isinstance(given, str) and f"{given.dtype} {given.shape}" != wanted:
                 self.refuse(
                     "a constant of another type than the node reads",
                     found=f"{given.dtype} {given.shape}",
-                    allowed=f"{tensor.dtype} {tensor.shape}",
+                    allowed=wanted,
                 )
         refusals = operator.refusals(self.chip)
         for refusal in refusals:

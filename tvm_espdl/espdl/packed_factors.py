@@ -17,22 +17,14 @@ from ..ops.gather import Gather
 from ..ops.matmul import Matmul
 from ..ops.reshape import Reshape
 from ..program import Program, Step
-from .filters import matrix_order
 from .node_view import NodeView
 from .step_view import StepView
-from .types import Operand
-
-Shape = tuple[int, ...]
+from .types import Operand, Shape
+from .weights import matrix_order
 
 
 def packed_factors(program: Program) -> tuple[dict[int, str], frozenset[int]]:
-    """The packed right factors, and the steps that unpack them.
-
-    Returns
-    -------
-    (dict, frozenset)
-        For each such product's step its packed factor's value; steps without other readers.
-    """
+    """The packed right factors by their product's step, and the steps that unpack them only."""
     writers = {step.outputs[0]: number for number, step in enumerate(program.steps)}
     uses = [name for step in program.steps for name in step.inputs] + list(program.outputs)
     factors: dict[int, str] = {}
@@ -56,7 +48,10 @@ def _chain(program: Program, writers: dict[str, int], product: Step, uses: list[
         if step.covers or not isinstance(step.operator, (Gather, Reshape)):
             break
         if isinstance(step.operator, Gather):
-            if gathers or not _unpacks(program, step, product):
+            assert isinstance(product.operator, Matmul)
+            b = product.operator.b
+            order = matrix_order(b.shape, program.chip.lanes(b.dtype))
+            if gathers or not np.array_equal(step.constants[0].ravel(), order):
                 break
             gathers += 1
         chain.append(writers[name])
@@ -64,26 +59,10 @@ def _chain(program: Program, writers: dict[str, int], product: Step, uses: list[
     return chain if gathers else []
 
 
-def _unpacks(program: Program, step: Step, product: Step) -> bool:
-    assert isinstance(product.operator, Matmul)
-    b = product.operator.b
-    lanes = program.chip.lanes(b.dtype)
-    order = matrix_order(b.shape, lanes)
-    indices = step.constants[0]
-    return indices.size == math.prod(b.shape) and bool(np.array_equal(indices.ravel(), order))
-
-
 def unpack(node: NodeView, b: Tensor, shape: Shape, lanes: int) -> Operand:
     """The factor in row-major order, gathered out of the chip's layout.
 
-    Parameters
-    ----------
-    b : Tensor
-        As the file states it.
-    shape : tuple of int
-        Of its matrices.
-    lanes : int
-        Columns in a block.
+    `b` is as the file states it, `shape` that of its matrices; a block has `lanes` columns.
     """
     order = matrix_order(shape, lanes)
     name = node.name(1)

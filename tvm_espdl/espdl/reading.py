@@ -7,7 +7,7 @@ annotations, which no operator of ESP-DL uses, are not read.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +15,10 @@ import numpy as np
 from ..errors import ModelError
 from .flatbuffer import Buffer, Table
 from .schema import (
+    DIMENSION_VALUE,
     DTYPES,
+    KINDS,
+    TENSOR_TYPE,
     Attribute,
     AttributeValue,
     Graph,
@@ -26,8 +29,6 @@ from .schema import (
 )
 
 BLOCK = 16
-TENSOR_TYPE = 1
-DIMENSION_VALUE = 1
 LARGEST_RANK = 16
 MOST_ELEMENTS = 1 << 40
 # Where a tensor's data are when they are not raw: slot, and dtype in the file; as in ONNX.
@@ -45,17 +46,9 @@ NamedT = TypeVar("NamedT", Tensor, ValueInfo, Attribute)
 
 
 def read_model(payload: memoryview, where: str, *, blocks: bool) -> Model:
-    """Read the FlatBuffer of a model.
+    """Read the FlatBuffer of a model; refused if it is damaged in any way.
 
-    Parameters
-    ----------
-    blocks : bool
-        Whether raw data are vectors of 16-byte blocks (EDL2) rather than of bytes (EDL1).
-
-    Raises
-    ------
-    ModelError
-        If it is damaged in any way.
+    Raw data are vectors of 16-byte `blocks` (EDL2), or of bytes (EDL1).
     """
     return _Reader(Buffer(payload, where), blocks).model()
 
@@ -83,13 +76,13 @@ class _Reader:
 
     def _graph(self, table: Table) -> Graph:
         return Graph(
-            nodes=tuple(self._node(t) for t in table.tables(0)),
+            nodes=tuple(map(self._node, table.tables(0))),
             initializers=self._by_name(map(self._tensor, table.tables(2)), "initializers"),
-            inputs=tuple(self._value(t) for t in table.tables(4)),
-            outputs=tuple(self._value(t) for t in table.tables(5)),
+            inputs=tuple(map(self._value, table.tables(4))),
+            outputs=tuple(map(self._value, table.tables(5))),
             values=self._by_name(map(self._value, table.tables(6)), "values"),
-            test_inputs=tuple(self._tensor(t) for t in table.tables(8)),
-            test_outputs=tuple(self._tensor(t) for t in table.tables(9)),
+            test_inputs=tuple(map(self._tensor, table.tables(8))),
+            test_outputs=tuple(map(self._tensor, table.tables(9))),
             name=table.text(1),
             doc=table.text(3),
         )
@@ -97,9 +90,8 @@ class _Reader:
     def _by_name(self, items: Iterable[NamedT], what: str) -> dict[str, NamedT]:
         result: dict[str, NamedT] = {}
         for item in items:
-            if item.name in result and result[item.name] != item:
+            if result.setdefault(item.name, item) != item:
                 self.buffer.damaged(f"two {what} named {item.name!r}")
-            result[item.name] = item
         return result
 
     def _node(self, table: Table) -> Node:
@@ -114,36 +106,25 @@ class _Reader:
         )
 
     def _attribute(self, table: Table) -> Attribute:
-        name, kind = table.text(0), table.integer(3)
-        value: AttributeValue = None
-        if kind == 1:
-            value = float(table.scalar(4, "f") or 0.0)
-        elif kind == 2:
-            value = table.integer(5, "q")
-        elif kind == 3:
-            value = self._string(table, name)
-        elif kind == 4:
-            tensor = table.table(7)
-            value = None if tensor is None else self._tensor(tensor)
-        elif kind == 6:
-            value = table.numbers(10, "float32") or ()
-        elif kind == 7:
-            value = table.numbers(11, "int64") or ()
-        elif kind == 8:
-            value = table.texts(12)
-        kinds = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints"}
-        return Attribute(name, kinds.get(kind, "strings" if kind == 8 else str(kind)), value)
-
-    def _string(self, table: Table, name: str) -> str:
-        data = table.raw(6, 1)
+        name, number = table.text(0), table.integer(3)
+        kind = KINDS.get(number, str(number))
+        contents: Mapping[str, Callable[[], AttributeValue]] = {
+            "float": lambda: float(table.scalar(4, "f") or 0.0),
+            "int": lambda: table.integer(5, "q"),
+            "string": lambda: str(table.raw(6, 1) or b"", "utf-8"),
+            "tensor": lambda: None if (found := table.table(7)) is None else self._tensor(found),
+            "floats": lambda: table.numbers(10, "float32"),
+            "ints": lambda: table.numbers(11, "int64"),
+            "strings": lambda: table.texts(12),
+        }
         try:
-            return "" if data is None else str(data, "utf-8")
+            return Attribute(name, kind, contents[kind]() if kind in contents else None)
         except UnicodeDecodeError:
             self.buffer.damaged(f"attribute {name!r} is no UTF-8")
 
     def _tensor(self, table: Table) -> Tensor:
         name = table.text(6)
-        dims = self._dims(table.numbers(0, "int64") or (), name)
+        dims = self._dims(table.numbers(0, "int64"), name)
         dtype = self._dtype(table.integer(1), name)
         if table.integer(10):
             raise ModelError(
@@ -156,19 +137,17 @@ class _Reader:
         data = self._data(table, dtype)
         if len(data) < size:
             self.buffer.damaged(f"{len(data)} bytes in tensor {name!r} of {size}")
-        exponents = table.numbers(13, "int64") or ()
+        exponents = table.numbers(13, "int64")
         return Tensor(name, dtype, dims, bytes(data[:size]), exponents, table.text(7))
 
-    def _data(self, table: Table, dtype: str) -> memoryview:
+    def _data(self, table: Table, dtype: str) -> memoryview | bytes:
         raw = table.raw(8, BLOCK if self.blocks else 1)
         if raw is not None or dtype not in TYPED_DATA:
-            return memoryview(b"") if raw is None else raw
-        slot, stored = TYPED_DATA[dtype]
-        typed = table.raw(slot, np.dtype(stored).itemsize)
-        if typed is None:
-            return memoryview(b"")
-        values = np.frombuffer(typed, np.dtype(stored).newbyteorder("<"))
-        return memoryview(values.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
+            return raw or b""
+        slot, name = TYPED_DATA[dtype]
+        stored = np.dtype(name).newbyteorder("<")
+        values = np.frombuffer(table.raw(slot, stored.itemsize) or b"", stored)
+        return values.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
 
     def _dims(self, dims: tuple[Any, ...], name: str) -> tuple[int, ...]:
         extents = [max(extent, 1) for extent in dims[:LARGEST_RANK]]
@@ -184,14 +163,13 @@ class _Reader:
 
     def _value(self, table: Table) -> ValueInfo:
         name, info = table.text(0), table.table(1)
-        exponents = table.numbers(3, "int64") or ()
-        value = ValueInfo(name, exponents=exponents, doc=table.text(2))
+        exponents, doc = table.numbers(3, "int64"), table.text(2)
         described = info.table(1) if info is not None else None
         if info is None or described is None or info.integer(0, "B") != TENSOR_TYPE:
-            return value
+            return ValueInfo(name, exponents=exponents, doc=doc)
         number = described.integer(0)
         dtype = self._dtype(number, name) if number else ""
-        return ValueInfo(name, dtype, self._shape(described.table(1), name), exponents, value.doc)
+        return ValueInfo(name, dtype, self._shape(described.table(1), name), exponents, doc)
 
     def _shape(self, table: Table | None, name: str) -> tuple[int, ...] | None:
         if table is None:

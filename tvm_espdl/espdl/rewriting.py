@@ -15,10 +15,41 @@ from ..errors import ModelError
 from .draft import Setting, attribute, unused
 from .file import File
 from .from_program import NOT_REGISTERED, TOOL, metadata_of, refuse
-from .registered import QUANT_TYPES, REDUCTIONS, REGISTERED
 from .schema import Attribute, Graph, Model, Node
 from .to_program import program_of
 from .writing import payload_of
+
+# Types of nodes that ESP-DL v3.3.9 can run; what a node may have is said by its operator's rules.
+# Source: `dl/module/include/dl_module_creator.hpp`.
+REDUCTIONS = (
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+)
+REGISTERED = frozenset(
+    (
+        *("Add", "Div", "Mod", "Mul", "Pow", "Sub"),
+        *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"),
+        *("Conv", "Gemm", "MatMul", "GRU", "LSTM"),
+        *("AveragePool", "GlobalAveragePool", "MaxPool", "Resize"),
+        *("Clip", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LUT", "LeakyRelu", "Log"),
+        *("LogSoftmax", "Neg", "PRelu", "Relu", "Sigmoid", "Softmax", "Sqrt", "Swish", "Tanh"),
+        *("Concat", "Flatten", "Gather", "Identity", "Pad", "Reshape", "ReverseSequence"),
+        *("ScatterND", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
+        *("DepthToSpace", "InsertZeros", "SpaceToDepth", "StreamingCache"),
+        *("LayerNormalization", "LpNormalization", "RMSNormalization"),
+        *("DequantizeLinear", "QuantizeLinear", "RequantizeLinear"),
+        *REDUCTIONS,
+    )
+)
+QUANT_TYPES = ("S8", "S16", "F32")
 
 Defaults = Callable[[int], Mapping[str, Setting]]
 
@@ -58,10 +89,7 @@ DEFAULTS: Mapping[str, Defaults] = {
 def rewritten(file: File, chip: Chip) -> Model:
     """The model of a file, for a chip that it was made for.
 
-    Raises
-    ------
-    ModelError
-        If ESP-DL's runtime cannot run a node, or it contradicts its tensors.
+    Refused where ESP-DL's runtime cannot run a node, or it contradicts its tensors.
     """
     program_of(file, chip)
     graph = file.model.graph
@@ -86,7 +114,7 @@ def _node(node: Node, graph: Graph, where: str, taken: set[str]) -> Node:
     defaults = DEFAULTS[node.op_type](spatial) if node.op_type in DEFAULTS else {}
     added = {k: attribute(k, v) for k, v in {**defaults, "quant_type": "S8"}.items()}
     attributes = {k: _from_front(a) for k, a in {**added, **node.attributes}.items()}
-    name = unused(node.name or next(filter(None, node.outputs), node.op_type), taken)
+    name = unused(node.name or node.first_output or node.op_type, taken)
     taken.add(name)
     return dataclasses.replace(node, attributes=dict(sorted(attributes.items())), name=name)
 

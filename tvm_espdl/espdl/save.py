@@ -6,7 +6,7 @@ All files are made before the first one is written: what the runtime cannot run 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -54,13 +54,7 @@ def save_program(
 
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:
-    """Refuse paths that cannot become new files, before any work is done.
-
-    Raises
-    ------
-    OutputError
-        As `files.output_files.check_new`.
-    """
+    """Refuse paths that cannot become new files, before any work: an `OutputError`."""
     for file in (Path(path), *_texts_beside(path, info=info, json=json)):
         check_new(file, overwrite=overwrite)
 
@@ -68,36 +62,23 @@ def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> N
 def save_model(
     model: Model, path: FilePath, *, overwrite: bool = False, info: bool = False, json: bool = False
 ) -> Path:
-    """Write a model's file, and the texts beside it.
-
-    Raises
-    ------
-    OutputError
-        If a file exists and `overwrite` is False, or cannot be written.
-    """
+    """Write a model's file, and the texts beside it; an `OutputError` where that cannot be."""
     check_paths(path, overwrite=overwrite, info=info, json=json)
     files = {Path(path): file_of(model)}
-    makers = {".info": info_of, ".json": settings_of}
-    for file in _texts_beside(path, info=info, json=json):
-        files[file] = makers[file.suffix](model).encode()
+    for file, make in _texts_beside(path, info=info, json=json).items():
+        files[file] = make(model).encode()
     for file, data in files.items():
         write_whole(file, data, overwrite=overwrite)
     return Path(path)
 
 
-def _texts_beside(path: FilePath, *, info: bool, json: bool) -> list[Path]:
-    wanted = {".info": info, ".json": json}
-    return [Path(path).with_suffix(suffix) for suffix, asked in wanted.items() if asked]
+def _texts_beside(path: FilePath, *, info: bool, json: bool) -> dict[Path, Callable[[Model], str]]:
+    texts = ((".info", info, info_of), (".json", json, settings_of))
+    return {Path(path).with_suffix(suffix): make for suffix, asked, make in texts if asked}
 
 
 def refuse_report(report: ReportRows) -> NoReturn:
-    """Refuse a network of which TVM compiles a part: for the first rule that a part breaks.
-
-    Raises
-    ------
-    ModelError
-        Always.
-    """
+    """Refuse a network of which TVM compiles a part, for the first rule broken: a `ModelError`."""
     nodes = {node.tensor: f"{node.name} ({node.type})" for node in report.nodes}
     refusal: Refusal = NOT_OF_ESP_DL
     where = next((f"{n.name} ({n.type})" for n in report.nodes if n.defined_by == "TVM"), "")

@@ -5,7 +5,7 @@ Names and order are those of the file. Nothing here interprets an operator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,12 @@ import numpy as np
 from ..ops.base.rounding import Array
 
 LAYOUT_PREFIX = "layout ==> "
+
+
+def doc_of(layout: str) -> str:
+    """How a parameter states its layout, for people; nothing for ""."""
+    return f"{LAYOUT_PREFIX}{layout}" if layout else ""
+
 
 # TensorDataType, in NumPy's names where it has one.
 DTYPES: Mapping[int, str] = {
@@ -29,6 +35,19 @@ DTYPES: Mapping[int, str] = {
     12: "uint32",
     13: "uint64",
 }
+
+# AttributeType: the kinds of attributes that operators of ESP-DL have.
+KINDS: Mapping[int, str] = {
+    1: "float",
+    2: "int",
+    3: "string",
+    4: "tensor",
+    6: "floats",
+    7: "ints",
+    8: "strings",
+}
+# Of a value, that it is a tensor; of a dimension, that it is a number.
+TENSOR_TYPE = DIMENSION_VALUE = 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,19 @@ class Tensor:
     data: bytes = field(repr=False)
     exponents: tuple[int, ...] = ()
     doc: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        array: Array,
+        dims: Sequence[int],
+        exponents: tuple[int, ...],
+        layout: str = "",
+    ) -> Tensor:
+        """The tensor of an array, whose elements are in stored order."""
+        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        return cls(name, str(array.dtype), tuple(dims), data, exponents, doc_of(layout))
 
     @property
     def layout(self) -> str:
@@ -125,10 +157,14 @@ class Node:
     doc: str = ""
 
     @property
+    def first_output(self) -> str:
+        """The first result that has a name, or ""."""
+        return next(filter(None, self.outputs), "")
+
+    @property
     def label(self) -> str:
         """How messages name the node."""
-        name = self.name or next((output for output in self.outputs if output), "")
-        return f"node {name!r} ({self.op_type})"
+        return f"node {self.name or self.first_output!r} ({self.op_type})"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..chips import Chip, find_chip
 from ..errors import ModelError
-from .evidence import METADATA_KEYS
+from .evidence import METADATA_KEYS, chip_name
 from .schema import Model, Node, Tensor
 
 CONVERSIONS = ("QuantizeLinear", "DequantizeLinear", "RequantizeLinear")
@@ -42,26 +42,8 @@ BIAS = 2
 
 
 def settings_of(model: Model) -> str:
-    """The whole text, with a line break at its end.
-
-    Raises
-    ------
-    ModelError
-        If the model does not say which chip it is for.
-    """
-    described = _Describer(model, _chip_of(model))
-    nodes = [node for node in model.graph.nodes if node.op_type not in CONVERSIONS]
-    configs = {node.name or node.outputs[0]: described.variables(node) for node in nodes}
-    document = {
-        "configs": configs,
-        "dispatchings": {node.name or node.outputs[0]: described.platform(node) for node in nodes},
-        "values": described.values,
-    }
-    return json.dumps(document, indent=4) + "\n"
-
-
-def _chip_of(model: Model) -> Chip:
-    named = [model.metadata[key] for key in METADATA_KEYS if key in model.metadata]
+    """The whole text, with a line break at its end; refused if the model names no chip."""
+    named = chip_name(model)
     if not named:
         raise ModelError(
             "the model does not say which chip it is for",
@@ -69,7 +51,15 @@ def _chip_of(model: Model) -> Chip:
             allowed=", ".join(METADATA_KEYS),
             try_="write the file with this package, which states it",
         )
-    return find_chip(named[0])
+    described = _Describer(model, find_chip(named))
+    nodes = [node for node in model.graph.nodes if node.op_type not in CONVERSIONS]
+    names = [node.name or node.outputs[0] for node in nodes]
+    document = {
+        "configs": dict(zip(names, map(described.variables, nodes), strict=True)),
+        "dispatchings": dict(zip(names, map(described.platform, nodes), strict=True)),
+        "values": described.values,
+    }
+    return json.dumps(document, indent=4) + "\n"
 
 
 class _Describer:
@@ -109,35 +99,26 @@ class _Describer:
             return _config(own, own, "FP32", self._bits(node))
         self._learn(dominator, value.exponents)
         state = "ACTIVATED" if dominator == own else "OVERLAPPED"
-        return _config(own, dominator, state, 8 * _itemsize(value.dtype))
+        return _config(own, dominator, state, 8 * np.dtype(value.dtype).itemsize)
 
     def _parameter(self, node: Node, place: int, tensor: Tensor) -> dict[str, Any]:
         own = _number(node, tensor.name)
-        if tensor.dtype in ("int64", "float32") and not self._is_bias(node, place):
+        is_bias = node.op_type in BIASED and place == BIAS
+        if tensor.dtype in ("int64", "float32") and not is_bias:
             return _config(own, own, "FP32", self._bits(node))
         self._learn(own, tensor.exponents)
-        per_channel = len(tensor.exponents) > 1
-        if self._is_bias(node, place):
+        state, bits = "ACTIVATED", 8 * np.dtype(tensor.dtype).itemsize
+        if is_bias:
             data = "int8" if self._quant_type(node) == "S8" else "int16"
-            bits = self.chip.quantized_bias_bits(data)
-            return _config(own, own, "PASSIVE", bits, per_channel=per_channel)
-        bits = 8 * _itemsize(tensor.dtype)
-        return _config(own, own, "ACTIVATED", bits, per_channel=per_channel)
+            state, bits = "PASSIVE", self.chip.quantized_bias_bits(data)
+        return _config(own, own, state, bits, per_channel=len(tensor.exponents) > 1)
 
     def _learn(self, number: int, exponents: tuple[int, ...]) -> None:
         scales = [2.0**exponent for exponent in exponents]
-        many = len(scales) > 1
-        self.values.setdefault(
-            str(number),
-            {
-                "scale": scales if many else scales[0],
-                "zero_point": [0.0] * len(scales) if many else 0.0,
-            },
-        )
-
-    @staticmethod
-    def _is_bias(node: Node, place: int) -> bool:
-        return node.op_type in BIASED and place == BIAS
+        value: dict[str, Any] = {"scale": scales[0], "zero_point": 0.0}
+        if len(scales) > 1:
+            value = {"scale": scales, "zero_point": [0.0] * len(scales)}
+        self.values.setdefault(str(number), value)
 
     @staticmethod
     def _quant_type(node: Node) -> str:
@@ -174,7 +155,3 @@ def _config(
 def _number(node: Node, name: str) -> int:
     """What a variable of a node is referred to by."""
     return zlib.crc32(f"{node.name or node.outputs[0]}\0{name}".encode())
-
-
-def _itemsize(dtype: str) -> int:
-    return np.dtype(dtype).itemsize

@@ -56,25 +56,17 @@ class StepView:
     packed_factor: str = ""
 
     def refuse(self, what: str, found: object = None, allowed: object = None) -> NoReturn:
-        """Refuse the call.
-
-        Raises
-        ------
-        ModelError
-            Always.
-        """
+        """Refuse the call: a `ModelError`, always."""
         where = f"node {self.name or self.output!r} ({self.operator.name})"
         raise ModelError(what, where=where, found=found, allowed=allowed, try_=INSTEAD)
 
     def operand(self, place: int) -> str:
         """Name of an input, its initializer added where it is constant."""
-        array = self.fixed[place]
+        name, array = self.inputs[place], self.fixed[place]
         if array is None:
-            return self.inputs[place]
+            return name
         tensor: Tensor = self.operator.inputs[place]
-        return self.draft.add_constant(
-            self.inputs[place], array, tensor.shape, tensor.exponent, shared=True
-        )
+        return self.draft.add_constant(name, array, tensor.shape, tensor.exponent, shared=True)
 
     def constant(
         self,
@@ -86,11 +78,9 @@ class StepView:
         layout: str = UNKNOWN_LAYOUT,
         shared: bool = False,
     ) -> str:
-        """A constant of the call's own, named after its result."""
-        stated = array.shape if dims is None else dims
-        return self.draft.add_constant(
-            f"{self.output}.{what}", array, stated, exponent, layout=layout, shared=shared
-        )
+        """A constant of the call's own, named after its result, as `Draft.add_constant`."""
+        name, stated = f"{self.output}.{what}", array.shape if dims is None else dims
+        return self.draft.add_constant(name, array, stated, exponent, layout=layout, shared=shared)
 
     def indices(self, what: str, values: Sequence[int] | Array) -> str:
         """64-bit integers, as the runtime reads shapes, axes and sizes."""
@@ -112,14 +102,14 @@ class StepView:
     def node(
         self,
         op_type: str,
-        inputs: Sequence[str],
+        inputs: Sequence[str] | None = None,
         settings: Mapping[str, Setting] | None = None,
         *,
         output: str | None = None,
         outputs: Sequence[str] = (),
         of: Tensor | None = None,
     ) -> None:
-        """A node of the call; without `output`, the one that gives its result.
+        """A node of the call, by default of its first input, that gives its result or `output`.
 
         Parameters
         ----------
@@ -131,11 +121,11 @@ class StepView:
             Decides the `quant_type`; the first input's type where absent.
         """
         tensor = self.operator.inputs[0] if of is None else of
-        quant_type = QUANT_TYPES[tensor.dtype]
+        read = [self.operand(0)] if inputs is None else inputs
         name = self.name if output is None else f"{self.name or self.output}/{output}"
         results = outputs or (self.output if output is None else output,)
-        whole: dict[str, Setting] = {**(settings or {}), "quant_type": quant_type}
-        self.draft.add_node(op_type, inputs, results, name, whole)
+        whole: dict[str, Setting] = {**(settings or {}), "quant_type": QUANT_TYPES[tensor.dtype]}
+        self.draft.add_node(op_type, read, results, name, whole)
 
 
 Writer = Callable[[StepView], None]
@@ -143,10 +133,8 @@ Writers = Mapping[str, Writer]
 
 
 def plain(op_type: str, **fields: str) -> Writer:
-    """Writes a node of one input; attributes, each named after the record's field that it is."""
-
-    def write(step: StepView) -> None:
-        settings = {name: getattr(step.operator, field) for name, field in fields.items()}
-        step.node(op_type, [step.operand(0)], settings)
-
-    return write
+    """Writes a node of one input; attributes, each with the record's field that it is."""
+    return lambda step: step.node(
+        op_type,
+        settings={name: getattr(step.operator, field) for name, field in fields.items()},
+    )

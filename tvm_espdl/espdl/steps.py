@@ -18,13 +18,7 @@ from .types import FloatCall, Operand
 
 
 class Steps:
-    """The parts of a program, in the order in which they were added.
-
-    Parameters
-    ----------
-    chip : Chip
-        The chip whose bits the program computes.
-    """
+    """The parts of a program for a chip, in the order in which they were added."""
 
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
@@ -60,9 +54,9 @@ class Steps:
         inputs: Sequence[Operand],
         output: str,
         *,
-        constants: Sequence[Array] = (),
-        covers: Sequence[str] = (),
-        admits: Sequence[str] = (),
+        constants: Sequence[Array],
+        covers: Sequence[str],
+        admits: Sequence[str],
     ) -> None:
         """A call.
 
@@ -72,10 +66,8 @@ class Steps:
             Names in the file; constant inputs as they are.
         output : str
             Name of the result, in the file or made up.
-        covers : sequence of str
-            Tensors of the file that it computes: its result, or none where it was added.
-        admits : sequence of str
-            Names of rules that it breaks.
+        covers, admits
+            As in `Step`.
         """
         types = (operator.x,) if isinstance(operator, FloatCall) else operator.inputs
         names = tuple(
@@ -97,15 +89,7 @@ class Steps:
         )
 
     def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
-        """The whole program, without steps whose results nothing reads.
-
-        Parameters
-        ----------
-        outputs : sequence of str
-            What leaves, by the file's names.
-        nodes : sequence of Node
-            Of the file.
-        """
+        """The whole program, without steps whose results nothing reads."""
         leaving = tuple(self._names[name] for name in outputs)
         states = tuple(State(self._names[begin], self._names[n]) for begin, n in self._states)
         steps, read = [], {*leaving, *(state.next for state in states)}

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from .evidence import Finding, find
+from .evidence import find
 from .families import READERS
 from .file import File
 from .schema import ValueInfo
@@ -93,45 +93,31 @@ class Summary:
         container = "" if self.container == self.format else f" in a {self.container} package"
         chip = self.chip or f"unknown: {' or '.join(self.candidates)}"
         lines = [
-            _line("file", self.file),
-            _line("format", f"{self.format}{container}{encrypted}, {self.model_bytes} bytes"),
-            _line("network", self.name or "without a name"),
-            *(_line("metadata", f"{key} = {value}") for key, value in self.metadata.items()),
-            _line("chip", f"{chip} ({self.chip_from})"),
-            *(_line("", sentence) for sentence in self.evidence),
-            *(_line("input", _described(value)) for value in self.inputs),
-            *(_line("output", _described(value)) for value in self.outputs),
-            _line("operators", _counted(self.operators)),
-            _line("quantization", _counted(self.quantization)),
-            _line("parameters", f"{self.parameters}, {self.parameter_bytes} bytes"),
-            _line("test vectors", f"{self.test_inputs} inputs, {self.test_outputs} outputs"),
+            ("file", self.file),
+            ("format", f"{self.format}{container}{encrypted}, {self.model_bytes} bytes"),
+            ("network", self.name or "without a name"),
+            *(("metadata", f"{key} = {value}") for key, value in self.metadata.items()),
+            ("chip", f"{chip} ({self.chip_from})"),
+            *(("", sentence) for sentence in self.evidence),
+            *(("input", _described(value)) for value in self.inputs),
+            *(("output", _described(value)) for value in self.outputs),
+            ("operators", _counted(self.operators)),
+            ("quantization", _counted(self.quantization)),
+            ("parameters", f"{self.parameters}, {self.parameter_bytes} bytes"),
+            ("test vectors", f"{self.test_inputs} inputs, {self.test_outputs} outputs"),
         ]
         if self.unknown_operators:
-            lines.append(_line("not known", ", ".join(self.unknown_operators)))
-        return "\n".join(lines)
+            lines.append(("not known", ", ".join(self.unknown_operators)))
+        return "\n".join(f"{title:<{WIDTH}}{text}" for title, text in lines)
 
 
 def summary_of(file: File, chip: str | None = None) -> Summary:
-    """The summary of a model.
-
-    Parameters
-    ----------
-    chip : str, optional
-        What the user says it was made for.
-
-    Raises
-    ------
-    ModelError
-        If the file contradicts the user, or itself.
-    """
+    """The summary of a model, which the user may have said the chip of; as `evidence.find`."""
     model, graph, finding = file.model, file.model.graph, find(file, chip)
     constants = graph.initializers.values()
     operators = Counter(node.op_type for node in graph.nodes)
-    kinds = Counter(
-        str(node.attributes["quant_type"].value)
-        for node in graph.nodes
-        if "quant_type" in node.attributes
-    )
+    given = filter(None, (node.attributes.get("quant_type") for node in graph.nodes))
+    kinds = Counter(str(attribute.value) for attribute in given)
     return Summary(
         file=file.where,
         container=file.container,
@@ -142,7 +128,7 @@ def summary_of(file: File, chip: str | None = None) -> Summary:
         metadata=dict(model.metadata),
         chip=finding.chip.name if finding.chip is not None else None,
         chip_from=finding.how,
-        evidence=_evidence(finding),
+        evidence=tuple(clue.sentence for clue in finding.clues),
         candidates=finding.candidates,
         inputs=tuple(_value(v) for v in graph.inputs if v.name not in graph.initializers),
         outputs=tuple(map(_value, graph.outputs)),
@@ -154,10 +140,6 @@ def summary_of(file: File, chip: str | None = None) -> Summary:
         test_inputs=len(graph.test_inputs),
         test_outputs=len(graph.test_outputs),
     )
-
-
-def _evidence(finding: Finding) -> tuple[str, ...]:
-    return tuple(clue.sentence for clue in finding.clues)
 
 
 def _value(value: ValueInfo) -> Value:
@@ -174,7 +156,3 @@ def _described(value: Value) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
-
-
-def _line(title: str, text: str) -> str:
-    return f"{title:<{WIDTH}}{text}"

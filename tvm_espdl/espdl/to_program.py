@@ -15,7 +15,6 @@ from ..program import Program
 from .families import READERS
 from .file import File
 from .node_view import NodeView
-from .schema import Graph, Node
 from .steps import Steps
 from .types import Types
 
@@ -50,28 +49,17 @@ def program_of(file: File, chip: Chip) -> Program:
             found=", ".join(missing) or None,
             try_="export the model again",
         )
-    return steps.program(outputs, _nodes(graph))
-
-
-def _nodes(graph: Graph) -> list[ProgramNode]:
-    """Name, type and first result, for the report."""
-    nodes = []
-    for node in graph.nodes:
-        first = next((output for output in node.outputs if output), "")
-        if node.op_type not in SILENT:
-            nodes.append(ProgramNode(node.name or first, node.op_type, first))
-    return nodes
+    nodes = [
+        ProgramNode(node.name or node.first_output, node.op_type, node.first_output)
+        for node in graph.nodes
+        if node.op_type not in SILENT
+    ]
+    return steps.program(outputs, nodes)
 
 
 def _read(view: NodeView) -> None:
-    """Add the steps of a node.
-
-    Raises
-    ------
-    ModelError
-        If there is no such operator, or the node is not as that operator wants it.
-    """
-    node: Node = view.node
+    """Add the steps of a node, which its operator may refuse."""
+    node = view.node
     reader = READERS.get(node.op_type)
     if reader is None:
         near = difflib.get_close_matches(node.op_type, READERS, n=1)

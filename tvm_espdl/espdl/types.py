@@ -21,20 +21,14 @@ LARGEST_TENSOR = 1 << 26
 LARGEST_EXPONENT = 100
 ACTIVATION_DTYPES = ("int8", "int16", "float32", "bool")
 Operand = str | Array
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class FloatCall:
-    """A function of float32 tensors, which ESP-DL evaluates with the C library.
+    """A function of float32 tensors of one shape, which ESP-DL evaluates with the C library.
 
-    Attributes
-    ----------
-    name : str
-        Name of Relax's operator.
-    x, y : Tensor
-        float32, of one shape.
-    axis : int or None
-        For functions along an axis, not negative.
+    `name` is that of Relax's operator; `axis` is not negative, None for functions without one.
     """
 
     name: str
@@ -75,15 +69,7 @@ FLOAT_FUNCTIONS: Mapping[str, Callable[[Array, int | None], Array]] = {
 
 
 class Types:
-    """Types of all values of a graph, checked for what a chip can hold.
-
-    Parameters
-    ----------
-    graph : Graph
-        The network.
-    where : str
-        The file, for messages.
-    """
+    """Types of all values of a graph, checked for what a chip can hold; messages name the file."""
 
     def __init__(self, graph: Graph, where: str) -> None:
         self.where = where
@@ -101,11 +87,8 @@ class Types:
     def of(self, name: str) -> Tensor:
         """The type of an activation.
 
-        Raises
-        ------
-        ModelError
-            If the file does not say, or says something impossible: more than any chip's memory,
-            or no exponent.
+        Refused if the file does not say, or says something impossible: more than any chip's
+        memory, or no exponent.
         """
         value = self._values.get(name)
         if value is None or value.shape is None or value.dtype not in ACTIVATION_DTYPES:

@@ -19,24 +19,12 @@ FLOAT_ULPS = 16
 
 
 def inputs_of(file: File) -> dict[str, Array]:
-    """The stored inputs by name, one sample.
-
-    Raises
-    ------
-    ModelError
-        If the file has none.
-    """
+    """The stored inputs by name, one sample; refused where the file has none."""
     return _arrays(file, file.model.graph.test_inputs, "inputs")
 
 
 def outputs_of(file: File) -> dict[str, Array]:
-    """The stored outputs by name, for the stored inputs.
-
-    Raises
-    ------
-    ModelError
-        If the file has none.
-    """
+    """The stored outputs by name, for the stored inputs; refused where the file has none."""
     return _arrays(file, file.model.graph.test_outputs, "outputs")
 
 
@@ -47,6 +35,11 @@ def _arrays(file: File, tensors: tuple[Tensor, ...], what: str) -> dict[str, Arr
             where=file.where,
             try_="give inputs of your own: --input, or a call with arrays",
         )
+    return arrays_of(tensors)
+
+
+def arrays_of(tensors: tuple[Tensor, ...]) -> dict[str, Array]:
+    """Stored tensors by name, dense."""
     return {tensor.name: tensor.array().astype(tensor.dtype) for tensor in tensors}
 
 
@@ -75,11 +68,11 @@ def difference(name: str, stored: Array, computed: Array) -> str | None:
 
 def differences(stored: Mapping[str, Array], computed: Mapping[str, Array]) -> list[str]:
     """`difference` for all stored tensors, those without any left out."""
-    found = [
+    found = (
         difference(name, array, computed[name]) if name in computed else f"{name}: not computed"
         for name, array in stored.items()
-    ]
-    return [text for text in found if text is not None]
+    )
+    return list(filter(None, found))
 
 
 def _near(a: Array, b: Array) -> Array:

@@ -1,6 +1,7 @@
 """Weights in a file: filters and matrices in each chip's own layout, biases in their register.
 
 8-bit weights of 16-bit data widen; which operator reads them is said in `families`.
+Source of the layouts: ESP-PPQ `parser/espdl/export_patterns.py`, ResetParamLayoutPattern.
 """
 
 from __future__ import annotations
@@ -11,14 +12,60 @@ from ..ops import Tensor
 from ..ops.base.packing import pack_filter
 from ..ops.base.rounding import Array
 from ..ops.base.weighted import BIAS_DTYPE
-from .filters import unpack_filter, unpack_matrices
 from .node_view import NodeView
 from .step_view import StepView
-from .windows import pair
+from .types import Shape
 
 # As records and as nodes have them.
 ACTIVATIONS = {"linear": "Linear", "relu": "Relu"}
-Shape = tuple[int, ...]
+
+# -- order ----------------------------------------------------------------------------------------
+
+
+def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
+    """Where in OIHW each stored element belongs.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Output channels, input channels (1 for depthwise), rows, columns.
+    lanes : int
+        Output channels in a block; 0 on chips without vectors.
+
+    Returns
+    -------
+    numpy.ndarray
+        For each element in stored order its index in the flat OIHW filter.
+    """
+    places = np.arange(int(np.prod(shape))).reshape(shape)
+    full = shape[0] // lanes * lanes if lanes else 0
+    blocks = places[:full].reshape(full // lanes if lanes else 0, lanes or 1, *shape[1:])
+    rest = places[full:].transpose((2, 3, 1, 0) if depthwise else (0, 2, 3, 1))
+    return np.concatenate([blocks.transpose(0, 3, 4, 2, 1).ravel(), rest.ravel()])
+
+
+def unpack_filter(stored: Array, shape: Shape, lanes: int, *, depthwise: bool) -> Array:
+    """A filter in OIHW from its elements in stored order, 1-D; the rest as in `stored_order`."""
+    filter_ = np.empty(stored.size, stored.dtype.newbyteorder("="))
+    filter_[stored_order(shape, lanes, depthwise=depthwise)] = stored
+    return filter_.reshape(shape)
+
+
+def unpack_matrices(stored: Array, shape: Shape, lanes: int) -> Array:
+    """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
+    return stored[matrix_order(shape, lanes)].reshape(shape)
+
+
+def matrix_order(shape: Shape, lanes: int) -> Array:
+    """For each element of the matrices `(..., K, N)` in row-major order its stored index."""
+    depth, columns = shape[-2:]
+    order = stored_order((columns, depth, 1, 1), lanes, depthwise=False)
+    of_filter = np.empty_like(order)
+    of_filter[order] = np.arange(order.size)
+    one = of_filter.reshape(columns, depth).T.ravel()
+    matrices = int(np.prod(shape[:-2]))
+    return (np.arange(matrices)[:, None] * one.size + one).ravel()
+
 
 # -- read -----------------------------------------------------------------------------------------
 
@@ -33,7 +80,8 @@ def activation_of(node: NodeView) -> str:
 
 def lanes_of(node: NodeView) -> int:
     """Output channels in a block of a filter: by the data's width, not the filter's."""
-    return node.chip.lanes("int8" if node.quant_type == "S8" else "int16")
+    # The exporter has quantized the node to `S8`, `S16` or `W8A16`.
+    return node.chip.lanes("int8" if node.string("quant_type", "S8") == "S8" else "int16")
 
 
 def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -> Array:
@@ -46,7 +94,7 @@ def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -
     inputs, outputs = (dims[-1], dims[-2]) if depthwise else (dims[-2], dims[-1])
     if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
         node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
-    shape = (outputs, inputs, *pair(dims[:spatial]))
+    shape = (outputs, inputs, *(1, *dims[:spatial])[-2:])  # a signal has one row
     filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
     return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
 
@@ -56,11 +104,6 @@ def matrices_of(node: NodeView, shape: Shape, *, packed: bool = True) -> Array:
     stored = node.stored(1).flat()
     matrices = unpack_matrices(stored, shape, lanes_of(node)) if packed else stored.reshape(shape)
     return widened(matrices.astype(matrices.dtype.newbyteorder("=")), node.tensor().dtype)
-
-
-def weights_type(node: NodeView, weights: Array) -> Tensor:
-    """The type of a node's weights."""
-    return Tensor(str(weights.dtype), weights.shape, node.exponent(node.stored(1)))
 
 
 def widened(weights: Array, dtype: str) -> Array:
@@ -76,10 +119,10 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
     bias = stored.flat().astype(stored.dtype)
     if bias.size != outputs:
         node.refuse("a bias that does not fit the filter", stored.dims, f"({outputs},)")
-    wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
-    if bias.dtype.kind == "i" and bias.dtype.itemsize < np.dtype(wide).itemsize:
-        bias = bias.astype(wide)
-    return [bias], Tensor(str(bias.dtype), bias.shape, node.exponent(stored))
+    if bias.dtype.kind == "i":
+        wide = BIAS_DTYPE.get(node.tensor().dtype, "int32")
+        bias = bias.astype(np.promote_types(bias.dtype, wide))
+    return [bias], node.type_of(bias, 2)
 
 
 # -- written --------------------------------------------------------------------------------------
@@ -87,7 +130,6 @@ def bias_of(node: NodeView, outputs: int) -> tuple[list[Array], Tensor | None]:
 
 def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """A filter OIHW (OIW); its dimensions in the file are nominal."""
-    spatial = filter_.ndim - 2
     channels = (len(filter_), 1) if depthwise else (filter_.shape[1], len(filter_))
     image_filter = filter_.reshape(*filter_.shape[:2], -1, filter_.shape[-1])
     return step.constant(
@@ -95,24 +137,22 @@ def add_filter(step: StepView, filter_: Array, *, depthwise: bool) -> str:
         pack_filter(step.chip, image_filter, depthwise=depthwise),
         (*filter_.shape[2:], *channels),
         step.operator.w.exponent,
-        layout=_layout_name(step, filter_, spatial, depthwise=depthwise),
+        layout=_layout_name(step, filter_, depthwise=depthwise),
     )
 
 
 def add_matrices(step: StepView, matrices: Array, dims: Shape, tensor: Tensor) -> str:
     """Matrices `(..., K, N)`, each stored like the filter of a 1x1 convolution."""
-    filters = [
-        np.ascontiguousarray(matrix.T)[:, :, None, None]
-        for matrix in matrices.reshape(-1, *matrices.shape[-2:])
-    ]
+    depth, columns = matrices.shape[-2:]
+    filters = np.swapaxes(matrices, -1, -2).reshape(-1, columns, depth, 1, 1)
     packed = [pack_filter(step.chip, filter_, depthwise=False) for filter_ in filters]
-    layout = _layout_name(step, filters[0], 2, depthwise=False)
+    layout = _layout_name(step, filters[0], depthwise=False)
     return step.constant("matrix", np.concatenate(packed), dims, tensor.exponent, layout=layout)
 
 
-def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: bool) -> str:
+def _layout_name(step: StepView, filter_: Array, *, depthwise: bool) -> str:
     """The name of a filter's layout: by it, people and readers know the family of chips."""
-    space = "HW" if spatial == 2 else "W"
+    space = "HW" if filter_.ndim == 4 else "W"
     lanes = step.chip.lanes(str(filter_.dtype))
     if not lanes:
         return f"{space}CN" if depthwise else f"N{space}C"
@@ -123,10 +163,7 @@ def _layout_name(step: StepView, filter_: Array, spatial: int, *, depthwise: boo
 def add_bias(step: StepView, *, depthwise: bool) -> list[str]:
     """The bias' name, where there is one.
 
-    Raises
-    ------
-    ModelError
-        If a value needs more bits than the kernel keeps of it: it would wrap around.
+    A value that needs more bits than the kernel keeps of it, and would wrap around, is refused.
     """
     operator = step.operator
     if operator.b is None:

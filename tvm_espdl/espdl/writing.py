@@ -7,26 +7,28 @@ nothing about operators.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from .building import Field, TableBuilder
-from .schema import DTYPES, Attribute, Graph, Model, Node, Tensor, ValueInfo
+from .schema import (
+    DIMENSION_VALUE,
+    DTYPES,
+    KINDS,
+    TENSOR_TYPE,
+    Attribute,
+    Graph,
+    Model,
+    Node,
+    Tensor,
+    ValueInfo,
+)
 
 MAGIC = b"EDL2"
 HEADER = struct.Struct("<4sIII")
 NUMBERS: Mapping[str, int] = {name: number for number, name in DTYPES.items()}
-KINDS: Mapping[str, int] = {
-    "float": 1,
-    "int": 2,
-    "string": 3,
-    "tensor": 4,
-    "floats": 6,
-    "ints": 7,
-    "strings": 8,
-}
+KIND_NUMBERS: Mapping[str, int] = {name: number for number, name in KINDS.items()}
 SPARE_BYTES = 1 << 16
-TENSOR_TYPE = 1
-DIMENSION_VALUE = 1
 
 
 def file_of(model: Model) -> bytes:
@@ -42,136 +44,125 @@ def payload_of(model: Model) -> bytes:
     return _Writer(SPARE_BYTES + 2 * sum(len(tensor.data) + 256 for tensor in tensors)).model(model)
 
 
-class _Writer:
+class _Writer(TableBuilder):
+    """The tables of a model; `capacity` as in `TableBuilder`."""
+
     def __init__(self, capacity: int) -> None:
-        self.builder = TableBuilder(capacity)
+        super().__init__(capacity)
         self.values: dict[ValueInfo, int] = {}
 
     def model(self, model: Model) -> bytes:
         """All of it."""
-        builder = self.builder
         graph = self._graph(model.graph)
         opsets = [
-            builder.table(2, [(0, "offset", self._name(domain)), (1, "i64", version)])
+            self.table(2, [(0, "offset", self._name(domain)), (1, "i64", version)])
             for domain, version in model.opsets
         ]
         metadata = [
-            builder.table(2, [(0, "offset", builder.text(k)), (1, "offset", builder.text(v))])
+            self.table(2, [(0, "offset", self.text(k)), (1, "offset", self.text(v))])
             for k, v in model.metadata.items()
         ]
         fields: list[Field] = [
             (0, "i32", model.ir_version),
-            (1, "offset", builder.offsets(opsets)),
+            (1, "offset", self.offsets(opsets)),
             (2, "offset", self._name(model.producer_name)),
             (3, "offset", self._name(model.producer_version)),
             (4, "offset", self._name(model.domain)),
             (5, "i64", model.model_version),
             (6, "offset", self._name(model.doc)),
             (7, "offset", graph),
-            (8, "offset", builder.offsets(metadata)),
+            (8, "offset", self.offsets(metadata)),
         ]
-        return builder.finish(builder.table(10, fields))
+        return self.finish(self.table(10, fields))
 
     def _graph(self, graph: Graph) -> int:
-        offsets = self.builder.offsets
         fields: list[Field] = [
-            (0, "offset", offsets(map(self._node, graph.nodes))),
+            (0, "offset", self.offsets(map(self._node, graph.nodes))),
             (1, "offset", self._name(graph.name)),
-            (2, "offset", offsets(map(self._tensor, graph.initializers.values()))),
+            (2, "offset", self.offsets(map(self._tensor, graph.initializers.values()))),
             (3, "offset", self._name(graph.doc)),
-            (4, "offset", offsets(map(self._value, graph.inputs))),
-            (5, "offset", offsets(map(self._value, graph.outputs))),
-            (6, "offset", offsets(map(self._value, graph.values.values()))),
-            (8, "offset", offsets(map(self._tensor, graph.test_inputs))),
-            (9, "offset", offsets(map(self._tensor, graph.test_outputs))),
+            (4, "offset", self.offsets(map(self._value, graph.inputs))),
+            (5, "offset", self.offsets(map(self._value, graph.outputs))),
+            (6, "offset", self.offsets(map(self._value, graph.values.values()))),
+            (8, "offset", self.offsets(map(self._tensor, graph.test_inputs))),
+            (9, "offset", self.offsets(map(self._tensor, graph.test_outputs))),
         ]
-        return self.builder.table(10, fields)
+        return self.table(10, fields)
 
     def _name(self, text: str) -> int:
         """A string that may be absent."""
-        return self.builder.text(text) if text else 0
+        return self.text(text) if text else 0
 
-    def _texts(self, texts: Iterable[str]) -> int:
-        return self.builder.offsets([self.builder.text(text) for text in texts])
+    def _strings(self, texts: Iterable[str]) -> int:
+        return self.offsets([self.text(text) for text in texts])
 
     def _node(self, node: Node) -> int:
         attributes = [self._attribute(a) for _, a in sorted(node.attributes.items())]
         fields: list[Field] = [
-            (0, "offset", self._texts(node.inputs)),
-            (1, "offset", self._texts(node.outputs)),
+            (0, "offset", self._strings(node.inputs)),
+            (1, "offset", self._strings(node.outputs)),
             (2, "offset", self._name(node.name)),
-            (3, "offset", self.builder.text(node.op_type)),
+            (3, "offset", self.text(node.op_type)),
             (4, "offset", self._name(node.domain)),
-            (5, "offset", self.builder.offsets(attributes)),
+            (5, "offset", self.offsets(attributes)),
             (6, "offset", self._name(node.doc)),
         ]
-        return self.builder.table(7, fields)
+        return self.table(7, fields)
 
     def _attribute(self, attribute: Attribute) -> int:
-        number = KINDS.get(attribute.kind)
+        kind, value = attribute.kind, attribute.value
+        contents: Mapping[str, Callable[[Any], Field]] = {
+            "float": lambda number: (4, "inline float", number),
+            "int": lambda number: (5, "inline int64", number),
+            "string": lambda text: (6, "offset", self.characters(text)),
+            "tensor": lambda tensor: (7, "offset", self._tensor(tensor)),
+            "floats": lambda numbers: (10, "offset", self.numbers(numbers, "float32")),
+            "ints": lambda numbers: (11, "offset", self.numbers(numbers, "int64")),
+            "strings": lambda texts: (12, "offset", self._strings(texts)),
+        }
         fields: list[Field] = [
-            (0, "offset", self.builder.text(attribute.name)),
-            (3, "i32", int(attribute.kind) if number is None else number),
-            *self._content(attribute),
+            (0, "offset", self.text(attribute.name)),
+            (3, "i32", KIND_NUMBERS[kind] if kind in KIND_NUMBERS else int(kind)),
         ]
-        return self.builder.table(16, fields)
-
-    def _content(self, attribute: Attribute) -> list[Field]:
-        value = attribute.value
-        if isinstance(value, tuple):
-            return [self._list(attribute.kind, value)]
-        if isinstance(value, Tensor):
-            return [(7, "offset", self._tensor(value))]
-        if isinstance(value, str):
-            return [(6, "offset", self.builder.characters(value))]
-        if value is None:
-            return []
-        is_float = attribute.kind == "float"
-        return [(4, "inline float", value) if is_float else (5, "inline int64", value)]
-
-    def _list(self, kind: str, values: tuple[float | str, ...]) -> Field:
-        if kind == "strings":
-            return (12, "offset", self._texts(map(str, values)))
-        numbers = [number for number in values if not isinstance(number, str)]
-        slot, dtype = (10, "float32") if kind == "floats" else (11, "int64")
-        return (slot, "offset", self.builder.numbers(numbers, dtype))
+        if value is not None:
+            fields.append(contents[kind](value))
+        return self.table(16, fields)
 
     def _tensor(self, tensor: Tensor) -> int:
         fields: list[Field] = [
-            (0, "offset", self.builder.numbers(tensor.dims, "int64")),
+            (0, "offset", self.numbers(tensor.dims, "int64")),
             (1, "i32", NUMBERS[tensor.dtype]),
             (6, "offset", self._name(tensor.name)),
             (7, "offset", self._name(tensor.doc)),
-            (8, "offset", self.builder.blocks(tensor.data)),
-            (13, "offset", self.builder.numbers(tensor.exponents, "int64")),
+            (8, "offset", self.blocks(tensor.data)),
+            (13, "offset", self.numbers(tensor.exponents, "int64")),
         ]
-        return self.builder.table(14, fields)
+        return self.table(14, fields)
 
     def _value(self, value: ValueInfo) -> int:
         """One table for a value, wherever it is listed."""
         if value not in self.values:
             fields: list[Field] = [
-                (0, "offset", self.builder.text(value.name)),
+                (0, "offset", self.text(value.name)),
                 (1, "offset", self._type(value)),
                 (2, "offset", self._name(value.doc)),
-                (3, "offset", self.builder.numbers(value.exponents, "int64")),
+                (3, "offset", self.numbers(value.exponents, "int64")),
             ]
-            self.values[value] = self.builder.table(4, fields)
+            self.values[value] = self.table(4, fields)
         return self.values[value]
 
     def _type(self, value: ValueInfo) -> int:
         if not value.dtype and value.shape is None:
             return 0
-        table, number = self.builder.table, NUMBERS.get(value.dtype, 0)
+        number = NUMBERS.get(value.dtype, 0)
         described: list[Field] = [(0, "i32", number), (1, "offset", self._shape(value.shape))]
-        return table(3, [(0, "u8", TENSOR_TYPE), (1, "offset", table(2, described))])
+        return self.table(3, [(0, "u8", TENSOR_TYPE), (1, "offset", self.table(2, described))])
 
     def _shape(self, shape: tuple[int, ...] | None) -> int:
         if shape is None:
             return 0
-        table = self.builder.table
         dimensions = []
         for extent in shape:
-            value = table(3, [(0, "u8", DIMENSION_VALUE), (1, "i64", extent)])
-            dimensions.append(table(2, [(0, "offset", value)]))
-        return table(1, [(0, "offset", self.builder.offsets(dimensions))])
+            value = self.table(3, [(0, "u8", DIMENSION_VALUE), (1, "i64", extent)])
+            dimensions.append(self.table(2, [(0, "offset", value)]))
+        return self.table(1, [(0, "offset", self.offsets(dimensions))])

@@ -43,10 +43,3 @@ def file_stem(name: str) -> str:
 def name_of_stem(stem: str) -> str:
     """The tensor's name again; a shortened one stays as it is, see `file_stem`."""
     return stem if _SHORTENED in stem else decoded(stem.replace("|", "/"))
-
-
-def printable(text: str) -> str:
-    """The text on one line, with control characters as escapes: a name may hold any."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )

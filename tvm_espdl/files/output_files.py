@@ -68,28 +68,19 @@ def write_whole(path: FilePath, data: bytes, *, overwrite: bool = False) -> None
 
 
 def write_folder(path: Path, files: Mapping[Path, bytes]) -> None:
-    """Write a new folder: all files beside it first, then it gets its name.
+    """Write a new folder of files, by their path in it; it gets its name when all are there.
 
-    Parameters
-    ----------
-    path : path
-        The folder; those above it are made where they are missing.
-    files : dict of path to bytes
-        Its files, by their path in it.
+    Folders above it are made where they are missing.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
+    staging: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise OutputError(
-            "the folder cannot be written", where=str(path), found=str(error)
-        ) from error
-    try:
         for name, content in files.items():
             file = staging / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,5 +92,5 @@ def write_folder(path: Path, files: Mapping[Path, bytes]) -> None:
             "the folder cannot be written", where=str(path), found=str(error)
         ) from error
     finally:
-        if staging.exists():
+        if staging is not None and staging.exists():
             shutil.rmtree(staging)

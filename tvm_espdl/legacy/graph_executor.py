@@ -40,11 +40,8 @@ class GraphModule:
         DataError
             If there is no such input.
         """
-        given = dict(params)
-        if key is not None:
-            given[self._name(key)] = value
-        for name, array in given.items():
-            self._inputs[self._name(name)] = array
+        given = params if key is None else {**params, self._name(key): value}
+        self._inputs.update((self._name(name), array) for name, array in given.items())
 
     def _name(self, key: str | int) -> str:
         names = self.library.input_names
@@ -87,8 +84,7 @@ class GraphModule:
         """
         if self._outputs is None:
             raise DataError("nothing was run yet", where="get_output", try_="run() first")
-        result = tvm.runtime.tensor(self._outputs[index])
-        return result if out is None else result.copyto(out)
+        return _given(self._outputs[index], out)
 
 
 class GraphModuleDebug(GraphModule):
@@ -137,5 +133,9 @@ class GraphModuleDebug(GraphModule):
             raise DataError(
                 "no such tensor", found=node, allowed=", ".join(self.intermediates) or "run first"
             )
-        result = tvm.runtime.tensor(self.intermediates[node])
-        return result if out is None else result.copyto(out)
+        return _given(self.intermediates[node], out)
+
+
+def _given(array: Array, out: Any) -> Any:
+    result = tvm.runtime.tensor(array)
+    return result if out is None else result.copyto(out)

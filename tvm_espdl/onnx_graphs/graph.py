@@ -14,6 +14,9 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, num
 
 Array = npt.NDArray[Any]
 
+#: The names of ONNX's own operator set.
+STANDARD = ("", "ai.onnx")
+
 
 def attribute(node: NodeProto, name: str, default: Any) -> Any:
     """The value of an attribute, or `default` where the node does not have it."""
@@ -21,6 +24,11 @@ def attribute(node: NodeProto, name: str, default: Any) -> Any:
         if entry.name == name:
             return helper.get_attribute_value(entry)
     return default
+
+
+def input_of(node: NodeProto, place: int) -> str:
+    """The name of an input; "" where the node does not have it."""
+    return str(node.input[place]) if place < len(node.input) else ""
 
 
 def captured_names(node: NodeProto) -> Iterator[str]:
@@ -35,26 +43,19 @@ def captured_names(node: NodeProto) -> Iterator[str]:
 
 
 class Graph:
-    """The index of one model.
-
-    Attributes
-    ----------
-    nodes : list of NodeProto
-        In the model's order, which ONNX keeps topological.
-    inputs : list of str
-        The real inputs, initializers excluded.
-    visible : set of str
-        Tensors that something outside the plain nodes reads: graph outputs and the tensors that
-        control-flow bodies capture.
-    """
+    """The index of one model."""
 
     def __init__(self, model: ModelProto) -> None:
-        graph = model.graph
+        self.model, graph = model, model.graph
+        #: In the model's order, which ONNX keeps topological.
         self.nodes: list[NodeProto] = list(graph.node)
         self._tensors: dict[str, TensorProto] = {t.name: t for t in graph.initializer}
         self._values: dict[str, Array] = {}
+        #: The real inputs, initializers excluded.
         self.inputs: list[str] = [v.name for v in graph.input if v.name not in self._tensors]
         self.outputs: list[str] = [value.name for value in graph.output]
+        #: Tensors that something outside the plain nodes reads: outputs of the graph and those that
+        #: control-flow bodies capture.
         self.visible = set(self.outputs)
         self._producer: dict[str, int] = {}
         self._consumers: dict[str, list[int]] = {}
@@ -71,6 +72,11 @@ class Graph:
     def producer(self, tensor: str) -> int | None:
         """Index of the node that makes `tensor`; None for inputs and constants."""
         return self._producer.get(tensor)
+
+    def maker(self, tensor: str) -> NodeProto | None:
+        """The node that makes `tensor`; None for inputs and constants."""
+        index = self.producer(tensor)
+        return None if index is None else self.nodes[index]
 
     def consumers(self, tensor: str) -> list[int]:
         """Indices of the nodes that read `tensor`, each once, ascending."""
@@ -93,10 +99,13 @@ class Graph:
 
     def is_float(self, tensor: str) -> bool:
         """Whether `tensor` is known to be float32."""
+        return self.type_of(tensor) == TensorProto.FLOAT
+
+    def type_of(self, tensor: str) -> int:
+        """ONNX's number of the type of `tensor`; 0, which is undefined, where it is not known."""
         if tensor in self._tensors:
-            return bool(self._tensors[tensor].data_type == TensorProto.FLOAT)
-        found = self._types.get(tensor)
-        return found is not None and bool(found.elem_type == TensorProto.FLOAT)
+            return int(self._tensors[tensor].data_type)
+        return int(self._types[tensor].elem_type) if tensor in self._types else 0
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
         """The static shape of `tensor`, or None where it is not known."""

@@ -22,17 +22,9 @@ Signature = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
-    """Read a network and check that it is valid ONNX.
+    """Read a network, external data included, and check that it is valid ONNX.
 
-    Parameters
-    ----------
-    model : path or ModelProto
-        The file, or a model already in memory, which is returned as it is.
-
-    Returns
-    -------
-    ModelProto
-        The checked network; external data are loaded.
+    A model that is in memory already is returned as it is.
 
     Raises
     ------
@@ -107,17 +99,9 @@ def _real_inputs(model: ModelProto) -> list[Any]:
 
 
 def fix_batch(model: ModelProto) -> ModelProto:
-    """Return a copy of `model` for batch 1, in which all shapes are static and inferred anew.
+    """Return a copy of a checked `model` for batch 1, all shapes static and inferred anew.
 
-    Parameters
-    ----------
-    model : ModelProto
-        A checked network; it is left as it is.
-
-    Returns
-    -------
-    ModelProto
-        The copy; a symbolic or missing first dimension of an input or output is 1 in it.
+    A symbolic or missing first dimension of an input or output is 1 in it.
 
     Raises
     ------
@@ -222,17 +206,9 @@ def _example(shape: list[Any]) -> str:
 
 
 def input_signature(model: ModelProto) -> Signature:
-    """Shapes and dtypes of the inputs that a user has to give.
+    """Shapes and dtypes of the inputs that a user has to give, in the model's order.
 
-    Parameters
-    ----------
-    model : ModelProto
-        A network with static input shapes, as `fix_batch` returns it.
-
-    Returns
-    -------
-    dict of str to (tuple of int, numpy.dtype)
-        In the model's order, initializers excluded.
+    Initializers are excluded; input shapes have to be static, as in what `fix_batch` returns.
 
     Raises
     ------

@@ -14,13 +14,7 @@ from .graph import captured_names
 
 
 class NewNames:
-    """The names of nodes and tensors that are taken in a model.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is.
-    """
+    """The names of nodes and tensors that are taken in a model, which is left as it is."""
 
     def __init__(self, model: ModelProto) -> None:
         graph = model.graph

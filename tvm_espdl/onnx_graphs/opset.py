@@ -9,26 +9,24 @@ import onnx
 from onnx import ModelProto, version_converter
 
 from ..errors import ModelError
+from .rewriting import opset_of
 
-_STANDARD = ("", "ai.onnx")
+#: The first operator set whose Resize says where its points lie.
+_RESIZE_HAS_COORDINATES = 11
+
+#: The first IR version that an operator set belongs to.
+_IR_VERSION = {13: 7, 21: 10}
 
 
 def raise_opset(model: ModelProto, lowest: int) -> ModelProto:
-    """The model in operator set `lowest` or above, every tensor's shape inferred.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is.
-    lowest : int
-        Of the standard domain.
+    """The model in standard operator set `lowest` or above, every tensor's shape inferred.
 
     Raises
     ------
     ModelError
         If ONNX's converter cannot do it.
     """
-    version = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 0)
+    version = opset_of(model)
     if version >= lowest:
         return model
     try:
@@ -52,16 +50,7 @@ def _state_coordinates(model: ModelProto) -> None:
     old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     for node in model.graph.node:
         if node.op_type == "Resize":
-            stated = {entry.name for entry in node.attribute}
+            new = old.keys() - {entry.name for entry in node.attribute}
             node.attribute.extend(
-                onnx.helper.make_attribute(name, mode)
-                for name, mode in old.items()
-                if name not in stated
+                onnx.helper.make_attribute(name, old[name]) for name in old if name in new
             )
-
-
-#: The first operator set whose Resize says where its points lie.
-_RESIZE_HAS_COORDINATES = 11
-
-#: The first IR version that an operator set belongs to.
-_IR_VERSION = {13: 7, 21: 10}

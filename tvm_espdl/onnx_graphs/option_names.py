@@ -11,19 +11,12 @@ from ..errors import EspdlError
 
 
 def as_names(names: object, option: str) -> tuple[str, ...]:
-    """The names that an option was given.
-
-    Parameters
-    ----------
-    names : str or collection of str
-        A str is one name, not its letters.
-    option : str
-        Its name, for the error message.
+    """The names that an option was given: a str is one name, not its letters.
 
     Raises
     ------
     EspdlError
-        If it is neither.
+        If it is neither a str nor a collection of str.
     """
     if isinstance(names, str):
         return (names,)

@@ -7,15 +7,33 @@ decide about a network itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from .graph import Array, Graph
+from .graph import STANDARD, Array, Graph
 from .new_names import new_name
 
 Rewrite = Callable[[ModelProto], int]
+
+
+def of_each_node(change: Callable[[NodeProto, Graph], bool]) -> Rewrite:
+    """Make a rewrite of what changes one node, and says whether it did.
+
+    The nodes are met in the model's order; after each change there is a new index of the graph.
+    """
+
+    @wraps(change)
+    def rewrite(model: ModelProto) -> int:
+        changed, graph = 0, Graph(model)
+        for node in model.graph.node:
+            if change(node, graph):
+                changed, graph = changed + 1, Graph(model)
+        return changed
+
+    return rewrite
 
 
 def fresh_name(model: ModelProto, base: str) -> str:
@@ -79,4 +97,4 @@ def scalar(name: str, graph: Graph) -> float | None:
 
 def opset_of(model: ModelProto) -> int:
     """The version of the standard operators that `model` is written in."""
-    return next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+    return next((e.version for e in model.opset_import if e.domain in STANDARD), 0)

@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 from onnx import ModelProto
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from ..errors import ModelError
-
-Array = npt.NDArray[Any]
+from .graph import Array
 
 # onnxruntime's exceptions have no common base class.
 _ERRORS: tuple[type[Exception], ...] = (
@@ -32,14 +30,7 @@ _ERRORS: tuple[type[Exception], ...] = (
 
 
 def open_session(model: ModelProto, where: str) -> Any:
-    """Open `model` in onnxruntime.
-
-    Parameters
-    ----------
-    model : ModelProto
-        The network.
-    where : str
-        What the network is, for the error message.
+    """Open `model` in onnxruntime; `where` says what it is, for the error message.
 
     Raises
     ------

@@ -17,6 +17,7 @@ class Lstm(Recurrent):
     """
 
     name = "lstm"
+    pointers = "void result"  # cells are int16
     gates = 4
 
     @property

@@ -17,4 +17,4 @@ class Reshape(Moved):
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_copy`: needed only where input and output may not share their memory."""
-        return CCall("espdl_copy", "espdl_copy_t", {"bytes": self.y.nbytes})
+        return CCall("espdl_copy", "espdl_copy_t", {"bytes": self.y.nbytes}, pointers="void")

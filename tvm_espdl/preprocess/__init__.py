@@ -3,8 +3,7 @@
 Must never know anything about quantization, nor change the model it is given.
 """
 
-from .check import Deviation
+from .check import Deviation, PreprocessReport
 from .preprocess import preprocess_onnx, preprocess_with_report
-from .report import PreprocessReport
 
 __all__ = ["Deviation", "PreprocessReport", "preprocess_onnx", "preprocess_with_report"]

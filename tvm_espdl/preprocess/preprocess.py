@@ -8,20 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from ..errors import ModelError
 from ..onnx_graphs.model import fix_batch, input_signature, load_model
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.rewriting import infer, name_nodes
-from .check import SAMPLES, Deviation, Original, Ranges, check_ranges
-from .input_shapes import fix_input_shapes
-from .report import PreprocessReport
+from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
+from .input_options import check_ranges, fix_input_shapes
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
-from .weights import check_weights
 
 #: The first ONNX operator set in which QuantizeLinear and DequantizeLinear know an axis.
 LOWEST_OPSET = 13
@@ -29,6 +28,7 @@ LOWEST_OPSET = 13
 #: Where a preprocessed model keeps which steps were switched, so that quantizing it heeds that.
 CHOICE_KEY = "espdl.preprocess"
 
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _QUANTIZED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 
 # Every step makes the network smaller or brings it nearer to a form that none of them touches.
@@ -108,7 +108,7 @@ def preprocess_with_report(
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
-    check_weights(prepared)
+    _check_weights(prepared)
     _note_choice(prepared, steps)
     applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
     if not applied:
@@ -149,8 +149,7 @@ def _blame(
 ) -> ModelError:
     """Find the step that moved the outputs: the first one after which they are off."""
     done: dict[str, int] = dict.fromkeys((step.name for step in steps), 0)
-    culprit = ""
-    most = 0
+    culprit, most = "", 0
     while True:
         prepared, counts = _run_steps(start, steps, most)
         changed = [name for name, count in counts.items() if count != done[name]]
@@ -188,14 +187,13 @@ def _choice(
 
 
 def _note_choice(model: ModelProto, steps: Sequence[Step]) -> None:
-    kept = [entry for entry in model.metadata_props if entry.key != CHOICE_KEY]
-    copies = [onnx.StringStringEntryProto.FromString(e.SerializeToString()) for e in kept]
+    for place in reversed(range(len(model.metadata_props))):
+        if model.metadata_props[place].key == CHOICE_KEY:
+            del model.metadata_props[place]
     switched = [step for step in STEPS if step.on != (step in steps)]
-    changed = [f"{'-' if step.on else '+'}{step.name}" for step in switched]
-    if changed:
-        copies.append(onnx.StringStringEntryProto(key=CHOICE_KEY, value=" ".join(changed)))
-    del model.metadata_props[:]
-    model.metadata_props.extend(copies)
+    if switched:
+        words = [f"{'-' if step.on else '+'}{step.name}" for step in switched]
+        model.metadata_props.add(key=CHOICE_KEY, value=" ".join(words))
 
 
 def _refuse_quantized(model: ModelProto) -> None:
@@ -208,3 +206,24 @@ def _refuse_quantized(model: ModelProto) -> None:
                 allowed="a float model",
                 try_="give the float model it was made from",
             )
+
+
+def _check_weights(model: ModelProto) -> None:
+    """Refuse weights and biases that hold NaN or infinity: what is measured of them means nothing.
+
+    Other constants are not looked at: infinite bounds of a Clip, for example, are in order.
+    """
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        for name in node.input if node.op_type in _WEIGHTED else ():
+            values = numpy_helper.to_array(constants[name]) if name in constants else np.empty(0)
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise ModelError(
+                    "the weights of the float network are not finite",
+                    where=f"node {node.name!r} ({node.op_type}), tensor {name!r}",
+                    found=f"{int(np.isnan(values).sum())} NaN and {int(np.isinf(values).sum())} "
+                    f"infinite of {values.size} values",
+                    allowed="finite numbers",
+                    try_="look whether training diverged, or batch normalization has variances "
+                    "below zero; export the network again",
+                )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from onnx import ModelProto, NodeProto
 
 from ..onnx_graphs.graph import Graph, attribute
-from ..onnx_graphs.rewriting import add_constant, set_node
+from ..onnx_graphs.rewriting import add_constant, of_each_node, set_node
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,28 +28,19 @@ def fold_arithmetic(model: ModelProto) -> int:
 
 
 def _fold(model: ModelProto, operators: tuple[str, ...]) -> int:
-    folded = 0
-    while count := _fold_once(model, operators):
-        folded += count
-    return folded
-
-
-def _fold_once(model: ModelProto, operators: tuple[str, ...]) -> int:
-    """Fold what stands right behind a layer; what stood behind that is next."""
+    """Fold what stands right behind a layer; then what stood behind that."""
     graph = Graph(model)
     gone: set[int] = set()
     for index in range(len(graph.nodes)):
-        follower = _fold_after(index, graph, model, operators) if index not in gone else None
+        follower = _fold_after(index, graph, operators) if index not in gone else None
         if follower is not None:
             gone.add(follower)
     for index in sorted(gone, reverse=True):
         del model.graph.node[index]
-    return len(gone)
+    return len(gone) + _fold(model, operators) if gone else 0
 
 
-def _fold_after(
-    index: int, graph: Graph, model: ModelProto, operators: tuple[str, ...]
-) -> int | None:
+def _fold_after(index: int, graph: Graph, operators: tuple[str, ...]) -> int | None:
     """Fold the node behind node `index` into it and return its index; None if it cannot be."""
     node = graph.nodes[index]
     axis = _output_channel_axis(node, graph)
@@ -72,11 +63,9 @@ def _fold_after(
         weight = (weight * factor.reshape(along)).astype(np.float32)
         bias = (bias * factor + shift).astype(np.float32)
     if (factor != 1.0).any():
-        node.input[1] = add_constant(model, f"{node.input[1]}_folded", weight)
-    bias_name = add_constant(model, f"{node.name}_bias", bias)
-    inputs = [*node.input[:2], bias_name]
-    del node.input[:]
-    node.input.extend(inputs)
+        node.input[1] = add_constant(graph.model, f"{node.input[1]}_folded", weight)
+    bias_name = add_constant(graph.model, f"{node.name}_bias", bias)
+    node.input[2:] = [bias_name]
     node.output[0] = after.output[0]
     return follower
 
@@ -141,27 +130,16 @@ def _batch_normalization(node: NodeProto, graph: Graph) -> tuple[Floats, Floats]
         return factor, shift - mean * factor
 
 
-def batch_norm_to_conv(model: ModelProto) -> int:
+@of_each_node
+def batch_norm_to_conv(node: NodeProto, graph: Graph) -> bool:
     """Write a BatchNormalization that no layer took in as a depthwise 1x1 Conv."""
-    graph = Graph(model)
-    written = 0
-    for node in model.graph.node:
-        shape = graph.shape(node.input[0]) if node.op_type == "BatchNormalization" else None
-        arithmetic = _batch_normalization(node, graph) if shape and len(shape) > 2 else None
-        if arithmetic is None or shape is None or not graph.is_float(node.input[0]):
-            continue
-        factor, shift = (part.astype(np.float32) for part in arithmetic)
-        weight = factor.reshape((-1, 1) + (1,) * (len(shape) - 2))
-        names = [
-            add_constant(model, f"{node.name}_weight", weight),
-            add_constant(model, f"{node.name}_bias", shift),
-        ]
-        set_node(
-            node,
-            "Conv",
-            [node.input[0], *names],
-            group=shape[1],
-            kernel_shape=[1] * (len(shape) - 2),
-        )
-        written += 1
-    return written
+    shape = graph.shape(node.input[0]) if node.op_type == "BatchNormalization" else None
+    arithmetic = _batch_normalization(node, graph) if shape and len(shape) > 2 else None
+    if arithmetic is None or shape is None or not graph.is_float(node.input[0]):
+        return False
+    factor, shift = (part.astype(np.float32) for part in arithmetic)
+    kernel = [1] * (len(shape) - 2)
+    weight = add_constant(graph.model, f"{node.name}_weight", factor.reshape(-1, 1, *kernel))
+    bias = add_constant(graph.model, f"{node.name}_bias", shift)
+    set_node(node, "Conv", [node.input[0], weight, bias], group=shape[1], kernel_shape=kernel)
+    return True

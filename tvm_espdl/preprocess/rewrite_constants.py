@@ -10,17 +10,13 @@ import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, numpy_helper
 
 from ..errors import ModelError
-from ..onnx_graphs.graph import Array, Graph
-from ..onnx_graphs.rewriting import infer, replace_nodes, set_node
-from ..onnx_graphs.session import open_session, run_session
+from ..onnx_graphs.constant_nodes import computed
+from ..onnx_graphs.graph import Array, Graph, attribute
+from ..onnx_graphs.rewriting import infer, of_each_node, replace_nodes, set_node
 
 _RANDOM = {
-    "Bernoulli",
-    "Multinomial",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
+    *("Bernoulli", "Multinomial"),
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
 }
 
 
@@ -33,15 +29,13 @@ def fold_constants(model: ModelProto) -> int:
     return folded
 
 
-def _casts_to_float(model: ModelProto) -> int:
+@of_each_node
+def _casts_to_float(node: NodeProto, graph: Graph) -> bool:
     """Write CastLike a float tensor as Cast: its result no longer depends on an input then."""
-    graph = Graph(model)
-    written = 0
-    for node in model.graph.node:
-        if node.op_type == "CastLike" and graph.is_float(node.input[1]):
-            set_node(node, "Cast", [node.input[0]], to=int(onnx.TensorProto.FLOAT))
-            written += 1
-    return written
+    casts = node.op_type == "CastLike" and graph.is_float(node.input[1])
+    if casts:
+        set_node(node, "Cast", [node.input[0]], to=int(onnx.TensorProto.FLOAT))
+    return casts
 
 
 def _fold_once(model: ModelProto) -> int:
@@ -76,21 +70,13 @@ def _fold(
         shape = graph.shape(node.input[0])
         if shape is None:
             return None
-        start = next((a.i for a in node.attribute if a.name == "start"), 0)
-        end = next((a.i for a in node.attribute if a.name == "end"), len(shape))
+        start, end = attribute(node, "start", 0), attribute(node, "end", len(shape))
         return [np.array(shape[start:end], dtype=np.int64)]
     names = [name for name in node.input if name]
     if not names or not all(name in constants for name in names):
         return None
-    alone = onnx.ModelProto(ir_version=model.ir_version)
-    alone.opset_import.extend(model.opset_import)
-    alone.graph.name = "constant"
-    alone.graph.node.append(node)
-    alone.graph.initializer.extend(constants[name] for name in dict.fromkeys(names))
-    alone.graph.output.extend(onnx.ValueInfoProto(name=name) for name in node.output)
-    where = f"node {node.name!r}"
     try:
-        return run_session(open_session(alone, where), None, {}, where)
+        return computed(node, model, [constants[name] for name in dict.fromkeys(names)])
     except ModelError:
         # The node then stays as it is; opening the whole network explains what is wrong with it.
         return None

@@ -9,22 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, helper
 
-from ..onnx_graphs.graph import Graph, attribute
-from ..onnx_graphs.rewriting import add_constant, replace_nodes
+from ..onnx_graphs.graph import Graph, attribute, input_of
+from ..onnx_graphs.rewriting import add_constant, of_each_node, replace_nodes
 
 Floats = npt.NDArray[np.float64]
-
-
-def constants_second(model: ModelProto) -> int:
-    """Write `constant + x` and `constant * x` with the constant as the second operand."""
-    graph = Graph(model)
-    swapped = 0
-    for node in model.graph.node:
-        first = node.op_type in ("Add", "Mul") and graph.is_constant(node.input[0])
-        if first and not graph.is_constant(node.input[1]):
-            node.input[0], node.input[1] = node.input[1], node.input[0]
-            swapped += 1
-    return swapped
 
 
 def matmul_to_gemm(model: ModelProto) -> int:
@@ -76,14 +64,11 @@ def _is_bias_add(node: NodeProto, graph: Graph, size: int) -> bool:
     )
 
 
-def normalize_gemm(model: ModelProto) -> int:
+@of_each_node
+def normalize_gemm(node: NodeProto, graph: Graph) -> bool:
     """Write Gemm with constant weights as x·Wᵀ + bias: transB = 1, factors folded, bias (N,)."""
-    graph = Graph(model)
-    gemms = (node for node in model.graph.node if node.op_type == "Gemm")
-    return sum(_normalize_gemm(node, graph, model) for node in gemms)
-
-
-def _normalize_gemm(node: NodeProto, graph: Graph, model: ModelProto) -> bool:
+    if node.op_type != "Gemm":
+        return False
     if not all(map(graph.is_constant, filter(None, node.input[1:]))):
         return False
     if attribute(node, "transA", 0) or not graph.is_float(node.input[0]):
@@ -92,24 +77,25 @@ def _normalize_gemm(node: NodeProto, graph: Graph, model: ModelProto) -> bool:
     weight = weight if attribute(node, "transB", 0) else weight.T
     weight = weight * attribute(node, "alpha", 1.0)
     bias = _gemm_bias(node, graph, weight.shape[0])
-    if bias is None and len(node.input) > 2 and node.input[2]:
+    if bias is None and input_of(node, 2):
         return False
     before = node.SerializeToString()
-    plain = bool(attribute(node, "transB", 0)) and attribute(node, "alpha", 1.0) == 1.0
-    if not plain:
+    if not attribute(node, "transB", 0) or attribute(node, "alpha", 1.0) != 1.0:
         name = f"{node.input[1]}_transposed"
-        node.input[1] = add_constant(model, name, weight.astype(np.float32))
+        node.input[1] = add_constant(graph.model, name, weight.astype(np.float32))
     if bias is not None and (
         bias.shape != graph.shape(node.input[2]) or attribute(node, "beta", 1.0) != 1.0
     ):
-        node.input[2] = add_constant(model, f"{node.input[2]}_vector", bias.astype(np.float32))
+        node.input[2] = add_constant(
+            graph.model, f"{node.input[2]}_vector", bias.astype(np.float32)
+        )
     del node.attribute[:]
     node.attribute.append(helper.make_attribute("transB", 1))
     return bool(node.SerializeToString() != before)
 
 
 def _gemm_bias(node: NodeProto, graph: Graph, size: int) -> Floats | None:
-    if len(node.input) < 3 or not node.input[2]:
+    if not input_of(node, 2):
         return None
     bias = graph.constant(node.input[2]).astype(np.float64) * attribute(node, "beta", 1.0)
     if bias.ndim > 1 and int(np.prod(bias.shape[:-1])) != 1:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
-from ..onnx_graphs.graph import Graph, attribute
-from ..onnx_graphs.rewriting import set_node
+from ..onnx_graphs.graph import STANDARD, Graph, attribute, input_of
+from ..onnx_graphs.rewriting import of_each_node, set_node
 
 _NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
-_SELECTION = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Slice")
 
 
 def remove_no_ops(model: ModelProto) -> int:
@@ -64,42 +63,15 @@ def _is_removable(index: int, graph: Graph) -> bool:
 
 
 def _does_nothing(node: NodeProto, graph: Graph) -> bool:
-    standard = node.domain in ("", "ai.onnx") and len(node.input) > 0
+    standard = node.domain in STANDARD and len(node.input) > 0
     if standard and node.op_type in _CONDITIONS:
         return _CONDITIONS[node.op_type](node, graph)
     return standard and _keeps_shape(node, graph) and _is_neutral(node, graph)
 
 
-def _always(node: NodeProto, graph: Graph) -> bool:
-    del node, graph
-    return True
-
-
-def _drops_nothing(node: NodeProto, graph: Graph) -> bool:
-    return len(node.input) < 3 or not node.input[2] or _is_false(node.input[2], graph)
-
-
-def _casts_float(node: NodeProto, graph: Graph) -> bool:
-    return attribute(node, "to", 0) == TensorProto.FLOAT and graph.is_float(node.input[0])
-
-
-def _has_one_operand(node: NodeProto, graph: Graph) -> bool:
-    del graph
-    return len(node.input) == 1
-
-
-def _moves_nothing(node: NodeProto, graph: Graph) -> bool:
-    del graph
+def _moves_nothing(node: NodeProto, _: Graph) -> bool:
     perm = attribute(node, "perm", None)
     return perm is not None and list(perm) == sorted(perm)
-
-
-def _adds_no_edge(node: NodeProto, graph: Graph) -> bool:
-    return len(node.input) > 1 and _is_false(node.input[1], graph)
-
-
-def _selects_all(node: NodeProto, graph: Graph) -> bool:
-    return _keeps_shape(node, graph) and _steps_forwards(node, graph)
 
 
 def _is_false(name: str, graph: Graph) -> bool:
@@ -112,10 +84,8 @@ def _keeps_shape(node: NodeProto, graph: Graph) -> bool:
 
 
 def _steps_forwards(node: NodeProto, graph: Graph) -> bool:
-    if node.op_type != "Slice" or len(node.input) < 5 or not node.input[4]:
-        return True
-    steps = node.input[4]
-    return graph.is_constant(steps) and bool((graph.constant(steps) == 1).all())
+    steps = input_of(node, 4) if node.op_type == "Slice" else ""
+    return not steps or (graph.is_constant(steps) and bool((graph.constant(steps) == 1).all()))
 
 
 def _is_neutral(node: NodeProto, graph: Graph) -> bool:
@@ -126,36 +96,36 @@ def _is_neutral(node: NodeProto, graph: Graph) -> bool:
 
 
 _CONDITIONS: dict[str, Callable[[NodeProto, Graph], bool]] = {
-    "Identity": _always,
-    "Dropout": _drops_nothing,
-    "Cast": _casts_float,
-    **dict.fromkeys(("Concat", "Sum", "Max", "Min", "Mean"), _has_one_operand),
+    "Identity": lambda *_: True,
+    "Dropout": lambda node, graph: not input_of(node, 2) or _is_false(input_of(node, 2), graph),
+    "Cast": lambda node, graph: (
+        attribute(node, "to", 0) == TensorProto.FLOAT and graph.is_float(node.input[0])
+    ),
+    **dict.fromkeys(("Concat", "Sum", "Max", "Min", "Mean"), lambda node, _: len(node.input) == 1),
     "Transpose": _moves_nothing,
-    "Pad": _adds_no_edge,
-    **dict.fromkeys(_SELECTION, _selects_all),
+    "Pad": lambda node, graph: _is_false(input_of(node, 1), graph),
+    **dict.fromkeys(
+        ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Slice"),
+        lambda node, graph: _keeps_shape(node, graph) and _steps_forwards(node, graph),
+    ),
 }
 
 
-def cancel_transposes(model: ModelProto) -> int:
+@of_each_node
+def cancel_transposes(node: NodeProto, graph: Graph) -> bool:
     """Make one Transpose, or none, of two that follow each other."""
-    merged, graph = 0, Graph(model)
-    for node in model.graph.node:
-        before = graph.producer(node.input[0]) if node.op_type == "Transpose" else None
-        first = None if before is None else graph.nodes[before]
-        if first is None or first.op_type != "Transpose":
-            continue
-        one, two = attribute(first, "perm", None), attribute(node, "perm", None)
-        if one is None or two is None:
-            continue
-        perm = [one[axis] for axis in two]
-        cancels = perm == sorted(perm)
-        # Another reader keeps the first one alive: merging would then save nothing.
-        if not cancels and len(graph.consumers(node.input[0])) > 1:
-            continue
-        if cancels:
-            set_node(node, "Identity", [first.input[0]])
-        else:
-            set_node(node, "Transpose", [first.input[0]], perm=perm)
-        merged += 1
-        graph = Graph(model)
-    return merged
+    first = graph.maker(node.input[0]) if node.op_type == "Transpose" else None
+    if first is None or first.op_type != "Transpose":
+        return False
+    one, two = attribute(first, "perm", None), attribute(node, "perm", None)
+    if one is None or two is None:
+        return False
+    perm = [one[axis] for axis in two]
+    if perm == sorted(perm):
+        set_node(node, "Identity", [first.input[0]])
+        return True
+    # Another reader keeps the first one alive: merging would then save nothing.
+    if len(graph.consumers(node.input[0])) > 1:
+        return False
+    set_node(node, "Transpose", [first.input[0]], perm=perm)
+    return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import onnx
 from onnx import ModelProto
 
-from ..onnx_graphs.graph import Graph, captured_names
+from ..onnx_graphs.graph import STANDARD, Graph, captured_names
 from ..onnx_graphs.rewriting import opset_of, replace_nodes
 
 
@@ -17,7 +17,7 @@ def drop_unread_outputs(model: ModelProto) -> int:
     graph = Graph(model)
     dropped = 0
     for node in model.graph.node:
-        if len(node.output) < 2 or node.domain not in ("", "ai.onnx"):
+        if len(node.output) < 2 or node.domain not in STANDARD:
             continue
         schema = onnx.defs.get_schema(node.op_type, opset_of(model))
         optional = onnx.defs.OpSchema.FormalParameterOption.Optional

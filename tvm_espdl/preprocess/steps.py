@@ -12,157 +12,82 @@ from dataclasses import dataclass
 from ..errors import ModelError
 from ..onnx_graphs.constant_nodes import constants_to_initializers
 from ..onnx_graphs.rewriting import Rewrite
-from .rewrite_activations import hard_sigmoid, hard_swish
+from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
-from .rewrite_clips import merge_clips
 from .rewrite_constants import fold_constants
-from .rewrite_gemm import constants_second, matmul_to_gemm, normalize_gemm
+from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
-from .rewrite_pads import fuse_pads
-from .rewrite_pairs import pair_up
-from .rewrite_pools import average_pool_to_conv, mean_to_pool
+from .rewrite_operands import constants_second, pair_up
 from .rewrite_unused import drop_unread_outputs, remove_unused
+from .rewrite_windows import average_pool_to_conv, fuse_pads, mean_to_pool
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of preprocessing.
+    """One step of preprocessing."""
 
-    Attributes
-    ----------
-    name : str
-        What it is switched on and off by.
-    sentence : str
-        What it does.
-    rewrite : callable
-        Takes a model, changes it in place, returns in how many places it did so.
-    on : bool
-        Whether it runs without being asked for.
-    """
-
+    #: What it is switched on and off by.
     name: str
+    #: What it does.
     sentence: str
+    #: Takes a model, changes it in place, returns in how many places it did so.
     rewrite: Rewrite
+    #: Whether it runs without being asked for.
     on: bool = True
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
-        "constants_to_initializers",
-        "Constant nodes become initializers.",
-        constants_to_initializers,
-    ),
-    Step(
-        "fold_constants",
-        "Nodes that depend on constants and static shapes only are computed.",
-        fold_constants,
-    ),
-    Step(
-        "remove_no_ops",
-        "Identity, Dropout, casts to the same type, reshapes to the same shape, padding by "
-        "nothing, + 0 and * 1 are removed.",
-        remove_no_ops,
-    ),
-    Step(
-        "drop_unread_outputs",
-        "Optional outputs that nothing reads are dropped, such as the indices of MaxPool.",
-        drop_unread_outputs,
-    ),
-    Step(
-        "cancel_transposes",
-        "Two Transpose nodes in a row become one, or none.",
-        cancel_transposes,
-    ),
-    Step(
-        "constants_second",
-        "c + x and c * x are written x + c and x * c.",
-        constants_second,
-    ),
-    Step(
-        "pair_up",
-        "Sum, Max and Min of more than two tensors become Add, Max and Min of two.",
-        pair_up,
-    ),
-    Step(
-        "merge_clips",
-        "Chains of Relu, Clip, Min and Max with constants become one Relu or Clip.",
-        merge_clips,
-    ),
-    Step(
-        "hard_sigmoid",
-        "clip(a * x + b, 0, h) / h becomes HardSigmoid.",
-        hard_sigmoid,
-    ),
-    Step(
-        "hard_swish",
-        "x * HardSigmoid(x) and x * clip(x + 3, 0, 6) / 6 become HardSwish.",
-        hard_swish,
-    ),
-    Step(
-        "mean_to_pool",
-        "ReduceMean over all axes behind the channels becomes GlobalAveragePool.",
-        mean_to_pool,
-    ),
-    Step(
-        "fuse_pads",
-        "Padding with zeros becomes part of the Conv behind it.",
-        fuse_pads,
-    ),
-    Step(
-        "matmul_to_gemm",
-        "MatMul of a matrix with constant weights, and the Add of a bias, become Gemm.",
-        matmul_to_gemm,
-    ),
-    Step(
-        "normalize_gemm",
-        "Gemm gets transposed weights, no factors, and a bias with one axis.",
-        normalize_gemm,
-    ),
-    Step(
-        "fold_batch_norm",
-        "BatchNormalization is folded into the Conv, ConvTranspose or Gemm before it.",
-        fold_batch_norm,
-    ),
-    Step(
-        "fold_arithmetic",
-        "Mul, Div, Add and Sub with one constant per channel are folded into the layer before.",
-        fold_arithmetic,
-    ),
-    Step(
-        "batch_norm_to_conv",
-        "BatchNormalization that no layer took in becomes a depthwise 1x1 Conv.",
-        batch_norm_to_conv,
-    ),
-    Step(
-        "average_pool_to_conv",
-        "AveragePool becomes a depthwise Conv.",
-        average_pool_to_conv,
-        on=False,
-    ),
-    Step(
-        "remove_unused",
-        "Nodes and constants that no output depends on are removed; inputs stay.",
-        remove_unused,
-    ),
+_SENTENCES: dict[Rewrite, str] = {
+    constants_to_initializers: "Constant nodes become initializers.",
+    fold_constants: "Nodes that depend on constants and static shapes only are computed.",
+    remove_no_ops: "Identity, Dropout, casts to the same type, reshapes to the same shape, padding "
+    "by nothing, + 0 and * 1 are removed.",
+    drop_unread_outputs: "Optional outputs that nothing reads are dropped, such as the indices of "
+    "MaxPool.",
+    cancel_transposes: "Two Transpose nodes in a row become one, or none.",
+    constants_second: "c + x and c * x are written x + c and x * c.",
+    pair_up: "Sum, Max and Min of more than two tensors become Add, Max and Min of two.",
+    merge_clips: "Chains of Relu, Clip, Min and Max with constants become one Relu or Clip.",
+    hard_sigmoid: "clip(a * x + b, 0, h) / h becomes HardSigmoid.",
+    hard_swish: "x * HardSigmoid(x) and x * clip(x + 3, 0, 6) / 6 become HardSwish.",
+    mean_to_pool: "ReduceMean over all axes behind the channels becomes GlobalAveragePool.",
+    fuse_pads: "Padding with zeros becomes part of the Conv behind it.",
+    matmul_to_gemm: "MatMul of a matrix with constant weights, and the Add of a bias, become Gemm.",
+    normalize_gemm: "Gemm gets transposed weights, no factors, and a bias with one axis.",
+    fold_batch_norm: "BatchNormalization is folded into the Conv, ConvTranspose or Gemm before it.",
+    fold_arithmetic: "Mul, Div, Add and Sub with one constant per channel are folded into the "
+    "layer before.",
+    batch_norm_to_conv: "BatchNormalization that no layer took in becomes a depthwise 1x1 Conv.",
+    average_pool_to_conv: "AveragePool becomes a depthwise Conv.",
+    remove_unused: "Nodes and constants that no output depends on are removed; inputs stay.",
+}
+_OFF = (average_pool_to_conv,)
+
+STEPS = tuple(
+    Step(rewrite.__name__, sentence, rewrite, rewrite not in _OFF)
+    for rewrite, sentence in _SENTENCES.items()
 )
 
 
 def select_steps(skip: Collection[str], enable: Collection[str]) -> tuple[Step, ...]:
-    """The steps that run, in order.
-
-    Parameters
-    ----------
-    skip, enable : collection of str
-        Names of steps to leave out, and of steps to run that do not run by default.
+    """The steps that run, in order, but for those to `skip`; `enable` those off by default.
 
     Raises
     ------
     ModelError
         If there is no step of such a name, or one is both skipped and enabled.
     """
+    known = [step.name for step in STEPS]
     for option, names in (("skip", skip), ("enable", enable)):
         for name in names:
-            _check_name(name, option)
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3)
+                raise ModelError(
+                    "there is no such preprocessing step",
+                    where=f"option {option}",
+                    found=repr(name),
+                    allowed=", ".join(known),
+                    try_=" or ".join(near) if near else "tvm-espdl preprocess --list_steps",
+                )
     both = sorted(set(skip).intersection(enable))
     if both:
         raise ModelError(
@@ -174,16 +99,3 @@ def select_steps(skip: Collection[str], enable: Collection[str]) -> tuple[Step, 
     return tuple(
         step for step in STEPS if (step.on or step.name in enable) and step.name not in skip
     )
-
-
-def _check_name(name: str, option: str) -> None:
-    names = [step.name for step in STEPS]
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=3)
-        raise ModelError(
-            "there is no such preprocessing step",
-            where=f"option {option}",
-            found=repr(name),
-            allowed=", ".join(names),
-            try_=" or ".join(near) if near else "tvm-espdl preprocess --list_steps",
-        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 from onnx import ModelProto
 
@@ -24,13 +25,7 @@ from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
 from .quantization import Options, quantize
-from .report import (
-    Accuracy,
-    FloatRow,
-    QuantizationReport,
-    TensorRow,
-    measure_accuracy,
-)
+from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
 from .report.making import make_report
 from .requantization import requantize as express_anew
 from .taking import take, without_effect
@@ -189,49 +184,36 @@ def quantize_onnx(
     )
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
-    loaded = load_model(model)
+    loaded, prepare = load_model(model), partial(preprocess_onnx, skip=skip, enable=enable)
     if is_quantized(loaded):
         if not requantize or inspect_quantized(loaded).is_ours:
             ignored = without_effect(options, calibration, skip=skip, enable=enable)
             return QuantizationResult(*take(loaded, target, ignored))
-        anew = express_anew(
-            loaded,
-            calibration,
-            target,
-            options,
-            skip=skip,
-            enable=enable,
-            measure=measure,
-            progress=progress,
+        done, options, loss = express_anew(
+            loaded, calibration, target, options, prepare, measure=measure, progress=progress
         )
-        report = make_report(anew.done, anew.options, measure=measure)
-        report = replace(report, loss=anew.loss, notes=(*_drawn(calibration), *report.notes))
-        return QuantizationResult(anew.done.write(), report, anew.loss)
+        report = make_report(done, options, measure=measure)
+        if calibration is None:
+            drawn = "there were no calibration data: the samples are random inputs (seed 0)"
+            report = replace(report, notes=(drawn, *report.notes))
+        report = replace(report, loss=loss)
+        return QuantizationResult(done.write(), report, loss)
     if calibration is None:
-        raise _no_calibration()
+        raise DataError(
+            "a float network needs calibration data",
+            where="argument calibration",
+            found="None",
+            allowed="typical inputs: an array, a dict, a path, an ImageFolder or an iterable",
+            try_="numpy.load a file of 32 to 200 inputs, scaled as in training "
+            "(--calibrate_dataset)",
+        )
     clock = Clock()
     with clock.phase("preprocess"):
-        prepared = preprocess_onnx(loaded, skip=skip, enable=enable)
+        prepared = prepare(loaded)
     samples = read_samples(calibration, input_signature(prepared), progress=progress)
     done = quantize(prepared, samples, target, options, clock=clock)
     report = make_report(done, options, measure=measure, clock=clock, reference=prepared)
     return QuantizationResult(done.write(), report)
-
-
-def _drawn(calibration: Calibration | None) -> list[str]:
-    if calibration is not None:
-        return []
-    return ["there were no calibration data: the samples are random inputs (seed 0)"]
-
-
-def _no_calibration() -> DataError:
-    return DataError(
-        "a float network needs calibration data",
-        where="argument calibration",
-        found="None",
-        allowed="typical inputs: an array, a dict, a path, an ImageFolder or an iterable",
-        try_="numpy.load a file of 32 to 200 inputs, scaled as in training (--calibrate_dataset)",
-    )
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

@@ -25,30 +25,16 @@ from .sharing import Member, Sharing, share_exponents
 
 @dataclass(frozen=True)
 class Assignment:
-    """The exponents of a quantized network.
+    """The exponents of a quantized network; operands are named by node and position."""
 
-    Attributes
-    ----------
-    tensors : dict of str to int
-        Of every quantized activation.
-    constants : dict of (int, int) to int
-        Of the constant operands, by node and position.
-    requantized : dict of (int, int) to int
-        Of the inputs that are requantized, by node and position.
-    weights : dict of int to int64 array
-        Of each layer's weights, by its node: one, or one per output channel.
-    per_channel : bool
-        Whether weights may have one exponent per output channel.
-    values : dict of (int, int) to array
-        Float values that replace constant operands, by node and position: biases that were
-        corrected, weights whose rounding was chosen.
-    """
+    tensors: dict[str, int]  #: Of every quantized activation.
+    constants: dict[Operand, int]  #: Of the constant operands.
+    requantized: dict[Operand, int]  #: Of the inputs that are requantized.
+    weights: dict[int, Integers]  #: Of each layer's weights, by its node: one, or one per channel.
+    per_channel: bool  #: Whether weights may have one exponent per output channel.
+    #: Float values that replace constant operands: biases that were corrected, weights whose
+    #: rounding was chosen.
 
-    tensors: dict[str, int]
-    constants: dict[Operand, int]
-    requantized: dict[Operand, int]
-    weights: dict[int, Integers]
-    per_channel: bool
     values: Mapping[Operand, Array] = field(default_factory=dict)
 
     def input_exponent(self, plan: Plan, index: int, place: int = 0) -> int:
@@ -59,28 +45,16 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Choice:
-    """How exponents are chosen.
+    """How exponents are chosen."""
 
-    Attributes
-    ----------
-    method : callable or None
-        The costs of an activation's exponents; None where no value may saturate.
-    per_channel : bool
-        Whether weights get one exponent per output channel.
-    weights : dict of int to int64 array
-        The exponents of weights by the layer's node, where they are not those at which no weight
-        saturates.
-    exponents : dict of str to int
-        The exponents of activations that are known beforehand; the method has no say about them.
-    shifts : dict
-        What a search adds to the chosen exponents, by any member of a group of activations, or
-        by the index of a layer's node for its weights.
-    """
-
-    method: Method | None
-    per_channel: bool
+    method: Method | None  #: Costs of an activation's exponents; None where no value may saturate.
+    per_channel: bool  #: Whether weights get one exponent per output channel.
+    #: Exponents of weights by the layer's node, where they are not those at which none saturates.
     weights: Mapping[int, Integers] = field(default_factory=dict)
+    #: Exponents of activations that are known beforehand; the method has no say about them.
     exponents: Mapping[str, int] = field(default_factory=dict)
+    #: What a search adds to the chosen exponents, by any member of a group of activations, or by
+    #: the index of a layer's node for its weights.
     shifts: Mapping[Member | int, int] = field(default_factory=dict)
 
 
@@ -238,23 +212,10 @@ class _Assigner:
 def assign_exponents(
     plan: Plan, ranges: Mapping[str, TensorRange], choice: Choice, chip: Chip
 ) -> Assignment:
-    """Choose all exponents.
+    """Choose all exponents, by the ranges that calibration measured.
 
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized.
-    ranges : dict of str to TensorRange
-        What calibration measured.
-    choice : Choice
-        How the exponents are chosen.
-    chip : Chip
-        Its rounding and the width of its bias are kept to.
-
-    Raises
-    ------
-    DataError, ModelError
-        If a value is too large for any exponent, or a weight is not finite.
+    Raises DataError or ModelError if a value is too large for any exponent, or a weight is not
+    finite.
     """
     assigner = _Assigner(plan, ranges, choice, chip)
     assigner.choose_groups()

@@ -5,7 +5,8 @@ Must never keep the activations of more samples than threads, nor depend on the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+import copy
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,25 +20,19 @@ from ..samples import Sample
 from .histogram import Histogram, extremes_of
 from .workers import map_ahead
 
+Shape = tuple[int, ...]
+
 #: Sees every tensor of a sample, by name, beside the histograms.
 Observer = Callable[[Mapping[str, Array]], None]
 
 
 @dataclass(frozen=True, eq=False)
 class TensorRange:
-    """What calibration saw of one tensor.
-
-    Attributes
-    ----------
-    low, high : float
-        Smallest and largest value over all samples.
-    histogram : Histogram or None
-        The distribution of the values; None where only the range is known, as of constants.
-    """
+    """What calibration saw of one tensor: the smallest and the largest value over all samples."""
 
     low: float
     high: float
-    histogram: Histogram | None = None
+    histogram: Histogram | None = None  #: None where only the range is known, as of constants.
 
 
 def measure_ranges(
@@ -47,78 +42,35 @@ def measure_ranges(
     observer: Observer | None = None,
     whole: Container[str] | None = None,
 ) -> dict[str, TensorRange]:
-    """Measure the distribution of float32 tensors that depend on an input.
+    """The distribution of float32 tensors that depend on an input, in the order of the graph.
 
-    Parameters
-    ----------
-    model : ModelProto
-        A preprocessed float network; left as it is.
-    samples : iterable of dict
-        One array per input, as `read_samples` yields them; they are read once.
-    names : iterable of str, optional
-        The tensors to measure; by default all of them.
-    observer : callable, optional
-        Called with the measured tensors of each sample, {name: array}, in the samples' order.
-    whole : container of str, optional
-        The tensors whose distribution is measured, and not only the range; by default all.
+    `names` are the tensors to measure, those of `whole` with their histogram and not only the
+    range; by default all. The `samples` are read once; the `observer` sees the measured tensors of
+    each, in their order.
 
-    Returns
-    -------
-    dict of str to TensorRange
-        In the order of the graph, inputs first.
-
-    Raises
-    ------
-    DataError
-        If a tensor holds NaN or infinity for a sample.
-    ModelError
-        If onnxruntime cannot run the network.
+    Raises DataError if a tensor holds NaN or infinity for a sample, ModelError if onnxruntime
+    cannot run the network.
     """
     graph = Graph(model)
     measured = _ordered(graph, names)
-    wanted = [name for name in measured if name not in graph.inputs]
-    session = open_session(with_outputs(model, wanted), "calibration")
+    read = watching(model, [name for name in measured if name not in graph.inputs], "calibration")
+    seen = {name: Histogram() for name in measured}
     whole = measured if whole is None else whole
-    tallies = [_Tally(name, _place(name, graph), whole=name in whole) for name in measured]
 
     def run(numbered: tuple[int, Sample]) -> Sample:
         number, sample = numbered
-        results = run_session(session, wanted, sample, f"calibration sample {number}")
-        return {**sample, **dict(zip(wanted, results, strict=True))}
+        return {**sample, **read(sample, f"calibration sample {number}")}
 
-    for tensors in map_ahead(run, enumerate(samples)):
-        for tally in tallies:
-            tally.add(tensors[tally.name])
+    for number, tensors in enumerate(map_ahead(run, enumerate(samples))):
+        for name, histogram in seen.items():
+            if tensors[name].size:
+                extremes = _finite_extremes(tensors[name], name, graph, number)
+                if name in whole:
+                    histogram.add(tensors[name], extremes)
+                histogram.extend(*extremes)
         if observer is not None:
             observer(tensors)
-    return {tally.name: tally.result() for tally in tallies}
-
-
-class _Tally:
-    """What was seen of one tensor so far."""
-
-    def __init__(self, name: str, place: str, *, whole: bool) -> None:
-        self.name = name
-        self._place = place
-        self._samples = 0
-        self._low = self._high = 0.0
-        self._empty = True
-        self._histogram = Histogram() if whole else None
-
-    def add(self, values: Array) -> None:
-        number = self._samples
-        self._samples += 1
-        if values.size == 0:
-            return
-        low, high = _finite_extremes(values, self._place, number)
-        self._low = low if self._empty else min(self._low, low)
-        self._high = high if self._empty else max(self._high, high)
-        self._empty = False
-        if self._histogram is not None:
-            self._histogram.add(values, (low, high))
-
-    def result(self) -> TensorRange:
-        return TensorRange(self._low, self._high, self._histogram)
+    return {n: TensorRange(h.low, h.high, h if n in whole else None) for n, h in seen.items()}
 
 
 def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:
@@ -127,32 +79,43 @@ def _ordered(graph: Graph, names: Iterable[str] | None) -> list[str]:
     return [name for name in every if graph.is_float(name) and (chosen is None or name in chosen)]
 
 
-def with_outputs(model: ModelProto, names: Iterable[str]) -> ModelProto:
-    """A copy of `model` that has the float32 tensors `names` among its outputs."""
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
+def watching(
+    model: ModelProto, names: Sequence[str], where: str = "the float network"
+) -> Callable[..., Sample]:
+    """A function from a sample, and where it is from, to the tensors `names` of a network.
+
+    Raises ModelError, here and there, if onnxruntime cannot run the network.
+    """
+    session = open_session(with_outputs(model, names), where)
+
+    def run(sample: Mapping[str, Array], place: str = where) -> Sample:
+        return dict(zip(names, run_session(session, names, sample, place), strict=True))
+
+    return run
+
+
+def with_outputs(model: ModelProto, names: Iterable[str] | Mapping[str, Shape]) -> ModelProto:
+    """A copy of `model` that has float32 tensors, as a rule without a shape, among its outputs."""
+    shapes = names if isinstance(names, Mapping) else {}
+    watched = copy.deepcopy(model)
     present = {value.name for value in watched.graph.output}
     watched.graph.output.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name))
         for name in names
         if name not in present
     )
     return watched
 
 
-def _place(name: str, graph: Graph) -> str:
-    maker = graph.producer(name)
-    if maker is None:
-        return f"input {name!r}"
-    node = graph.nodes[maker]
-    return f"node {node.name!r} ({node.op_type}), tensor {name!r}"
-
-
-def _finite_extremes(values: Array, place: str, number: int) -> tuple[float, float]:
+def _finite_extremes(values: Array, name: str, graph: Graph, number: int) -> tuple[float, float]:
     low, high = extremes_of(values)
     # They are not finite if any value is not: NaN spreads.
     if np.isfinite(low) and np.isfinite(high):
         return low, high
+    place, maker = f"input {name!r}", graph.producer(name)
+    if maker is not None:
+        node = graph.nodes[maker]
+        place = f"node {node.name!r} ({node.op_type}), tensor {name!r}"
     raise DataError(
         "a tensor of the float network is not finite",
         where=f"{place}, calibration sample {number}",

@@ -19,24 +19,13 @@ Values = Mapping[Operand, Array]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to quantize a network.
+    """One way to quantize a network."""
 
-    Attributes
-    ----------
-    shifts : dict
-        What is added to the chosen exponents; see `Choice.shifts`.
-    rounded : bool
-        Whether weights are rounded adaptively.
-    offsets : dict of (int, int) to array
-        What is added to biases, by node and position.
-    scaling : dict of str to array
-        What divides the channels of activations, by channel set; see `channel_sets`.
-    values : dict of (int, int) to array
-        Weights and biases of the network, scaled so, that replace its own, by node and position.
-    """
-
+    #: What is added to the chosen exponents; see `Choice.shifts`.
     shifts: Mapping[Member | int, int] = field(default_factory=dict)
-    rounded: bool = False
-    offsets: Values = field(default_factory=dict)
+    rounded: bool = False  #: Whether weights are rounded adaptively.
+    offsets: Values = field(default_factory=dict)  #: What is added to biases.
+    #: What divides the channels of activations, by channel set; see `channel_sets`.
     scaling: Scaling = field(default_factory=dict)
+    #: Weights and biases of the network, scaled so, that replace its own.
     values: Values = field(default_factory=dict)

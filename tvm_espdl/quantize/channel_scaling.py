@@ -5,11 +5,11 @@ Must never change what the network computes beyond the rounding of float32, nor 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import onnx
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from ..onnx_graphs.graph import Array, Graph, attribute
 from .calibration import TensorRange
@@ -25,18 +25,9 @@ Scaling = Mapping[str, Array]
 def scale_model(
     model: ModelProto, plan: Plan, sets: Iterable[ChannelSet], scaling: Scaling
 ) -> ModelProto:
-    """A copy of `model` in which the channels of some tensors are divided by factors.
+    """A copy of `model` in which the channels of `sets` are divided by the factors of `scaling`.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network that `plan` was made from; left as it is.
-    plan : Plan
-        What is quantized.
-    sets : iterable of ChannelSet
-        As `find_channel_sets` gives them.
-    scaling : dict of str to float array (C,)
-        Factors above 0, by the name of the set; sets that are missing stay as they are.
+    Factors are above 0; sets that have none stay as they are.
     """
     values: dict[str, Array] = {}
     graph = plan.graph
@@ -51,8 +42,7 @@ def scale_model(
             name = graph.nodes[index].input[1]
             factor = _as_read(index, entry, factors, graph)
             values[name] = values.get(name, graph.constant(name).astype(np.float64)) * factor
-    scaled = onnx.ModelProto()
-    scaled.CopyFrom(model)
+    scaled = copy.deepcopy(model)
     for tensor in scaled.graph.initializer:
         if tensor.name in values:
             value = values[tensor.name].astype(np.float32)
@@ -66,38 +56,43 @@ def _as_made(
     """What divides the weights and the bias of a layer that makes channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.output[0]) or (0, 0))[1])
+    along = _along(node.output[0], entry, factors, graph)
     if len(node.input) > 2 and node.input[2]:
         yield node.input[2], along
-    rest = (1,) * (weight.ndim - 1)
     if node.op_type != "ConvTranspose":
-        yield node.input[1], along.reshape(-1, *rest)
+        yield node.input[1], along.reshape(-1, *(1,) * (weight.ndim - 1))
         return
     # (C, O / group, ...): the outputs of a group lie along axis 1 of that group's rows.
-    group = attribute(node, "group", 1)
-    rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
-    yield node.input[1], rows.reshape(*weight.shape[:2], *rest[1:])
+    yield node.input[1], _across(node, along, weight)
 
 
 def _as_read(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
     """What multiplies the weights of a layer that reads channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
-    rest = (1,) * (weight.ndim - 2)
+    along = _along(node.input[0], entry, factors, graph)
     if node.op_type == "ConvTranspose":
-        return along.reshape(-1, 1, *rest)
+        return along.reshape(-1, *(1,) * (weight.ndim - 1))
     # (O, C / group, ...): each row reads the inputs of its group.
+    return _across(node, along, weight)
+
+
+def _along(tensor: str, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
+    return entry.along(factors, (graph.shape(tensor) or (0, 0))[1])
+
+
+def _across(node: NodeProto, along: Array, weight: Array) -> Array:
+    """The factors of the channels that lie along axis 1, those of its group for each row."""
     group = attribute(node, "group", 1)
     rows = np.repeat(along.reshape(group, -1), weight.shape[0] // group, axis=0)
-    return rows.reshape(*weight.shape[:2], *rest)
+    return rows.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
 
 
 def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Moments:
     """What divides the input patches of a Conv or Gemm that reads channels: (groups, K)."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = entry.along(factors, (graph.shape(node.input[0]) or (0, 0))[1])
+    along = _along(node.input[0], entry, factors, graph)
     group = attribute(node, "group", 1)
     kernel = int(np.prod(weight.shape[2:]))
     return np.repeat(along.reshape(group, -1), kernel, axis=1).astype(np.float64)
@@ -106,16 +101,9 @@ def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -
 def scaled_ranges(
     sets: Iterable[ChannelSet], scaling: Scaling, runs: Iterable[Mapping[str, Array]]
 ) -> dict[str, TensorRange]:
-    """Distributions of the tensors of some sets, divided by their factors.
+    """Distributions of the tensors of `sets`, divided by their factors.
 
-    Parameters
-    ----------
-    sets : iterable of ChannelSet
-        The sets.
-    scaling : dict of str to float array (C,)
-        What divides the channels, by the name of the set.
-    runs : iterable of dict
-        The tensors of the sets, one dict per sample, not divided.
+    `runs` holds these tensors, one dict per sample, not divided.
     """
     entries = [(name, entry, scaling[entry.name]) for entry in sets for name in entry.tensors]
     histograms = {name: Histogram() for name, _, _ in entries}

@@ -11,7 +11,7 @@ operator outside the table below. A Clip is outside: its limits are not scaled w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,30 +21,17 @@ from ..onnx_graphs.graph import Array, Graph, attribute
 from .plan import Plan
 from .sharing import Groups
 
-#: Operators that pass a positive factor of a channel from their activations to their output.
-_PASSING = ("Relu", "LeakyRelu", "Identity", "MaxPool", "AveragePool")
-_POOLS = ("GlobalAveragePool", "GlobalMaxPool")
 _LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
 
 @dataclass(frozen=True)
 class ChannelSet:
-    """Tensors that share the factors of their channels.
+    """Tensors that share the factors of their channels."""
 
-    Attributes
-    ----------
-    channels : int
-        How many factors there are.
-    tensors : tuple of str
-        The activations; axis 1 of each holds every channel once, or so many times in a row.
-    makers, readers : tuple of int
-        The layers, by node, that make and that read these tensors.
-    """
-
-    channels: int
-    tensors: tuple[str, ...]
-    makers: tuple[int, ...]
-    readers: tuple[int, ...]
+    channels: int  #: How many factors there are.
+    tensors: tuple[str, ...]  #: Axis 1 of each holds every channel once, or so many times in a row.
+    makers: tuple[int, ...]  #: The layers, by node, that make these tensors.
+    readers: tuple[int, ...]  #: Those that read them.
 
     @property
     def name(self) -> str:
@@ -57,13 +44,7 @@ class ChannelSet:
 
 
 def find_channel_sets(plan: Plan) -> list[ChannelSet]:
-    """The sets of a network, in the order of its tensors.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized; layers that stay float are left alone.
-    """
+    """The sets of a network, in the order of its tensors; layers in float are left alone."""
     graph = plan.graph
     layers = {layer.node for layer in plan.layers() if graph.nodes[layer.node].op_type in _LAYERS}
     groups, blocked = Groups(), {*graph.inputs, *graph.visible}
@@ -117,23 +98,6 @@ def _passes(node: NodeProto, read: list[str], graph: Graph) -> bool:
 Shapes = list[tuple[int, ...]]
 
 
-def _always(node: NodeProto, shapes: Shapes) -> bool:
-    del node, shapes
-    return True
-
-
-def _adds_two(node: NodeProto, shapes: Shapes) -> bool:
-    """Two activations of one shape; a constant would need a factor of its own."""
-    del node
-    return len(shapes) == 3 and len(set(shapes)) == 1
-
-
-def _slopes(node: NodeProto, shapes: Shapes) -> bool:
-    """Slopes that are constant."""
-    del node
-    return len(shapes) == 2
-
-
 def _flattens(node: NodeProto, shapes: Shapes) -> bool:
     """(N, C, ...) becomes (N, C * ...): each channel lies in one piece."""
     before, after = shapes[0], shapes[-1]
@@ -141,10 +105,13 @@ def _flattens(node: NodeProto, shapes: Shapes) -> bool:
     return axis == 1 and len(after) == 2 and before[0] == after[0]
 
 
-def _checks() -> Iterator[tuple[str, Callable[[NodeProto, Shapes], bool]]]:
-    yield from ((operator, _always) for operator in (*_PASSING, *_POOLS))
-    yield from (("Flatten", _flattens), ("Reshape", _flattens))
-    yield from (("Add", _adds_two), ("PRelu", _slopes))
-
-
-_CHECKS = dict(_checks())
+#: Whether an operator passes a positive factor of a channel from its activations to its output.
+_CHECKS: dict[str, Callable[[NodeProto, Shapes], bool]] = {
+    **dict.fromkeys(("Relu", "LeakyRelu", "Identity"), lambda node, shapes: True),
+    **dict.fromkeys(("MaxPool", "AveragePool"), lambda node, shapes: True),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lambda node, shapes: True),
+    **dict.fromkeys(("Flatten", "Reshape"), _flattens),
+    # Two activations of one shape; a constant would need a factor of its own.
+    "Add": lambda node, shapes: len(shapes) == 3 and len(set(shapes)) == 1,
+    "PRelu": lambda node, shapes: len(shapes) == 2,  # its slopes are constant
+}

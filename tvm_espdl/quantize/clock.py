@@ -11,13 +11,7 @@ from collections.abc import Iterator
 
 
 class Clock:
-    """A stopwatch for phases.
-
-    Attributes
-    ----------
-    seconds : dict of str to float
-        Of each phase, in the order in which they began.
-    """
+    """A stopwatch: `seconds` of each phase, in the order in which they began."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -33,35 +33,17 @@ Triple = tuple[Moments, Moments, Moments]
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """How far measured moments are believed.
+    """How far measured moments are believed."""
 
-    Attributes
-    ----------
-    damping : float
-        Added to the diagonal of E[q q'], relative to its mean.
-    share : float
-        Of E[e f'], from 0 to 1.
-    """
-
-    damping: float
-    share: float
+    damping: float  #: Added to the diagonal of E[q q'], relative to its mean.
+    share: float  #: Of E[e f'], from 0 to 1.
 
 
 def compensated(rows: Floats, moments: Triple, shrinkage: Shrinkage) -> Floats:
-    """The weights V = W - W (E[e e'] + share E[e f']) (E[q q'] + damping)^-1.
+    """The weights V = W - W (E[e e'] + share E[e f']) (E[q q'] + damping)^-1, float64 (G, O, K).
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The float weights W, G groups of O outputs each.
-    moments : tuple of float64 array (G, K, K)
-        E[q q'], E[e q'] and E[e e'], or the covariances where a bias takes up the means.
-    shrinkage : Shrinkage
-        Damping and share.
-
-    Returns
-    -------
-    float64 array (G, O, K)
+    `rows` are the float weights W (G, O, K), G groups of O outputs each; `moments` are E[q q'],
+    E[e q'] and E[e e'], each (G, K, K), or the covariances where a bias takes up the means.
     """
     trusted, doubted = _changes(rows, moments, shrinkage.damping)
     return rows + trusted + shrinkage.share * doubted
@@ -70,17 +52,8 @@ def compensated(rows: Floats, moments: Triple, shrinkage: Shrinkage) -> Floats:
 def choose_shrinkage(rows: Floats, first: Triple, second: Triple) -> Shrinkage | None:
     """The shrinkage by which each half of the samples serves the other best.
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The float weights.
-    first, second : tuple of float64 array (G, K, K)
-        The moments of either half.
-
-    Returns
-    -------
-    Shrinkage or None
-        None where the noise at the output does not fall by `LEAST_GAIN`.
+    From the float weights (G, O, K) and the moments (G, K, K) of either half; None where the noise
+    at the output does not fall by `LEAST_GAIN`.
     """
     noise = _noise(rows, first) + _noise(rows, second)
     least, best = -LEAST_GAIN * noise, None
@@ -101,20 +74,9 @@ def choose_shrinkage(rows: Floats, first: Triple, second: Triple) -> Shrinkage |
 
 
 def weights_for(rows: Floats, first: InputErrors, second: InputErrors, *, centered: bool) -> Floats:
-    """Compensated weights of a layer, or its own where halves of the samples do not agree.
+    """Compensated weights (G, O, K) of a layer; its own where halves of the samples do not agree.
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The float weights.
-    first, second : InputErrors
-        Of either half of the samples.
-    centered : bool
-        Whether a bias takes up the means.
-
-    Returns
-    -------
-    float64 array (G, O, K)
+    A bias takes up the means where they are `centered`.
     """
     halves = first.moments(centered=centered), second.moments(centered=centered)
     shrinkage = choose_shrinkage(rows, *halves)

@@ -44,30 +44,24 @@ def _matmul(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
     return Rule("product", 2, takes_relu=True)
 
 
-def _constant_limits(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
-    constant = all(graph.is_constant(name) for name in node.input[1:] if name)
-    return rule if constant else "its limits are not constant"
+def _constant(what: str, last: int | None = None) -> Condition:
+    """The inputs behind the first, up to before `last`, are known beforehand."""
+
+    def condition(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+        constant = all(graph.is_constant(name) for name in node.input[1:last] if name)
+        return rule if constant else f"its {what} are not constant"
+
+    return condition
+
+
+def _has(name: str, default: float, wanted: float, refusal: str) -> Condition:
+    """An attribute has the one value that the chip knows."""
+    return lambda node, graph, rule: rule if attribute(node, name, default) == wanted else refusal
 
 
 def _single_output(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
     del graph
     return "more than its first output is read" if any(node.output[1:]) else rule
-
-
-def _constant_places(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
-    """A scatter or a reversal whose indices are known beforehand."""
-    return rule if graph.is_constant(node.input[1]) else "its indices are not constant"
-
-
-def _remainder(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
-    del graph
-    if attribute(node, "fmod", 0):
-        return rule
-    return "the chip's remainder has the sign of the dividend: fmod=1"
-
-
-def _constant_slopes(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
-    return rule if graph.is_constant(node.input[1]) else "its slopes are not constant"
 
 
 def _resize(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
@@ -76,11 +70,6 @@ def _resize(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
     if mode not in ("nearest", "linear"):
         return f"the chip has no mode {mode}"
     return rule if mode == "nearest" else Rule("align", 1)
-
-
-def _plain_swish(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
-    del graph
-    return rule if attribute(node, "alpha", 1.0) == 1.0 else "the chip's Swish has alpha 1"
 
 
 def _compared(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
@@ -94,15 +83,15 @@ CONDITIONS: dict[str, Condition] = {
     "ConvTranspose": _constant_weights,
     "Gemm": _gemm,
     "MatMul": _matmul,
-    "Clip": _constant_limits,
+    "Clip": _constant("limits"),
     "MaxPool": _single_output,
     "LayerNormalization": _single_output,
-    "PRelu": _constant_slopes,
-    "ScatterND": _constant_places,
-    "ReverseSequence": _constant_places,
-    "Mod": _remainder,
+    "PRelu": _constant("slopes"),
+    "ScatterND": _constant("indices", 2),
+    "ReverseSequence": _constant("indices"),
+    "Mod": _has("fmod", 0, 1, "the chip's remainder has the sign of the dividend: fmod=1"),
     "Resize": _resize,
-    "Swish": _plain_swish,
+    "Swish": _has("alpha", 1.0, 1.0, "the chip's Swish has alpha 1"),
     **dict.fromkeys(
         (kind.form.onnx for kind in declared() if kind.form and kind.form.exponents == "compare"),
         _compared,

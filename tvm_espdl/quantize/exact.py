@@ -23,21 +23,11 @@ def build_exact(
     chip: str | None = None,
     more: Callable[[Program], Sequence[ModelProto]] | None = None,
 ) -> list[ExactNetwork]:
-    """Compile quantized networks; variants of one network share their kernels.
+    """Compile QDQ networks with power-of-two scales; variants of one network share their kernels.
 
-    Parameters
-    ----------
-    models : sequence of ModelProto
-        QDQ, with power-of-two scales, all for one chip.
-    chip : str, optional
-        By default the one that the first was quantized for.
-    more : callable, optional
-        From the program of the first, further networks to compile with them.
-
-    Raises
-    ------
-    ModelError, ChipError
-        As `relay.build`, if a network cannot be compiled.
+    All are for one chip, by default the one that the first was quantized for; `more` gives, from
+    the program of the first, further networks to compile with them. Raises ModelError or ChipError,
+    as `relay.build` does, if a network cannot be compiled.
     """
     from ..compilation import compile_variants  # loads TVM
 
@@ -45,13 +35,7 @@ def build_exact(
 
 
 class ExactNetwork:
-    """A quantized network that runs on this PC with a chip's bits.
-
-    Parameters
-    ----------
-    executor : Executor
-        The compiled network.
-    """
+    """A compiled quantized network that runs on this PC with a chip's bits."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -69,24 +53,12 @@ class ExactNetwork:
     def outputs(self, sample: Sample, watch: Watch | None = None) -> dict[str, Array]:
         """The network's outputs for one sample, in the model's names, types and layouts.
 
-        Parameters
-        ----------
-        sample : dict of str to numpy.ndarray
-            One array per input.
-        watch : callable, optional
-            Sees every value of the program, as the chip holds it, and may replace it.
-
-        Raises
-        ------
-        DataError
-            If an input is missing, or has another shape or dtype.
+        `watch` sees every value of the program, as the chip holds it, and may replace it. Raises
+        DataError if an input is missing, or has another shape or dtype.
         """
-        found, _ = self._executor.run(self._feed(sample), watch=watch)
-        return dict(zip(self.output_names, found, strict=True))
-
-    def _feed(self, sample: Sample) -> list[Array]:
         from ..runtime.feeding import feed
 
-        program = self.program
-        types = [program.values[name] for name in program.inputs]
-        return feed(sample, program.input_names, types, {})
+        types = [self.program.values[name] for name in self.program.inputs]
+        arrays = feed(sample, self.program.input_names, types, {})
+        found, _ = self._executor.run(arrays, watch=watch)
+        return dict(zip(self.output_names, found, strict=True))

@@ -25,12 +25,7 @@ EXPONENT_OF_ZERO = -7
 def round_to_integer(values: Floats, rounding: Rounding) -> Floats:
     """Round to whole numbers as the chip does: ties up (`half_up`) or to even (`half_even`).
 
-    Parameters
-    ----------
-    values : float array
-        Any shape; computed in float64, so that no value meets a tie it does not have.
-    rounding : str
-        `chip.rounding`.
+    In float64, so that no value meets a tie it does not have.
     """
     wide = np.asarray(values, dtype=np.float64)
     return np.floor(wide + 0.5) if rounding == "half_up" else np.rint(wide)
@@ -44,21 +39,10 @@ def integer_limits(bits: int) -> tuple[int, int]:
 def smallest_exponent(low: float, high: float, bits: int, rounding: Rounding) -> int:
     """Find the finest scale 2^e at which no value between `low` and `high` saturates.
 
-    Parameters
-    ----------
-    low, high : float
-        The range, finite.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`: it decides about values that lie on a tie next to the limit.
-
-    Returns
-    -------
-    int
-        The smallest e with round(low / 2^e) >= -2^(bits-1) and round(high / 2^e) <= 2^(bits-1) - 1,
-        not below `LOWEST_EXPONENT`; `EXPONENT_OF_ZERO` if both are zero. It may lie above
-        `HIGHEST_EXPONENT`, which the caller has to refuse.
+    That is the smallest e with round(low / 2^e) >= -2^(bits-1) and round(high / 2^e) <=
+    2^(bits-1) - 1, not below `LOWEST_EXPONENT`; `EXPONENT_OF_ZERO` if both are zero. It may lie
+    above `HIGHEST_EXPONENT`, which the caller has to refuse. The rounding decides about values on a
+    tie next to the limit.
     """
     return int(smallest_exponents(np.array([low]), np.array([high]), bits, rounding)[0])
 
@@ -69,46 +53,28 @@ def quantize(
     bits: int,
     rounding: Rounding,
 ) -> Integers:
-    """Integers of `values` at scale 2^exponent, rounded as the chip does and saturated.
+    """Integers of `values` at scale 2^exponent, rounded as the chip does and saturated to `bits`.
 
-    Parameters
-    ----------
-    values : float array
-        Any shape.
-    exponent : int, or int array
-        One exponent, or an array that broadcasts against `values`.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    int64 array
-        Of the shape of `values`.
+    There is one exponent, or an array that broadcasts against the values; int64 in their shape.
     """
     lowest, highest = integer_limits(bits)
     scaled = np.ldexp(np.asarray(values, dtype=np.float64), -np.asarray(exponent, dtype=np.int64))
     return np.clip(round_to_integer(scaled, rounding), lowest, highest).astype(np.int64)
 
 
+def held_values(
+    values: Floats, exponent: int | Integers, bits: int, rounding: Rounding
+) -> npt.NDArray[np.float64]:
+    """What the integers of `values` at scale 2^exponent stand for; see `quantize`."""
+    integers = quantize(values, exponent, bits, rounding).astype(np.float64)
+    return np.asarray(np.ldexp(integers, exponent))
+
+
 def channel_exponents(channels: Floats, bits: int, rounding: Rounding) -> Integers:
-    """The smallest exponent of each row of `channels`.
+    """The smallest exponent of each row of `channels` (C, ...): int64 (C,).
 
-    Parameters
-    ----------
-    channels : float array (C, ...)
-        One row per output channel.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    int64 array (C,)
-        A row of zeros takes the smallest exponent of the others: any would do, and a larger one
-        could force the layer's output to a coarser scale.
+    A row of zeros takes the smallest exponent of the others: any would do, and a larger one could
+    force the layer's output to a coarser scale.
     """
     rows = channels.reshape(channels.shape[0], -1)
     low, high = rows.min(axis=1), rows.max(axis=1)
@@ -120,21 +86,7 @@ def channel_exponents(channels: Floats, bits: int, rounding: Rounding) -> Intege
 
 
 def smallest_exponents(low: Floats, high: Floats, bits: int, rounding: Rounding) -> Integers:
-    """`smallest_exponent` of many ranges at once.
-
-    Parameters
-    ----------
-    low, high : float array (N,)
-        The ranges, finite.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    int64 array (N,)
-    """
+    """`smallest_exponent` of N finite ranges at once: from (N,) and (N,) to int64 (N,)."""
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     largest = np.maximum(np.abs(low), np.abs(high))
     lowest, highest = integer_limits(bits)

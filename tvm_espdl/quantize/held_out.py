@@ -21,10 +21,7 @@ MOST_SAMPLES, MOST_BYTES = 64, 1 << 25
 def check_hold_out(every: int) -> int:
     """`every`, if some samples are left to calibrate with.
 
-    Raises
-    ------
-    EspdlError
-        If it is no whole number, or neither 0 nor above 1.
+    Raises EspdlError if it is no whole number, or neither 0 nor above 1.
     """
     if not isinstance(every, int) or every == 1 or every < 0:
         raise EspdlError(
@@ -40,21 +37,9 @@ def check_hold_out(every: int) -> int:
 class HeldOut:
     """An iterator over the samples to calibrate with; what it keeps is there when it has ended.
 
-    Parameters
-    ----------
-    samples : iterable of dict
-        As `read_samples` yields them.
-    every : int
-        Each sample of this number is held out; 0 holds out none.
-
-    Attributes
-    ----------
-    searched : list of dict
-        The first samples that were calibrated with, to search with.
-    held_out : list of dict
-        The samples held out.
-    count : int
-        How many samples were calibrated with.
+    Each sample of the number `every` is held out; 0 holds out none. It keeps the first samples that
+    were calibrated with, to search with (`searched`), and those held out (`held_out`), and counts
+    those calibrated with (`count`).
     """
 
     def __init__(self, samples: Iterable[Sample], every: int) -> None:

@@ -65,14 +65,18 @@ class Histogram:
         """The middle of each bin."""
         return np.asarray((np.arange(-BINS, BINS) + 0.5) * self.width, dtype=np.float64)
 
+    def extend(self, low: float, high: float) -> None:
+        """Take in the extremes of values, which are not counted so."""
+        self.low = low if self._empty else min(self.low, low)
+        self.high = high if self._empty else max(self.high, high)
+        self._empty = False
+
     def add(self, values: Floats, extremes: tuple[float, float] | None = None) -> None:
         """Count `values`, finite and of any shape; `extremes` where they are known already."""
         if values.size == 0:
             return
         low, high = extremes or extremes_of(values)
-        self.low = low if self._empty else min(self.low, low)
-        self.high = high if self._empty else max(self.high, high)
-        self._empty = False
+        self.extend(low, high)
         self._grow(max(abs(low), abs(high)))
         flat, inverse = values.reshape(-1), np.float32(1 / self.width)
         bins = np.empty(min(flat.size, BLOCK), dtype=np.intp)

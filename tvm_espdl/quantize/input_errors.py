@@ -10,21 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..onnx_graphs.graph import Array
-from .layer_statistics import Moments
+from .layer_statistics import Moments, outer
 
 
 @dataclass(frozen=True)
 class InputErrors:
     """What a layer reads, q, and its errors e = q - f against the float network, G groups of K.
 
-    Attributes
-    ----------
-    patches : int
-        How many patches were added up.
-    inputs, crossed, errors : float64 array (G, K, K)
-        Sums of q q', e q' and e e'.
-    input_sums, error_sums : float64 array (G, K)
-        Sums of q and of e.
+    Sums over so many patches: of q q', e q' and e e', float64 (G, K, K), and of q and e (G, K).
     """
 
     patches: int
@@ -35,14 +28,8 @@ class InputErrors:
     error_sums: Moments
 
     def __add__(self, other: InputErrors) -> InputErrors:
-        return InputErrors(
-            self.patches + other.patches,
-            self.inputs + other.inputs,
-            self.crossed + other.crossed,
-            self.errors + other.errors,
-            self.input_sums + other.input_sums,
-            self.error_sums + other.error_sums,
-        )
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return InputErrors(*(one + more for one, more in pairs))
 
     @property
     def mean_input(self) -> Moments:
@@ -56,29 +43,16 @@ class InputErrors:
 
     def moments(self, *, centered: bool) -> tuple[Moments, Moments, Moments]:
         """E[q q'], E[e q'] and E[e e'], each (G, K, K); of the deviations from the means if so."""
-        found = (
-            self.inputs / self.patches,
-            self.crossed / self.patches,
-            self.errors / self.patches,
-        )
-        if not centered:
-            return found
         q, e = self.mean_input, self.mean_error
-        return (
-            found[0] - q[:, :, np.newaxis] * q[:, np.newaxis, :],
-            found[1] - e[:, :, np.newaxis] * q[:, np.newaxis, :],
-            found[2] - e[:, :, np.newaxis] * e[:, np.newaxis, :],
-        )
+        sums = ((self.inputs, q, q), (self.crossed, e, q), (self.errors, e, e))
+        means = (total / self.patches - (outer(a, b) if centered else 0.0) for total, a, b in sums)
+        return next(means), next(means), next(means)
 
 
 def input_errors(floats: Array, quantized: Array) -> InputErrors:
-    """The sums over the patches of one sample.
+    """The sums over the patches (G, patches, K) of one sample, read in either network.
 
-    Parameters
-    ----------
-    floats, quantized : float array (G, patches, K)
-        What the layer reads in the float network and in the quantized one, patch by patch.
-        Products of float32 are added up in float32 within the sample, in float64 over samples.
+    Products of float32 are added up in float32 within the sample, in float64 over samples.
     """
     q, e = quantized, quantized - floats
     turned_q, turned_e = q.transpose(0, 2, 1), e.transpose(0, 2, 1)

@@ -21,23 +21,8 @@ LARGEST_BIAS_BITS = 32
 class LayerExponents:
     """What bounds the weight exponents of one layer.
 
-    Parameters
-    ----------
-    layer : Layer
-        A node with constant weights.
-    plan : Plan
-        What is quantized.
-    chip : Chip
-        Its rounding, and the widths of its bias and accumulator.
-    per_channel : bool
-        Whether each output channel may have its own exponent.
-    product : TensorRange, optional
-        The layer's output before any activation: the accumulator has to hold it.
-
-    Raises
-    ------
-    ModelError
-        If a weight or bias is not finite.
+    `product` is the layer's output before any activation: the accumulator has to hold it. Raises
+    ModelError if a weight or bias is not finite.
     """
 
     def __init__(
@@ -84,13 +69,7 @@ class LayerExponents:
 
 
 def check_finite(value: Array | Floats, name: str) -> None:
-    """Refuse a constant with NaN or infinity.
-
-    Raises
-    ------
-    ModelError
-        Naming the constant.
-    """
+    """Refuse a constant with NaN or infinity: ModelError, naming it."""
     if not np.isfinite(value).all():
         raise ModelError(
             "a constant of the network is not finite",

@@ -7,6 +7,7 @@ dW·E[xx']·dW': the second moments of the input patches are all that is needed,
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,13 +30,7 @@ LEAST_PATCHES = 64
 
 
 class LayerStatistics:
-    """The second moments and the mean of the input patches of each layer.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized; its layers are looked at.
-    """
+    """The second moments and the mean of the input patches of each layer of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._views = {
@@ -50,8 +45,13 @@ class LayerStatistics:
 
     def observe(self, tensors: Mapping[str, Array]) -> None:
         """Add the inputs of one sample, {tensor name: array}."""
-        for node in self._views:
-            self._observe(node, tensors)
+        for node, view in self._views.items():
+            rows = np.ascontiguousarray(self.patches(node, tensors[view.tensor]), dtype=np.float32)
+            waiting = self._waiting[node]
+            waiting.append(rows)
+            # A product of few rows would cost less than adding it up.
+            if sum(part.shape[1] for part in waiting) >= rows.shape[2]:
+                self._add_up(node)
 
     def patch_size(self, node: int) -> int | None:
         """K, the values that a patch of layer `node` holds; None if there are no moments of it."""
@@ -59,16 +59,8 @@ class LayerStatistics:
 
     def patches(self, node: int, values: Array) -> Array:
         """The patches (groups, patches, K) of the input of layer `node`, thinned out."""
-        return _thin(self._views[node].patches(values))
-
-    def _observe(self, node: int, tensors: Mapping[str, Array]) -> None:
-        patches = self.patches(node, tensors[self._views[node].tensor])
-        rows = np.ascontiguousarray(patches, dtype=np.float32)
-        waiting = self._waiting[node]
-        waiting.append(rows)
-        # A product of few rows would cost less than adding it up.
-        if sum(part.shape[1] for part in waiting) >= rows.shape[2]:
-            self._add_up(node)
+        patches = self._views[node].patches(values)
+        return patches[:, :: _stride(*patches.shape)]
 
     def _add_up(self, node: int) -> None:
         waiting = self._waiting[node]
@@ -87,15 +79,12 @@ class LayerStatistics:
 
     def moments(self, node: int) -> Moments | None:
         """E[x x'] of the patches of layer `node`: (groups, K, K), or None if not measured."""
-        if not self._measured(node):
-            return None
-        return self._moments[node].astype(np.float64) / self._patches[node]
+        measured = self._measured(node)
+        return self._moments[node].astype(np.float64) / self._patches[node] if measured else None
 
     def means(self, node: int) -> Moments | None:
         """E[x] of the patches of layer `node`: (groups, K), or None if not measured."""
-        if not self._measured(node):
-            return None
-        return self._means[node] / self._patches[node]
+        return self._means[node] / self._patches[node] if self._measured(node) else None
 
     def _measured(self, node: int) -> bool:
         if node in self._views:
@@ -110,17 +99,21 @@ class LayerStatistics:
         found._moments, found._means = dict(self._moments), dict(self._means)
         for node, factor in factors.items():
             if node in self._moments:
-                across = factor[:, :, np.newaxis] * factor[:, np.newaxis, :]
-                found._moments[node] = (self._moments[node] / across).astype(np.float32)
+                across = self._moments[node] / outer(factor, factor)
+                found._moments[node] = across.astype(np.float32)
                 found._means[node] = self._means[node] / factor
         return found
 
 
-def _thin(patches: Array) -> Array:
-    """Every k-th patch of (groups, patches, K), as many as a sample may add."""
-    groups, count, size = patches.shape
+def outer(one: Moments, other: Moments) -> Moments:
+    """The products (G, K, K) of all values of each group of two (G, K)."""
+    return one[:, :, np.newaxis] * other[:, np.newaxis, :]
+
+
+def _stride(groups: int, count: int, size: int) -> int:
+    """k, where every k-th of so many patches of `size` values each is as many as may be added."""
     wanted = max(LEAST_PATCHES, SAMPLE_VALUES // max(groups * size, 1))
-    return patches[:, :: -(-count // wanted)] if count > wanted else patches
+    return -(-count // wanted) if count > wanted else 1
 
 
 class _MatrixView:
@@ -159,10 +152,14 @@ class _ConvolutionView:
         inside = tuple(slice(None, None, dilation) for dilation in self.dilations)
         every = (slice(None), *steps, *inside)
         windows = windows[every]
-        count = int(np.prod(windows.shape[1 : 1 + len(axes)]))
-        channels = windows.shape[0] // self.groups
+        spots = windows.shape[1 : 1 + len(axes)]
+        channels, count = windows.shape[0] // self.groups, math.prod(spots)
+        size = channels * math.prod(windows.shape[1 + len(axes) :])
         # (C, patches, kernel), thinned before the copy that brings the channels inside.
-        return _thin_windows(windows, len(axes), self.groups, channels, count)
+        chosen = np.arange(0, count, _stride(self.groups, count, size))
+        places: tuple[Any, ...] = (slice(None), *np.unravel_index(chosen, spots))
+        picked = windows[places].reshape(self.groups, channels, len(chosen), -1)
+        return picked.transpose(0, 2, 1, 3).reshape(self.groups, len(chosen), size)
 
     def _padding(self, sizes: tuple[int, ...], reach: list[int]) -> list[tuple[int, int]]:
         rank = len(reach)
@@ -175,16 +172,6 @@ class _ConvolutionView:
         ]
         first = [pad // 2 if self.auto == "SAME_UPPER" else pad - pad // 2 for pad in total]
         return [(before, pad - before) for before, pad in zip(first, total, strict=True)]
-
-
-def _thin_windows(windows: Array, rank: int, groups: int, channels: int, count: int) -> Array:
-    size = channels * int(np.prod(windows.shape[1 + rank :]))
-    wanted = max(LEAST_PATCHES, SAMPLE_VALUES // max(groups * size, 1))
-    chosen = np.arange(0, count, -(-count // wanted) if count > wanted else 1)
-    places = np.unravel_index(chosen, windows.shape[1 : 1 + rank])
-    every: tuple[Any, ...] = (slice(None), *places)
-    picked = windows[every].reshape(groups, channels, len(chosen), -1)
-    return picked.transpose(0, 2, 1, 3).reshape(groups, len(chosen), size)
 
 
 def _view_of(layer: Layer, graph: Graph) -> _MatrixView | _ConvolutionView | None:

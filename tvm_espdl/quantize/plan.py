@@ -22,57 +22,27 @@ Operand = tuple[int, int]
 
 @dataclass(frozen=True)
 class Layer:
-    """An operator with constant weights, and what its kernel computes along with it.
+    """An operator with constant weights, and what its kernel computes along with it."""
 
-    Attributes
-    ----------
-    node : int
-        Index of the operator.
-    weight : str
-        Name of the float weights.
-    channel_axis : int or None
-        The axis of the weights that may have one exponent per index; None if only one is allowed.
-    bias : (int, int) or None
-        The node and input position that hold the bias.
-    output : str
-        The tensor that the kernel writes, after bias and Relu.
-    """
-
-    node: int
-    weight: str
-    channel_axis: int | None
-    bias: Operand | None
-    output: str
+    node: int  #: Index of the operator.
+    weight: str  #: Name of the float weights.
+    channel_axis: int | None  #: Of the weights: may have an exponent per index; None: only one.
+    bias: Operand | None  #: The node and input position that hold the bias.
+    output: str  #: The tensor that the kernel writes, after bias and Relu.
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is quantized in a graph.
+    """What is quantized in a graph."""
 
-    Attributes
-    ----------
-    graph : Graph
-        The preprocessed float network.
-    rules : dict of int to Rule
-        The quantized nodes.
-    inner : frozenset of str
-        Tensors that exist only inside a kernel, as between Conv and Relu: not quantized.
-    relus : frozenset of int
-        Clip nodes that are written as Relu.
-    wide : frozenset of int
-        Nodes that compute in int16; all others compute in int8.
-    wide_inputs : frozenset of str
-        Inputs of the network that only such nodes read, and that are int16 themselves.
-    kept_int8 : tuple of (str, str)
-        Nodes that were asked to compute in int16 and do not, by name, each with the reason.
-    """
-
-    graph: Graph
-    rules: dict[int, Rule]
-    inner: frozenset[str]
-    relus: frozenset[int] = frozenset()
-    wide: frozenset[int] = frozenset()
+    graph: Graph  #: The preprocessed float network.
+    rules: dict[int, Rule]  #: The quantized nodes.
+    inner: frozenset[str]  #: Exist only inside a kernel, as between Conv and Relu: not quantized.
+    relus: frozenset[int] = frozenset()  #: Clip nodes that are written as Relu.
+    wide: frozenset[int] = frozenset()  #: Nodes that compute in int16; all others do in int8.
+    #: Inputs of the network that only such nodes read, and that are int16 themselves.
     wide_inputs: frozenset[str] = frozenset()
+    #: Nodes that were asked to compute in int16 and do not, by name, each with the reason.
     kept_int8: tuple[tuple[str, str], ...] = ()
 
     def bits(self, index: int) -> int:
@@ -124,6 +94,10 @@ class Plan:
     def operands(self, index: int) -> Iterator[tuple[int, str]]:
         """Position and name of each data input of a quantized node."""
         yield from data_inputs(self.graph.nodes[index], self.rules[index])
+
+    def is_operand(self, index: int, place: int, name: str) -> bool:
+        """Whether node `index` is quantized and reads data, `name`, at an input."""
+        return index in self.rules and (place, name) in self.operands(index)
 
     def kernel_output(self, index: int) -> str:
         """The tensor that the kernel of node `index` writes: past all inner tensors."""
@@ -209,11 +183,8 @@ class Plan:
     def absorb_clips(self, exponents: dict[str, int]) -> Plan:
         """Return the plan in which a Clip that saturation makes superfluous is a Relu.
 
-        Parameters
-        ----------
-        exponents : dict of str to int
-            Of every quantized activation. A Clip from 0 to what int8 can hold, or above, is a Relu
-            then, and joins the kernel before it where that computes one.
+        By the exponents of all quantized activations. A Clip from 0 to what its integers can hold,
+        or above, is a Relu then, and joins the kernel before it where that computes one.
         """
         relus, inner = set(self.relus), set(self.inner)
         for index in self.rules:
@@ -221,7 +192,8 @@ class Plan:
             if node.op_type != "Clip":
                 continue
             low, high = clip_limits(node, self.graph)
-            if low != 0.0 or high < 127 * 2.0 ** exponents[node.output[0]]:
+            largest = (1 << (self.bits(index) - 1)) - 1
+            if low != 0.0 or high < largest * 2.0 ** exponents[node.output[0]]:
                 continue
             relus.add(index)
             maker = self.graph.producer(node.input[0])
@@ -232,13 +204,7 @@ class Plan:
 
 
 def make_plan(graph: Graph) -> Plan:
-    """Decide what is quantized in `graph`.
-
-    Parameters
-    ----------
-    graph : Graph
-        A preprocessed float network.
-    """
+    """Decide what is quantized in `graph`, a preprocessed float network."""
     rules = select_rules(graph)
     inner = set()
     for index in list(rules):

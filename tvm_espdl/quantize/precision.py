@@ -24,21 +24,13 @@ INT8_ONLY = {"Resize": "for int16, ESP-DL's resize silently computes nothing"}
 def widen(plan: Plan, layers: Iterable[str]) -> Plan:
     """Return the plan in which some nodes compute in int16.
 
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized.
-    layers : iterable of str
-        Names of nodes or of their output tensors, or patterns of them with `*`, `?` and `[...]`.
-        What one kernel computes becomes int16 as a whole; operators that only move or select
-        values are as wide as what they read, and change nothing when they are named. Operators
-        of `INT8_ONLY` that a pattern takes in stay int8, and `Plan.kept_int8` says why.
+    `layers` are names of nodes or of their output tensors, or patterns of them with `*`, `?` and
+    `[...]`. What one kernel computes becomes int16 as a whole; operators that only move or select
+    values are as wide as what they read, and change nothing when they are named. Operators of
+    `INT8_ONLY` that a pattern takes in stay int8, and `Plan.kept_int8` says why.
 
-    Raises
-    ------
-    EspdlError
-        If a name or pattern fits no quantized node; the nearest names are proposed. If a name
-        means an operator that has no int16 kernel.
+    Raises EspdlError if a name or pattern fits no quantized node; the nearest names are proposed.
+    Also if a name means an operator that has no int16 kernel.
     """
     asked = {index for layer in layers for index in find_nodes(plan, layer)}
     kept = tuple(

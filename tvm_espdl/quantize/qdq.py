@@ -5,6 +5,7 @@ Must never decide about exponents or about what is quantized: both are given.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,27 +27,14 @@ _DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}
 
 @dataclass(frozen=True)
 class StoredConstant:
-    """How a constant operand is kept.
+    """How a constant operand is kept."""
 
-    Attributes
-    ----------
-    name : str
-        Of the float constant.
-    exponents : int64 array
-        One, or one per index along `axis`.
-    bits : int
-        Width of the integers in the file: 8, 16 or 32.
-    limit : int
-        Bits that the values stay within: the chip may have fewer for a bias than the file.
-    axis : int or None
-        The axis of several exponents.
-    """
-
-    name: str
-    exponents: Integers
-    bits: int
+    name: str  #: Of the float constant.
+    exponents: Integers  #: One, or one per index along `axis`.
+    bits: int  #: Width of the integers in the file: 8, 16 or 32.
+    #: Bits that the values stay within: the chip may have fewer for a bias than the file.
     limit: int
-    axis: int | None
+    axis: int | None  #: The axis of several exponents.
 
     def integers(self, value: Array, rounding: Rounding) -> Integers:
         """The float constant as integers, rounded as the chip does and saturated."""
@@ -122,16 +110,7 @@ class QdqWriter:
     ) -> None:
         """Write what makes integers of the tensor `source` and `target` of those.
 
-        Parameters
-        ----------
-        key : str or (int, int)
-            The activation, or the operand that is requantized.
-        source, target : str
-            Tensors of the network that is written.
-        base : str
-            What new names begin with.
-        exponent, bits : int
-            Of the integers.
+        `key` is the activation, or the operand that is requantized; new names begin with `base`.
         """
         del key
         scale = list(self._scale(base, np.array(exponent, dtype=np.int64), bits))
@@ -168,15 +147,14 @@ class QdqWriter:
             return self.write_constant((index, place), self.stored[index, place])
         if name not in self.quantized:
             return name
-        operand = index in self.plan.rules and (place, name) in self.plan.operands(index)
+        operand = self.plan.is_operand(index, place, name)
         if operand and (index, place) in self.assignment.requantized:
             return self._requantize(index, place, name)
         # A float operator reads a float tensor as it is, unless the chip has integers only.
         return self.dequantized[name] if operand or self.plan.is_integer(name) else name
 
     def _write_node(self, index: int, node: NodeProto) -> None:
-        written = NodeProto()
-        written.CopyFrom(node)
+        written = copy.deepcopy(node)
         inputs = [
             self._input_name(index, place, name) if name else ""
             for place, name in enumerate(node.input)
@@ -228,23 +206,9 @@ def bias_exponents(layer: Layer, plan: Plan, assignment: Assignment) -> Integers
 
 
 def write_qdq(model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> ModelProto:
-    """Write the quantized network.
+    """Write the quantized network: the same bytes for the same arguments.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network that `plan` was made from; left as it is.
-    plan : Plan
-        What is quantized.
-    assignment : Assignment
-        All exponents.
-    chip : Chip
-        The chip that is quantized for.
-
-    Returns
-    -------
-    ModelProto
-        The same bytes for the same arguments.
+    `model` is the preprocessed float network that `plan` was made from; it is left as it is.
     """
     writer = QdqWriter(model, plan, assignment, chip)
     writer.write()

@@ -25,7 +25,6 @@ from .methods import find_method, weighs_outputs
 from .mixed import AUTO, Goal, Tradeoff, choose_int16
 from .plan import Plan, make_plan
 from .precision import widen
-from .qdq import write_qdq
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
 from .rules import why_float
@@ -39,41 +38,21 @@ OPSET_OF_INT16 = 21
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose.
-
-    Attributes
-    ----------
-    activations : str
-        The method for the exponents of activations.
-    weights : str
-        The method for the exponents of weights.
-    per_channel : bool
-        Whether weights get one exponent per output channel.
-    int16 : tuple of str
-        Layers that compute in int16, by name or pattern; "auto" chooses them.
-    recover : tuple of str, optional
-        Steps that recover accuracy; None: those that are worth their time.
-    hold_out : int
-        Every n-th sample is held out; 0: none.
-    goal : Goal
-        Where the automatic choice of int16 layers stops.
-    """
+    """What the user chose; `quantize_onnx` says what each means."""
 
     activations: str
     weights: str
     per_channel: bool
     int16: tuple[str, ...]
-    recover: tuple[str, ...] | None
+    recover: tuple[str, ...] | None  #: None: the steps that are worth their time.
     hold_out: int
-    goal: Goal = field(default_factory=Goal)
+    goal: Goal = field(default_factory=Goal)  #: Where the automatic choice of int16 layers stops.
 
     def check_names(self) -> None:
         """Refuse what nothing is called, before anything is computed.
 
-        Raises
-        ------
-        EspdlError
-            If there is no such method or step, or a goal without the choice that it ends.
+        Raises EspdlError if there is no such method or step, or a goal without the choice that it
+        ends.
         """
         find_method(self.activations)
         weighs_outputs(self.weights)
@@ -84,44 +63,22 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Quantization:
-    """A network with its integers chosen.
+    """A network with its integers chosen."""
 
-    Attributes
-    ----------
-    bench : Workbench
-        The network and what was measured of it.
-    candidate : Candidate
-        What was chosen.
-    trials : tuple of Trial
-        What became of each step that recovers accuracy.
-    samples : int
-        How many samples were calibrated with.
-    tradeoff : Tradeoff or None
-        What int16 layers cost and gain, where they were chosen automatically.
-    """
-
-    bench: Workbench
-    candidate: Candidate
-    trials: tuple[Trial, ...]
-    samples: int
-    tradeoff: Tradeoff | None = None
+    bench: Workbench  #: The network and what was measured of it.
+    candidate: Candidate  #: What was chosen.
+    trials: tuple[Trial, ...]  #: What became of each step that recovers accuracy.
+    samples: int  #: How many samples were calibrated with.
+    tradeoff: Tradeoff | None = None  #: Of int16 layers, where they were chosen automatically.
 
     def assignment(self, candidate: Candidate | None = None) -> Assignment:
         """The exponents of the chosen candidate, or of another one."""
         candidate = candidate or self.candidate
         return self.bench.of(candidate).assign(candidate)
 
-    def plan(self, assignment: Assignment) -> Plan:
-        """The plan, its Clips absorbed where saturation does their work."""
-        return self.bench.plan.absorb_clips(assignment.tensors)
-
     def write(self, candidate: Candidate | None = None) -> ModelProto:
         """The QDQ model of the chosen candidate, or of another one."""
-        candidate = candidate or self.candidate
-        bench = self.bench.of(candidate)
-        assignment = bench.assign(candidate)
-        plan = bench.plan.absorb_clips(assignment.tensors)
-        return write_qdq(bench.model, plan, assignment, bench.chip)
+        return self.bench.write(candidate or self.candidate)
 
 
 @ordered_sums()
@@ -134,27 +91,13 @@ def quantize(
     exponents: Mapping[str, int] | None = None,
     clock: Clock | None = None,
 ) -> Quantization:
-    """Choose the integers of a network.
+    """Choose the integers of a preprocessed float network, which is left as it is.
 
-    Parameters
-    ----------
-    prepared : ModelProto
-        A preprocessed float network; left as it is.
-    samples : iterable of dict
-        As `read_samples` yields them; read once.
-    chip : Chip
-        The chip to quantize for.
-    options : Options
-        What the user chose.
-    exponents : dict of str to int, optional
-        Exponents of activations that are known beforehand.
-    clock : Clock, optional
-        Told how long calibration and search take.
+    The samples are as `read_samples` yields them, and read once; `exponents` are those of
+    activations that are known beforehand; the clock is told how long calibration and search take.
 
-    Raises
-    ------
-    EspdlError
-        Of whichever kind fits: nothing to quantize, an unknown name, tensors that are not finite.
+    Raises an EspdlError of whichever kind fits: nothing to quantize, an unknown name, tensors that
+    are not finite.
     """
     method, weighs = find_method(options.activations), weighs_outputs(options.weights)
     asked = None if options.recover is None else select_steps(options.recover)

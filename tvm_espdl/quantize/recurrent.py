@@ -5,6 +5,7 @@ Must never choose an exponent; that of the gates is the one which ESP-PPQ and th
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -75,14 +76,8 @@ def name_states(model: ModelProto) -> ModelProto:
     """The model with a name for all hidden states of each layer, also where only the last are read.
 
     They have the exponent of those that are read, so that calibration has to see them.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Left as it is.
     """
-    named = ModelProto()
-    named.CopyFrom(model)
+    named = copy.deepcopy(model)
     names = NewNames(named)
     changed = False
     for node in named.graph.node:

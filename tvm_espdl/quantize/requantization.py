@@ -5,15 +5,14 @@ Must never take a scale from data: what the given model states decides, data onl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.model import input_signature
-from ..preprocess import preprocess_onnx
 from ..samples import Calibration, Sample, SeveralPasses
 from .exact import build_exact
 from .foreign import (
@@ -21,7 +20,7 @@ from .foreign import (
     Stripped,
     complete_ranges,
     measure_requantization,
-    nearest_exponents,
+    nearest_exponent,
     random_inputs,
     strip_quantization,
 )
@@ -31,85 +30,49 @@ from .precision import INT8_ONLY
 from .quantization import Options, Quantization, quantize
 
 
-@dataclass(frozen=True, eq=False)
-class Requantization:
-    """A network re-expressed with power-of-two scales.
-
-    Attributes
-    ----------
-    done : Quantization
-        The network.
-    options : Options
-        What it was made with: some of what the user chose has no say.
-    loss : RequantizationLoss or None
-        How far its outputs, with the chip's exact bits, are from those of the original in
-        onnxruntime; None where that was not measured.
-    """
-
-    done: Quantization
-    options: Options
-    loss: RequantizationLoss | None
-
-
 def requantize(
     model: ModelProto,
     calibration: Calibration | None,
     chip: Chip,
     options: Options,
+    prepare: Callable[[ModelProto], ModelProto],
     *,
-    skip: str | Collection[str] = (),
-    enable: str | Collection[str] = (),
-    measure: bool = True,
-    progress: bool | None = None,
-) -> Requantization:
-    """Re-express a quantized network with power-of-two scales.
+    measure: bool,
+    progress: bool | None,
+) -> tuple[Quantization, Options, RequantizationLoss | None]:
+    """Re-express a network that others quantized with power-of-two scales; it is left as it is.
 
-    Parameters
-    ----------
-    model : ModelProto
-        Quantized by others; left as it is.
-    calibration : optional
-        Typical inputs, as `read_samples` takes them: what the float network does with them says
-        how weights are rounded best, and what scales cost. Without them random inputs are run,
-        and weights are rounded to the nearest.
-    chip : Chip
-        The chip to quantize for.
-    options : Options
-        What the user chose; the method for activations has no say.
-    skip, enable : str or collection of str
-        Steps of preprocessing to leave out or to add.
-    measure : bool
-        Whether to compile the network and measure how far it moved.
-    progress : bool, optional
-        Whether to draw a progress bar on stderr; None: if that is a terminal.
+    What the float network does with typical inputs says how weights are rounded best, and what
+    scales cost. Without `calibration` random inputs are run, and weights are rounded to the
+    nearest. `prepare` preprocesses a float network; the other arguments are those of
+    `quantize_onnx`.
 
-    Returns
-    -------
-    Requantization
-        The network, what it was really made with, and what that costs.
-
-    Raises
-    ------
-    ModelError
-        If no choice of scales expresses the model.
+    Returns the network; the options that it was made with, for the method for activations has no
+    say; and how far its outputs, with the chip's exact bits, are from those of the original in
+    onnxruntime, where that was measured. Raises ModelError if no choice of scales expresses the
+    model.
     """
     stripped = strip_quantization(model)
-    prepared = preprocess_onnx(stripped.model, skip=skip, enable=enable)
-    samples = _samples(stripped, prepared, calibration, progress)
+    prepared = prepare(stripped.model)
+    given: Iterable[Sample] | None = None
     if calibration is None:
         options = replace(options, weights="minmax", recover=(), hold_out=0)
-    ranges = complete_ranges(prepared, stripped, samples if calibration is not None else None)
+    else:
+        given = SeveralPasses(calibration, input_signature(prepared), progress=progress)
+    samples = list(random_inputs(stripped, DRAWN, seed=0)) if given is None else given
+    ranges = complete_ranges(prepared, stripped, given)
     kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
     options = replace(options, int16=(*options.int16, *kept))
-    bits = {name: 16 if name in kept else 8 for name in ranges}
-    done = quantize(prepared, samples, chip, options, exponents=nearest_exponents(ranges, bits))
+    exponents = {
+        name: nearest_exponent(low, high, 16 if name in kept else 8)
+        for name, (low, high) in ranges.items()
+    }
+    done = quantize(prepared, samples, chip, options, exponents=exponents)
     options = replace(options, activations="nearest to the given scales")
     if not measure:
-        return Requantization(done, options, None)
+        return done, options, None
     (network,) = build_exact([done.write()], chip.name)
-    given = None if calibration is None else samples
-    loss = measure_requantization(model, network.outputs, given)
-    return Requantization(done, options, loss)
+    return done, options, measure_requantization(model, network.outputs, given)
 
 
 def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
@@ -123,14 +86,3 @@ def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
         and maker is not None
         and plan.graph.nodes[maker].op_type not in INT8_ONLY
     ]
-
-
-def _samples(
-    stripped: Stripped,
-    prepared: ModelProto,
-    calibration: Calibration | None,
-    progress: bool | None,
-) -> Iterable[Sample]:
-    if calibration is None:
-        return list(random_inputs(stripped, DRAWN, seed=0))
-    return SeveralPasses(calibration, input_signature(prepared), progress=progress)

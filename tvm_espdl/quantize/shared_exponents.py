@@ -35,20 +35,9 @@ def shared_exponent(
 ) -> int:
     """The exponent at which the costs of all tensors of a group add up to the least.
 
-    Parameters
-    ----------
-    ranges : sequence of TensorRange
-        Of the tensors.
-    bits : int
-        Width of the integers.
-    method : callable or None
-        The costs of exponents; None where no value may saturate.
-    rounding : str
-        `chip.rounding`.
-    headroom : bool
-        Whether values may be larger than those that were seen.
-    magnified : bool
-        Whether no value may saturate whatever the method says.
+    `method` gives the costs of exponents; it is None where no value may saturate. With `headroom`
+    values may be larger than those that were seen; where the group is `magnified`, none may
+    saturate whatever the method says.
     """
     whole = max(smallest_exponent(r.low, r.high, bits, rounding) for r in ranges)
     if method is None:

@@ -44,30 +44,19 @@ class Groups:
 
 @dataclass
 class Sharing:
-    """Which members have one exponent.
+    """Which members have one exponent; operands are named by node and position."""
 
-    Attributes
-    ----------
-    groups : Groups
-        Every quantized activation and every constant operand is in one.
-    silent : set of str
-        Tensors whose range does not count: a Clip cuts off what does not fit.
-    edges : dict of (int, int) to str
-        Inputs, by node and position, that are brought to the exponent of the tensor named.
-    conversions : frozenset of (int, int)
-        Inputs, by node and position, that are brought to another width, at an exponent of
-        their own.
-    meetings : list of tuple of (int, int)
-        Inputs of one operator that are brought to the coarsest exponent that any of them has.
-    fixed : dict
-        Exponents that the chip's kernels prescribe, by a member of the group.
-    """
-
+    #: Every quantized activation and every constant operand is in one.
     groups: Groups = field(default_factory=Groups)
+    #: Tensors whose range does not count: a Clip cuts off what does not fit.
     silent: set[str] = field(default_factory=set)
+    #: Inputs that are brought to the exponent of the tensor named.
     edges: dict[Operand, str] = field(default_factory=dict)
+    #: Inputs that are brought to another width, at an exponent of their own.
     conversions: frozenset[Operand] = frozenset()
+    #: Inputs of one operator that are brought to the coarsest exponent that any of them has.
     meetings: list[tuple[Operand, ...]] = field(default_factory=list)
+    #: Exponents that the chip's kernels prescribe, by a member of the group.
     fixed: dict[Member, int] = field(default_factory=dict)
 
 

@@ -33,13 +33,9 @@ class _SimulationWriter(QdqWriter):
 
     def __init__(self, model: ModelProto, plan: Plan, assignment: Assignment, chip: Chip) -> None:
         # Every edge that might need a requantize has one: at equal exponents it changes nothing.
-        graph, sharing = plan.graph, share_exponents(plan)
-        every = {
-            (node, place): assignment.requantized.get(
-                (node, place), assignment.tensors[graph.nodes[node].input[place]]
-            )
-            for node, place in (*sharing.edges, *itertools.chain(*sharing.meetings))
-        }
+        sharing = share_exponents(plan)
+        operands = (*sharing.edges, *itertools.chain(*sharing.meetings))
+        every = {operand: assignment.input_exponent(plan, *operand) for operand in operands}
         complete = replace(assignment, requantized={**every, **assignment.requantized})
         super().__init__(model, plan, complete, chip)
         self.scales: dict[str | Operand, tuple[str, str]] = {}
@@ -49,21 +45,20 @@ class _SimulationWriter(QdqWriter):
         self, key: str | Operand, source: str, base: str, target: str, *, exponent: int, bits: int
     ) -> None:
         low, high = integer_limits(bits)
-        one = np.array(1, dtype=np.float32)
-        step, inverse = self.add_constant(f"{base}_step", one), self.add_constant(base, one)
+        step, inverse = self._scalar(f"{base}_step", 1), self._scalar(base, 1)
         self.scales[key] = (step, inverse)
         scaled = self._step("Mul", [source, inverse], base)
         if self.chip.rounding == "half_up":
-            half = self.add_constant(f"{base}_half", np.array(0.5, dtype=np.float32))
-            whole = self._step("Floor", [self._step("Add", [scaled, half], base)], base)
+            shifted = self._step("Add", [scaled, self._scalar(f"{base}_half", 0.5)], base)
+            whole = self._step("Floor", [shifted], base)
         else:
             whole = self._step("Round", [scaled], base)
-        limits = [
-            self.add_constant(f"{base}_limit", np.array(limit, dtype=np.float32))
-            for limit in (low, high)
-        ]
+        limits = [self._scalar(f"{base}_limit", limit) for limit in (low, high)]
         held = self._step("Clip", [whole, *limits], base)
         self.nodes.append(helper.make_node("Mul", [held, step], [target]))
+
+    def _scalar(self, base: str, value: float) -> str:
+        return self.add_constant(base, np.array(value, dtype=np.float32))
 
     def _step(self, operator: str, inputs: list[str], base: str) -> str:
         output = self.names.fresh(f"{base}_{operator}")
@@ -79,20 +74,9 @@ class _SimulationWriter(QdqWriter):
 class Simulation:
     """A quantized network for trials.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The preprocessed float network that `plan` was made from.
-    plan : Plan
-        What is quantized.
-    assignment : Assignment
-        Any exponents; they decide about nothing but where constants go.
-    chip : Chip
-        Its rounding is followed.
-    watched : iterable of str
-        Activations that `run` may be asked for besides the network's outputs.
-    sums : iterable of str
-        Tensors that `run_sums` may be asked for.
+    `model` is the preprocessed float network that `plan` was made from; the exponents of
+    `assignment` decide about nothing but where constants go; `watched` is what `run` may be asked
+    for besides the network's outputs, and `sums` what `run_sums` may be.
     """
 
     def __init__(
@@ -144,8 +128,7 @@ class Simulation:
             if isinstance(key, str):
                 exponent = assignment.tensors[key]
             else:
-                name = self._plan.graph.nodes[key[0]].input[key[1]]
-                exponent = assignment.requantized.get(key, assignment.tensors[name])
+                exponent = assignment.input_exponent(self._plan, *key)
             feed[step] = np.array(2.0**exponent, dtype=np.float32)
             feed[inverse] = np.array(2.0**-exponent, dtype=np.float32)
         for operand, stored in stored_constants(self._plan, assignment, self._chip).items():
@@ -165,19 +148,9 @@ class Simulation:
         return held
 
     def run(self, sample: Sample, tensors: Sequence[str] | None = None) -> list[Array]:
-        """Compute tensors for one sample.
+        """Compute float32 tensors for one sample: those given, as readers see them, or the outputs.
 
-        Parameters
-        ----------
-        sample : dict of str to array
-            The inputs, float.
-        tensors : sequence of str, optional
-            Watched activations, as their readers see them; by default the network's outputs. Only
-            what they need is computed.
-
-        Returns
-        -------
-        list of float32 array
+        Only what they need is computed.
         """
         names = self._outputs if tensors is None else [self._after.get(n, n) for n in tensors]
         return self._run(sample, names)
@@ -195,16 +168,8 @@ def noise_power(
 ) -> float:
     """Mean over the outputs of error over signal, each summed over all samples.
 
-    Parameters
-    ----------
-    references, found : sequence of dict
-        One dict of outputs per sample.
-
-    Returns
-    -------
-    float
-        0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where
-        there is one output.
+    0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where there is
+    one output.
     """
     ratios = []
     for name in references[0]:

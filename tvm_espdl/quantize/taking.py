@@ -42,26 +42,10 @@ def without_effect(
 def take(
     model: ModelProto, chip: Chip, ignored: Collection[str]
 ) -> tuple[ModelProto, QuantizationReport]:
-    """The model, ready for a chip, and the account of it.
+    """The model, quantized in the chip's terms, ready for a chip, and the account of it.
 
-    Parameters
-    ----------
-    model : ModelProto
-        Quantized in the chip's terms.
-    chip : Chip
-        The chip that it is taken for.
-    ignored : collection of str
-        What was asked for and has no effect.
-
-    Raises
-    ------
-    ModelError
-        If it was quantized for another chip.
-
-    Warns
-    -----
-    EspdlWarning
-        If anything was asked for that has no effect.
+    Warns (EspdlWarning) of what was asked for and is `ignored`. Raises ModelError if the model was
+    quantized for another chip.
     """
     made_for = chip_name_in(model, chip.name)
     if find_chip(made_for) != chip:

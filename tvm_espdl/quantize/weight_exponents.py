@@ -10,7 +10,7 @@ from collections.abc import Collection
 import numpy as np
 
 from ..chips import Rounding
-from .exponents import Floats, Integers, channel_exponents, quantize
+from .exponents import Floats, Integers, channel_exponents, held_values
 from .layer_statistics import LayerStatistics, Moments, patch_rows
 from .plan import Layer, Plan
 from .workers import map_ahead
@@ -20,19 +20,10 @@ DEPTH = 2
 
 
 def output_error(errors: Floats, moments: Moments) -> Floats:
-    """Mean square of what errors of weights do to each output.
+    """Mean square of what errors of weights do to each output: (G, O).
 
-    Parameters
-    ----------
-    errors : float array (G, O, K)
-        Quantized less float weights, G groups of O outputs each.
-    moments : float64 array (G, K, K)
-        E[x x'] of the input patches.
-
-    Returns
-    -------
-    float64 array (G, O)
-        E[(dw·x)²] = dw·E[xx']·dw'.
+    E[(dw·x)²] = dw·E[xx']·dw', from errors (G, O, K), G groups of O outputs each, and moments
+    E[x x'] (G, K, K) of the input patches.
     """
     return np.asarray(((errors @ moments) * errors).sum(axis=-1))
 
@@ -45,34 +36,17 @@ def least_error_exponents(
     *,
     per_channel: bool,
 ) -> Integers:
-    """The weight exponents at which the layer's output errs least on the calibration data.
+    """The weight exponents, int64 (G * O,) or (1,), at which the layer's output errs least.
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The weights, G groups of O outputs each.
-    moments : float64 array (G, K, K), optional
-        E[x x'] of the input patches; None weighs all weights alike.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-    per_channel : bool
-        Whether each output may have its own exponent.
-
-    Returns
-    -------
-    int64 array (G * O,) or (1,)
+    From weights (G, O, K), G groups of O outputs each, and the moments E[x x'] (G, K, K) of the
+    input patches; without these all weights weigh alike. Each output may have its own exponent, or
+    all have one.
     """
     outputs = rows.reshape(-1, rows.shape[-1])
     largest = channel_exponents(outputs if per_channel else rows[np.newaxis], bits, rounding)
-    costs = []
+    costs, shape = [], (*rows.shape[:2], 1) if per_channel else (1,)
     for depth in range(DEPTH + 1):
-        exponents = (
-            (largest - depth).reshape(*rows.shape[:2], 1) if per_channel else (largest - depth)
-        )
-        held = np.ldexp(quantize(rows, exponents, bits, rounding).astype(np.float64), exponents)
-        errors = held - rows
+        errors = held_values(rows, (largest - depth).reshape(shape), bits, rounding) - rows
         cost = output_error(errors, moments) if moments is not None else (errors**2).sum(axis=-1)
         costs.append(cost.reshape(-1) if per_channel else cost.sum(keepdims=True).reshape(1))
     # argmin takes the first of equals: the exponent at which nothing saturates.

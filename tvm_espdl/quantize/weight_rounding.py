@@ -3,6 +3,8 @@
 Weights are rounded one after the other; what a weight loses is given to those not yet rounded, in
 the proportion that the data's second moments ask for. Source: Frantar and Alistarh, "Optimal Brain
 Compression", 2022, and "GPTQ", 2022, with the columns in the order of their moments.
+
+Must never change an exponent.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..chips import Rounding
-from .exponents import Floats, Integers, quantize
-from .layer_statistics import Moments
+from ..onnx_graphs.graph import Array
+from .candidate import Values
+from .exponents import Floats, Integers, held_values
+from .layer_statistics import LayerStatistics, Moments, outer, patch_rows, weights_of_rows
+from .plan import Layer, Plan
 
 #: Added to the diagonal of the moments, relative to its mean: inputs that the calibration never
 #: excites must not take up errors without bound.
@@ -25,25 +30,11 @@ BLOCK = 64
 def round_weights(
     rows: Floats, exponents: Integers, moments: Moments, bits: int, rounding: Rounding
 ) -> npt.NDArray[np.float64]:
-    """The weights on the integer grid that change the layer's output least.
+    """The weights on the integer grid that change the layer's output least: float64 (G, O, K).
 
-    Parameters
-    ----------
-    rows : float array (G, O, K)
-        The weights, G groups of O outputs each.
-    exponents : int64 array (G, O)
-        Of each output's weights.
-    moments : float64 array (G, K, K)
-        E[x x'] of the input patches, or their covariance where the bias takes up the mean.
-    bits : int
-        Width of the integers.
-    rounding : str
-        `chip.rounding`.
-
-    Returns
-    -------
-    float64 array (G, O, K)
-        Multiples of 2^exponent within the limits of `bits`.
+    `rows` are the weights (G, O, K), G groups of O outputs each, and become multiples of 2^exponent
+    within the limits of `bits`, by exponents (G, O). `moments` (G, K, K) are E[x x'] of the input
+    patches, or their covariance where the bias takes up the mean.
     """
     diagonal = np.diagonal(moments, axis1=1, axis2=2)
     mean = diagonal.mean(axis=1)
@@ -82,7 +73,7 @@ def _round_columns(
         errors = np.empty((*left.shape[:2], end - start))
         for column in range(start, end):
             one = slice(column, column + 1)
-            held[:, :, one] = _on_grid(left[:, :, one], exponents, bits, rounding)
+            held[:, :, one] = held_values(left[:, :, one], exponents, bits, rounding)
             pivot = upper[:, column, column][:, np.newaxis, np.newaxis]
             error = (left[:, :, one] - held[:, :, one]) / pivot
             left[:, :, column + 1 : end] -= error * upper[:, one, column + 1 : end]
@@ -91,8 +82,47 @@ def _round_columns(
     return held
 
 
-def _on_grid(
-    values: Floats, exponents: Integers, bits: int, rounding: Rounding
-) -> npt.NDArray[np.float64]:
-    integers = quantize(values, exponents, bits, rounding).astype(np.float64)
-    return np.asarray(np.ldexp(integers, exponents))
+def rounded_layer(
+    layer: Layer,
+    exponents: Integers,
+    plan: Plan,
+    statistics: LayerStatistics,
+    rounding: Rounding,
+) -> Values:
+    """The weights of one layer, adaptively rounded, and the bias that goes with them.
+
+    Their exponents are int64 (C,) or (1,). Float values; empty where nothing was measured.
+    """
+    moments, means = statistics.moments(layer.node), statistics.means(layer.node)
+    if moments is None or means is None:
+        return {}
+    rows = patch_rows(layer, plan.graph, plan.graph.constant(layer.weight))
+    if layer.bias is not None:
+        moments = moments - outer(means, means)
+    held = on_grid(layer, rows, moments, exponents, plan=plan, rounding=rounding)
+    return replacing(layer, held, -((held - rows) @ means[:, :, np.newaxis]), plan)
+
+
+def on_grid(
+    layer: Layer,
+    rows: Array,
+    moments: Moments,
+    exponents: Integers,
+    *,
+    plan: Plan,
+    rounding: Rounding,
+) -> Array:
+    """Rows of weights (G, O, K), adaptively rounded on moments (G, K, K) of what they multiply."""
+    spread = np.broadcast_to(exponents, rows.shape[0] * rows.shape[1]).reshape(rows.shape[:2])
+    return round_weights(rows, spread, moments, plan.bits(layer.node), rounding)
+
+
+def replacing(layer: Layer, held: Array, lost: Array, plan: Plan) -> Values:
+    """The weights of a layer from their rows, and its bias plus the means that it has `lost`."""
+    shape = plan.graph.constant(layer.weight).shape
+    values = {(layer.node, 1): weights_of_rows(layer, plan.graph, held, shape)}
+    if layer.bias is not None:
+        index, place = layer.bias
+        bias = plan.graph.constant(plan.graph.nodes[index].input[place]).astype(np.float64)
+        values[layer.bias] = bias + lost.reshape(-1)
+    return values

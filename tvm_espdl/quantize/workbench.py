@@ -13,60 +13,43 @@ from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Array, Graph
-from ..onnx_graphs.session import open_session, run_session
 from ..samples import Sample
 from .assignment import Assignment, Choice, assign_exponents
-from .calibration import TensorRange, with_outputs
+from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
-from .rounded_layer import rounded_layer
+from .qdq import write_qdq
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents
+from .weight_rounding import rounded_layer
 from .workers import map_ahead
 
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """A network with all that was measured of it.
+    """A network with all that was measured of it."""
 
-    Attributes
-    ----------
-    model : ModelProto
-        The preprocessed float network.
-    plan : Plan
-        What is quantized.
-    chip : Chip
-        The chip that is quantized for.
-    choice : Choice
-        How exponents are chosen.
-    ranges : dict of str to TensorRange
-        What calibration measured.
-    statistics : LayerStatistics
-        What calibration measured of the inputs of layers.
-    samples, held_out : sequence of dict
-        Samples to search with, and samples to judge by that took part in nothing before.
-    origin : Workbench or None
-        The network as it was before its channels were scaled; None where they were not.
-    scaling : dict of str to array
-        How its channels were scaled.
-    """
-
-    model: ModelProto
+    model: ModelProto  #: The preprocessed float network.
     plan: Plan
     chip: Chip
     choice: Choice
-    ranges: Mapping[str, TensorRange]
-    statistics: LayerStatistics
-    samples: Sequence[Sample]
-    held_out: Sequence[Sample]
+    ranges: Mapping[str, TensorRange]  #: What calibration measured.
+    statistics: LayerStatistics  #: What calibration measured of the inputs of layers.
+    samples: Sequence[Sample]  #: To search with.
+    held_out: Sequence[Sample]  #: To judge by; they took part in nothing before.
+    #: The network before its channels were scaled; None: they were not.
     origin: Workbench | None = None
-    scaling: Scaling = field(default_factory=dict)
+    scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
     _outputs: dict[str, list[Sample]] = field(default_factory=dict)
+    _scaled: list[Workbench] = field(default_factory=list, init=False)
+    _latest: list[tuple[Mapping[Member | int, int], Assignment]] = field(
+        default_factory=list, init=False
+    )
 
     def of(self, candidate: Candidate) -> Workbench:
         """The workbench of the network that `candidate` belongs to: its channels are scaled."""
@@ -97,18 +80,11 @@ class Workbench:
                     factors[node] = patch_factors(node, entry, scaling[entry.name], graph)
         statistics = self.statistics.divided(factors)
         changed = {layer for entry in sets for layer in (*entry.makers, *entry.readers)}
-        weights = layer_weight_exponents(
-            plan,
-            statistics,
-            self.chip.rounding,
-            per_channel=self.choice.per_channel,
-            nodes=changed & set(self.choice.weights),
-        )
         return replace(
             self,
             model=model,
             plan=plan,
-            choice=replace(self.choice, weights={**self.choice.weights, **weights}),
+            choice=self.weighed(plan, statistics, changed),
             ranges=ranges,
             statistics=statistics,
             origin=self,
@@ -116,14 +92,24 @@ class Workbench:
             _rounded={key: v for key, v in self._rounded.items() if key[0] not in changed},
         )
 
+    def weighed(self, plan: Plan, statistics: LayerStatistics, changed: set[int]) -> Choice:
+        """The choice with the weight exponents of the layers `changed` found anew, if any were."""
+        nodes, per_channel = changed & self.choice.weights.keys(), self.choice.per_channel
+        found = layer_weight_exponents(
+            plan, statistics, self.chip.rounding, per_channel=per_channel, nodes=nodes
+        )
+        return replace(self.choice, weights={**self.choice.weights, **found})
+
+    def write(self, candidate: Candidate) -> ModelProto:
+        """The QDQ model of `candidate`, its Clips absorbed where saturation does their work."""
+        own, assignment = self.of(candidate), self.of(candidate).assign(candidate)
+        plan = own.plan.absorb_clips(assignment.tensors)
+        return write_qdq(own.model, plan, assignment, own.chip)
+
     @cached_property
     def channel_sets(self) -> list[ChannelSet]:
         """What may be scaled."""
         return find_channel_sets(self.plan)
-
-    @cached_property
-    def _scaled(self) -> list[Workbench]:
-        return []
 
     def assign(self, candidate: Candidate) -> Assignment:
         """The exponents and replaced values of `candidate`."""
@@ -146,10 +132,6 @@ class Workbench:
         found = assign_exponents(self.plan, self.ranges, choice, self.chip)
         self._latest[:] = [(dict(shifts), found)]
         return found
-
-    @cached_property
-    def _latest(self) -> list[tuple[Mapping[Member | int, int], Assignment]]:
-        return []
 
     def _rounded_values(self, assignment: Assignment) -> Values:
         layers, bits = self.plan.layers(), self.plan.bits
@@ -180,32 +162,14 @@ class Workbench:
 
     def float_tensors(self, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Sample]:
         """Tensors of the float network, one dict per sample."""
-        session = open_session(with_outputs(self.model, names), "the float network")
-
-        def run(sample: Sample) -> Sample:
-            return dict(zip(names, run_session(session, names, sample, "sample"), strict=True))
-
-        return map_ahead(run, samples)
+        return map_ahead(watching(self.model, names), samples)
 
     def simulated_tensors(
-        self, names: Sequence[str], samples: Sequence[Sample]
-    ) -> Iterator[Mapping[str, Array]]:
-        """Activations in the simulation as it is set, one dict per sample."""
-
-        def run(sample: Sample) -> Mapping[str, Array]:
-            return dict(zip(names, self.simulation.run(sample, names), strict=True))
-
-        return map_ahead(run, samples)
-
-    def simulated_sums(
-        self, names: Sequence[str], samples: Sequence[Sample]
-    ) -> Iterator[Mapping[str, Array]]:
-        """Sums of layers in the simulation as it is set, one dict per sample."""
-
-        def run(sample: Sample) -> Mapping[str, Array]:
-            return dict(zip(names, self.simulation.run_sums(sample, names), strict=True))
-
-        return map_ahead(run, samples)
+        self, names: Sequence[str], samples: Sequence[Sample], *, sums: bool = False
+    ) -> Iterator[Sample]:
+        """Activations, or sums of layers, in the simulation as it is set, one dict per sample."""
+        run = self.simulation.run_sums if sums else self.simulation.run
+        return map_ahead(lambda one: dict(zip(names, run(one, names), strict=True)), samples)
 
     def _float_outputs(
         self, kind: str, samples: Sequence[Sample], names: Sequence[str] | None = None
@@ -215,14 +179,6 @@ class Workbench:
             self._outputs[kind] = list(self.float_tensors(names or self.plan.objective(), samples))
         return self._outputs[kind]
 
-    @property
-    def _references(self) -> list[Sample]:
-        return self._float_outputs("searched", self.samples)
-
-    @property
-    def _held_references(self) -> list[Sample]:
-        return self._float_outputs("held out", self.held_out)
-
     def noise(self, candidate: Candidate, part: slice = slice(None)) -> float:
         """Noise over signal on the samples to search with, or a part of them."""
         return next(self.noises(candidate, (part,)))
@@ -230,24 +186,22 @@ class Workbench:
     def noises(self, candidate: Candidate, parts: Iterable[slice]) -> Iterator[float]:
         """Noise over signal on parts of the samples to search with, each run when it is asked."""
         self.simulation.set(self.assign(candidate))
+        references = self._float_outputs("searched", self.samples)
         for part in parts:
-            yield self._noise(self.samples[part], self._references[part])
+            yield self._noise(self.samples[part], references[part])
 
     def held_out_noise(self, candidate: Candidate) -> float:
         """Noise over signal on the samples held out; on the others where there are none."""
         if not self.held_out:
             return self.noise(candidate)
         self.simulation.set(self.assign(candidate))
-        return self._noise(self.held_out, self._held_references)
+        return self._noise(self.held_out, self._float_outputs("held out", self.held_out))
 
     def judge(self, candidate: Candidate) -> tuple[float, float]:
         """Noise over signal on the samples held out, or on the others where there are none.
 
-        Returns
-        -------
-        (float, float)
-            Of what the search looks at, and of the network's own float outputs: they differ where
-            the network ends in a Softmax.
+        Of what the search looks at, and of the network's own float outputs: they differ where the
+        network ends in a Softmax.
         """
         noise = self.held_out_noise(candidate)
         outputs = [name for name in self.plan.graph.outputs if self.plan.graph.is_float(name)]
@@ -263,7 +217,5 @@ class Workbench:
         references: Sequence[Sample],
         names: Sequence[str] | None = None,
     ) -> float:
-        names = names or self.plan.objective()
-        runs = map_ahead(lambda sample: self.simulation.run(sample, names), samples)
-        found = [dict(zip(names, values, strict=True)) for values in runs]
-        return noise_power(references, found)
+        found = self.simulated_tensors(names or self.plan.objective(), samples)
+        return noise_power(references, list(found))

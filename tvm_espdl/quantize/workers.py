@@ -49,18 +49,10 @@ def ordered_sums() -> Iterator[None]:
 def map_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`function` of each item, computed ahead in threads and given in the order of the items.
 
-    Parameters
-    ----------
-    function : callable
-        Spends its time in onnxruntime or NumPy, which leave other threads free to run.
-    items : iterable
-        Read in this thread, never more than `worker_count() + 1` items ahead of the results, so
-        that memory does not grow with their number.
-
-    Raises
-    ------
-    Exception
-        What `function` or `items` raise, in the place of the result.
+    The function spends its time in onnxruntime or NumPy, which leave other threads free to run.
+    Items are read in this thread, never more than `worker_count() + 1` ahead of the results, so
+    that memory does not grow with their number. What either raises comes in the place of the
+    result.
     """
     remaining = iter(items)
     for item in remaining:

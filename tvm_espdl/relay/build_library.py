@@ -5,23 +5,25 @@ It orders the work of others and computes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import tvm
 from tvm import relax
 from tvm.target import Target
 
+from ..chips import CHIPS
 from ..errors import ChipError, ModelError
 from ..library import Library
 from ..program import Native, Program
 from ..report.log import PartitionLog
 from ..runtime.host import host_target
 from .executable import executable_of, module_of_operators, module_of_segments
-from .ir import attributes, main_of
+from .ir import main_of
 from .lowering import chip_of, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import INPUT_NAMES, OUTPUT_NAMES, STATES
+from .program import names_of
 
 
 def build(
@@ -59,44 +61,50 @@ def build(
     """
     if target is None:
         target = Target.current(allow_none=True) or KEY
-    ours = target if isinstance(target, Target) else Target(target)
-    if KEY not in ours.keys:
-        raise ChipError(
-            "the target is not one of ours",
-            where="relay.build",
-            found=str(target),
-            allowed="espdl, espressif/<chip>",
-            try_='target="espdl" here, or tvm.compile for other targets',
-        )
+    ours = _our_target(target)
     chip = chip_of(ours)
     if params:
         mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
     lowered = lower(mod, chip, log)
     warn_if_float(bool(lowered.calls))
-    context = tvm.transform.PassContext.current()
 
-    def make_executable(library: Library) -> relax.VMExecutable:
-        with context:
-            try:
-                module = module_of_segments(library.executor)
-            except ModelError:  # no program: it has control flow, or shapes known at run time
-                module = module_of_operators(lowered, host_target(ours))
-            return executable_of(module, ours)
+    def module_of(library: Library) -> tvm.IRModule:
+        try:
+            return module_of_segments(library.executor)
+        except ModelError:  # no program: it has control flow, or shapes known at run time
+            return module_of_operators(lowered, host_target(ours))
 
-    main = main_of(lowered.mod)
-    attrs = attributes(main)
-    own = len(main.params) - len(attrs.get(STATES, ()))
-    inputs = [str(n) for n in attrs.get(INPUT_NAMES, [p.name for p in main.params[:own]])]
-    return Library(
+    inputs, outputs = names_of(main_of(lowered.mod))
+    return _library(
         lambda: program_of_lowered(lowered),
+        module_of,
+        ours,
         chip=chip,
-        input_names=tuple(inputs),
-        output_names=tuple(str(n) for n in attrs.get(OUTPUT_NAMES, ())),
+        input_names=inputs,
+        output_names=outputs,
         log=log,
-        make_executable=make_executable,
-        target=host_target(ours),
         name=mod_name,
+    )
+
+
+def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
+    try:
+        found = target if isinstance(target, Target) else Target(target)
+    except (ValueError, TypeError):  # no target at all, for example a misspelt chip
+        found = None
+    if found is not None and KEY in found.keys:
+        return found
+    chip = str(target).rpartition("/")[2]
+    nearest = get_close_matches(chip, CHIPS, 1)
+    raise ChipError(
+        "the target is not one of ours",
+        where="relay.build",
+        found=str(target),
+        allowed=f"{KEY}, {', '.join(f'espressif/{name}' for name in CHIPS)}",
+        try_=f'target="espressif/{nearest[0]}"'
+        if found is None and nearest
+        else f'target="{KEY}" here, or tvm.compile for other targets',
     )
 
 
@@ -111,19 +119,30 @@ def library_of(program: Program, mod_name: str = "default") -> Library:
         As in `build`.
     """
     warn_if_float(any(not isinstance(step.operator, Native) for step in program.steps))
-    target, context = Target(f"espressif/{program.chip.name}"), tvm.transform.PassContext.current()
-
-    def make_executable(library: Library) -> relax.VMExecutable:
-        with context:
-            return executable_of(module_of_segments(library.executor), target)
-
-    return Library(
+    return _library(
         program,
+        lambda library: module_of_segments(library.executor),
+        Target(f"espressif/{program.chip.name}"),
         chip=program.chip,
         input_names=program.input_names or program.inputs,
         output_names=program.output_names,
         log=PartitionLog(),
-        make_executable=make_executable,
-        target=host_target(target),
         name=mod_name,
     )
+
+
+def _library(
+    program: Program | Callable[[], Program],
+    module_of: Callable[[Library], tvm.IRModule],
+    target: Target,
+    **fields: Any,
+) -> Library:
+    """A library whose executable is of the module that `module_of` makes of it."""
+    context = tvm.transform.PassContext.current()
+
+    def make_executable(library: Library) -> relax.VMExecutable:
+        with context:
+            return executable_of(module_of(library), target)
+
+    host = host_target(target)
+    return Library(program, make_executable=make_executable, target=host, **fields)

@@ -5,7 +5,8 @@ Its `main` only calls what is compiled already; no kernel is built here a second
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
 
 import tvm
 from tvm import relax, tirx
@@ -15,11 +16,12 @@ from tvm.target import Target
 from tvm.tirx.script import builder as T
 
 from ..errors import ModelError
-from ..ops import Tensor
 from ..runtime.executor import Executor, build
 from ..runtime.host import build_regions, host_target
 from ..runtime.host.run import program_of as program_of_operator
+from .ir import type_of
 from .lowering import program_of_lowered
+from .relax_of import Call, main_of_program
 from .transform import Lowered
 
 LIBRARIES = "external_mods"  # attribute of a module: what `relax.build` links with it
@@ -55,43 +57,16 @@ def module_of_operators(lowered: Lowered, host: Target) -> tvm.IRModule:
 
 
 def module_of_segments(executor: Executor) -> tvm.IRModule:
-    """A program whose `main` calls the segments of its executor, in order.
-
-    Parameters
-    ----------
-    executor : Executor
-        Built with segments.
-
-    Returns
-    -------
-    tvm.IRModule
-        `main` takes the program's inputs, then its states, under the model's names; it gives the
-        outputs, then the next states; one result alone is no tuple.
-    """
+    """The module of a program whose `main` calls the segments that its executor is built with."""
     program = executor.program
-    values = (*program.inputs, *(state.value for state in program.states))
-    names = (*(program.input_names or program.inputs), *values[len(program.inputs) :])
-    parameters = {
-        value: relax.Var(name, _type(program.values[value]))
-        for name, value in zip(names, values, strict=True)
-    }
-    known: dict[str, Any] = dict(parameters)
-    for name, array in program.constants.items():
-        known[name] = relax.const(array, str(array.dtype))
-    builder = relax.BlockBuilder()
-    with builder.function("main", list(parameters.values())):
-        with builder.dataflow():
-            for segment in executor.segments:
-                types = [_type(program.values[name]) for name in segment.outputs]
-                arguments = [known[name] for name in segment.inputs]
-                result = builder.emit(relax.call_dps_packed(segment.symbol, arguments, types))
-                fields = [result] if len(types) == 1 else [result[n] for n in range(len(types))]
-                known |= dict(zip(segment.outputs, fields, strict=True))
-            ends = (*program.outputs, *(state.next for state in program.states))
-            found = [known[name] for name in ends]
-            given = builder.emit_output(found[0] if len(found) == 1 else relax.Tuple(found))
-        builder.emit_func_output(given)
-    return _linked(builder.get(), executor.module)
+
+    def calls(builder: relax.BlockBuilder) -> Iterable[Call]:
+        for segment in executor.segments:
+            types = [type_of(program.values[name]) for name in segment.outputs]
+            call = partial(relax.call_dps_packed, segment.symbol, out_ty=types)
+            yield segment.inputs, segment.outputs, "", call
+
+    return _linked(main_of_program(program, calls, program.input_names), executor.module)
 
 
 def _linked(mod: tvm.IRModule, library: tvm.runtime.Module | None) -> tvm.IRModule:
@@ -110,7 +85,3 @@ def _nothing() -> tirx.PrimFunc:
         T.func_attr({"global_symbol": "espdl_nothing"})
         T.evaluate(0)
     return builder.get()
-
-
-def _type(tensor: Tensor) -> relax.TensorType:
-    return relax.TensorType(tensor.shape, tensor.dtype)

@@ -5,16 +5,17 @@ It knows Relax only; quantization is `qdq`'s business and operators are `pattern
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import tvm
 from tvm import ir, relax
 from tvm.ir import Call
 from tvm.ir.expr import Constant
 
-Rewrite = Callable[[Any, Any, Any], Any]
+from ..ops import Tensor
+
+Rewrite = Callable[[Any, relax.Var, relax.Expr], Any]
 
 _ADDED = 1  # the line in the span of a call that the compiler has added
 
@@ -31,34 +32,29 @@ def is_constant(expr: Any) -> bool:
     return isinstance(expr, Constant)
 
 
-def is_finite_constant(expr: Any) -> bool:
-    """Whether `expr` is a constant tensor of ordinary numbers."""
-    return is_constant(expr) and bool(np.isfinite(array_of(expr)).all())
-
-
 def array_of(constant: Any) -> Any:
     """The value of a constant tensor as a NumPy array."""
     return constant.value.numpy()
 
 
 def shape_of(expr: Any) -> tuple[int, ...]:
-    """Static shape of a tensor expression.
-
-    Raises
-    ------
-    ValueError
-        If a dimension is not a number.
-    """
-    shape = expr.ty.shape
-    if shape is None:
-        raise ValueError("a shape is unknown")
-    return tuple(int(extent) for extent in shape)
+    """Static shape of a tensor expression; a `ValueError` where a dimension is not a number."""
+    return tensor_of(expr.ty).shape
 
 
 def dtype_of(expr: Any) -> str:
     """Element type of a tensor expression."""
-    dtype = expr.ty.dtype
-    return str(getattr(dtype, "dtype", dtype))
+    return str(getattr(expr.ty.dtype, "dtype", expr.ty.dtype))
+
+
+def to_last(rank: int) -> tuple[int, ...]:
+    """NCHW to NHWC, for any rank."""
+    return (0, *range(2, rank), 1)
+
+
+def to_first(rank: int) -> tuple[int, ...]:
+    """NHWC to NCHW, for any rank."""
+    return (0, rank - 1, *range(1, rank - 1))
 
 
 def name_of(expr: Any) -> str:
@@ -77,14 +73,13 @@ def named_part(part: Any, name: str) -> Any:
     return relax.TupleGetItem(part.tuple_value, part.index, _span(name))
 
 
-def _span(name: str) -> Any:
-    return ir.Span(ir.SourceName(name), 0, 0, 0, 0)
+def _span(name: str, line: int = 0) -> Any:
+    return ir.Span(ir.SourceName(name), line, line, 0, 0)
 
 
 def added(call: Any, name: str) -> Any:
     """As `named`, for a call that the compiler has added and no node of the model asked for."""
-    span = ir.Span(ir.SourceName(name), _ADDED, _ADDED, 0, 0)
-    return Call(call.op, call.args, call.attrs, call.ty_args, span)
+    return Call(call.op, call.args, call.attrs, call.ty_args, _span(name, _ADDED))
 
 
 def is_added(expr: Any) -> bool:
@@ -93,22 +88,33 @@ def is_added(expr: Any) -> bool:
     return span is not None and int(span.line) == _ADDED
 
 
-def bindings_of(function: Any) -> list[Any]:
+def bindings_of(function: relax.Function) -> list[relax.VarBinding]:
     """All variable bindings of a function, in order."""
     return [binding for block in function.body.blocks for binding in block.bindings]
 
 
-def values_of(function: Any) -> dict[Any, Any]:
+def values_of(function: relax.Function) -> dict[relax.Var, relax.Expr]:
     """What each variable of a function is bound to."""
     return {binding.var: binding.value for binding in bindings_of(function)}
 
 
-def main_of(mod: tvm.IRModule) -> Any:
+def variables_of(value: relax.Expr) -> list[relax.Var]:
+    """The variables that an expression reads, once for each time."""
+    if isinstance(value, Call):
+        return [v for argument in value.args for v in variables_of(argument)]
+    if isinstance(value, relax.Tuple):
+        return [v for field in value.fields for v in variables_of(field)]
+    if isinstance(value, relax.expr.TupleGetItem):
+        return variables_of(value.tuple_value)
+    return [value] if isinstance(value, relax.Var) else []
+
+
+def main_of(mod: tvm.IRModule) -> relax.Function:
     """The module's `main`, or its only Relax function that is not private to a pattern."""
     return mod["main"]
 
 
-def is_plain_dataflow(function: Any) -> bool:
+def is_plain_dataflow(function: relax.Function) -> bool:
     """Whether a function is one dataflow block of variable bindings, as importers make it."""
     blocks = function.body.blocks
     return (
@@ -119,13 +125,7 @@ def is_plain_dataflow(function: Any) -> bool:
 
 
 class Rebuilder:
-    """Emits a function anew, binding by binding, beside the untouched original.
-
-    Parameters
-    ----------
-    mod : tvm.IRModule
-        Functions other than the one being rebuilt are kept; `add_function` adds more.
-    """
+    """Emits `main` anew, binding by binding, beside the original; other functions are kept."""
 
     def __init__(self, mod: tvm.IRModule) -> None:
         self.mod = mod
@@ -149,34 +149,54 @@ class Rebuilder:
         """Bind a value to a new variable."""
         return self.builder.emit(value, name)
 
-    def add_function(self, function: Any, name: str) -> Any:
-        """Add a private function to the module and return its global variable."""
-        return self.builder.add_func(function, name)
-
-    def run(self, function: Any, rewrite: Rewrite) -> tvm.IRModule:
+    def run(self, function: relax.Function, rewrite: Rewrite) -> tvm.IRModule:
         """Rebuild `main`.
 
         `rewrite(self, variable, value)` returns the variable or expression that stands for the
         old variable from now on; `None` means that it has recorded what to do itself.
         """
-        block = function.body.blocks[0]
-        with self.builder.function("main", params=list(function.params)):
-            with self.builder.dataflow():
-                for binding in block.bindings:
-                    if isinstance(binding.value, relax.Var):
-                        self.replaced[binding.var] = self.expr(binding.value)
-                        continue
-                    new = rewrite(self, binding.var, binding.value)
-                    if new is not None:
-                        self.replaced[binding.var] = new
-                output = self.builder.emit_output(self.expr(function.body.body))
-            self.builder.emit_func_output(output)
-        result = self.builder.get()
-        attrs = dict(function.attrs) if function.attrs else {}
-        result["main"] = result["main"].with_attrs(attrs)
-        return result
+
+        def result() -> Any:
+            for binding in bindings_of(function):
+                if isinstance(binding.value, relax.Var):
+                    self.replaced[binding.var] = self.expr(binding.value)
+                    continue
+                new = rewrite(self, binding.var, binding.value)
+                if new is not None:
+                    self.replaced[binding.var] = new
+            return self.expr(function.body.body)
+
+        rebuilt = with_main(self.builder, function.params, result)
+        rebuilt["main"] = rebuilt["main"].with_attrs(attributes(function))
+        return rebuilt
 
 
-def attributes(function: Any) -> Mapping[str, Any]:
+def with_main(
+    builder: relax.BlockBuilder,
+    parameters: Iterable[Any],
+    result: Callable[[], Any],
+    **options: Any,
+) -> tvm.IRModule:
+    """What a builder holds, with a `main` of one dataflow block: `result` emits it, and ends it."""
+    with builder.function("main", params=list(parameters), **options):
+        with builder.dataflow():
+            output = builder.emit_output(result())
+        builder.emit_func_output(output)
+    return builder.get()
+
+
+def type_of(tensor: Tensor) -> relax.TensorType:
+    """The type of a tensor in Relax, which knows no exponents."""
+    return relax.TensorType(tensor.shape, tensor.dtype)
+
+
+def tensor_of(ty: relax.TensorType) -> Tensor:
+    """The inverse of `type_of`; a `ValueError` where a dimension is not a number."""
+    if ty.shape is None:
+        raise ValueError("a shape is unknown")
+    return Tensor(str(getattr(ty.dtype, "dtype", ty.dtype)), tuple(map(int, ty.shape)))
+
+
+def attributes(function: ir.BaseFunc) -> Mapping[str, Any]:
     """Attributes of a function, empty where it has none."""
     return dict(function.attrs.items()) if function.attrs is not None else {}

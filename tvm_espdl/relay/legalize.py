@@ -30,17 +30,13 @@ _COUNTING = {
 def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule:
     """The module with a function in TIR for every call that is none of an operator of ESP-DL.
 
-    Parameters
-    ----------
-    lowered : tvm.IRModule
-        After `lower_to_nhwc`.
-    nodes : sequence of Node
-        The model's own nodes, for errors.
+    `nodes` are the model's own, for errors.
 
     Raises
     ------
     ModelError
-        If the network has control flow, or results whose size depends on values.
+        If the network has control flow, results whose size depends on values, or a call that TVM
+        has no function for, such as a division by a constant zero.
     """
     main = main_of(lowered)
     for binding in bindings_of(main):
@@ -53,7 +49,7 @@ def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule
             allowed="a plain dataflow graph",
             try_="export the model without If and Loop and with static shapes",
         )
-    return tvm.transform.Sequential(
+    passes = tvm.transform.Sequential(
         [
             relax.transform.LegalizeOps(),
             relax.transform.AnnotateTIROpPattern(),
@@ -62,7 +58,15 @@ def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule
             relax.transform.FuseTIR(),
             relax.transform.DeadCodeElimination(),
         ]
-    )(_sorted_by_tir(lowered))
+    )
+    try:
+        return passes(_sorted_by_tir(lowered))
+    except tvm.error.InternalError as error:
+        raise ModelError(
+            "TVM cannot compile what no operator of ESP-DL took",
+            found=str(error).strip().splitlines()[-1],
+            try_="simplify the model with `tvm-espdl preprocess`",
+        ) from error
 
 
 def _refuse_counting(kind: str, nodes: Sequence[Node]) -> None:

@@ -5,9 +5,14 @@ It calls passes and verifies what they leave; it rewrites nothing itself.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
+from pathlib import Path
+from types import FrameType
 
 import tvm
+import tvm_ffi
 from tvm.target import Target
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
@@ -22,6 +27,11 @@ from .transform import Lowered, Partition
 from .transform.composite import CHIP
 
 CONVERSIONS = ("quantize", "dequantize")
+# Folders whose lines no user has written.
+_COMPILERS = tuple(
+    f"{folder}{os.sep}"
+    for folder in (Path(__file__).parents[1], *(Path(m.__file__).parent for m in (tvm, tvm_ffi)))
+)
 
 
 def chip_of(target: Target) -> Chip:
@@ -36,20 +46,7 @@ def chip_of(target: Target) -> Chip:
 
 
 def program_for(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Program:
-    """The program of a module on a chip.
-
-    Parameters
-    ----------
-    mod, chip, log
-        As `lower` takes them.
-
-    Raises
-    ------
-    ModelError
-        As `lower`; and if the network has control flow or shapes that are known only at run time.
-    ChipError
-        As `lower`.
-    """
+    """The program of a module on a chip: `lower`, then `program_of_lowered`; it raises as both."""
     return program_of_lowered(lower(mod, chip, log))
 
 
@@ -129,5 +126,14 @@ def warn_if_float(has_operators: bool) -> None:
             "no part of the network is quantized, so that none of it has the chip's bits: all "
             "of it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
             EspdlWarning,
-            stacklevel=2,
+            stacklevel=_level_of_user(),
         )
+
+
+def _level_of_user() -> int:
+    """The `stacklevel` of the innermost line that stands outside of this package and of TVM."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_code.co_filename.startswith(_COMPILERS):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -17,18 +17,9 @@ from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..program import Native, Node, Origin, Program, State, Step
-from .ir import (
-    array_of,
-    attributes,
-    bindings_of,
-    dtype_of,
-    is_constant,
-    main_of,
-    op_name,
-    shape_of,
-)
+from .ir import array_of, attributes, bindings_of, is_constant, main_of, op_name, tensor_of
 from .legalize import legalized
-from .transform.lowered import Lowered, Placed
+from .transform import Lowered, Placed
 
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"
@@ -51,14 +42,17 @@ def program_of(lowered: Lowered) -> Program:
     legal = legalized(lowered.mod, nodes)
     main = main_of(legal)
     program = _with_states(_Reader(lowered, legal).read(main), len(attrs.get(STATES, ())))
-    names = {key: tuple(map(str, attrs.get(key, ()))) for key in (INPUT_NAMES, OUTPUT_NAMES)}
-    return dataclasses.replace(
-        program,
-        input_names=names[INPUT_NAMES]
-        or tuple(str(p.name) for p in main.params)[: len(program.inputs)],
-        output_names=names[OUTPUT_NAMES] or program.outputs,
-        nodes=nodes,
-    )
+    inputs, outputs = names_of(main_of(lowered.mod))
+    outputs = outputs or program.outputs
+    return dataclasses.replace(program, input_names=inputs, output_names=outputs, nodes=nodes)
+
+
+def names_of(main: relax.Function) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the model calls its inputs, states apart, and its outputs; none where it is not said."""
+    attrs = attributes(main)
+    own = main.params[: len(main.params) - len(attrs.get(STATES, ()))]
+    inputs = attrs.get(INPUT_NAMES) or [parameter.name for parameter in own]
+    return tuple(map(str, inputs)), tuple(map(str, attrs.get(OUTPUT_NAMES, ())))
 
 
 def _node(name: str, kind: str, tensor: str, *others: str) -> Node:
@@ -109,7 +103,7 @@ class _Reader:
         self.names: dict[Any, tuple[str, ...]] = {}
         self.origins: dict[str, Origin] = {}
 
-    def read(self, function: Any) -> Program:
+    def read(self, function: relax.Function) -> Program:
         inputs = tuple(self._input(p) for p in function.params)
         self.names = {p: (name,) for p, name in zip(function.params, inputs, strict=True)}
         for binding in bindings_of(function):
@@ -126,9 +120,12 @@ class _Reader:
         )
 
     def _input(self, parameter: Any) -> str:
-        """A float input that is quantized leaves its name to the integers that the chip has."""
-        name = str(parameter.name)
-        return self._new(f"{name}_float" if name in self.computed else name, _tensor(parameter))
+        return self._new(self._float_name(parameter), _tensor(parameter))
+
+    def _float_name(self, variable: relax.Var) -> str:
+        """Floats that are quantized leave their name to the integers that the chip has."""
+        name = str(variable.name)
+        return f"{name}_float" if name in self.computed else name
 
     def _new(self, name: str, tensor: Tensor) -> str:
         base, unique, number = name or "value", name or "value", 1
@@ -147,7 +144,7 @@ class _Reader:
             return (name,)
         return self.names[expr]
 
-    def _binding(self, variable: Any, value: Any) -> tuple[str, ...]:
+    def _binding(self, variable: relax.Var, value: relax.Expr) -> tuple[str, ...]:
         if isinstance(value, relax.expr.TupleGetItem):
             return (self._operands(value.tuple_value)[value.index],)
         if not isinstance(value, Call):
@@ -181,18 +178,13 @@ class _Reader:
             if self.values[name].exponent is None:
                 self.values[name] = tensor
 
-    def _native(self, variable: Any, call: Any) -> tuple[str, ...]:
+    def _native(self, variable: relax.Var, call: Any) -> tuple[str, ...]:
         callee, arguments = call.args[0], call.args[1]
         inputs = tuple(name for argument in arguments for name in self._operands(argument))
         types = call.ty_args[0]
         fields = types.fields if isinstance(types, relax.TupleType) else [types]
-        tensors = tuple(
-            Tensor(str(getattr(t.dtype, "dtype", t.dtype)), tuple(int(d) for d in t.shape))
-            for t in fields
-        )
-        name = str(variable.name)
-        if name in self.computed:
-            name = f"{name}_float"
+        tensors = tuple(tensor_of(field) for field in fields)
+        name = self._float_name(variable)
         outputs = tuple(self._new(name, tensor) for tensor in tensors)
         operands = tuple(self.values[name] for name in inputs)
         native = Native(self.mod[callee], operands, tensors, str(callee.name_hint))
@@ -202,7 +194,7 @@ class _Reader:
 
 def _tensor(expr: Any) -> Tensor:
     try:
-        return Tensor(dtype_of(expr), shape_of(expr))
+        return tensor_of(expr.ty)
     except ValueError:
         raise ModelError(
             "a shape is known only at run time",

@@ -6,6 +6,7 @@ Here, and nowhere below, are float scales; whatever is no power of two is refuse
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,28 +37,30 @@ def exponent_of(call: Any) -> Exponent:
     ModelError
         If a scale is not a positive power of two, or is computed at run time.
     """
-    scale = call.args[1]
-    if not is_constant(scale):
-        raise ModelError(
-            "a quantization scale is computed at run time",
-            where=name_of(call),
-            allowed="a constant",
-            try_="quantize statically, for example with `tvm-espdl quantize`",
+    if not is_constant(call.args[1]):
+        try_ = "quantize statically, for example with `tvm-espdl quantize`"
+        raise _refused(
+            "a quantization scale is computed at run time", call, None, "a constant", try_
         )
-    values = np.atleast_1d(array_of(scale)).astype(np.float64)
     exponents = []
-    for value in values:
-        mantissa, exponent = math.frexp(float(value))
+    for value in map(float, np.atleast_1d(array_of(call.args[1]))):
+        mantissa, exponent = math.frexp(value)
         if mantissa != 0.5 or value <= 0 or not math.isfinite(value):
-            raise ModelError(
-                "a quantization scale is no power of two",
-                where=name_of(call),
-                found=f"scale {float(value):.9g}",
-                allowed="2**e for an integer e",
-                try_=_OFFER,
-            )
+            what, allowed = "a quantization scale is no power of two", "2**e for an integer e"
+            raise _refused(what, call, f"scale {value:.9g}", allowed)
         exponents.append(exponent - 1)
+    return joined(exponents)
+
+
+def joined(exponents: Sequence[int]) -> Exponent:
+    """One exponent where all are equal."""
     return exponents[0] if len(set(exponents)) == 1 else tuple(exponents)
+
+
+def _refused(
+    what: str, call: Any, found: str | None, allowed: str, try_: str = _OFFER
+) -> ModelError:
+    return ModelError(what, where=name_of(call), found=found, allowed=allowed, try_=try_)
 
 
 def check(call: Any) -> None:
@@ -72,22 +75,11 @@ def check(call: Any) -> None:
     zero = call.args[2]
     if not is_constant(zero) or np.any(array_of(zero)):
         found = array_of(zero).ravel()[0] if is_constant(zero) else "a computed zero point"
-        raise ModelError(
-            "a zero point is not zero",
-            where=name_of(call),
-            found=f"zero point {found}",
-            allowed="0: the chip's quantization is symmetric",
-            try_=_OFFER,
-        )
+        allowed = "0: the chip's quantization is symmetric"
+        raise _refused("a zero point is not zero", call, f"zero point {found}", allowed)
     dtype = quantized_dtype(call)
     if dtype not in DTYPES:
-        raise ModelError(
-            "the quantized type is not supported",
-            where=name_of(call),
-            found=dtype,
-            allowed=", ".join(DTYPES),
-            try_=_OFFER,
-        )
+        raise _refused("the quantized type is not supported", call, dtype, ", ".join(DTYPES))
 
 
 def quantized_dtype(call: Any) -> str:

@@ -5,33 +5,30 @@ It is the inverse of `program`, which reads such modules; it decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import tvm
 from tvm import relax
 
-from ..ops import Tensor
-from ..program import Native, Program, Step
+from ..program import Native, Origin, Program
+from .ir import type_of, with_main
 from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
-from .transform.composite import composite_of
-from .transform.lowered import Placed
+from .transform.composite import Placed, composite_of
+
+# Names of the values that a call reads and writes, its result's in Relax, and the call of those.
+Call = tuple[Sequence[str], Sequence[str], str, Callable[[list[Any]], Any]]
 
 
 def relax_of(program: Program) -> tvm.IRModule:
     """The module of a program.
 
-    Parameters
-    ----------
-    program : Program
-        Its `Native` steps have functions of TVM.
-
-    Returns
-    -------
-    tvm.IRModule
-        Its `main` takes the states after the inputs, and gives the next ones after the outputs.
-        What of an operator breaks a rule of the chip runs all the same.
+    The functions of its `Native` steps are TVM's. `main` takes the states after the inputs, and
+    gives the next ones after the outputs. An operator that breaks a rule of the chip, and runs all
+    the same, does so still.
     """
-    mod = _Emitter(program).module()
+    mod = main_of_program(program, partial(_calls_of_steps, program))
     attrs: dict[str, Any] = {
         INPUT_NAMES: list(program.input_names or program.inputs),
         OUTPUT_NAMES: list(program.output_names or program.outputs),
@@ -43,78 +40,55 @@ def relax_of(program: Program) -> tvm.IRModule:
     return mod
 
 
-class _Emitter:
-    """Writes `main`, step by step; `values` knows what each name has become."""
+def main_of_program(
+    program: Program,
+    calls: Callable[[relax.BlockBuilder], Iterable[Call]],
+    input_names: Sequence[str] | None = None,
+) -> tvm.IRModule:
+    """The module of a program whose `main` makes these calls.
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.builder = relax.BlockBuilder()
-        self.functions: dict[Any, Any] = {}
-        begin = (*program.inputs, *(state.value for state in program.states))
-        self.values: dict[str, Any] = {
-            name: relax.Var(name, _type(program.values[name])) for name in begin
-        }
+    Its parameters are the program's inputs, under these names or their own, then its states; it
+    gives the outputs, then the next states; one result alone is no tuple.
+    """
+    states = [state.value for state in program.states]
+    names = (*(input_names or program.inputs), *states)
+    values: dict[str, Any] = {
+        value: relax.Var(name, type_of(program.values[value]))
+        for name, value in zip(names, (*program.inputs, *states), strict=True)
+    }
+    parameters, builder = list(values.values()), relax.BlockBuilder()
 
-    def module(self) -> tvm.IRModule:
-        """The whole module."""
-        program = self.program
-        with self.builder.function("main", params=list(self.values.values())):
-            with self.builder.dataflow():
-                for name, array in program.constants.items():
-                    self.values[name] = relax.const(array, str(array.dtype))
-                for step in program.steps:
-                    self._emit(step)
-                leaving = (*program.outputs, *(state.next for state in program.states))
-                results = [self.values[name] for name in leaving]
-                whole = results[0] if len(results) == 1 else relax.Tuple(results)
-                output = self.builder.emit_output(whole)
-            self.builder.emit_func_output(output)
-        return self.builder.get()
+    def result() -> Any:
+        for name, array in program.constants.items():
+            values[name] = relax.const(array, str(array.dtype))
+        for inputs, outputs, name, call in calls(builder):
+            made = builder.emit(call([values[value] for value in inputs]), name)
+            parts = [made] if len(outputs) == 1 else [made[at] for at in range(len(outputs))]
+            values.update(zip(outputs, parts, strict=True))
+        leaving = (*program.outputs, *(state.next for state in program.states))
+        results = [values[name] for name in leaving]
+        return results[0] if len(results) == 1 else relax.Tuple(results)
 
-    def _emit(self, step: Step) -> None:
-        name = self._tensor(step)
-        inputs = [self.values[value] for value in step.inputs]
-        if not isinstance(step.operator, Native):
-            (output,) = step.outputs
-            self.values[output] = self.builder.emit(self._operator(step, inputs), name)
-            return
-        native = step.operator
-        types = [_type(tensor) for tensor in native.outputs]
-        alone = len(types) == 1
-        function = self._function(native)
-        call = relax.call_tir(function, inputs, types[0] if alone else types)
-        result = self.builder.emit(call, name)
-        parts = [result] if alone else [result[at] for at in range(len(types))]
-        self.values |= dict(zip(step.outputs, parts, strict=True))
-
-    def _operator(self, step: Step, inputs: list[Any]) -> Any:
-        assert not isinstance(step.operator, Native)
-        origin = self.program.origins.get(step.outputs[0])
-        placed = Placed(
-            step.operator,
-            step.constants,
-            self._tensor(step),
-            step.covers,
-            () if origin is None else origin.turns,
-            step.admits,
-        )
-        function = composite_of(placed, self.program.chip.name)
-        return tvm.ir.Call(self.builder.add_func(function, f"espdl_{placed.operator.name}"), inputs)
-
-    def _function(self, native: Native) -> Any:
-        """A function that several steps call stands in the module once."""
-        if native.function not in self.functions:
-            added = self.builder.add_func(native.function, native.name)
-            self.functions[native.function] = added
-        return self.functions[native.function]
-
-    def _tensor(self, step: Step) -> str:
-        """What the model calls the result, where it knows it."""
-        (name, *_), origin = step.outputs, self.program.origins.get(step.outputs[0])
-        if isinstance(step.operator, Native):
-            return next(iter(step.covers), name)
-        return name if origin is None else origin.tensor
+    return with_main(builder, parameters, result)
 
 
-def _type(tensor: Tensor) -> Any:
-    return relax.TensorType(tensor.shape, tensor.dtype)
+def _calls_of_steps(program: Program, builder: relax.BlockBuilder) -> Iterable[Call]:
+    functions: dict[Any, Any] = {}  # one that several steps call stands in the module once
+    for step in program.steps:
+        (first, *_), operator = step.outputs, step.operator
+        if isinstance(operator, Native):
+            if operator.function not in functions:
+                added = builder.add_func(operator.function, operator.name)
+                functions[operator.function] = added
+            types = [type_of(tensor) for tensor in operator.outputs]
+            result = types[0] if len(types) == 1 else types
+            call = partial(relax.call_tir, functions[operator.function], out_ty=result)
+            yield step.inputs, step.outputs, next(iter(step.covers), first), call
+            continue
+        # What the model calls the result, where it knows it.
+        origin = program.origins.get(first, Origin(first))
+        covers, turns = step.covers, origin.turns
+        placed = Placed(operator, step.constants, origin.tensor, covers, turns, step.admits)
+        function = composite_of(placed, program.chip.name)
+        added = builder.add_func(function, f"espdl_{operator.name}")
+        yield step.inputs, step.outputs, origin.tensor, partial(tvm.ir.Call, added)

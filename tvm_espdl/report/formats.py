@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from .log import Reason
 from .page import Line, Page, Section
-from .reasons import Reason
 from .rows import NodeRow, ReportRows, Row
 from .text import Column, json_text, shorten, table_head, table_line, wrapped
 

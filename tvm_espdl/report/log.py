@@ -27,39 +27,27 @@ IS_A_QUANTIZED_FORM = FormRule(
 
 
 @dataclass(frozen=True)
-class Refused:
-    """An operator that ESP-DL has and this chip cannot run.
+class Reason:
+    """A rule that keeps a node of the model from being an operator of ESP-DL."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name of the operator's result.
-    operator : str
-        Name of the operator.
-    refusals : tuple of Refusal
-        Why.
-    """
-
+    #: The model's name of the operator's result.
     tensor: str
+    #: What it would have been.
     operator: str
-    refusals: tuple[Refusal, ...]
+    #: Rule, what was found, what is allowed, what to change.
+    refusal: Refusal
 
 
 @dataclass
 class PartitionLog:
-    """What the partitioning of one module refused, in the order it was met, and its warnings.
+    """What the partitioning of one module refused, in the order it was met, and its warnings."""
 
-    Attributes
-    ----------
-    refused : dict
-        By tensor and operator.
-    warnings : dict of str to str
-        What users should know of operators that were taken, by the model's name of their result.
-    """
-
-    refused: dict[tuple[str, str], Refused] = field(default_factory=dict)
+    #: The reasons by tensor and operator: those that ESP-DL has and this chip cannot run.
+    refused: dict[tuple[str, str], list[Reason]] = field(default_factory=dict)
+    #: What users should know of operators that were taken, by the model's name of their result.
     warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, tensor: str, operator: str, refusals: list[Refusal]) -> None:
         """Write down a refusal; the same one is met more than once while patterns are tried."""
-        self.refused.setdefault((tensor, operator), Refused(tensor, operator, tuple(refusals)))
+        reasons = [Reason(tensor, operator, refusal) for refusal in refusals]
+        self.refused.setdefault((tensor, operator), reasons)

@@ -20,40 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table.
+    """A line of a table."""
 
-    Attributes
-    ----------
-    cells : tuple of str
-        One for each column; what `drawing` gives is put in as it is.
-    marked : bool
-        Whether it stands out.
-    """
-
+    #: One for each column; what `drawing` gives is put in as it is.
     cells: tuple[str, ...]
+    #: Whether it stands out.
     marked: bool = False
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page with a title; false where it has nothing to show, and is left out then.
+    """A part of a page with a title; false where it has nothing to show, and is left out then."""
 
-    Attributes
-    ----------
-    title : str
-        Its heading.
-    columns, rows : sequence of str, sequence of Line
-        A table, which scrolls on its own where it is wider than the window.
-    items : sequence of str
-        A list.
-    text : str
-        Lines whose columns are made with spaces.
-    """
-
+    #: Its heading.
     title: str
+    #: A table, which scrolls on its own where it is wider than the window.
     columns: Sequence[str] = ()
     rows: Sequence[Line] = ()
+    #: A list.
     items: Sequence[str] = ()
+    #: Lines whose columns are made with spaces.
     text: str = ""
 
     def __bool__(self) -> bool:
@@ -62,20 +48,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A report.
+    """A report."""
 
-    Attributes
-    ----------
-    title : str
-        What it is.
-    verdict : str
-        What a reader should know who reads nothing else.
-    sections : sequence of Section
-        In this order.
-    """
-
+    #: What it is.
     title: str
+    #: What a reader should know who reads nothing else.
     verdict: str
+    #: In this order.
     sections: Sequence[Section]
 
     def html(self) -> str:

@@ -16,8 +16,7 @@ from ..ops.quantize import Quantize
 from ..program import Native, Node, Program, Step
 from ..program.kernels import DEFINERS, KERNELS, definer_of_step, kernel_of_step
 from .formats import as_html, as_json, as_text
-from .log import PartitionLog
-from .reasons import reasons_of
+from .log import IS_A_QUANTIZED_FORM, PartitionLog, Reason
 from .rows import NOTHING, NodeRow, ReportRows, Row
 from .warnings import warnings_of
 
@@ -59,18 +58,16 @@ def report_of(
         rows=rows,
         nodes=_nodes(program, rows),
         added=tuple(r for r, s in zip(rows, program.steps, strict=True) if _is_added(s, program)),
-        reasons=reasons_of(program, log),
+        reasons=_reasons(program, log),
         warnings=warnings_of(program, log, values or {}),
     )
 
 
 def _row(step: Step, program: Program) -> Row:
-    result = program.values[step.outputs[0]]
+    result, operator = program.values[step.outputs[0]], step.operator
     exponent = result.exponent if isinstance(result.exponent, int) else None
-    operator = step.operator
     if isinstance(operator, Native):
-        moved = sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
-        cost = 0, moved
+        cost = 0, sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
     else:
         cost = operator.macs, operator.bytes_moved
     kind = definer_of_step(step), kernel_of_step(step, program.chip)
@@ -108,8 +105,7 @@ def _node(node: Node, by_tensor: Mapping[str, Row], on_tvm: bool) -> NodeRow:
         kernel = max((row.kernel for row in rows), key=KERNELS.index)
         return NodeRow(node.name, node.type, node.tensor, definer, kernel, call, tuple(further))
     # TVM fuses several nodes into one function and keeps the name of the last one only.
-    gone = node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm
-    if gone:
+    if node.type in ("Identity", "Dropout", "Transpose", "Reshape") or not on_tvm:
         return NodeRow(node.name, node.type, node.tensor, NOTHING, NOTHING, None)
     return NodeRow(node.name, node.type, node.tensor, "TVM", "tvm", None)
 
@@ -119,3 +115,33 @@ def _is_added(step: Step, program: Program) -> bool:
         return True
     tensors = {tensor for node in program.nodes for tensor in (node.tensor, *node.others)}
     return not tensors.intersection((*step.covers, *step.outputs))
+
+
+def _reasons(program: Program, log: PartitionLog) -> tuple[Reason, ...]:
+    """Every rule that patterns refused by; and the general one for TVM's other functions."""
+    reasons = [reason for refused in log.refused.values() for reason in refused]
+    return (*reasons, *_unexplained(program, {reason.tensor for reason in reasons}))
+
+
+def _unexplained(program: Program, explained: set[str]) -> list[Reason]:
+    """The general reason for TVM's functions, where no pattern has met them and given its own."""
+    reasons = []
+    for step in program.steps:
+        if isinstance(step.operator, Native) and not _results(program, step) & explained:
+            types = [
+                " and ".join(dict.fromkeys(tensor.dtype for tensor in tensors)) or "nothing"
+                for tensors in (step.operator.inputs, step.operator.outputs)
+            ]
+            found = f"{step.operator.name} from {types[0]} to {types[1]}"
+            refusal = IS_A_QUANTIZED_FORM.refused(found)
+            reasons.append(Reason(step.outputs[0], step.operator.name, refusal))
+    return reasons
+
+
+def _results(program: Program, step: Step) -> set[str]:
+    """What a function of TVM computes, through further ones up to the next integers."""
+    results = {*step.outputs, *step.covers}
+    for reader in program.steps:
+        if results.intersection(reader.inputs) and isinstance(reader.operator, (Native, Quantize)):
+            results |= {*reader.outputs, *reader.covers}
+    return results

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..chips import Chip
 from ..program.kernels import DEFINERS, KERNELS, Definer, Kernel
-from .reasons import Reason
+from .log import Reason
 
 Nothing = Literal["-"]
 #: Of a node that leaves nothing to run.
@@ -20,64 +20,44 @@ NOTHING: Nothing = "-"
 
 @dataclass(frozen=True)
 class Row:
-    """One call, in the order of execution.
+    """One call, in the order of execution."""
 
-    Attributes
-    ----------
-    tensor : str
-        The model's name of the result.
-    operator : str
-        Operator, or the name of TVM's function.
-    defined_by : str
-        Whose operator it is: `ESP-DL` (it has a kernel for it, and these are its bits),
-        `tvm-espdl` (ESP-DL has none) or `TVM`.
-    kernel : str
-        What the exported project calls: `esp-dl`, `portable` or `tvm`.
-    shape, dtype : tuple of int, str
-        Of the result, in the chip's layout.
-    exponent : int or None
-        Of the result; None for floats.
-    macs, bytes : int
-        Multiply-accumulates, and bytes of inputs, constants and result.
-    """
-
+    #: The model's name of the result.
     tensor: str
+    #: Operator, or the name of TVM's function.
     operator: str
+    #: Whose operator it is: `ESP-DL` (it has a kernel for it, and these are its bits), `tvm-espdl`
+    #: (ESP-DL has none) or `TVM`.
     defined_by: Definer
+    #: What the exported project calls: `esp-dl`, `portable` or `tvm`.
     kernel: Kernel
+    #: Of the result, in the chip's layout.
     shape: tuple[int, ...]
     dtype: str
+    #: Of the result; None for floats.
     exponent: int | None
+    #: Multiply-accumulates, and bytes of inputs, constants and result.
     macs: int
     bytes: int
 
 
 @dataclass(frozen=True)
 class NodeRow:
-    """One node of the model, in the model's own order and by its own names.
+    """One node of the model, in the model's own order and by its own names."""
 
-    Attributes
-    ----------
-    name, type, tensor : str
-        Of the node, as in its file.
-    defined_by, kernel : str
-        As of its calls, `TVM` and `tvm` where one of several is TVM's; both `-` where nothing is
-        left to run (folded, or a cancelled transpose).
-    call : Row or None
-        The call that computes it.
-    others : tuple of Row
-        Further calls that compute its further results, in the order of those.
-    fused : bool
-        Whether an earlier node stands for the same call already.
-    """
-
+    #: Of the node, as in its file.
     name: str
     type: str
     tensor: str
+    #: As of its calls, `TVM` and `tvm` where one of several is TVM's; both `-` where nothing is
+    #: left to run (folded, or a cancelled transpose).
     defined_by: Definer | Nothing
     kernel: Kernel | Nothing
+    #: The call that computes it.
     call: Row | None
+    #: Further calls that compute its further results, in the order of those.
     others: tuple[Row, ...] = ()
+    #: Whether an earlier node stands for the same call already.
     fused: bool = False
 
 

@@ -35,20 +35,13 @@ def wrapped(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
+    """A column of a table."""
 
-    Attributes
-    ----------
-    title : str
-        Its heading.
-    width : int
-        Characters; longer cells lose their beginning.
-    right : bool
-        Whether cells end at its right side, as numbers do.
-    """
-
+    #: Its heading.
     title: str
+    #: Characters; longer cells lose their beginning.
     width: int
+    #: Whether cells end at its right side, as numbers do.
     right: bool = False
 
 

@@ -7,8 +7,7 @@ what does not fit is refused with its remedy.
 from .checks import Sample
 from .images import ImageFolder
 from .progress import show_progress
-from .several_passes import SeveralPasses
-from .stream import FEW_SAMPLES, Calibration, can_reopen, read_samples
+from .stream import FEW_SAMPLES, Calibration, SeveralPasses, can_reopen, read_samples
 
 __all__ = [
     "FEW_SAMPLES",

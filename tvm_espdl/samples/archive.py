@@ -38,13 +38,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 class Member:
-    """One array of an archive; rows are read forwards as they are asked for.
-
-    Attributes
-    ----------
-    shape, dtype, ndim
-        As of an array.
-    """
+    """One array of an archive, rows of which are read forwards; shape, dtype and ndim as of one."""
 
     def __init__(self, path: Path, entry: str) -> None:
         self._path, self._entry = path, entry
@@ -67,8 +61,11 @@ class Member:
                 return self._whole()[rows] if self.ndim else self._whole()
             start, stop, _ = rows.indices(self.shape[0])
             if self._stream is None or start != self._next:
-                self._rewind(start)
-            return self._read(stop - start)
+                self._close()
+                self._stream, self._next = self._opened(), start
+                _header(self._stream)
+                self._stream.read(start * self._row_bytes())
+            return self._read(self._stream, stop - start)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """All of it, for inputs without a batch axis."""
@@ -80,17 +77,9 @@ class Member:
         with self._opened() as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
-    def _rewind(self, row: int) -> None:
-        self._close()
-        self._stream = self._opened()
-        _header(self._stream)
-        self._stream.read(row * self._row_bytes())
-        self._next = row
-
-    def _read(self, count: int) -> Array:
-        assert self._stream is not None
+    def _read(self, stream: IO[bytes], count: int) -> Array:
         wanted = count * self._row_bytes()
-        data = self._stream.read(wanted)
+        data = stream.read(wanted)
         if len(data) != wanted:
             raise EOFError(f"array {self._entry!r} ends before its last sample")
         self._next += count
@@ -130,11 +119,9 @@ def members_of(path: Path) -> dict[str, Member]:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    formats = np.lib.format
+    version = formats.read_magic(stream)
+    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"array format {version[0]}.{version[1]} holds no plain numbers")
     shape, fortran, dtype = readers[version](stream)

@@ -26,23 +26,23 @@ def is_array(value: object) -> bool:
 
 def unknown_kind(value: object, where: str, *, one_of_several: bool = False) -> DataError:
     """The refusal of something that is no calibration data, as a whole or of one input."""
-    if one_of_several:
-        return DataError(
-            "calibration data of an unknown kind",
-            where=where,
-            found=type(value).__name__,
-            allowed="a NumPy array, the path of an .npy or .npz file or of a folder, an "
-            "ImageFolder",
-            try_="numpy.asarray(data, dtype=numpy.float32); or, to make samples one by one, an "
-            "iterable of dicts with all inputs",
-        )
+    allowed = (
+        "a NumPy array, the path of an .npy or .npz file or of a folder, an ImageFolder"
+        if one_of_several
+        else "a NumPy array, {input name: array}, the path of an .npy or .npz file or of a "
+        "folder, an ImageFolder, or an iterable of arrays or dicts"
+    )
+    advice = (
+        "or, to make samples one by one, an iterable of dicts with all inputs"
+        if one_of_several
+        else "of pairs (image, label), the image only"
+    )
     return DataError(
         "calibration data of an unknown kind",
         where=where,
         found=type(value).__name__,
-        allowed="a NumPy array, {input name: array}, the path of an .npy or .npz file or of a "
-        "folder, an ImageFolder, or an iterable of arrays or dicts",
-        try_="numpy.asarray(data, dtype=numpy.float32); of pairs (image, label), the image only",
+        allowed=allowed,
+        try_=f"numpy.asarray(data, dtype=numpy.float32); {advice}",
     )
 
 

@@ -18,18 +18,11 @@ Sample = dict[str, Array]
 
 
 def split(part: dict[str, Any], signature: Signature, where: str) -> Iterator[Sample]:
-    """Cut batches into samples.
+    """Cut batches into samples of the shapes, with batch 1, and dtypes in `signature`.
 
-    Parameters
-    ----------
-    part : dict of str to array
-        One array (N, ...) per input; of an input without a batch axis, its one value, or N of them
-        stacked along a new first axis. Arrays are indexed row by row only, so that one that lies
-        in a file is never in memory as a whole.
-    signature : dict
-        Shapes, with batch 1, and dtypes of the inputs.
-    where : str
-        Where the arrays come from.
+    A part has one array (N, ...) per input; of an input without a batch axis, its one value, or N
+    of them stacked along a new first axis. Arrays are indexed row by row only, so that one that
+    lies in a file is never in memory as a whole.
 
     Raises
     ------

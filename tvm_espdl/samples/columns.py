@@ -13,30 +13,18 @@ from .checks import Sample, different_counts
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """The samples of one input.
+    """The samples of one input."""
 
-    Attributes
-    ----------
-    samples : iterator of dict
-        Each with the one array of this input.
-    count : int, optional
-        How many there are, if that is known before they are read.
-    fixed : bool
-        Whether there is one value only, which belongs to all samples of the other inputs.
-    """
-
+    #: Each with the one array of this input.
     samples: Iterator[Sample]
+    #: How many there are, if that is known before they are read.
     count: int | None
+    #: Whether there is one value only, which belongs to all samples of the other inputs.
     fixed: bool = False
 
 
 def side_by_side(columns: Mapping[str, Column]) -> tuple[Iterator[Sample], int | None]:
     """Samples of all inputs from samples of each, and how many there are.
-
-    Parameters
-    ----------
-    columns : dict of str to Column
-        By input.
 
     Raises
     ------

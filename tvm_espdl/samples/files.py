@@ -58,16 +58,11 @@ def _parts_of_paths(paths: Iterable[Path], signature: Signature) -> Iterator[Par
     for path in paths:
         where = f"calibration file {path}"
         arrays = _arrays_of(path, signature, where)
-        shapes = {name: shape for name, (shape, _) in signature.items()}
-        # Of a batch, only the rows in use are read.
-        single = {name for name, a in arrays.items() if a.shape == shapes[name][1:]}
-        yield (
-            {
-                name: with_batch(np.asarray(array), shapes[name]) if name in single else array
-                for name, array in arrays.items()
-            },
-            where,
-        )
+        for name, (shape, _) in signature.items():
+            # Of a batch, only the rows in use are read.
+            if arrays[name].shape == shape[1:]:
+                arrays[name] = with_batch(np.asarray(arrays[name]), shape)
+        yield arrays, where
 
 
 def _arrays_of(path: Path, signature: Signature, where: str) -> dict[str, Any]:

@@ -18,54 +18,38 @@ from .image_wishes import ImageWishes
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
 _COLOURS = {3: "RGB", 1: "gray"}
 
-_AS_TRAINED = "the values that the network was trained with"
-
 
 @dataclass(frozen=True)
 class ImageForm:
-    """What every image of a folder becomes.
+    """What every image of a folder becomes."""
 
-    Attributes
-    ----------
-    height, width : int
-        Of the model's input.
-    size : (int, int)
-        Height and width that the image is scaled to; the middle of it is cut out then.
-    colours : str
-        "RGB", "BGR" or "gray".
-    first : bool
-        Whether the channels come before height and width.
-    mean, std : float64 array
-        One value, or one per channel.
-    dtype : numpy.dtype
-        Of the model's input.
-    """
-
+    #: Of the model's input.
     height: int
     width: int
+    #: Height and width that the image is scaled to; the middle of it is cut out then.
     size: tuple[int, int]
+    #: "RGB", "BGR" or "gray".
     colours: str
+    #: Whether the channels come before height and width.
     first: bool
+    #: Float64 array: one value, or one per channel.
     mean: npt.NDArray[np.float64]
     std: npt.NDArray[np.float64]
+    #: Of the model's input.
     dtype: np.dtype[Any]
 
 
 def form_of_input(
     name: str, shape: tuple[int, ...], dtype: np.dtype[Any], wishes: ImageWishes
 ) -> ImageForm:
-    """Decide what images become for one input.
+    """Decide what images become for the input `name`, by the options `wishes`.
 
     Parameters
     ----------
-    name : str
-        The input.
     shape : tuple of int
         (1, C, H, W) or (1, H, W, C), with C = 1 or 3.
     dtype : numpy.dtype
         A float type, or uint8 for a network that takes pixels as they are.
-    wishes : ImageWishes
-        The options.
 
     Raises
     ------
@@ -107,23 +91,13 @@ def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> b
         order: len(shape) == 4 and shape[0] == 1 and shape[axis] in _COLOURS
         for order, axis in (("NCHW", 1), ("NHWC", 3))
     }
-    if layout is not None and layout not in fitting:
-        raise DataError(
-            "unknown layout",
-            where="option layout",
-            found=repr(layout),
-            allowed="NCHW, NHWC",
-            try_="leave layout out: the shape of the input tells it as a rule",
-        )
+    if layout is not None:
+        advice = "leave layout out: the shape of the input tells it as a rule"
+        _check_choice("layout", layout, tuple(fitting), advice)
     chosen = [order for order, fits in fitting.items() if fits and layout in (None, order)]
     if not chosen:
-        raise DataError(
-            "the input takes no images",
-            where=where,
-            found=f"shape {shape}" + (f" as {layout}" if layout else ""),
-            allowed="(1, C, H, W) or (1, H, W, C) with 1 or 3 channels",
-            try_="give the data as an .npz file or as an iterable of arrays",
-        )
+        found = f"shape {shape}" + (f" as {layout}" if layout else "")
+        raise _takes_no_images(where, found, "(1, C, H, W) or (1, H, W, C) with 1 or 3 channels")
     if len(chosen) > 1:
         raise DataError(
             "the shape of the input does not tell where its channels are",
@@ -135,23 +109,29 @@ def _channels_first(shape: tuple[int, ...], layout: str | None, where: str) -> b
     return chosen[0] == "NCHW"
 
 
+def _takes_no_images(where: str, found: str, allowed: str) -> DataError:
+    advice = "give the data as an .npz file or as an iterable of arrays"
+    return DataError(
+        "the input takes no images", where=where, found=found, allowed=allowed, try_=advice
+    )
+
+
+def _check_choice(option: str, value: object, allowed: tuple[str, ...], advice: str) -> None:
+    if value not in allowed:
+        raise DataError(
+            f"unknown {option}",
+            where=f"option {option}",
+            found=repr(value),
+            allowed=", ".join(allowed),
+            try_=advice,
+        )
+
+
 def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str) -> None:
-    if colours not in _CHANNELS:
-        raise DataError(
-            "unknown colours",
-            where="option colours",
-            found=repr(colours),
-            allowed="RGB, BGR, gray",
-            try_="leave colours out: RGB for three channels, gray for one",
-        )
-    if wishes.fit not in ("crop", "stretch"):
-        raise DataError(
-            "unknown fit",
-            where="option fit",
-            found=repr(wishes.fit),
-            allowed="crop, stretch",
-            try_="crop, which keeps proportions, or what the network was trained with",
-        )
+    advice = "leave colours out: RGB for three channels, gray for one"
+    _check_choice("colours", colours, tuple(_CHANNELS), advice)
+    advice = "crop, which keeps proportions, or what the network was trained with"
+    _check_choice("fit", wishes.fit, ("crop", "stretch"), advice)
     if _CHANNELS[colours] != channels:
         raise DataError(
             "wrong number of channels",
@@ -180,14 +160,14 @@ def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     )
     if dtype.kind == "f" or (dtype == np.uint8 and plain):
         return
+    if dtype != np.uint8:
+        raise _takes_no_images(where, f"an input of type {dtype}", "a float input, or uint8")
     raise DataError(
-        "the input takes pixels as they are" if dtype == np.uint8 else "the input takes no images",
+        "the input takes pixels as they are",
         where=where,
-        found="mean, std or a pixel range" if dtype == np.uint8 else f"an input of type {dtype}",
-        allowed="images as they are" if dtype == np.uint8 else "a float input, or uint8",
-        try_="leave mean, std and pixel_range out"
-        if dtype == np.uint8
-        else "give the data as an .npz file or as an iterable of arrays",
+        found="mean, std or a pixel range",
+        allowed="images as they are",
+        try_="leave mean, std and pixel_range out",
     )
 
 
@@ -199,35 +179,25 @@ def _is_size(size: object) -> bool:
     )
 
 
+def _unusable(option: str, what: str, found: object, allowed: str) -> DataError:
+    advice = "the values that the network was trained with"
+    return DataError(what, where=f"option {option}", found=found, allowed=allowed, try_=advice)
+
+
 def _numbers(values: object, option: str, allowed: str) -> npt.NDArray[np.float64]:
     try:
         return np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (ValueError, TypeError) as problem:
-        raise DataError(
-            f"{option} is no usable number",
-            where=f"option {option}",
-            found=repr(values),
-            allowed=allowed,
-            try_=_AS_TRAINED,
-        ) from problem
+        what = f"{option} is no usable number"
+        raise _unusable(option, what, repr(values), allowed) from problem
 
 
 def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
     array = _numbers(values, option, f"1 number, or {channels}: one per channel")
     if array.shape not in ((1,), (channels,)):
-        raise DataError(
-            f"wrong number of values for {option}",
-            where=f"option {option}",
-            found=f"{array.size} values",
-            allowed=f"1 value, or {channels}: one per channel",
-            try_=_AS_TRAINED,
-        )
+        what, allowed = "wrong number of values for", f"1 value, or {channels}: one per channel"
+        raise _unusable(option, f"{what} {option}", f"{array.size} values", allowed)
     if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
-        raise DataError(
-            f"{option} is no usable number",
-            where=f"option {option}",
-            found=array.tolist(),
-            allowed="finite numbers above 0" if option == "std" else "finite numbers",
-            try_=_AS_TRAINED,
-        )
+        allowed = "finite numbers above 0" if option == "std" else "finite numbers"
+        raise _unusable(option, f"{option} is no usable number", array.tolist(), allowed)
     return array

@@ -39,7 +39,7 @@ class ImageFolder(ImageWishes):
         Parameters
         ----------
         signature : dict
-            What `onnx_graphs.model.input_signature` returned, with batch 1.
+            Shapes, with batch 1, and dtypes of the inputs.
         again : bool
             Whether the folder was read before: its other files were named then.
 
@@ -82,18 +82,10 @@ class ImageFolder(ImageWishes):
         if not images:
             raise _no_images(folder, where, others)
         if others and warn:
-            warnings.warn(
-                f"{where}: "
-                + (
-                    "1 file is no image and was"
-                    if others == 1
-                    else f"{others} files are no images and were"
-                )
-                + " left out: "
-                + ", ".join([*named, "..."] if others > _NAMED else named),
-                EspdlWarning,
-                stacklevel=5,
-            )
+            left_out = "file is no image and was" if others == 1 else "files are no images and were"
+            listed = ", ".join([*named, "..."] if others > _NAMED else named)
+            text = f"{where}: {others} {left_out} left out: {listed}"
+            warnings.warn(text, EspdlWarning, stacklevel=5)
         return images
 
     def _arrays(self, paths: Iterable[Path], name: str, form: ImageForm) -> Iterator[Part]:
@@ -102,15 +94,14 @@ class ImageFolder(ImageWishes):
             yield {name: self._normalized(pixels, form)}, f"calibration image {path}"
 
     def _normalized(self, pixels: Array, form: ImageForm) -> Array:
-        if form.dtype == np.uint8:
-            values: Array = pixels
-        else:
+        values = pixels
+        if form.dtype != np.uint8:
             black, white = self.pixel_range
             # Formed in double precision and rounded once, so that every order of the same
             # operations in training code differs from it by rounding only.
             real = black + pixels.astype(np.float64) * ((white - black) / 255.0)
             values = ((real - form.mean) / form.std).astype(form.dtype)
-        return values.transpose(2, 0, 1)[np.newaxis] if form.first else values[np.newaxis]
+        return (values.transpose(2, 0, 1) if form.first else values)[np.newaxis]
 
 
 def _is_image(path: Path) -> bool:

@@ -16,25 +16,14 @@ from .image_form import ImageForm
 from .image_wishes import Fit
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
 #: Pillow's names of images with 8 bits or less per channel; others hold more than bytes.
 _BYTES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB"}
 
 
 def open_pixels(path: Path, form: ImageForm, *, fit: Fit, enlarge: bool) -> Array:
-    """Read an image.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    form : ImageForm
-        What it becomes.
-    fit : str
-        "crop" keeps its proportions, "stretch" does not.
-    enlarge : bool
-        Whether an image smaller than `form.size` is enlarged.
+    """Read an image and bring it to its form; see `ImageWishes` for the options.
 
     Returns
     -------
@@ -49,11 +38,11 @@ def open_pixels(path: Path, form: ImageForm, *, fit: Fit, enlarge: bool) -> Arra
     ToolError
         If Pillow is not installed.
     """
-    pillow = _pillow()
+    pillow, operations = _pillow()
     try:
         with pillow.open(path) as opened:
             opened.load()
-            image: Image = _upright(opened)
+            image: Image = operations.exif_transpose(opened)
     except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as problem:
         raise DataError(
             "the image cannot be read",
@@ -71,15 +60,23 @@ def open_pixels(path: Path, form: ImageForm, *, fit: Fit, enlarge: bool) -> Arra
             try_="scale such data as in training and give them as .npy files",
         )
     converted = image.convert("L" if form.colours == "gray" else "RGB")
-    scaled = _scaled(converted, path, form.size, fit=fit, enlarge=enlarge)
+    if not enlarge and (image.height < form.size[0] or image.width < form.size[1]):
+        raise DataError(
+            "the image is smaller than what the model takes",
+            where=str(path),
+            found=f"{image.height}x{image.width} (height x width)",
+            allowed=f"{form.size[0]}x{form.size[1]} or larger",
+            try_="larger images, a smaller size, or enlarge=True (--enlarge)",
+        )
+    scaled = _scaled(converted, form.size, fit, pillow.Resampling.BILINEAR)
     pixels = np.asarray(_middle(scaled, form.height, form.width), dtype=np.uint8)
     pixels = pixels.reshape(form.height, form.width, -1)
     return pixels[:, :, ::-1] if form.colours == "BGR" else pixels
 
 
-def _pillow() -> Any:
+def _pillow() -> tuple[Any, Any]:
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as problem:
         raise ToolError(
             "images need Pillow, which is not installed",
@@ -87,33 +84,17 @@ def _pillow() -> Any:
             allowed="Pillow, or calibration data as .npy or .npz files",
             try_='pip install "tvm-espdl[images]"',
         ) from problem
-    return Image
+    return Image, ImageOps
 
 
-def _upright(image: Image) -> Image:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image)
-
-
-def _scaled(image: Image, path: Path, size: tuple[int, int], *, fit: Fit, enlarge: bool) -> Image:
-    from PIL import Image
-
+def _scaled(image: Image, size: tuple[int, int], fit: Fit, filter_: Resampling) -> Image:
     height, width = size
-    if not enlarge and (image.height < height or image.width < width):
-        raise DataError(
-            "the image is smaller than what the model takes",
-            where=str(path),
-            found=f"{image.height}x{image.width} (height x width)",
-            allowed=f"{height}x{width} or larger",
-            try_="larger images, a smaller size, or enlarge=True (--enlarge)",
-        )
     if fit == "crop":
         factor = max(height / image.height, width / image.width)
         height = max(height, round(image.height * factor))
         width = max(width, round(image.width * factor))
     if (image.height, image.width) != (height, width):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        image = image.resize((width, height), filter_)
     return _middle(image, *size)
 
 

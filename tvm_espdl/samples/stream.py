@@ -119,17 +119,43 @@ def can_reopen(calibration: Calibration) -> bool:
     return not isinstance(calibration, Iterator)
 
 
+class SeveralPasses:
+    """The samples of calibration data, as often as they are asked for: read anew where possible.
+
+    Only those of an iterator, which gives them once, are kept in memory.
+
+    Parameters
+    ----------
+    calibration, signature, progress
+        As for `read_samples`, whose errors and warnings come with the first pass.
+    """
+
+    def __init__(
+        self, calibration: Calibration, signature: Signature, *, progress: bool | None = None
+    ) -> None:
+        self._calibration, self._signature, self._progress = calibration, signature, progress
+        self._kept: list[Sample] | None = None
+        self._again = False
+        if not can_reopen(calibration):
+            self._kept = list(self._read())
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self._read() if self._kept is None else iter(self._kept)
+
+    def _read(self) -> Iterator[Sample]:
+        again, self._again = self._again, True
+        return read_samples(
+            self._calibration, self._signature, progress=self._progress, again=again
+        )
+
+
 def _open(
     calibration: Any, signature: Signature, *, again: bool
 ) -> tuple[Iterator[Sample], int | None]:
     if isinstance(calibration, Mapping):
         check_names(calibration, signature, "calibration")
-        return side_by_side(
-            {
-                name: _column(calibration[name], {name: signature[name]}, again=again)
-                for name in signature
-            }
-        )
+        columns = {n: _column(calibration[n], {n: signature[n]}, again=again) for n in signature}
+        return side_by_side(columns)
     parts, total = _parts(calibration, signature, again=again)
     return (sample for part, where in parts for sample in split(part, signature, where)), total
 
@@ -180,7 +206,4 @@ def _parts_of_iterable(calibration: Iterable[Any], signature: Signature) -> Iter
     for number, item in enumerate(calibration):
         where = f"calibration sample {number}"
         part = named(item, signature, where)
-        yield (
-            {name: with_batch(array, signature[name][0]) for name, array in part.items()},
-            where,
-        )
+        yield {name: with_batch(a, signature[name][0]) for name, a in part.items()}, where

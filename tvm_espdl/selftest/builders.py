@@ -1,12 +1,11 @@
-"""From golden cases to operator records.
+"""From golden cases to operator records, by the index's name of an operator.
 
-`BUILDERS` is a table from the index's name of an operator to a function that makes the record of a
-case and names its arrays in the order of the call.
+It makes the record of a case and names its arrays in the order of the call; nothing is run here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,121 +14,128 @@ from ..ops import Operator, operators
 from ..ops.base.broadcast import Broadcast
 from ..ops.base.reduction import Reduction
 from ..ops.base.registry import declared
+from ..ops.concat import Concat
+from ..ops.lut import Lut
+from ..ops.matmul import Matmul
+from ..ops.pad import Pad
+from ..ops.prelu import Prelu
+from ..ops.softmax import Softmax
 from .golden import Case
 
 Built = tuple[Operator, list[str]]
-Fields = Mapping[str, Any]
+Builder = Callable[[Case], Built]
 
 
-def _made(name: str, *tensors: Any, **fields: Any) -> Operator:
-    kind: Any = operators()[name]
-    record: Operator = kind(*tensors, **fields)
-    return record
+def _operator(name: str) -> Callable[..., Operator]:
+    return operators()[name]
 
 
-def _of_x(name: str, fields: Callable[[Fields], Fields] = lambda _: {}) -> Callable[[Case], Built]:
-    """Builder of an operator with one input, and `fields` of the case's attributes."""
+def _unary(name: str, *fields: Callable[[dict[str, Any]], Any]) -> Builder:
+    """Builder of an operator with an input, an output, and what is read from the attributes."""
 
     def build(case: Case) -> Built:
-        given = fields(case.entry["attrs"])
-        return _made(name, x=case.tensor("x"), y=case.output, **given), ["x"]
+        attrs = case.entry["attrs"]
+        given = (read(attrs) for read in fields)
+        return _operator(name)(case.tensor("x"), case.output, *given), ["x"]
 
     return build
 
 
-def _declared(kind: Any) -> Callable[[Case], Built]:
-    """Builder of an ordinary operator, which says what else its record has."""
+def _declared(kind: Any) -> Builder:
+    """Builder of an ordinary operator, which says what else a record has."""
     if issubclass(kind, Broadcast):
         return lambda case: (kind(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"])
     if issubclass(kind, Reduction):
-        return _of_x(kind.name, lambda attrs: {"axes": tuple(sorted(attrs["axes"]))})
-    return _of_x(kind.name, lambda attrs: {name: attrs[name] for name in kind.form.attributes})
+        return _unary(kind.name, lambda attrs: tuple(sorted(attrs["axes"])))
+    return _unary(
+        kind.name, *(lambda attrs, name=name: attrs[name] for name in kind.form.attributes)
+    )
+
+
+def _window(attrs: dict[str, Any]) -> dict[str, Any]:
+    top, bottom, left, right = attrs.get("pads", (0, 0, 0, 0))
+    return {"pads": (top, left, bottom, right), "strides": tuple(attrs.get("strides", (1, 1)))}
+
+
+def _pool(name: str) -> Builder:
+    def build(case: Case) -> Built:
+        attrs, x = case.entry["attrs"], case.tensor("x")
+        kernel = tuple(attrs.get("kernel_shape", x.shape[1:3]))
+        return _operator(name)(x=x, y=case.output, kernel=kernel, **_window(attrs)), ["x"]
+
+    return build
+
+
+def _weighted(name: str) -> Builder:
+    """Builder of a convolution or a Gemm."""
+
+    def build(case: Case) -> Built:
+        attrs = case.entry["attrs"]
+        tensors = {name: case.tensor(name) for name in ("x", "w", "b") if name in case.arrays}
+        activation = attrs["activation"].lower()
+        fields = dict[str, Any](b=None, y=case.output, activation=activation) | tensors
+        if name != "gemm":
+            fields |= {**_window(attrs), "dilations": tuple(attrs["dilations"])}
+        return _operator(name)(**fields), list(tensors)
+
+    return build
 
 
 def _lut(case: Case) -> Built:
-    lut, _ = _of_x("lut", lambda attrs: {"step": int(attrs.get("step", 1))})(case)
-    return lut, ["x", "table"]
+    step = int(case.entry["attrs"].get("step", 1))
+    return Lut(case.tensor("x"), case.output, "", step), ["x", "table"]
 
 
 def _prelu(case: Case) -> Built:
     steepest = int(np.abs(case.arrays["alpha"].astype(np.int32)).max())
     x, alpha = case.tensor("x"), case.tensor("alpha")
-    return _made("prelu", x, case.output, alpha, steepest), ["x", "alpha"]
+    return Prelu(x, case.output, alpha, steepest), ["x", "alpha"]
 
 
 def _softmax(case: Case) -> Built:
-    rank = case.arrays["x"].ndim
-    return _of_x("softmax", lambda attrs: {"axis": attrs["axis"] % rank})(case)
+    x = case.tensor("x")
+    return Softmax(x, case.output, case.entry["attrs"]["axis"] % len(x.shape)), ["x"]
+
+
+def _matmul(case: Case) -> Built:
+    return Matmul(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"]
 
 
 def _concat(case: Case) -> Built:
     parts = case.tensor("a"), case.tensor("b")
-    return _made("concat", parts, case.output, case.entry["attrs"]["axis"]), ["a", "b"]
+    return Concat(parts, case.output, case.entry["attrs"]["axis"]), ["a", "b"]
 
 
-def _pad(attrs: Fields) -> Fields:
-    pads, rank = tuple(attrs["pads"]), len(attrs["pads"]) // 2
-    mode, value = attrs["mode"], attrs.get("value", 0)
-    return {"before": pads[:rank], "after": pads[rank:], "mode": mode, "value": value}
+def _pad(case: Case) -> Built:
+    attrs, rank = case.entry["attrs"], len(case.output.shape)
+    before, after = tuple(attrs["pads"][:rank]), tuple(attrs["pads"][rank:])
+    value = attrs.get("value", 0)
+    return Pad(case.tensor("x"), case.output, before, after, attrs["mode"], value), ["x"]
 
 
-def _slice(attrs: Fields) -> Fields:
-    return {"starts": tuple(attrs["starts"]), "steps": tuple(attrs["steps"])}
-
-
-def _pool(name: str) -> Callable[[Case], Built]:
-    def build(case: Case) -> Built:
-        kernel = case.arrays["x"].shape[1:3]  # of a global pool
-        return _of_x(name, lambda attrs: {"kernel": kernel, **_window(attrs)})(case)
-
-    return build
-
-
-def _window(attrs: Fields) -> dict[str, Any]:
-    """The fields of a window that a case states; its pads are top, bottom, left, right."""
-    top, bottom, left, right = attrs.get("pads", (0, 0, 0, 0))
-    names = {"kernel_shape": "kernel", "strides": "strides", "dilations": "dilations"}
-    given = {field: tuple(attrs[name]) for name, field in names.items() if name in attrs}
-    return {**given, "pads": (top, left, bottom, right)}
-
-
-def _weighted(name: str) -> Callable[[Case], Built]:
-    """Builder of an operator with weights, perhaps a bias, and a fused activation."""
-
-    def build(case: Case) -> Built:
-        names: list[str] = [name for name in ("x", "w", "b") if name in case.arrays]
-        attrs: dict[str, Any] = case.entry["attrs"]
-        window = {} if name == "gemm" else _window(attrs)
-        window.pop("kernel", None)
-        tensors = {"b": None, **{name: case.tensor(name) for name in names}}
-        activation = attrs["activation"].lower()
-        return _made(name, **tensors, y=case.output, activation=activation, **window), names
-
-    return build
-
-
-def _matmul(case: Case) -> Built:
-    return _made("matmul", case.tensor("a"), case.tensor("b"), case.output), ["a", "b"]
-
-
-BUILDERS: dict[str, Callable[[Case], Built]] = {
+BUILDERS: dict[str, Builder] = {
     **{kind.name: _declared(kind) for kind in declared() if kind.name},
-    **{name: _of_x(name) for name in ("dequantize", "quantize", "requantize")},
-    **{name: _weighted(name) for name in ("conv2d", "depthwise_conv2d", "gemm")},
-    "avgpool": _pool("average_pool2d"),
-    "clip": _of_x("clip", lambda attrs: {"low": attrs["min"], "high": attrs["max"]}),
+    **dict.fromkeys(("avgpool", "global_avgpool"), _pool("average_pool2d")),
+    "clip": _unary("clip", lambda attrs: attrs["min"], lambda attrs: attrs["max"]),
     "concat": _concat,
-    "global_avgpool": _pool("average_pool2d"),
+    "conv2d": _weighted("conv2d"),
+    "depthwise_conv2d": _weighted("depthwise_conv2d"),
+    "dequantize": _unary("dequantize"),
+    "gemm": _weighted("gemm"),
     "lut": _lut,
     "matmul": _matmul,
     "maxpool": _pool("max_pool2d"),
-    "pad": _of_x("pad", _pad),
+    "pad": _pad,
     "prelu": _prelu,
-    "resize_linear": _of_x("resize_linear", lambda attrs: {"coordinates": attrs["coordinate"]}),
-    "resize_nearest": _of_x("resize_nearest", lambda attrs: {"coordinates": attrs["coordinate"]}),
-    "slice": _of_x("slice", _slice),
+    "quantize": _unary("quantize"),
+    "requantize": _unary("requantize"),
+    "resize_linear": _unary("resize_linear", lambda attrs: attrs["coordinate"]),
+    "resize_nearest": _unary("resize_nearest", lambda attrs: attrs["coordinate"]),
+    "slice": _unary(
+        "slice", lambda attrs: tuple(attrs["starts"]), lambda attrs: tuple(attrs["steps"])
+    ),
     "softmax": _softmax,
-    "transpose": _of_x("transpose", lambda attrs: {"axes": tuple(attrs["perm"])}),
+    "transpose": _unary("transpose", lambda attrs: tuple(attrs["perm"])),
 }
 
 

@@ -6,12 +6,9 @@ It never computes a result itself and leaves nothing behind.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from ..chips import Chip
 from ..codegen.kernels import runtime_files
@@ -26,20 +23,13 @@ GUARD_BYTES = 64
 
 @dataclass(frozen=True)
 class Item:
-    """One operator to run.
+    """One operator to run."""
 
-    Attributes
-    ----------
-    operator : Operator
-        What to compute.
-    chip : Chip
-        Whose bits.
-    constants, inputs : tuple of numpy.ndarray
-        As the operator's `constants` and `inputs` state them.
-    """
-
+    #: What to compute.
     operator: Operator
+    #: Whose bits.
     chip: Chip
+    #: As the operator's `constants` and `inputs` state them.
     constants: tuple[Array, ...]
     inputs: tuple[Array, ...]
 
@@ -47,12 +37,7 @@ class Item:
 def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Array]:
     """Run every item once and return the outputs, in the order of the items.
 
-    Parameters
-    ----------
-    items : sequence of Item
-        Any operators for any chips.
-    compiler : Compiler, optional
-        GCC of this PC by default.
+    Any operators for any chips; the compiler is GCC of this PC by default.
 
     Raises
     ------
@@ -64,35 +49,30 @@ def run_c(items: Sequence[Item], *, compiler: Compiler | None = None) -> list[Ar
     if not items:
         return []
     text, calls = program_source(items)
-    with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
-        folder = Path(name)
-        program = folder / "program"
-        for file_name, content in {"main.c": text, **runtime_files(calls)}.items():
-            (folder / file_name).write_text(content)
-        chosen.build(sorted(folder.glob("*.c")), program)
-        with (folder / "inputs.bin").open("wb") as file:
-            for item in items:
-                file.writelines(np.ascontiguousarray(array).tobytes() for array in item.inputs)
-        chosen.run(program)
-        outputs = (folder / "outputs.bin").read_bytes()
-    return _split(items, outputs)
+    texts = {"main.c": text, **runtime_files(calls)}
+    return chosen.run_on(
+        {Path(name): content.encode() for name, content in texts.items()},
+        lambda folder, program: chosen.build(sorted(folder.glob("*.c")), program),
+        (array for item in items for array in item.inputs),
+        (item.operator.output for item in items),
+    )
 
 
-def program_source(items: Sequence[Item]) -> tuple[str, list[CCall]]:
+def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCall]]]:
     """The test program in C, and the calls of kernels in it."""
     definitions: list[str] = []
     rows: list[str] = []
-    calls: list[CCall] = []
+    calls: list[tuple[Operator, CCall]] = []
     cases: dict[tuple[Operator, str, tuple[int, ...]], int] = {}
     for item in items:
         key = item.operator, item.chip.name, tuple(map(id, item.constants))
         number = cases.setdefault(key, len(cases))
         if number == len(definitions):
             call = item.operator.call(item.chip, *item.constants)
-            calls.append(call)
+            calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        places = sum(1 << place for place in calls[number].in_place)
+        places = sum(1 << place for place in calls[number][1].in_place)
         output_bytes = item.operator.output.nbytes
         rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
@@ -117,17 +97,6 @@ def _case(number: int, call: CCall, operator: Operator) -> str:
             f"  {call.function}(&descriptor_{number}, {arguments});\n}}\n",
         ]
     )
-
-
-def _split(items: Sequence[Item], outputs: bytes) -> list[Array]:
-    results: list[Array] = []
-    offset = 0
-    for item in items:
-        output = item.operator.output
-        values = np.frombuffer(outputs, output.dtype, output.size, offset)
-        results.append(values.reshape(output.shape))
-        offset += output.nbytes
-    return results
 
 
 # Each tensor has memory of exactly its size, so that sanitizers see the first byte outside.

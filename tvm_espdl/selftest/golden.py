@@ -23,23 +23,15 @@ GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 
 @dataclass(frozen=True)
 class Case:
-    """One vector.
+    """One vector."""
 
-    Attributes
-    ----------
-    name : str
-        File name without ending.
-    operator : str
-        Name of the operator as the index has it.
-    entry : dict
-        The case's entry of the index.
-    arrays : dict
-        Everything in the file, by name.
-    """
-
+    #: File name without ending.
     name: str
+    #: Name of the operator as the index has it.
     operator: str
+    #: The case's entry of the index.
     entry: dict[str, Any]
+    #: Everything in the file, by name.
     arrays: dict[str, Array]
 
     @property

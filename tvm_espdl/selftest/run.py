@@ -14,13 +14,12 @@ import numpy as np
 from ..chips import FAMILIES, Chip, find_chip
 from ..errors import ChipError
 from ..ops import Operator
-from ..ops.base.rounding import Array
+from ..ops.base.packing import pack_filter
+from ..ops.base.rounding import Array, round_float, saturate, shift_and_round
 from . import golden
 from .builders import operator_of
 from .golden import Case
-from .primitives import PRIMITIVES
 
-ENGINES = ("numpy", "host", "c")
 FLOAT_STEP = 4e-7  # a few units in the last place of float32, where a C library's expf decides
 
 
@@ -36,17 +35,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one vector came out on one chip.
-
-    Attributes
-    ----------
-    case : str
-        Name of the vector.
-    chip : str
-        Name of the chip.
-    failure : str
-        What went wrong; "" where nothing did.
-    """
+    """How one vector came out on one chip, by their names; `failure` is "" where all is well."""
 
     case: str
     chip: str
@@ -59,16 +48,9 @@ Engine = Callable[[Sequence[Work]], list[Array]]
 def run_selftest(
     engine: str = "host", folder: Path = golden.GOLDEN, chip: str | None = None
 ) -> list[Outcome]:
-    """Run all vectors.
+    """Run all vectors of a folder: `index.json` and the `.npz` files it names.
 
-    Parameters
-    ----------
-    engine : str
-        `numpy`, `host` (LLVM) or `c` (gcc).
-    folder : path
-        `index.json` and the `.npz` files it names.
-    chip : str, optional
-        One chip; without, one of each family.
+    The engine is `numpy`, `host` (LLVM) or `c` (gcc); without a chip, one of each family is taken.
 
     Raises
     ------
@@ -86,36 +68,31 @@ def run_selftest(
     work: list[Work] = []
     for one in chips:
         for case in golden.load(folder):
-            expected = case.expected(one.family)
-            if expected is None:
+            if case.expected(one.family) is None:
                 continue
             built = operator_of(case)
             if case.operator in PRIMITIVES:
-                actual = PRIMITIVES[case.operator](case, one)
-                outcomes.append(_outcome(case, one, actual, expected))
+                outcomes.append(_outcome(case, one, PRIMITIVES[case.operator](case, one)))
             elif built is None:
                 outcomes.append(Outcome(case.name, one.name, "unknown operator"))
             else:
                 operator, names = built
                 work.append(Work(case, one, operator, tuple(case.arrays[n] for n in names)))
-    for item, actual in zip(work, _engine(engine)(work), strict=True):
-        expected = item.case.expected(item.chip.family)
-        assert expected is not None
-        outcomes.append(_outcome(item.case, item.chip, actual, expected))
+    for item, actual in zip(work, ENGINES[engine](work), strict=True):
+        outcomes.append(_outcome(item.case, item.chip, actual))
     return outcomes
 
 
-def _outcome(case: Case, chip: Chip, actual: Array, expected: Array) -> Outcome:
+def _outcome(case: Case, chip: Chip, actual: Array) -> Outcome:
+    expected = case.expected(chip.family)
+    assert expected is not None
     return Outcome(case.name, chip.name, difference(actual, expected, inexact=case.inexact))
 
 
 def difference(actual: Array, expected: Array, *, inexact: bool = False) -> str:
     """What differs, in words; "" where nothing does.
 
-    Parameters
-    ----------
-    inexact : bool
-        Allow one step: one integer, or a few units in the last place of a float.
+    `inexact` allows one step: one integer, or a few units in the last place of a float.
     """
     if (actual.dtype, actual.shape) != (expected.dtype, expected.shape):
         return f"{actual.dtype} {actual.shape} instead of {expected.dtype} {expected.shape}"
@@ -133,14 +110,6 @@ def difference(actual: Array, expected: Array, *, inexact: bool = False) -> str:
     )
 
 
-def _engine(name: str) -> Engine:
-    return {"numpy": _numpy, "host": _host, "c": _c}[name]
-
-
-def _numpy(work: Sequence[Work]) -> list[Array]:
-    return [item.operator.reference(item.chip, *item.arrays) for item in work]
-
-
 def _host(work: Sequence[Work]) -> list[Array]:
     from ..runtime.host import run_operators
 
@@ -155,3 +124,27 @@ def _c(work: Sequence[Work]) -> list[Array]:
         inputs = len(item.operator.inputs)
         items.append(Item(item.operator, item.chip, item.arrays[inputs:], item.arrays[:inputs]))
     return run_c(items)
+
+
+ENGINES: dict[str, Engine] = {
+    "numpy": lambda work: [item.operator.reference(item.chip, *item.arrays) for item in work],
+    "host": _host,
+    "c": _c,
+}
+
+
+def _filter_layout(case: Case, chip: Chip) -> Array:
+    filter_ = case.arrays["w"]
+    depthwise = case.entry["attrs"]["group"] != 1
+    packed = pack_filter(chip, filter_, depthwise=depthwise)
+    return packed.reshape(case.entry["output_shape"])
+
+
+#: Golden cases that are no operators; the very functions that all engines use compute them.
+PRIMITIVES: dict[str, Callable[[Case, Chip], Array]] = {
+    "filter_layout": _filter_layout,
+    "round": lambda case, chip: saturate(round_float(case.arrays["x"], chip), "int32"),
+    "shift_and_round": lambda case, chip: shift_and_round(
+        case.arrays["x"], case.arrays["shift"], chip
+    ),
+}

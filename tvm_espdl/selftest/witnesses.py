@@ -6,6 +6,7 @@ are not part of it; the tests read their stored outputs where they are at hand.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -36,17 +37,11 @@ _SENTENCES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Witness:
-    """Why an operator's arithmetic is thought to be the chip's.
+    """Why an operator's arithmetic is thought to be the chip's."""
 
-    Attributes
-    ----------
-    kind : str
-        `vectors`, `stored outputs`, `source` or `own`.
-    detail : str
-        How many vectors of which types, or the file's path.
-    """
-
+    #: `vectors`, `stored outputs`, `source` or `own`.
     kind: Kind
+    #: How many vectors of which types, or the file's path.
     detail: str = ""
 
     def __str__(self) -> str:
@@ -55,13 +50,11 @@ class Witness:
 
 def witnesses() -> dict[str, Witness]:
     """The witness of every operator by its name, in alphabetical order."""
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = {}
     for case in load():
         built = operator_of(case)
         if built is not None:
-            of_type = counts.setdefault(built[0].name, {})
-            dtype = str(case.entry["dtype"])
-            of_type[dtype] = of_type.get(dtype, 0) + 1
+            counts.setdefault(built[0].name, Counter())[str(case.entry["dtype"])] += 1
     found = {}
     for name, operator in operators().items():
         # An operator says so itself where ESP-DL has no kernel for it.

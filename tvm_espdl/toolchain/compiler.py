@@ -7,61 +7,42 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import ToolError
+from ..ops import Tensor
+from ..ops.base.rounding import Array
 
 TIMEOUT = 600
 
-WARNINGS = (
-    "-Wall",
-    "-Wextra",
-    "-Wpedantic",
-    "-Wconversion",
-    "-Wcast-align=strict",
-    "-Werror",
-)
+WARNINGS = (*("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wcast-align=strict", "-Werror"),)
 # A fused multiply-add would change the last bit of a float; the project's kernels never have one.
 FLOATS = ("-ffp-contract=off",)
 
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C compiler and how to run what it makes.
+    """A C compiler and how to run what it makes."""
 
-    Attributes
-    ----------
-    name : str
-        For messages.
-    command : str
-        The compiler.
-    flags : tuple of str
-        Its options.
-    emulator : tuple of str
-        Command line in front of the program's path; empty when this PC runs it.
-    packages : str
-        Debian packages that contain compiler and emulator.
-    """
-
+    #: For messages.
     name: str
+    #: The compiler.
     command: str
+    #: Its options.
     flags: tuple[str, ...]
+    #: Command line in front of the program's path; empty when this PC runs it.
     emulator: tuple[str, ...]
+    #: Debian packages that contain compiler and emulator.
     packages: str
 
     @classmethod
     def host(cls, *extra: str, standard: str = "c11") -> Compiler:
-        """GCC of this PC, with every warning an error.
-
-        Parameters
-        ----------
-        *extra : str
-            Further options, for example sanitizers.
-        standard : str
-            `c99` or `c11`.
-        """
+        """GCC of this PC, every warning an error; `extra` options are for example sanitizers."""
         flags = (f"-std={standard}", "-O2", *WARNINGS, *FLOATS, *extra)
         return cls("host", "gcc", flags, (), "gcc libc6-dev")
 
@@ -77,24 +58,14 @@ class Compiler:
         Files reach the program through semihosting. The link addresses are those of QEMU's `virt`
         board.
         """
-        places = (
-            ("__flash", 0x80000000),
-            ("__flash_size", 0x1000000),
-            ("__ram", 0x81000000),
-            ("__ram_size", 0x2000000),
-        )
-        link = tuple(f"-Wl,--defsym={name}={value:#x}" for name, value in places)
+        places = {
+            **{"__flash": 0x80000000, "__flash_size": 0x1000000},
+            **{"__ram": 0x81000000, "__ram_size": 0x2000000},
+        }
         flags = (
-            "-std=c11",
-            "-O2",
-            *WARNINGS,
-            *FLOATS,
-            f"-march={march}",
-            f"-mabi={mabi}",
-            "--specs=picolibc.specs",
-            "--oslib=semihost",
-            "--crt0=semihost",
-            *link,
+            *("-std=c11", "-O2", *WARNINGS, *FLOATS, f"-march={march}", f"-mabi={mabi}"),
+            *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=semihost"),
+            *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
         )
         emulator = (
             *("qemu-system-riscv32", "-M", "virt", "-cpu", "rv32", "-m", "64M", "-bios", "none"),
@@ -159,6 +130,47 @@ class Compiler:
         if not program.exists():
             raise ToolError("no such program", where=str(program))
         return self._check([*self.emulator, str(program)], program.parent)
+
+    def run_on(
+        self,
+        files: Mapping[Path, bytes],
+        build: Callable[[Path, Path], None],
+        inputs: Iterable[Array],
+        results: Iterable[Tensor],
+    ) -> list[Array]:
+        """Build and run a program that reads `inputs.bin` and writes `outputs.bin` in its folder.
+
+        Parameters
+        ----------
+        files : mapping of path to bytes
+            Sources and headers, by their paths in a folder that exists only meanwhile.
+        build : callable
+            Makes the program at the second path from the files in the folder at the first.
+        inputs : iterable of numpy.ndarray
+            What stands in `inputs.bin`, one array behind the other.
+        results : iterable of Tensor
+            What `outputs.bin` then holds.
+
+        Raises
+        ------
+        ToolError
+            If the program cannot be built, fails or does not end.
+        """
+        with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
+            folder = Path(name)
+            for path, content in files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
+            build(folder, folder / "program")
+            with (folder / "inputs.bin").open("wb") as file:
+                file.writelines(np.ascontiguousarray(array).tobytes() for array in inputs)
+            self.run(folder / "program")
+            written, offset, arrays = (folder / "outputs.bin").read_bytes(), 0, []
+        for tensor in results:
+            values = np.frombuffer(written, tensor.dtype, tensor.size, offset)
+            arrays.append(values.reshape(tensor.shape))
+            offset += tensor.nbytes
+        return arrays
 
     def _check(self, command: list[str], folder: Path) -> str:
         where = f"C engine ({self.name})"

@@ -1,22 +1,10 @@
-"""Builds the C of a whole network, on this PC or for an emulated chip, and runs it on many inputs.
-
-The project's own files are used as they are, but for its main: this one reads inputs from a file.
-"""
+"""Builds the C of a whole network, on this PC or for an emulated chip."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from ..codegen.header import PREFIX
-from ..codegen.identifiers import identifiers
-from ..codegen.literals import c_type
-from ..codegen.project import project_files
-from ..ops.base.rounding import Array
-from ..program import Program
 from .compiler import Compiler
 
 PORTABLE = "TVM_ESPDL_PORTABLE"
@@ -30,18 +18,10 @@ def build_project(
     main: Path | None = None,
     defines: Sequence[str] = (),
 ) -> None:
-    """Compile a written project into one program.
+    """Compile the project written in `folder` into one `program`.
 
-    Parameters
-    ----------
-    folder : path
-        The project.
-    program : path
-        The program to make.
-    main : path, optional
-        Takes the place of the project's `main/app_main.c`.
-    defines : sequence of str
-        Further macros, for example `TVM_ESPDL_DUMP`.
+    `main` may take the place of its `main/app_main.c`; `defines` are further macros, for example
+    `TVM_ESPDL_DUMP`.
 
     Raises
     ------
@@ -49,126 +29,10 @@ def build_project(
         If the compiler is missing or finds fault with a source.
     """
     model = folder / "components" / "tvm_model"
+    generated = model / "model" / "codegen" / "host"
     includes = [
-        folder / "main",
-        model / "crt_config",
-        model / "model" / "runtime",
-        model / "model" / "codegen" / "host" / "include",
-        model / "model" / "codegen" / "host" / "src",
+        *(folder / "main", model / "crt_config", model / "model" / "runtime"),
+        *(generated / "include", generated / "src"),
     ]
     sources = [*sorted(model.rglob("*.c")), main or folder / "main" / "app_main.c"]
     compiler.build(sources, program, includes=includes, defines=(PORTABLE, *defines))
-
-
-def run_network(
-    network: Program,
-    samples: Sequence[Sequence[Array]],
-    compiler: Compiler | None = None,
-    *,
-    resets: Collection[int] = (),
-) -> list[list[Array]]:
-    """Run a network's C on every sample, one after the other: states go on from each to the next.
-
-    Parameters
-    ----------
-    network : Program
-        The network.
-    samples : sequence of sequence of numpy.ndarray
-        For each sample its inputs, in the network's own types.
-    compiler : Compiler, optional
-        GCC of this PC by default.
-    resets : collection of int
-        Samples before which a network with states returns to its start.
-
-    Returns
-    -------
-    list of list of numpy.ndarray
-        For each sample its outputs.
-
-    Raises
-    ------
-    ToolError
-        If compiler or emulator are missing or fail.
-    """
-    unused = [
-        [np.zeros(t.shape, t.dtype) for t in map(network.values.__getitem__, names)]
-        for names in (network.inputs, network.outputs)
-    ]
-    with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
-        folder = Path(name)
-        for path, content in project_files(network, "network", *unused).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
-        main, program = folder / "runner.c", folder / "program"
-        main.write_text(_runner(network, len(samples), resets))
-        chosen = compiler or Compiler.host()
-        build_project(folder, program, chosen, main=main)
-        with (folder / "inputs.bin").open("wb") as file:
-            for sample in samples:
-                file.writelines(np.ascontiguousarray(array).tobytes() for array in sample)
-        chosen.run(program)
-        results = (folder / "outputs.bin").read_bytes()
-    return _split(network, results, len(samples))
-
-
-def _split(network: Program, results: bytes, samples: int) -> list[list[Array]]:
-    outputs: list[list[Array]] = []
-    offset = 0
-    for _ in range(samples):
-        outputs.append([])
-        for name in network.outputs:
-            tensor = network.values[name]
-            values = np.frombuffer(results, tensor.dtype, tensor.size, offset)
-            outputs[-1].append(values.reshape(tensor.shape))
-            offset += tensor.nbytes
-    return outputs
-
-
-def _runner(network: Program, samples: int, resets: Collection[int]) -> str:
-    inputs, outputs = identifiers(network.input_names), identifiers(network.output_names)
-    in_types = [network.values[name] for name in network.inputs]
-    out_types = [network.values[name] for name in network.outputs]
-    buffers = [
-        f"static {c_type(tensor.dtype)} {kind}_{name}[{tensor.size}];"
-        for kind, names, tensors in (("in", inputs, in_types), ("out", outputs, out_types))
-        for name, tensor in zip(names, tensors, strict=True)
-    ]
-    reads = [
-        f"fread(in_{name}, 1, {tensor.nbytes}, from) != {tensor.nbytes}"
-        for name, tensor in zip(inputs, in_types, strict=True)
-    ]
-    writes = [
-        f"fwrite(out_{name}, 1, {tensor.nbytes}, to) != {tensor.nbytes}"
-        for name, tensor in zip(outputs, out_types, strict=True)
-    ]
-    given = ", ".join(f".{name} = in_{name}" for name in inputs)
-    taken = ", ".join(f".{name} = out_{name}" for name in outputs)
-    return f"""\
-#include "tvmgen_default.h"
-
-#include <stdio.h>
-
-{chr(10).join(buffers)}
-
-int main(void) {{
-  FILE *const from = fopen("inputs.bin", "rb");
-  FILE *const to = fopen("outputs.bin", "wb");
-  if (from == NULL || to == NULL) {{
-    return 1;
-  }}
-  struct {PREFIX}_inputs given = {{{given}}};
-  struct {PREFIX}_outputs taken = {{{taken}}};
-  for (int sample = 0; sample < {samples}; ++sample) {{
-{_reset(resets)}
-    if ({" || ".join(reads)} || {PREFIX}_run(&given, &taken) != 0 || {" || ".join(writes)}) {{
-      return 2;
-    }}
-  }}
-  return fclose(to) != 0;
-}}
-"""
-
-
-def _reset(resets: Collection[int]) -> str:
-    when = " || ".join(f"sample == {index}" for index in sorted(resets))
-    return f"    if ({when}) {{\n      {PREFIX}_reset();\n    }}" if resets else ""

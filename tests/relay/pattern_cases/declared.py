@@ -57,16 +57,16 @@ def of_floats(kind, left):
 def of_one(kind):
     if kind.name == "swish":  # no node of the opset
         return Case(module(relax.op.nn.silu), module(relax.op.nn.silu, None))
-    fields = {name: getattr(kind, name) for name in kind.form.attributes}
-    return case(node(kind.form.onnx, **fields))
+    return case(node(kind.form.onnx, **dict.fromkeys(kind.form.attributes, 0.25)))
 
 
 def of_kind(kind):
     if issubclass(kind, Broadcast):
         return of_two(kind)
     if issubclass(kind, Reduction):
-        exponent = 0 if kind.name == "reduce_prod" else -4
-        return case(node(kind.form.onnx, numbers(1)), exponent=exponent)
+        axes = (1,) if kind.name == "reduce_prod" else (1, 2)  # of few factors
+        far = kind.form.exponents == "own" and "log" not in kind.form.calls
+        return case(node(kind.form.onnx, numbers(*axes)), exponent=0 if far else -4)
     return of_one(kind)
 
 

@@ -1,19 +1,24 @@
-"""Functions of each element that have parameters of their own: Clip, PRelu, LUT, Gelu.
+"""Functions of each element that are tables or have parameters: Clip, PRelu, LUT, Gelu.
 
-Source: the `deserialize` functions of ESP-DL's modules.
+Any function of int8 may be a table in a node. Source: the `deserialize` functions of ESP-DL's
+modules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.rounding import Array
 from ...ops.clip import Clip
 from ...ops.lut import Lut
 from ...ops.prelu import Prelu
-from ..node_view import NodeView, Readers
+from ...ops.relu import Relu
+from ..draft import Setting
+from ..node_view import NodeView, Reader, Readers
 from ..step_view import StepView, Writers
-from ..tables import add_table, lookup, table_setting
 
 # Nodes that may have nothing but a table: by what the table's function is called.
 TABULATED = {
@@ -22,52 +27,75 @@ TABULATED = {
 }
 
 
-def read_clip(node: NodeView) -> None:
-    """Limits in the input's integers, or a table of them."""
-    x, table = node.tensor(), node.table()
-    y = node.typed(x.shape)
-    if table is not None and x.dtype == "int8":
-        lookup(node, y, table)
-        return
+def or_table(read: Callable[[NodeView, Tensor, Tensor], None] | None) -> Reader:
+    """Reads a node by its table where it has one of int8, else from its types of x and y.
+
+    Without a `read` the node has a table, of int16 too.
+    """
+
+    def read_node(node: NodeView) -> None:
+        x, table = node.tensor(), node.table()
+        y = node.typed(x.shape)
+        if read is not None and (table is None or x.dtype != "int8"):
+            read(node, x, y)
+            return
+        if table is None:
+            node.refuse("a function without its table", allowed="attribute 'lut'")
+        step = 1
+        if x.dtype == "int16":
+            entries = table.size - 1 if table.size != 1 << 16 else table.size
+            step = node.integer("int16_lut_step", (1 << 16) // max(entries, 1))
+        name = node.string("original_op_type", node.node.op_type).lower()
+        node.call(Lut(x, y, name, step), constants=[table])
+
+    return read_node
+
+
+def table_setting(step: StepView) -> dict[str, Setting]:
+    """The attribute that names the table of an int8 function; nothing where it needs none."""
+    x, y = step.operator.x, step.operator.y
+    plain_relu = isinstance(step.operator, Relu) and x.exponent == y.exponent
+    if (x.dtype, y.dtype) != ("int8", "int8") or plain_relu:
+        return {}
+    inputs = np.arange(-128, 128).astype(np.int8)
+    return {"lut": _add_table(step, step.operator.reference(step.chip, inputs))}
+
+
+def _add_table(step: StepView, table: Array) -> str:
+    """A table as a constant, one for all nodes that have the same."""
+    return step.constant("table", table, None, step.operator.y.exponent, layout="", shared=True)
+
+
+@or_table
+def read_clip(node: NodeView, x: Tensor, y: Tensor) -> None:
+    """Limits in the input's integers."""
     if x.dtype == "float32":
         node.refuse("a clip of floats", x.dtype, "int8, int16")
-    limits = np.iinfo(x.dtype)
-    low = _limit(node, 1, int(limits.min))
-    high = _limit(node, 2, int(limits.max))
-    node.call(Clip(x, y, low, high), [node.operand(0)])
-
-
-def _limit(node: NodeView, place: int, default: int) -> int:
-    if not node.has(place):
-        return default
-    stored = node.array(place)
-    if stored.size != 1 or stored.dtype.kind != "i":
-        node.refuse("a limit", f"{stored.dtype} {stored.shape}", "one integer")
-    return int(stored.ravel()[0])
+    limits = [int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max)]
+    for place in filter(node.has, (1, 2)):
+        stored = node.array(place)
+        if stored.size != 1 or stored.dtype.kind != "i":
+            node.refuse("a limit", f"{stored.dtype} {stored.shape}", "one integer")
+        limits[place - 1] = int(stored.ravel()[0])
+    node.call(Clip(x, y, *limits))
 
 
 def write_clip(step: StepView) -> None:
     """Limits in the input's integers, and for int8 the table of both."""
-    operator: Clip = step.operator
-    dtype, exponent = operator.x.dtype, operator.x.exponent
-    limits = [
-        step.constant(what, np.array([limit], dtype), None, exponent)
-        for what, limit in (("min", operator.low), ("max", operator.high))
+    x, limits = step.operator.x, {"min": step.operator.low, "max": step.operator.high}
+    names = [
+        step.constant(what, np.array([limit], x.dtype), None, x.exponent)
+        for what, limit in limits.items()
     ]
-    step.node("Clip", [step.operand(0), *limits], table_setting(step))
+    step.node("Clip", [step.operand(0), *names], table_setting(step))
 
 
-def read_prelu(node: NodeView) -> None:
-    """One factor per channel, which is the last axis; or a table."""
-    x, table = node.tensor(), node.table()
-    y = node.typed(x.shape)
-    if table is not None and x.dtype == "int8":
-        lookup(node, y, table)
-        return
+@or_table
+def read_prelu(node: NodeView, x: Tensor, y: Tensor) -> None:
+    """One factor per channel, which is the last axis."""
     factors = node.array(1).ravel()
-    alpha = Tensor(str(factors.dtype), factors.shape, node.exponent(node.stored(1)))
     steepest = int(np.abs(factors.astype(np.int64)).max(initial=0))
-    node.call(Prelu(x, y, alpha, steepest), [node.operand(0)], [factors])
+    node.call(Prelu(x, y, node.type_of(factors), steepest), constants=[factors])
 
 
 def write_prelu(step: StepView) -> None:
@@ -77,38 +105,20 @@ def write_prelu(step: StepView) -> None:
     step.node("PRelu", [step.operand(0), alpha])
 
 
-def read_table(node: NodeView) -> None:
-    """A node that is nothing without its table."""
-    x, table = node.tensor(), node.table()
-    y = node.typed(x.shape)
-    if table is None:
-        node.refuse("a function without its table", allowed="attribute 'lut'")
-    lookup(node, y, table)
-
-
 def write_lookup(step: StepView) -> None:
     """A table: under its function's own name for int8, as LUT where that needs more or is int16."""
     operator: Lut = step.operator
-    table = add_table(step, step.constants[0])
+    settings: dict[str, Setting] = {"lut": _add_table(step, step.constants[0])}
     kind = TABULATED.get(operator.function.lower().replace("_", ""), "LUT")
-    if operator.x.dtype == "int8" and kind != "LUT":
-        step.node(kind, [step.operand(0)], {"lut": table})
-        return
-    step.node(
-        "LUT",
-        [step.operand(0)],
-        {
-            "lut": table,
-            "int16_lut_step": operator.step,
-            "original_op_type": operator.function,
-        },
-    )
+    if operator.x.dtype != "int8" or kind == "LUT":
+        kind = "LUT"
+        settings |= {"int16_lut_step": operator.step, "original_op_type": operator.function}
+    step.node(kind, settings=settings)
 
 
 READERS: Readers = {
     "Clip": read_clip,
-    "Gelu": read_table,
-    "LUT": read_table,
     "PRelu": read_prelu,
+    **dict.fromkeys(("Gelu", "LUT"), or_table(None)),
 }
 WRITERS: Writers = {Clip.name: write_clip, Lut.name: write_lookup, Prelu.name: write_prelu}

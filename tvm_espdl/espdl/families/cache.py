@@ -17,6 +17,7 @@ from ...ops.slice import Slice
 from ...program import Program, State, Step
 from ..node_view import NodeView, Readers
 from ..step_view import StepView
+from .rearrangement import slice_along
 
 
 def read(node: NodeView) -> None:
@@ -24,10 +25,11 @@ def read(node: NodeView) -> None:
     x = node.tensor()
     axis = node.axis(1, len(x.shape), "frame_axis")
     kept = node.integer("window_size", 1) - 1
-    y = node.typed(tuple(extent + kept * (a == axis) for a, extent in enumerate(x.shape)))
+    before, behind = x.shape[:axis], x.shape[axis + 1 :]
+    y = node.typed((*before, x.shape[axis] + kept, *behind))
     if x.dtype == "float32" or kept < 0:
         node.refuse("a cache of integers", f"{x.dtype}, window_size {kept + 1}")
-    if math.prod(x.shape[:axis]) != 1:
+    if math.prod(before) != 1:
         node.refuse(
             "a cache along an inner axis, which the chip fills as if it were the outermost",
             f"frame_axis {axis} of shape {x.shape}",
@@ -35,16 +37,13 @@ def read(node: NodeView) -> None:
             "have the frames first",
         )
     if not kept:
-        node.call(Reshape(x, y), [node.operand(0)])
+        node.call(Reshape(x, y))
         return
-    shape = tuple(kept if a == axis else extent for a, extent in enumerate(x.shape))
-    cache = Tensor(x.dtype, shape, x.exponent)
+    cache = Tensor(x.dtype, (*before, kept, *behind), x.exponent)
     state, following = f"{node.output()}_cache", f"{node.output()}_cache_next"
     node.steps.add_state(state, following, cache)
     node.call(Concat((cache, x), y, axis), [state, node.operand(0)])
-    starts = tuple(x.shape[axis] if a == axis else 0 for a in range(len(shape)))
-    last = Slice(y, cache, starts, (1,) * len(shape))
-    node.call(last, [node.output()], output=following)
+    node.call(slice_along(y, cache, axis, x.shape[axis]), [node.output()], output=following)
 
 
 READERS: Readers = {"StreamingCache": read}
@@ -52,14 +51,9 @@ READERS: Readers = {"StreamingCache": read}
 
 @dataclass(frozen=True)
 class Cache:
-    """A concatenation of kept frames and new ones.
+    """A concatenation of kept frames and new ones, `frames`, along an axis.
 
-    Attributes
-    ----------
-    frames : str
-        The value of the new ones.
-    axis, window : int
-        Along which they follow each other; how many frames kept and new overlap, and one.
+    `window` is how many frames kept and new overlap, and one.
     """
 
     frames: str
@@ -76,49 +70,38 @@ def write(step: StepView, cache: Cache, frames: str) -> None:
 def caches_of(program: Program) -> tuple[dict[int, Cache], frozenset[int]]:
     """The caches by the step that concatenates, and the steps that cut out what is kept.
 
-    Raises
-    ------
-    ModelError
-        For a state that no StreamingCache keeps.
+    A state that no StreamingCache keeps is refused.
     """
     caches: dict[int, Cache] = {}
     cuts: set[int] = set()
     for state in program.states:
-        found = _cache(program, state)
-        if found is None:
+        uses = [n for n, step in enumerate(program.steps) if state.value in step.inputs]
+        made = [n for n, step in enumerate(program.steps) if state.next in step.outputs]
+        read = [*program.outputs, *(name for step in program.steps for name in step.inputs)]
+        cache = None
+        if len(uses) == len(made) == 1 and state.next not in read:
+            cache = _cache(program.steps[uses[0]], program.steps[made[0]], state)
+        if cache is None:
             raise ModelError(
                 "ESP-DL's runtime cannot keep this state between runs",
                 where=f"state {state.value!r}",
                 allowed="the last frames of a sequence, in front of new ones (StreamingCache)",
                 try_="export_project: the generated C keeps it",
             )
-        number, cache, cut = found
-        caches[number] = cache
-        cuts.add(cut)
+        caches[uses[0]] = cache
+        cuts.update(made)
     return caches, frozenset(cuts)
 
 
-def _cache(program: Program, state: State) -> tuple[int, Cache, int] | None:
-    uses = [n for n, step in enumerate(program.steps) if state.value in step.inputs]
-    cuts = [n for n, step in enumerate(program.steps) if state.next in step.outputs]
-    read = [step for step in program.steps if state.next in step.inputs]
-    if len(uses) != 1 or len(cuts) != 1 or read or state.next in program.outputs:
-        return None
-    joined, cut = program.steps[uses[0]], program.steps[cuts[0]]
-    if not _keeps_last_frames(joined, cut, state):
-        return None
-    assert isinstance(joined.operator, Concat)
-    axis, kept = joined.operator.axis, joined.operator.xs[0].shape
-    return uses[0], Cache(joined.inputs[1], axis, kept[axis] + 1), cuts[0]
-
-
-def _keeps_last_frames(joined: Step, cut: Step, state: State) -> bool:
+def _cache(joined: Step, cut: Step, state: State) -> Cache | None:
+    """What keeps the last frames, where both steps do."""
     concat, last = joined.operator, cut.operator
     if not isinstance(concat, Concat) or not isinstance(last, Slice):
-        return False
+        return None
     if len(joined.inputs) != 2 or joined.inputs[0] != state.value or cut.inputs != joined.outputs:
-        return False
-    new, axis = concat.xs[1].shape, concat.axis
-    starts = tuple(new[axis] if a == axis else 0 for a in range(len(new)))
-    whole = set(last.steps) == {1} and last.starts == starts
-    return whole and last.y.shape == concat.xs[0].shape and math.prod(new[:axis]) == 1
+        return None
+    (kept, new), axis = (x.shape for x in concat.xs), concat.axis
+    whole = last == slice_along(last.x, last.y, axis, new[axis]) and last.y.shape == kept
+    if not whole or math.prod(new[:axis]) != 1:
+        return None
+    return Cache(joined.inputs[1], axis, kept[axis] + 1)

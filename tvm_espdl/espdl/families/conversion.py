@@ -33,14 +33,14 @@ def read(node: NodeView) -> None:
         operator = Dequantize(x, y)
     else:
         operator = Requantize(x, y)
-    node.call(operator, [node.operand(0)])
+    node.call(operator)
 
 
 def write(step: StepView) -> None:
     """A node of one input; its type is that of its integers, of the result's where both are."""
     x, y = step.operator.x, step.operator.y
     integers = x if y.dtype == "float32" else y
-    step.node(KINDS[step.operator.name], [step.operand(0)], of=integers)
+    step.node(KINDS[step.operator.name], of=integers)
 
 
 READERS: Readers = dict.fromkeys(KINDS.values(), read)

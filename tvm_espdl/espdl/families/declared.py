@@ -9,6 +9,7 @@ fraction of the time.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,83 +20,60 @@ from ...ops.base.form import Form
 from ...ops.base.reduction import Reduction
 from ...ops.base.registry import declared
 from ...ops.base.unary import SameExponent
-from ...ops.reshape import Reshape
 from ..draft import Setting
 from ..node_view import NodeView, Reader, Readers
 from ..step_view import StepView, Writer, Writers
-from ..tables import lookup, table_setting
 from ..types import FloatCall
+from .activation import or_table, table_setting
 
 
-def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator | None:
-    """The record of a node that is a function of each element; None for other nodes."""
-    kind: Any = FUNCTIONS.get(node.node.op_type)
-    if kind is None:
-        return None
+def formula_of(node: NodeView, x: Tensor, y: Tensor) -> Operator:
+    """The record of a node that is a function of each element, one of `FUNCTIONS`."""
+    kind = FUNCTIONS[node.node.op_type]
     given = [node.real(name, getattr(kind, name)) for name in kind.form.attributes]
     made: Operator = kind(x, y, *given)
     return made
 
 
-def _function(node: NodeView) -> None:
-    """A function of each element, or its table."""
-    x = node.tensor()
-    y = node.typed(x.shape)
-    table = node.table()
-    if table is not None and x.dtype == "int8":
-        lookup(node, y, table)
-        return
+@or_table
+def _function(node: NodeView, x: Tensor, y: Tensor) -> None:
+    """A function of each element."""
     form = FUNCTIONS[node.node.op_type].form
-    if x.dtype == "float32" and form and isinstance(form.relax, str) and not form.attributes:
-        node.call(FloatCall(form.relax, x, y), [node.operand(0)])
-        return
-    operator = formula_of(node, x, y)
-    assert operator is not None
-    node.call(operator, [node.operand(0)])
+    in_float = x.dtype == "float32" and isinstance(form.relax, str) and not form.attributes
+    node.call(FloatCall(form.relax, x, y) if in_float else formula_of(node, x, y))
 
 
-def _of_two(kind: type[Broadcast]) -> Reader:
-    def read(node: NodeView) -> None:
-        a, b = node.tensor(0), node.tensor(1)
-        if len(node.node.inputs) != 2:
-            node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
-        y = node.typed(np.broadcast_shapes(a.shape, b.shape))
-        known = node.is_constant(0), node.is_constant(1)
-        operator = kind.made(a, b, y, relu=False, known=known)
-        node.call(operator, [node.operand(0), node.operand(1)])
-
-    return read
+def _of_two(node: NodeView) -> None:
+    a, b = node.tensor(0), node.tensor(1)
+    if len(node.node.inputs) != 2:
+        node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
+    y = node.typed(np.broadcast_shapes(a.shape, b.shape))
+    known = node.is_constant(0), node.is_constant(1)
+    operator = NODES[node.node.op_type].made(a, b, y, relu=False, known=known)
+    node.call(operator, [node.operand(0), node.operand(1)])
 
 
-def _reduction(kind: type[Reduction]) -> Reader:
-    def read(node: NodeView) -> None:
-        x = node.tensor()
-        rank = len(x.shape)
-        # A constant input, or an attribute in files from before opset 18.
-        given = node.integers(1) if node.has(1) else node.given("axes")
-        axes = tuple(sorted({node.from_front(axis, rank) for axis in given}))
-        if not axes:
-            axes = () if node.integer("noop_with_empty_axes", 0) else tuple(range(rank))
-        if not axes:
-            node.refuse("a reduction over no axis")
-        kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(x.shape))
-        dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
-        keeps = node.integer("keepdims", 1) != 0
-        y = node.typed(kept if keeps else dropped)
-        if keeps:
-            node.call(kind(x, y, axes), [node.operand(0)])
-            return
-        wide, name = dataclasses.replace(y, shape=kept), f"{node.output()}_kept"
-        node.call(kind(x, wide, axes), [node.operand(0)], output=name)
-        node.call(Reshape(wide, y), [name])
-
-    return read
+def _reduction(node: NodeView) -> None:
+    x = node.tensor()
+    rank = len(x.shape)
+    # A constant input, or an attribute in files from before opset 18.
+    given = node.integers(1) if node.has(1) else node.given("axes")
+    axes = tuple(sorted({node.from_front(axis, rank) for axis in given}))
+    if not axes and not node.integer("noop_with_empty_axes", 0):
+        axes = tuple(range(rank))
+    if not axes:
+        node.refuse("a reduction over no axis")
+    kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(x.shape))
+    dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
+    y = node.typed(kept if node.integer("keepdims", 1) else dropped)
+    wide = dataclasses.replace(y, shape=kept)
+    node.call_as(y, "kept", NODES[node.node.op_type](x, wide, axes))
 
 
 def _reader(kind: type[Operator]) -> Reader:
     if issubclass(kind, Broadcast):
-        return _of_two(kind)
-    return _reduction(kind) if issubclass(kind, Reduction) else _function
+        return _of_two
+    return _reduction if issubclass(kind, Reduction) else _function
 
 
 def _writer(kind: type[Operator], form: Form, node_type: str) -> Writer:
@@ -122,12 +100,9 @@ def _writer(kind: type[Operator], form: Form, node_type: str) -> Writer:
 
 
 _KINDS = {kind: kind.form for kind in declared() if kind.name and kind.form is not None}
-FUNCTIONS = {
-    form.espdl or form.onnx: kind
-    for kind, form in _KINDS.items()
-    if not issubclass(kind, (Broadcast, Reduction))
-}
-READERS: Readers = {form.espdl or form.onnx: _reader(kind) for kind, form in _KINDS.items()}
+NODES: Mapping[str, Any] = {form.espdl or form.onnx: kind for kind, form in _KINDS.items()}
+READERS: Readers = {node_type: _reader(kind) for node_type, kind in NODES.items()}
+FUNCTIONS = {name: kind for name, kind in NODES.items() if READERS[name] is _function}
 WRITERS: Writers = {
     kind.name: _writer(kind, form, form.espdl) for kind, form in _KINDS.items() if form.espdl
 }

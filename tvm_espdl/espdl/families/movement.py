@@ -6,13 +6,13 @@ Source of the shapes: ESP-DL `dl_module_{reshape,flatten,squeeze,unsqueeze}.hpp`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from ...ops.reshape import Reshape
 from ...ops.transpose import Transpose
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers, plain
-
-Shape = tuple[int, ...]
+from ..types import Shape
 
 
 def read_reshape(node: NodeView) -> None:
@@ -21,11 +21,7 @@ def read_reshape(node: NodeView) -> None:
     shape = SHAPES[node.node.op_type](node, x.shape)
     if math.prod(shape) != x.size:
         node.refuse("another number of elements", shape, f"the elements of {x.shape}")
-    node.call(Reshape(x, node.typed(shape)), [node.operand(0)])
-
-
-def _same(_: NodeView, shape: Shape) -> Shape:
-    return shape
+    node.call(Reshape(x, node.typed(shape)))
 
 
 def _given(node: NodeView, shape: Shape) -> Shape:
@@ -47,9 +43,9 @@ def _flattened(node: NodeView, shape: Shape) -> Shape:
 
 def _squeezed(node: NodeView, shape: Shape) -> Shape:
     """Without axes, all of extent 1 go."""
-    if not node.has(1):
-        return tuple(extent for extent in shape if extent != 1)
-    axes = {node.from_front(axis, len(shape)) for axis in node.integers(1)}
+    ones = [axis for axis, extent in enumerate(shape) if extent == 1]
+    given = node.integers(1) if node.has(1) else ones
+    axes = {node.from_front(axis, len(shape)) for axis in given}
     return tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
 
 
@@ -60,9 +56,9 @@ def _unsqueezed(node: NodeView, shape: Shape) -> Shape:
     return tuple(1 if axis in axes else next(extents) for axis in range(rank))
 
 
-SHAPES = {
+SHAPES: Mapping[str, Callable[[NodeView, Shape], Shape]] = {
     "Flatten": _flattened,
-    "Identity": _same,
+    "Identity": lambda _, shape: shape,
     "Reshape": _given,
     "Squeeze": _squeezed,
     "Unsqueeze": _unsqueezed,
@@ -73,7 +69,7 @@ def write_reshape(step: StepView) -> None:
     """The new shape is a constant; an equal one is an Identity."""
     operator: Reshape = step.operator
     if operator.x.shape == operator.y.shape:
-        step.node("Identity", [step.operand(0)])
+        step.node("Identity")
         return
     shape = step.indices("shape", operator.y.shape)
     step.node("Reshape", [step.operand(0), shape], {"allowzero": 0})
@@ -88,7 +84,7 @@ def read_transpose(node: NodeView) -> None:
     if sorted(axes) != list(range(rank)):
         node.refuse("no permutation of the axes", given, f"{rank} axes")
     y = node.typed([x.shape[axis] for axis in axes])
-    node.call(Transpose(x, y, axes), [node.operand(0)])
+    node.call(Transpose(x, y, axes))
 
 
 READERS: Readers = {**dict.fromkeys(SHAPES, read_reshape), "Transpose": read_transpose}

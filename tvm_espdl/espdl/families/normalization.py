@@ -1,57 +1,95 @@
-"""LayerNormalization: scale and bias are constants of the shape of the normalized dimensions.
+"""Softmax and normalizations along an axis; their scale and bias are constants.
 
-Source: ESP-DL `dl/module/include/dl_module_layer_normalization.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_<name>.hpp`.
 """
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from ...ops import Tensor
-from ...ops.base.rounding import Array
 from ...ops.layer_norm import LayerNorm
+from ...ops.log_softmax import LogSoftmax
+from ...ops.lp_norm import LpNorm
+from ...ops.rms_norm import RmsNorm
+from ...ops.softmax import Softmax
 from ..draft import Setting
 from ..node_view import NodeView, Readers
-from ..step_view import StepView, Writers
+from ..step_view import StepView, Writers, plain
+from ..types import FloatCall
+
+KINDS = {"LogSoftmax": LogSoftmax, "Softmax": Softmax}
 
 
-def read(node: NodeView) -> None:
-    """Scale and bias are constants."""
+def read_softmax(node: NodeView) -> None:
+    """Integers in, floats out; floats in are left to the C library."""
+    x, kind = node.tensor(), KINDS[node.node.op_type]
+    y, axis = node.typed(x.shape), node.axis(-1, len(x.shape))
+    if y.dtype != "float32":
+        node.refuse("a softmax has a float result", y.dtype, "float32")
+    is_float = x.dtype == "float32"
+    node.call(FloatCall(f"nn.{kind.name}", x, y, axis) if is_float else kind(x, y, axis))
+
+
+def read_lp_norm(node: NodeView) -> None:
+    """Any p but 1 is 2 to the chip."""
     x = node.tensor()
+    axis, y = node.axis(-1, len(x.shape)), node.typed(x.shape)
+    node.call(LpNorm(x, y, axis, 1 if node.integer("p", 2) == 1 else 2))
+
+
+def read_rms_norm(node: NodeView) -> None:
+    """Data and the factors of a vector, which are floats."""
+    x, factors = node.tensor(), node.array(1)
+    axis, epsilon = node.axis(-1, len(x.shape)), node.real("epsilon", 1e-5)
     y = node.typed(x.shape)
-    axis = node.axis(-1, len(x.shape))
-    parameters = [_parameter(node, place, x.shape[axis:]) for place in (1, 2)]
-    types = [tensor for tensor, _ in parameters]
-    constants = [array for _, array in parameters if array is not None]
+    node.call(RmsNorm(x, y, node.type_of(factors), axis, epsilon), constants=[factors])
+
+
+def read_layer_norm(node: NodeView) -> None:
+    """Scale and bias, under the normalized dimensions whatever their own are."""
+    x = node.tensor()
+    y, axis = node.typed(x.shape), node.axis(-1, len(x.shape))
+    fields: dict[str, Any] = {"scale": None, "bias": None}
+    constants = []
+    for place, what in enumerate(fields, 1):
+        if node.has(place):
+            array = node.array(place)
+            whole = x.shape[axis:]
+            array = array.reshape(whole) if array.size == math.prod(whole) else array
+            fields[what] = node.type_of(array, place)
+            constants.append(array)
     epsilon = node.real("epsilon", 1e-5)
-    operator = LayerNorm(x, types[0], types[1], y, axis, epsilon)
-    node.call(operator, [node.operand(0)], constants)
-
-
-def _parameter(
-    node: NodeView, place: int, shape: tuple[int, ...]
-) -> tuple[Tensor | None, Array | None]:
-    if not node.has(place):
-        return None, None
-    array = node.array(place)
-    if array.size == Tensor("int8", shape).size:
-        array = array.reshape(shape)
-    return Tensor(str(array.dtype), array.shape, node.exponent(node.stored(place))), array
+    node.call(LayerNorm(x=x, y=y, axis=axis, epsilon=epsilon, **fields), constants=constants)
 
 
 def write(step: StepView) -> None:
-    """Scale and bias have the shape of the normalized dimensions."""
-    operator: LayerNorm = step.operator
-    constants = list(step.constants)
+    """RMSNormalization and LayerNormalization; parameters that are absent at the end go."""
+    operator, constants = step.operator, iter(step.constants)
+    is_rms = isinstance(operator, RmsNorm)
     inputs = [step.operand(0)]
-    for what, tensor in (("scale", operator.scale), ("bias", operator.bias)):
-        if tensor is None:
-            inputs.append("")
-        else:
-            inputs.append(step.constant(what, constants.pop(0), None, tensor.exponent))
-    while inputs[-1] == "":
+    for what in ("scale",) if is_rms else ("scale", "bias"):
+        tensor: Tensor | None = getattr(operator, what)
+        name = ""
+        if tensor is not None:
+            name = step.constant(what, next(constants), None, tensor.exponent, shared=is_rms)
+        inputs.append(name)
+    while not inputs[-1]:
         inputs.pop()
     settings: dict[str, Setting] = {"axis": operator.axis, "epsilon": float(operator.epsilon)}
-    step.node("LayerNormalization", inputs, {**settings, "stash_type": 1})
+    kind = "RMSNormalization" if is_rms else "LayerNormalization"
+    step.node(kind, inputs, settings if is_rms else {**settings, "stash_type": 1})
 
 
-READERS: Readers = {"LayerNormalization": read}
-WRITERS: Writers = {LayerNorm.name: write}
+READERS: Readers = {
+    "LayerNormalization": read_layer_norm,
+    "LpNormalization": read_lp_norm,
+    "RMSNormalization": read_rms_norm,
+    **dict.fromkeys(KINDS, read_softmax),
+}
+WRITERS: Writers = {
+    **dict.fromkeys((LayerNorm.name, RmsNorm.name), write),
+    LpNorm.name: plain("LpNormalization", axis="axis", p="p"),
+    **{record.name: plain(kind, axis="axis") for kind, record in KINDS.items()},
+}

@@ -13,7 +13,6 @@ import numpy as np
 from ...ops.base.window import Pair
 from ...ops.insert_zeros import InsertZeros
 from ...ops.pad import MAX_RANK, Pad
-from ...ops.reshape import Reshape
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
 
@@ -35,12 +34,7 @@ def read_pad(node: NodeView) -> None:
     whole = Pad(x, y, before, after, node.string("mode", "constant"), value)
     merged = _merged(whole) if rank > MAX_RANK else whole
     flat = node.reshaped(node.operand(0), x, merged.x.shape, "flat")
-    if merged.x.shape == x.shape:
-        node.call(whole, [flat])
-        return
-    padded = f"{node.output()}_padded"
-    node.call(merged, [flat], output=padded)
-    node.call(Reshape(merged.y, y), [padded])
+    node.call_as(y, "padded", merged, [flat])
 
 
 def _merged(whole: Pad) -> Pad:
@@ -78,7 +72,7 @@ def read_insert_zeros(node: NodeView) -> None:
     strides = _of_axes(node, "stride", axes, 1, least=1)
     operator = InsertZeros.of(x, strides, _of_axes(node, "output_padding", axes, 0))
     y = node.typed(operator.y.shape)
-    node.call(dataclasses.replace(operator, y=y), [node.operand(0)])
+    node.call(dataclasses.replace(operator, y=y))
 
 
 def _of_axes(node: NodeView, name: str, axes: int, default: int, least: int = 0) -> Pair:
@@ -94,7 +88,7 @@ def write_insert_zeros(step: StepView) -> None:
     operator: InsertZeros = step.operator
     axes = len(operator.x.shape) - 2
     settings = {"stride": operator.strides[-axes:], "output_padding": operator.tail[-axes:]}
-    step.node("InsertZeros", [step.operand(0)], settings)
+    step.node("InsertZeros", settings=settings)
 
 
 READERS: Readers = {"InsertZeros": read_insert_zeros, "Pad": read_pad}

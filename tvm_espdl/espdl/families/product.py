@@ -1,35 +1,71 @@
-"""MatMul: the runtime reads the right factor in the layout of a 1x1 filter, computed or constant.
+"""Gemm and MatMul: the right factor is stored like the filter of a 1x1 convolution.
 
-Source: ESP-DL `dl/module/include/dl_module_matmul.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_{gemm,matmul}.hpp`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.gemm import Gemm
 from ...ops.matmul import Matmul
-from ...ops.reshape import Reshape
+from .. import weights
 from ..node_view import NodeView, Readers
 from ..packed_factors import pack, unpack
 from ..step_view import StepView, Writers
-from ..types import Operand
-from ..weights import ACTIVATIONS, activation_of, add_matrices, lanes_of, matrices_of
-from .gemm import read_constant_product
+from ..types import Operand, Shape
 
 PACKED = "packed"
 
 
-def read(node: NodeView) -> None:
+def read_gemm(node: NodeView) -> None:
+    """The matrix' leading dimensions are 1."""
+    if node.integer("transA", 0) or node.integer("transB", 0):
+        node.refuse("a transposed factor", allowed="transA=0, transB=0")
+    for scale in ("alpha", "beta"):
+        if node.real(scale, 1.0) != 1.0:
+            node.refuse(f"a factor {scale}", node.real(scale, 1.0), 1.0)
+    stored = node.stored(1)
+    if len(stored.dims) not in (2, 4) or math.prod(stored.dims[:-2]) != 1:
+        node.refuse("a matrix of other dimensions", stored.dims, "(1, 1, rows, columns)")
+    _constant_product(node, stored.dims[-2:], bias=True)
+
+
+def _constant_product(node: NodeView, shape: Shape, *, bias: bool) -> None:
+    x = node.tensor()
+    if not x.shape or x.shape[-1] != shape[0]:
+        node.refuse("a matrix that does not fit the data", shape, f"{x.shape[-1:]} rows")
+    matrix = weights.matrices_of(node, shape)
+    w = node.type_of(matrix)
+    biases, b = weights.bias_of(node, shape[1]) if bias else ([], None)
+    y = node.typed((*x.shape[:-1], shape[1]))
+    operator = Gemm(x, w, b, y, weights.activation_of(node))
+    node.call(operator, [node.name()], [matrix, *biases])
+
+
+def write_gemm(step: StepView) -> None:
+    """The runtime reads attributes that stand for nothing here."""
+    operator: Gemm = step.operator
+    dims = (1, 1, *operator.w.shape)
+    matrix = weights.add_matrices(step, step.constants[0], dims, operator.w)
+    inputs = [step.operand(0), matrix, *weights.add_bias(step, depthwise=False)]
+    nothing = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
+    activation = weights.ACTIVATIONS[operator.activation]
+    step.node("Gemm", inputs, {"activation": activation, **nothing})
+
+
+def read_matmul(node: NodeView) -> None:
     """A product of two tensors; the right one is stored packed unless the node says otherwise."""
     a, b = node.tensor(0), node.tensor(1)
     packed = node.string("input1_layout", PACKED) == PACKED
     if node.is_constant(0) or not a.shape or not b.shape:
         node.refuse("a matrix product of a computed tensor with another")
     if node.is_constant(1) and packed and len(b.shape) == 2:
-        read_constant_product(node, b.shape, bias=False)
+        _constant_product(node, b.shape, bias=False)
         return
     left, right = _with_matrices(a, (1, *a.shape)), _with_matrices(b, (*b.shape, 1))
     if left.shape[-1] != right.shape[-2]:
@@ -37,10 +73,10 @@ def read(node: NodeView) -> None:
     rows = node.reshaped(node.name(0), a, left.shape, "rows")
     columns: Operand
     if node.is_constant(1):
-        columns = matrices = matrices_of(node, right.shape, packed=packed)
+        columns = matrices = weights.matrices_of(node, right.shape, packed=packed)
         right = dataclasses.replace(right, dtype=str(matrices.dtype))
     elif packed:
-        columns = unpack(node, b, right.shape, lanes_of(node))
+        columns = unpack(node, b, right.shape, weights.lanes_of(node))
     else:
         columns = node.reshaped(node.name(1), b, right.shape, "columns")
     try:
@@ -50,19 +86,16 @@ def read(node: NodeView) -> None:
     shape = (*batch, *a.shape[-2:-1], *right.shape[-1:][: len(b.shape) - 1])
     stated = node.typed(shape or (1,))
     y = dataclasses.replace(stated, shape=(*batch, left.shape[-2], right.shape[-1]))
-    product = None if y.shape == stated.shape else f"{node.output()}_product"
-    operator = Matmul(left, right, y, activation_of(node))
-    node.call(operator, [rows, columns], output=product)
-    if product is not None:
-        node.call(Reshape(y, stated), [product])
+    operator = Matmul(left, right, y, weights.activation_of(node))
+    node.call_as(stated, "product", operator, [rows, columns])
 
 
-def _with_matrices(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _with_matrices(tensor: Tensor, shape: Shape) -> Tensor:
     """The tensor, a vector as a matrix of a shape."""
     return dataclasses.replace(tensor, shape=shape) if len(tensor.shape) == 1 else tensor
 
 
-def write(step: StepView) -> None:
+def write_matmul(step: StepView) -> None:
     """One node, and in front of it those that bring a computed right factor into the layout."""
     operator: Matmul = step.operator
     constant = step.fixed[1]
@@ -71,10 +104,10 @@ def write(step: StepView) -> None:
     if constant is None:
         right = pack(step)
     else:
-        right = add_matrices(step, constant, constant.shape, operator.b)
-    activation = ACTIVATIONS[operator.activation]
+        right = weights.add_matrices(step, constant, constant.shape, operator.b)
+    activation = weights.ACTIVATIONS[operator.activation]
     step.node("MatMul", [step.operand(0), right], {"activation": activation})
 
 
-READERS: Readers = {"MatMul": read}
-WRITERS: Writers = {Matmul.name: write}
+READERS: Readers = {"Gemm": read_gemm, "MatMul": read_matmul}
+WRITERS: Writers = {Gemm.name: write_gemm, Matmul.name: write_matmul}

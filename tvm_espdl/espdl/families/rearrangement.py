@@ -1,6 +1,7 @@
-"""Nodes that choose elements or set them side by side: Concat, Split, Slice, Gather.
+"""Nodes that choose elements or put them in places: Concat, Split, Slice, Gather, ScatterND, ...
 
-Source: ESP-DL `dl/module/include/dl_module_<name>.hpp`; indices are 64-bit integers.
+Indices are constants of 64 bits. The chip checks none of them: one that would leave its tensor is
+refused here. Source: ESP-DL `dl/module/include/dl_module_<name>.hpp`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import dataclasses
 import numpy as np
 
 from ...ops import Tensor
+from ...ops.base.rounding import Array
 from ...ops.concat import MAX_INPUTS, Concat
 from ...ops.gather import Gather
+from ...ops.reverse_sequence import ReverseSequence
+from ...ops.scatter_nd import ScatterNd
 from ...ops.slice import Slice
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
@@ -45,9 +49,8 @@ def read_concat(node: NodeView) -> None:
 
 
 def _joined(parts: tuple[Tensor, ...], axis: int) -> Tensor:
-    shape = list(parts[0].shape)
-    shape[axis] = sum(part.shape[axis] for part in parts)
-    return dataclasses.replace(parts[0], shape=tuple(shape))
+    shape, extent = parts[0].shape, sum(part.shape[axis] for part in parts)
+    return dataclasses.replace(parts[0], shape=(*shape[:axis], extent, *shape[axis + 1 :]))
 
 
 def write_concat(step: StepView) -> None:
@@ -58,6 +61,12 @@ def write_concat(step: StepView) -> None:
         step.node("Identity", parts)
         return
     step.node("Concat", parts, {"axis": operator.axis})
+
+
+def slice_along(x: Tensor, y: Tensor, axis: int, start: int) -> Slice:
+    """The elements from `start` on, as many as y has along one axis."""
+    starts = tuple(start if a == axis else 0 for a in range(len(x.shape)))
+    return Slice(x, y, starts, (1,) * len(starts))
 
 
 def read_split(node: NodeView) -> None:
@@ -71,12 +80,9 @@ def read_split(node: NodeView) -> None:
     if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
         node.refuse("sizes that are not the whole", sizes, f"{count} of {x.shape[axis]}")
     for place, size in enumerate(sizes):
-        if not node.output(place):
-            continue
-        starts = tuple(sum(sizes[:place]) if a == axis else 0 for a in range(len(x.shape)))
-        y = node.typed([size if a == axis else n for a, n in enumerate(x.shape)], place)
-        operator = Slice(x, y, starts, (1,) * len(starts))
-        node.call(operator, [node.operand(0)], place=place)
+        if node.output(place):
+            y = node.typed((*x.shape[:axis], size, *x.shape[axis + 1 :]), place)
+            node.call(slice_along(x, y, axis, sum(sizes[:place])), place=place)
 
 
 def read_slice(node: NodeView) -> None:
@@ -94,26 +100,21 @@ def read_slice(node: NodeView) -> None:
         places = range(x.shape[axis])[slice(begin, end, step)]
         starts[axis] = places.start
         strides[axis], shape[axis] = step, len(places)
-    operator = Slice(x, node.typed(shape), tuple(starts), tuple(strides))
-    node.call(operator, [node.operand(0)])
+    node.call(Slice(x, node.typed(shape), tuple(starts), tuple(strides)))
 
 
 def write_slice(step: StepView) -> None:
     """Begins, ends, axes and steps of the axes that are not whole; of the first where all are."""
     operator: Slice = step.operator
-    places = list(
-        zip(operator.x.shape, operator.y.shape, operator.starts, operator.steps, strict=True)
-    )
-    axes = [
-        axis
-        for axis, (extent, count, start, stride) in enumerate(places)
-        if (start, stride, count) != (0, 1, extent)
-    ] or [0]
+    starts, steps = operator.starts, operator.steps
+    places = list(zip(operator.x.shape, operator.y.shape, starts, steps, strict=True))
+    whole = [(extent, extent, 0, 1) for extent in operator.x.shape]
+    axes = [axis for axis, place in enumerate(places) if place != whole[axis]] or [0]
     lists = {
-        "starts": [operator.starts[axis] for axis in axes],
+        "starts": [starts[axis] for axis in axes],
         "ends": [_end(*places[axis]) for axis in axes],
         "axes": axes,
-        "steps": [operator.steps[axis] for axis in axes],
+        "steps": [steps[axis] for axis in axes],
     }
     step.node("Slice", [step.operand(0), *(step.indices(k, v) for k, v in lists.items())])
 
@@ -136,8 +137,7 @@ def read_gather(node: NodeView) -> None:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
     indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-    operator = Gather(x, y, Tensor("int64", indices.shape), axis)
-    node.call(operator, [node.operand(0)], [indices])
+    node.call(Gather(x, y, Tensor("int64", indices.shape), axis), constants=[indices])
 
 
 def write_gather(step: StepView) -> None:
@@ -146,10 +146,70 @@ def write_gather(step: StepView) -> None:
     step.node("Gather", [step.operand(0), indices], {"axis": step.operator.axis})
 
 
+def read_scatter_nd(node: NodeView) -> None:
+    """Data, constant indices, updates."""
+    data, updates, indices = node.tensor(0), node.tensor(2), _indices(node)
+    depth = indices.shape[-1] if indices.ndim else 0
+    if not 0 < depth <= len(data.shape):
+        node.refuse("indices of a scatter", indices.shape, f"1 to {len(data.shape)} columns")
+    if (indices < 0).any() or (indices >= np.array(data.shape[:depth])).any():
+        node.refuse("indices outside of the data", allowed=f"0 and more, below {data.shape}")
+    wanted = (*indices.shape[:-1], *data.shape[depth:])
+    if updates.shape != wanted:
+        node.refuse("updates of a scatter", updates.shape, wanted)
+    y = node.typed(data.shape)
+    kind = Tensor("int64", indices.shape)
+    operator = ScatterNd(data, kind, updates, y, node.string("reduction", "none"))
+    node.call(operator, [node.operand(0), node.operand(2)], [indices])
+
+
+def write_scatter_nd(step: StepView) -> None:
+    """Its indices stand between data and updates."""
+    indices = step.indices("indices", step.constants[0])
+    inputs = [step.operand(0), indices, step.operand(1)]
+    step.node("ScatterND", inputs, {"reduction": step.operator.reduction})
+
+
+def read_reverse_sequence(node: NodeView) -> None:
+    """Sequences and steps are the first two axes."""
+    x, lengths = node.tensor(), _indices(node).ravel()
+    batch, time = node.integer("batch_axis", 1), node.integer("time_axis", 0)
+    if len(x.shape) < 2 or sorted((batch, time)) != [0, 1]:
+        node.refuse("axes of sequences and steps", (batch, time), "0 and 1, in any order")
+    if lengths.size != x.shape[batch] or lengths.max(initial=0) > x.shape[time]:
+        node.refuse("lengths of sequences", lengths.tolist()[:8], f"{x.shape[batch]} lengths")
+    y = node.typed(x.shape)
+    operator = ReverseSequence(x, y, Tensor("int64", lengths.shape), batch, time)
+    node.call(operator, constants=[lengths])
+
+
+def write_reverse_sequence(step: StepView) -> None:
+    """Data and lengths."""
+    operator: ReverseSequence = step.operator
+    lengths = step.indices("lengths", step.constants[0])
+    settings = {"batch_axis": operator.batch_axis, "time_axis": operator.time_axis}
+    step.node("ReverseSequence", [step.operand(0), lengths], settings)
+
+
+def _indices(node: NodeView) -> Array:
+    array = node.array(1)
+    if str(array.dtype) != "int64":
+        node.refuse("a constant of another type than the node reads", array.dtype, "int64")
+    return array
+
+
 READERS: Readers = {
     "Concat": read_concat,
     "Gather": read_gather,
+    "ReverseSequence": read_reverse_sequence,
+    "ScatterND": read_scatter_nd,
     "Slice": read_slice,
     "Split": read_split,
 }
-WRITERS: Writers = {Concat.name: write_concat, Gather.name: write_gather, Slice.name: write_slice}
+WRITERS: Writers = {
+    Concat.name: write_concat,
+    Gather.name: write_gather,
+    ReverseSequence.name: write_reverse_sequence,
+    ScatterNd.name: write_scatter_nd,
+    Slice.name: write_slice,
+}

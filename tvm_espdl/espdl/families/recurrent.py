@@ -55,7 +55,7 @@ class _Layer:
         """The layer, once for all hidden states, or once for each result."""
         self._check()
         operands = self._operands()
-        wanted = [place for place in (Y, Y_H, Y_C) if self._is_read(place)]
+        wanted = list(filter(self._is_read, (Y, Y_H, Y_C)))
         if Y in wanted or not wanted:
             self._call(ALL, Y, operands)
             if Y_H in wanted:
@@ -87,26 +87,19 @@ class _Layer:
             node.refuse("weights of other directions", directions, direction)
         if direction == "reverse":
             node.warn("the chip runs a reverse layer forward; the PC follows the chip")
-        if len({self._type(place).exponent for place in self._states()}) > 1:
-            found = [self._type(place).exponent for place in self._states()]
+        found = [node.types.of(name).exponent for name in self._states]
+        if len(set(found)) > 1:
             node.refuse("hidden states of several exponents", found, "one for all of them")
 
-    def _states(self) -> list[int]:
-        return [place for place in (Y, Y_H) if self._exists(place)]
-
-    def _exists(self, place: int) -> bool:
-        outputs = self.node.node.outputs
-        return place < len(outputs) and outputs[place] != ""
-
-    def _type(self, place: int) -> Tensor:
-        return self.node.types.of(self.node.output(place))
+    @property
+    def _states(self) -> list[str]:
+        """The hidden states that the node names: all of them, the last ones."""
+        return list(filter(None, self.node.node.outputs[: Y_H + 1]))
 
     def _is_read(self, place: int) -> bool:
-        if not self._exists(place):
-            return False
-        name, graph = self.node.output(place), self.node.graph
+        graph, name = self.node.graph, "".join(self.node.node.outputs[place : place + 1])
         leaves = any(value.name == name for value in graph.outputs)
-        return leaves or any(name in other.inputs for other in graph.nodes)
+        return name != "" and (leaves or any(name in node.inputs for node in graph.nodes))
 
     def _operands(self) -> list[Operand]:
         """Sequence and initial states, these brought into shape."""
@@ -128,7 +121,7 @@ class _Layer:
             elif given.shape == shape:
                 operands.append(node.operand(place))
             else:
-                name = f"{node.output(self._states()[0])}_initial_{place}"
+                name = f"{self._states[0]}_initial_{place}"
                 node.call(Reshape(given, tensor), [node.operand(place)], output=name)
                 operands.append(name)
         return operands
@@ -136,7 +129,7 @@ class _Layer:
     @property
     def _hidden(self) -> Tensor:
         _, directions, hidden = self._sizes
-        state = self._type(self._states()[0])
+        state = self.node.types.of(self._states[0])
         return Tensor(state.dtype, (directions, 1, hidden), state.exponent)
 
     @property
@@ -164,7 +157,8 @@ class _Layer:
     def _last_of_all(self) -> None:
         """The last hidden state of each direction: at the end of the one, at the begin of two."""
         node, (steps, directions, hidden) = self.node, self._sizes
-        whole, name = self._type(Y), node.output(Y)
+        name = node.output(Y)
+        whole = node.types.of(name)
         y = node.typed((directions, 1, hidden), Y_H)
         part = Tensor(whole.dtype, (1, 1, 1, hidden), whole.exponent)
         names = [f"{node.output(Y_H)}_{direction}" for direction in range(directions)]
@@ -182,16 +176,19 @@ class _Layer:
 def write(step: StepView) -> None:
     """One layer; initial states of zeros are left out, as the runtime begins with them."""
     operator: Recurrent = step.operator
-    w, r, b = (
-        step.constant(what, array, tensor.shape, tensor.exponent)
-        for what, array, tensor in zip(
-            ("W", "R", "B"), step.constants, operator.constants, strict=True
-        )
-    )
-    states = [_initial(step, place) for place in range(1, len(operator.inputs))]
+    given = zip("WRB", step.constants, operator.constants, strict=True)
+    weights = [
+        step.constant(what, array, tensor.shape, tensor.exponent) for what, array, tensor in given
+    ]
+    states = [
+        step.operand(place) if array is None or array.any() else ""
+        for place, array in enumerate(step.fixed[1:], 1)
+    ]
     while states and not states[-1]:
         states.pop()
-    inputs = [_sequence(step), w, r, b, *([NO_LENGTHS, *states] if states else [])]
+    shape = (operator.steps, 1, operator.input_size)
+    sequence = step.reshaped("sequence", step.operand(0), operator.x, shape)
+    inputs = [sequence, *weights, *([NO_LENGTHS, *states] if states else [])]
     lstm = isinstance(operator, Lstm)
     settings: dict[str, Setting] = {
         "direction": "bidirectional" if operator.directions == 2 else "forward",
@@ -200,36 +197,18 @@ def write(step: StepView) -> None:
         "layout": 0,
         "input_forget" if lstm else "linear_before_reset": 0 if lstm else 1,
     }
-    kind = "LSTM" if lstm else "GRU"
-    step.node(kind, inputs, settings, outputs=_outputs(step, lstm=lstm))
-
-
-def _sequence(step: StepView) -> str:
-    """The input as steps, batch, elements."""
-    operator: Recurrent = step.operator
-    shape = (operator.steps, 1, operator.input_size)
-    return step.reshaped("sequence", step.operand(0), operator.x, shape)
-
-
-def _initial(step: StepView, place: int) -> str:
-    array = step.fixed[place]
-    return "" if array is not None and not array.any() else step.operand(place)
-
-
-def _outputs(step: StepView, *, lstm: bool) -> list[str]:
-    """Names of all results; those that are not asked for are values that nothing reads."""
-    operator: Recurrent = step.operator
+    # Results that are not asked for are values that nothing reads.
     shape = (operator.directions, 1, operator.hidden_size)
-    state = Tensor(operator.h.dtype, shape, operator.h.exponent)
     types = {
-        ALL: dataclasses.replace(state, shape=(operator.steps, *shape)),
-        LAST: state,
+        ALL: dataclasses.replace(operator.h, shape=(operator.steps, *shape)),
+        LAST: dataclasses.replace(operator.h, shape=shape),
         **({CELLS: Tensor("int16", shape, operator.gate_exponent)} if lstm else {}),
     }
-    return [
+    outputs = [
         step.output if gives == operator.gives else step.between(gives, tensor)
         for gives, tensor in types.items()
     ]
+    step.node("LSTM" if lstm else "GRU", inputs, settings, outputs=outputs)
 
 
 READERS: Readers = {"GRU": read_gru, "LSTM": read_lstm}

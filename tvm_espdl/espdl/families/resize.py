@@ -26,14 +26,14 @@ def read_resize(node: NodeView) -> None:
     y = node.typed((x.shape[0], *_resized(node, x), x.shape[-1]))
     mode = node.string("mode", "nearest")
     if mode == "nearest":
-        node.call(ResizeNearest(x, y), [node.operand(0)])
+        node.call(ResizeNearest(x, y))
         return
     if mode != "linear":
         node.refuse("a mode of resizing", mode, "nearest, linear")
     coordinates = node.string("coordinate_transformation_mode", "half_pixel")
     if coordinates != "align_corners":
         coordinates = "half_pixel"
-    node.call(ResizeLinear(x, y, coordinates), [node.operand(0)])
+    node.call(ResizeLinear(x, y, coordinates))
 
 
 def _resized(node: NodeView, x: Tensor) -> tuple[int, ...]:
@@ -70,38 +70,28 @@ def _scales(step: StepView, operator: Resize) -> list[str]:
     return ["", step.indices("sizes", (batch, channels, *after))]
 
 
-def read_depth_to_space(node: NodeView) -> None:
-    """Channels become pixels."""
-    x, block = _image(node), node.integer("blocksize", 1)
+def read_blocks(node: NodeView) -> None:
+    """Channels become pixels, or pixels channels, these in the order of the chip, not of ONNX."""
+    x, block = node.tensor(), node.integer("blocksize", 1)
+    if len(x.shape) != 4:
+        node.refuse("an image", x.shape, "4 dimensions")
     batch, rows, columns, channels = x.shape
-    if block < 1 or channels % block**2:
-        node.refuse("a block", block, f"a square root of a divisor of {channels}")
-    y = node.typed((batch, rows * block, columns * block, channels // block**2))
-    mode = node.string("mode", "") or "DCR"
-    node.call(DepthToSpace(x, y, block, mode), [node.operand(0)])
-
-
-def read_space_to_depth(node: NodeView) -> None:
-    """Pixels become channels, in the order of the chip, which is not that of ONNX."""
-    x, block = _image(node), node.integer("blocksize", 1)
-    batch, rows, columns, channels = x.shape
+    if node.node.op_type == "DepthToSpace":
+        if block < 1 or channels % block**2:
+            node.refuse("a block", block, f"a square root of a divisor of {channels}")
+        y = node.typed((batch, rows * block, columns * block, channels // block**2))
+        node.call(DepthToSpace(x, y, block, node.string("mode", "") or "DCR"))
+        return
     if block < 1 or rows % block or columns % block:
         node.refuse("a block", block, f"a divisor of {rows} and {columns}")
     y = node.typed((batch, rows // block, columns // block, channels * block**2))
-    node.call(SpaceToDepth(x, y, block, "CRD"), [node.operand(0)])
-
-
-def _image(node: NodeView) -> Tensor:
-    x = node.tensor()
-    if len(x.shape) != 4:
-        node.refuse("an image", x.shape, "4 dimensions")
-    return x
+    node.call(SpaceToDepth(x, y, block, "CRD"))
 
 
 READERS: Readers = {
-    "DepthToSpace": read_depth_to_space,
+    "DepthToSpace": read_blocks,
     "Resize": read_resize,
-    "SpaceToDepth": read_space_to_depth,
+    "SpaceToDepth": read_blocks,
 }
 WRITERS: Writers = {
     DepthToSpace.name: plain("DepthToSpace", blocksize="block", mode="mode"),

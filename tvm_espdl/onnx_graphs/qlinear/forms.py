@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from onnx import NodeProto
 
-from ..graph import attribute
-from .names import MICROSOFT, STANDARD
+from ..graph import STANDARD, attribute
+from .names import MICROSOFT
 
 #: Positions of integers, scale and zero point among a node's inputs.
 Triple = tuple[int, int, int]
@@ -22,73 +22,45 @@ _Axis = Callable[[NodeProto, int], int]
 
 @dataclass(frozen=True)
 class Form:
-    """One integer operator.
+    """One integer operator."""
 
-    Attributes
-    ----------
-    operator : str
-        The float operator between DequantizeLinear and QuantizeLinear.
-    operands : tuple of (int, int, int)
-        The integer operands, in the order of the float operator's inputs.
-    output : (int, int)
-        Positions of the result's scale and zero point.
-    bias : int or None
-        Position of an int32 bias, whose scale is the product of those of the first two operands.
-    plain : tuple of int
-        Positions of inputs that are no integers, and stand before the operands.
-    weight_axis : callable, optional
-        From the node and the rank of operand 1: its axis of channels.
-    dropped : tuple of str
-        Attributes that only the integer operator has.
-    """
-
+    #: The float operator between DequantizeLinear and QuantizeLinear.
     operator: str
+    #: Tuple of (int, int, int): the integer operands, in the order of the float operator's inputs.
     operands: tuple[Triple, ...]
+    #: Positions of the result's scale and zero point.
     output: tuple[int, int]
+    #: Position of an int32 bias, whose scale is the product of those of the first two operands.
     bias: int | None = None
+    #: Positions of inputs that are no integers, and stand before the operands.
     plain: tuple[int, ...] = ()
+    #: From the node and the rank of operand 1: its axis of channels.
     weight_axis: _Axis | None = None
+    #: Attributes that only the integer operator has.
     dropped: tuple[str, ...] = ()
 
 
-def _unary(operator: str, *dropped: str) -> Form:
-    return Form(operator, ((0, 1, 2),), (3, 4), dropped=dropped)
-
-
-def _binary(operator: str, weight_axis: _Axis | None = None) -> Form:
-    return Form(operator, ((0, 1, 2), (3, 4, 5)), (6, 7), weight_axis=weight_axis)
-
-
-def _filter_axis(node: NodeProto, rank: int) -> int:
-    del node, rank
-    return 0
-
-
-def _column_axis(node: NodeProto, rank: int) -> int:
-    del node
-    return rank - 1
-
-
-def _gemm_axis(node: NodeProto, rank: int) -> int:
-    del rank
+def _gemm_axis(node: NodeProto, _: int) -> int:
     return 0 if attribute(node, "transB", 0) else 1
 
 
+_ONE, _TWO = ((0, 1, 2),), ((0, 1, 2), (3, 4, 5))
+
 _STANDARD_FORMS: dict[str, Form] = {
-    "QLinearConv": Form("Conv", ((0, 1, 2), (3, 4, 5)), (6, 7), 8, weight_axis=_filter_axis),
-    "QLinearMatMul": _binary("MatMul", _column_axis),
+    "QLinearConv": Form("Conv", _TWO, (6, 7), 8, weight_axis=lambda *_: 0),
+    "QLinearMatMul": Form("MatMul", _TWO, (6, 7), weight_axis=lambda _, rank: rank - 1),
 }
 
 _MICROSOFT_FORMS: dict[str, Form] = {
-    "QLinearAdd": _binary("Add"),
-    "QLinearMul": _binary("Mul"),
-    "QLinearSigmoid": _unary("Sigmoid"),
-    "QLinearLeakyRelu": _unary("LeakyRelu"),
-    "QLinearSoftmax": _unary("Softmax", "opset"),
-    "QLinearAveragePool": _unary("AveragePool", "channels_last"),
-    "QLinearGlobalAveragePool": _unary("GlobalAveragePool", "channels_last"),
-    "QLinearReduceMean": _unary("ReduceMean"),
-    "QGemm": Form("Gemm", ((0, 1, 2), (3, 4, 5)), (7, 8), 6, weight_axis=_gemm_axis),
+    **{f"QLinear{name}": Form(name, _TWO, (6, 7)) for name in ("Add", "Mul")},
+    **{f"QLinear{name}": Form(name, _ONE, (3, 4)) for name in ("Sigmoid", "LeakyRelu")},
+    "QLinearSoftmax": Form("Softmax", _ONE, (3, 4), dropped=("opset",)),
+    **{
+        f"QLinear{name}": Form(name, _ONE, (3, 4), dropped=("channels_last",))
+        for name in ("AveragePool", "GlobalAveragePool")
+    },
+    "QLinearReduceMean": Form("ReduceMean", _ONE, (3, 4)),
+    "QGemm": Form("Gemm", _TWO, (7, 8), 6, weight_axis=_gemm_axis),
     "QLinearWhere": Form("Where", ((1, 2, 3), (4, 5, 6)), (7, 8), plain=(0,)),
 }
 
@@ -96,9 +68,8 @@ _MICROSOFT_FORMS: dict[str, Form] = {
 MOVERS: dict[str, int | None] = {
     **dict.fromkeys(("MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"), 1),
     **dict.fromkeys(("Slice", "Split", "Gather", "GatherElements", "GatherND", "Expand"), 1),
-    **dict.fromkeys(("Tile", "Identity", "DepthToSpace", "SpaceToDepth", "Resize"), 1),
+    **dict.fromkeys(("Tile", "Identity", "DepthToSpace", "SpaceToDepth", "Resize", "Pad"), 1),
     **dict.fromkeys(("ReduceMax", "ReduceMin"), 1),
-    "Pad": 1,
     **dict.fromkeys(("Concat", "Max", "Min"), None),
 }
 
@@ -108,8 +79,10 @@ READERS = ("ArgMax", "ArgMin", "Shape", "Size")
 #: Operators that cannot be written with constant scales, and why.
 REFUSED: dict[str, str] = {
     "DynamicQuantizeLinear": "its scale is computed at run time, the chip's are constants",
-    "ConvInteger": "its int32 result is scaled at run time, the chip's scales are constants",
-    "MatMulInteger": "its int32 result is scaled at run time, the chip's scales are constants",
+    **dict.fromkeys(
+        ("ConvInteger", "MatMulInteger"),
+        "its int32 result is scaled at run time, the chip's scales are constants",
+    ),
     "DynamicQuantizeMatMul": "its scale is computed at run time, the chip's are constants",
     "DynamicQuantizeLSTM": "its scales are computed at run time, the chip's are constants",
     "MatMulIntegerToFloat": "its operands are scaled at run time, the chip's scales are constants",

@@ -8,11 +8,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from ..graph import Array
+from ..graph import STANDARD, Array
 from ..new_names import NewNames
-
-#: The names of ONNX's own operator set.
-STANDARD = ("", "ai.onnx")
 
 #: The domain of onnxruntime's operators.
 MICROSOFT = "com.microsoft"

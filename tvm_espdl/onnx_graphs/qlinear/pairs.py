@@ -14,28 +14,18 @@ from .refusals import several_scales
 
 
 class PairWriter:
-    """The nodes of a model in the making.
-
-    Attributes
-    ----------
-    nodes : list of NodeProto
-        What is written so far.
-    names : Names
-        The model's tensor names.
-    quantizers : Quantizers
-        The model's constants and quantizers, as they were.
-    scales : dict of str to (str, str)
-        Of each integer tensor with one scale: the names of its scale and zero point, which is
-        empty where there is none.
-    reals : dict
-        Dequantized tensors and constants that were written already.
-    """
+    """The nodes of a model in the making."""
 
     def __init__(self, model: ModelProto) -> None:
+        #: What is written so far.
         self.nodes: list[NodeProto] = []
         self.names = Names(model)
+        #: The model's constants and quantizers, as they were.
         self.quantizers = Quantizers(model)
+        #: Of each integer tensor with one scale: the names of its scale and zero point, which is
+        #: empty where there is none.
         self.scales: dict[str, tuple[str, str]] = {}
+        #: Dequantized tensors and constants that were written already.
         self.reals: dict[tuple[str, ...], str] = {}
 
     def dequantize(self, name: str, scale: str, zero: str, axis: int | None) -> str:

@@ -10,51 +10,35 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
-from ..graph import Array, Graph, attribute
-from .names import MICROSOFT, STANDARD
+from ..graph import STANDARD, Array, Graph, attribute, input_of
+from .names import MICROSOFT
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 
-_INTEGER_BITS = {
-    "INT8": 8,
-    "UINT8": 8,
-    "INT16": 16,
-    "UINT16": 16,
-    "INT32": 32,
-}
+_INTEGER_BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32}
 
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How integers stand for real numbers: real = (integer - zero_point) * scale.
+    """How integers stand for real numbers: real = (integer - zero_point) * scale."""
 
-    Attributes
-    ----------
-    scale : float64 array, () or (C,), or None
-        None where it is computed at run time.
-    zero_point : int64 array, () or (C,)
-        Zeros where the node has none.
-    dtype : str
-        ONNX's name of the integer type in lower case, such as "uint8" or "float8e4m3fn".
-    axis : int or None
-        The axis of the channels; None for one scale per tensor.
-    block : int
-        The block size of blocked quantization, else 0.
-    scale_dtype : str
-        ONNX's name of the scale's type, as a rule "float".
-    """
-
+    #: Float64 array, () or (C,), or None: none where it is computed at run time.
     scale: Array | None
+    #: Int64 array, () or (C,): zeros where the node has none.
     zero_point: Array
+    #: ONNX's name of the integer type in lower case, such as "uint8" or "float8e4m3fn".
     dtype: str
+    #: The axis of the channels; None for one scale per tensor.
     axis: int | None = None
+    #: The block size of blocked quantization, else 0.
     block: int = 0
+    #: ONNX's name of the scale's type, as a rule "float".
     scale_dtype: str = "float"
 
     @property
     def bits(self) -> int:
         """Width of the integers; 0 for types that hold no plain integers of 8 bits or more."""
-        return _INTEGER_BITS.get(self.dtype.upper(), 0)
+        return _INTEGER_BITS.get(self.dtype, 0)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -117,16 +101,11 @@ class Quantizers:
     def __init__(self, model: ModelProto) -> None:
         self.graph = Graph(model)
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._types = {
-            value.name: value.type.tensor_type.elem_type
-            for value in (*model.graph.value_info, *model.graph.output, *model.graph.input)
-        }
 
     def of(self, node: NodeProto) -> Quantizer:
         """The quantizer of a QuantizeLinear or DequantizeLinear node."""
-        zero_name = node.input[2] if len(node.input) > 2 else ""
-        scale = self._value(node.input[1])
-        zero = self._value(zero_name) if zero_name else None
+        zero_name = input_of(node, 2)
+        scale, zero = self._value(node.input[1]), self._value(zero_name)
         computed = scale is None or (zero_name and zero is None)
         axis = None
         if scale is not None and scale.ndim and (scale.size > 1 or scale.ndim > 1):
@@ -137,8 +116,14 @@ class Quantizers:
             self._dtype(node, zero_name),
             self._positive(axis, node),
             int(attribute(node, "block_size", 0)),
-            self._type_name(self._type(node.input[1])) if scale is not None else "float",
+            self.type_of(node.input[1]) if scale is not None else "float",
         )
+
+    def dequantizing(self, name: str) -> NodeProto | None:
+        """The DequantizeLinear that makes a tensor; None where another node, or none, does."""
+        maker = self.graph.producer(name)
+        node = None if maker is None else self.graph.nodes[maker]
+        return node if node is not None and is_dequantize(node) else None
 
     def constant(self, name: str) -> Array:
         """The value of an initializer."""
@@ -146,36 +131,27 @@ class Quantizers:
 
     def type_of(self, name: str) -> str:
         """ONNX's name of a tensor's type in lower case; "undefined" where it is not known."""
-        return self._type_name(self._type(name))
+        return _type_name(self.graph.type_of(name))
 
     def _positive(self, axis: int | None, node: NodeProto) -> int | None:
         if axis is None or axis >= 0:
             return axis
-        name = node.input[0]
-        if name in self.initializers:
-            return axis + len(self.initializers[name].dims)
-        shape = self.graph.shape(name) or self.graph.shape(node.output[0])
+        shape = self.graph.shape(node.input[0]) or self.graph.shape(node.output[0])
         return axis if shape is None else axis + len(shape)
 
     def _value(self, name: str) -> Array | None:
         return self.constant(name) if name in self.initializers else None
 
-    def _type(self, name: str) -> int:
-        if name in self.initializers:
-            return int(self.initializers[name].data_type)
-        return int(self._types.get(name, 0))
-
-    @staticmethod
-    def _type_name(number: int) -> str:
-        return str(TensorProto.DataType.Name(number)).lower()
-
     def _dtype(self, node: NodeProto, zero_name: str) -> str:
         if zero_name:
-            return self._type_name(self._type(zero_name))
+            return self.type_of(zero_name)
         if is_quantize(node):
-            stated = int(attribute(node, "output_dtype", 0))
-            return self._type_name(stated or TensorProto.UINT8)
-        maker = self.graph.producer(node.input[0])
-        if maker is not None and is_quantize(self.graph.nodes[maker]):
-            return self.of(self.graph.nodes[maker]).dtype
+            return _type_name(int(attribute(node, "output_dtype", 0)) or TensorProto.UINT8)
+        maker = self.graph.maker(node.input[0])
+        if maker is not None and is_quantize(maker):
+            return self.of(maker).dtype
         return self.type_of(node.input[0])
+
+
+def _type_name(number: int) -> str:
+    return str(TensorProto.DataType.Name(number)).lower()

@@ -51,6 +51,9 @@ class Builder(Protocol):
     def log(self, real: Expression) -> Expression:
         """`logf`, correctly rounded; NaN of negative numbers."""
 
+    def math(self, name: str, real: Expression) -> Expression:
+        """Another function of math.h, such as `sin` or `erf`: in double, rounded once."""
+
     def sqrt(self, real: Expression) -> Expression:
         """`sqrtf`; NaN of negative numbers."""
 

@@ -6,9 +6,11 @@ It never holds C text beyond names and numbers; the kernels themselves are in `r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .rounding import Array
 
+Pointers = Literal["typed", "void", "void result", "variadic"]
 FieldValue = int | float | str | tuple[int, ...]
 
 
@@ -38,6 +40,9 @@ class CCall:
         Memory that the kernel works in.
     in_place : tuple of int
         Inputs whose memory the output may take, one at a time.
+    pointers : str
+        `typed`: of the types of inputs and output; `void`: of none; `void result`: inputs only;
+        `variadic`: as many as there are inputs, of any type.
     """
 
     function: str
@@ -47,3 +52,4 @@ class CCall:
     over_read: int = 16
     workspace_bytes: int = 0
     in_place: tuple[int, ...] = ()
+    pointers: Pointers = "typed"

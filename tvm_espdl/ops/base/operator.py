@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from ...chips import Chip
-from .ccall import CCall, FieldValue
+from .ccall import CCall, FieldValue, Pointers
 from .form import Form
 from .rounding import Array
 
@@ -166,6 +166,8 @@ class Operator:
         files of the operator's own.
     descriptor : str
         Struct type of the C kernel's descriptor; "" for `espdl_<name>_t`.
+    pointers : str
+        Types of the pointers that the C kernel takes, as `CCall` has them.
     input_fields, constant_fields : tuple of str
         Fields that are run-time inputs and constants. The result is always the field `y`.
     """
@@ -176,6 +178,7 @@ class Operator:
     form: ClassVar[Form | None] = None
     c: ClassVar[str] = ""
     descriptor: ClassVar[str] = ""
+    pointers: ClassVar[Pointers] = "typed"
     input_fields: ClassVar[tuple[str, ...]] = ("x",)
     constant_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -257,6 +260,7 @@ class Operator:
             arrays=self.arrays(*constants),
             workspace_bytes=self.workspace_bytes,
             in_place=self.in_place,
+            pointers=self.pointers,
         )
 
     def fields(self, chip: Chip) -> dict[str, FieldValue]:

@@ -27,10 +27,7 @@ from ..program import Origin, Program, Step
 def fold_flattens(program: Program) -> Program:
     """Drop each transpose whose readers end, through flattens, in products with constant matrices.
 
-    Parameters
-    ----------
-    program : Program
-        With activations in the chip's layout.
+    Activations are in the chip's layout.
     """
     plan = _Planner(program).plan()
     return _folded(program, plan) if plan.orders else program

@@ -1,7 +1,8 @@
 """Finds the activation functions that a quantized model leaves to saturation.
 
 onnxruntime drops Relu and Clip before an asymmetric QuantizeLinear whose range ends where they
-cut. Must never add a function where the tensor is within its bounds already.
+cut. Must never add a function where the tensor is within its bounds already, nor say how wide
+results are that are selected: the smallest value may be.
 """
 
 from __future__ import annotations
@@ -15,7 +16,19 @@ from onnx import ModelProto, NodeProto, numpy_helper
 
 from ...onnx_graphs.graph import Array, attribute
 from ...onnx_graphs.qlinear.quantizer import Quantizer
-from .selecting import SELECTING
+
+#: The output holds values of the data inputs, and nothing else but zeros; None: all are data.
+MOVING: dict[str, int | None] = {
+    **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"), 1),
+    **dict.fromkeys(("Slice", "Split", "Gather", "Expand", "Tile", "MaxPool", "Dropout"), 1),
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "GlobalMaxPool", "ReduceMax", "ReduceMin"), 1),
+    "Concat": None,
+}
+#: The output lies between the data's extremes, as a rule well inside.
+AVERAGING = ("AveragePool", "GlobalAveragePool", "ReduceMean")
+
+#: The result lies between the smallest and the largest value of the data inputs.
+SELECTING = {**MOVING, **dict.fromkeys(AVERAGING, 1), **dict.fromkeys(("Max", "Min"), None)}
 
 #: Relu6 is Clip from 0 to this.
 _SIX = 6.0
@@ -49,18 +62,8 @@ class Activation:
 def hidden_activation(low: float, high: float, quantizer: Quantizer) -> Activation | None:
     """The activation function that saturation at `low` and `high` stands for.
 
-    Parameters
-    ----------
-    low, high : float
-        The range of the tensor's integers.
-    quantizer : Quantizer
-        Whose range it is: half a step around 6 counts as 6.
-
-    Returns
-    -------
-    Activation or None
-        Relu where `low` is 0, from 0 to 6 where `high` is 6 besides; else None, for a range that
-        ends elsewhere is only what calibration saw.
+    Relu where `low` is 0; from 0 to 6 where `high` is 6 besides, to half a step of the quantizer;
+    else None, for a range that ends elsewhere is only what calibration saw.
     """
     if low != 0.0:
         return None

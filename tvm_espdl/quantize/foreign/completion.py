@@ -11,10 +11,9 @@ import numpy as np
 from onnx import ModelProto, NodeProto
 
 from ...onnx_graphs.graph import Array, Graph
-from ...onnx_graphs.session import open_session, run_session
-from ..calibration import with_outputs
+from ..calibration import watching
+from .activations import AVERAGING, MOVING
 from .inputs import DRAWN, random_inputs
-from .selecting import AVERAGING, MOVING
 from .strip import Range, Stripped
 
 _BOUNDED = {
@@ -30,33 +29,15 @@ def complete_ranges(
     *,
     seed: int = 0,
 ) -> dict[str, Range]:
-    """Give every float tensor of a network a range.
+    """Give every float tensor of a network a range, by name, constants excluded.
 
-    Parameters
-    ----------
-    model : ModelProto
-        `stripped.model`, or what preprocessing made of it.
-    stripped : Stripped
-        The ranges that the quantized model stated; they stay as they are.
-    samples : iterable of {input: array}, optional
-        Inputs to run where no rule gives a range. Without them, `DRAWN` random ones within the
-        inputs' ranges; averages then get the range of what they average, for noise averages to
-        less than data do.
-    seed : int
-        Of the random inputs.
+    The network is `stripped.model`, or what preprocessing made of it; the ranges that the quantized
+    model stated stay as they are. What is only moved has the range of what it is moved from or to;
+    the range of the rest is measured in onnxruntime, on `samples` or on `DRAWN` random ones within
+    the inputs' ranges. With these, averages get the range of what they average, for noise averages
+    to less than data do.
 
-    Returns
-    -------
-    dict of str to (float, float)
-        By name, constants excluded. What is only moved has the range of what it is moved from or
-        to; the range of the rest is measured in onnxruntime.
-
-    Raises
-    ------
-    DataError
-        If random inputs are needed and the range of an input is not known.
-    ModelError
-        If onnxruntime cannot run the network.
+    Raises DataError if random inputs are needed and the range of an input is not known.
     """
     graph = Graph(model)
     known = dict(stripped.ranges)
@@ -90,7 +71,8 @@ def _forward(node: NodeProto, graph: Graph, known: dict[str, Range], rules: set[
         return
     found = _BOUNDED.get(node.op_type)
     if found is None:
-        sources = [_range_of(name, graph, known) for name in node.input[: _data_inputs(node)]]
+        data = node.input[: MOVING.get(node.op_type, 1)]
+        sources = [_range_of(name, graph, known) for name in data]
         ends = [span for span in sources if span is not None]
         if not ends or len(ends) < len(sources):
             return
@@ -100,10 +82,6 @@ def _forward(node: NodeProto, graph: Graph, known: dict[str, Range], rules: set[
     for name in node.output:
         if name and graph.is_float(name):
             known.setdefault(name, found)
-
-
-def _data_inputs(node: NodeProto) -> int | None:
-    return MOVING.get(node.op_type, 1)
 
 
 def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:
@@ -116,12 +94,9 @@ def _range_of(name: str, graph: Graph, known: dict[str, Range]) -> Range | None:
 def _measure(
     model: ModelProto, names: list[str], samples: Iterable[Mapping[str, Array]]
 ) -> dict[str, Range]:
-    session = open_session(with_outputs(model, names), "the float model")
     spans = dict.fromkeys(names, (np.inf, -np.inf))
-    for sample in samples:
-        for name, value in zip(
-            names, run_session(session, names, sample, "the float model"), strict=True
-        ):
+    for tensors in map(watching(model, names, "the float model"), samples):
+        for name, value in tensors.items():
             low, high = spans[name]
             least = float(value.min(initial=np.inf))
             spans[name] = min(low, least), max(high, float(value.max(initial=-np.inf)))

@@ -21,30 +21,12 @@ DRAWN = 32
 
 
 def random_inputs(stripped: Stripped, count: int, seed: int) -> Iterator[dict[str, Array]]:
-    """Draw samples within the range of each input, one at a time.
+    """Draw `count` samples within the range of each input, float32 at batch 1, one at a time.
 
     Values are normally distributed around the middle of the range, which ends `DEVIATIONS`
-    standard deviations away; what lies outside is cut off.
-
-    Parameters
-    ----------
-    stripped : Stripped
-        The float model and its ranges.
-    count : int
-        How many samples.
-    seed : int
-        Of the generator.
-
-    Yields
-    ------
-    dict of str to float32 array
-        By input, in its shape at batch 1. What was an integer input holds only numbers that its
-        integers stand for.
-
-    Raises
-    ------
-    DataError
-        If an input is not float32, or was not quantized, so that its range is not known.
+    standard deviations away; what lies outside is cut off. What was an integer input holds only
+    numbers that its integers stand for. Raises DataError if an input is not float32, or was not
+    quantized, so that its range is not known.
     """
     fixed = fix_batch(stripped.model)
     graph = Graph(fixed)

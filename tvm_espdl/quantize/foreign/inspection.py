@@ -40,22 +40,11 @@ def is_quantized(model: ModelProto) -> bool:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect_quantized` found.
+    """What `inspect_quantized` found."""
 
-    Attributes
-    ----------
-    is_quantized : bool
-        Whether there is anything quantized in it.
-    findings : tuple of Finding
-        What is not in the chip's terms, in the order of the graph; empty for a model that is
-        taken as it is.
-    model : ModelProto
-        The model with its integer operators rewritten to QDQ; a copy.
-    """
-
-    is_quantized: bool
-    findings: tuple[Finding, ...]
-    model: ModelProto
+    is_quantized: bool  #: Whether there is anything quantized in it.
+    findings: tuple[Finding, ...]  #: What is not in the chip's terms, in the order of the graph.
+    model: ModelProto  #: A copy, its integer operators rewritten to QDQ.
 
     @property
     def is_ours(self) -> bool:
@@ -95,17 +84,9 @@ class Inspection:
 
 
 def inspect_quantized(model: str | os.PathLike[str] | ModelProto) -> Inspection:
-    """Look how a model is quantized.
+    """Look how any ONNX model, or file of one, is quantized; it is left as it is.
 
-    Parameters
-    ----------
-    model : path or ModelProto
-        Any ONNX model; left as it is.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be read, or has integer operators that QDQ cannot express.
+    Raises ModelError if it cannot be read, or has integer operators that QDQ cannot express.
     """
     rewritten = rewrite_qlinear(load_model(model))
     findings = tuple(dict.fromkeys(_Inspector(rewritten).findings()))
@@ -191,8 +172,6 @@ class _Inspector:
         return found
 
     def _scale_into(self, name: str) -> Array | None:
-        maker = self._graph.producer(name)
-        if maker is None or not is_dequantize(self._nodes[maker]):
-            return None
-        quantizer: Quantizer = self._quantizers.of(self._nodes[maker])
-        return None if quantizer.scale is None else quantizer.scale.ravel()
+        maker = self._quantizers.dequantizing(name)
+        scale = None if maker is None else self._quantizers.of(maker).scale
+        return None if scale is None else scale.ravel()

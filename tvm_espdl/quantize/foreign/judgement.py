@@ -19,28 +19,14 @@ _CURABLE = ("uint8", "uint16")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not in the chip's terms.
+    """One thing that is not in the chip's terms."""
 
-    Attributes
-    ----------
-    tensor : str
-        The tensor that is quantized so.
-    scale, zero_point : str
-        The first offending ones, as text.
-    dtype : str
-        The type of its integers.
-    reason : str
-        What is wrong with it.
-    is_curable : bool
-        Whether the tensor could be quantized with another scale, zero point or type instead.
-    """
-
-    tensor: str
-    scale: str
-    zero_point: str
-    dtype: str
-    reason: str
-    is_curable: bool
+    tensor: str  #: What is quantized so.
+    scale: str  #: The first offending one, as text.
+    zero_point: str  #: The same.
+    dtype: str  #: The type of its integers.
+    reason: str  #: What is wrong with it.
+    is_curable: bool  #: Whether another scale, zero point or type would do instead.
 
     @classmethod
     def of(
@@ -90,14 +76,8 @@ def judge_weight(tensor: str, quantizer: Quantizer) -> Iterator[Finding]:
 def judge_bias(tensor: str, quantizer: Quantizer, products: Iterable[Array]) -> Iterator[Finding]:
     """What is wrong with the quantizer of an int32 constant.
 
-    Parameters
-    ----------
-    tensor : str
-        Its name.
-    quantizer : Quantizer
-        How it is quantized.
-    products : iterable of float64 array
-        The scales of the products it is added to. At a larger power of two it is still exact.
+    `products` are the scales, float64, of the products that it is added to. At a larger power of
+    two it is still exact.
     """
     incurable = _incurable(quantizer, (*_OURS, *_CURABLE, "int32"))
     if incurable:

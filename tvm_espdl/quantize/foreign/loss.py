@@ -7,7 +7,7 @@ chip's own integer arithmetic passes it in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,12 @@ from ...errors import DataError
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import fix_batch, output_names
 from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
-from ...onnx_graphs.session import open_session, run_session
+from ...samples import Sample
+from ..calibration import watching
 from .inputs import DRAWN, random_inputs
 from .strip import Stripped, strip_quantization
 
-Sample = Mapping[str, Array]
-Run = Callable[[Sample], "Sequence[Array] | Mapping[str, Array] | Array"]
+Run = Callable[[Sample], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -77,92 +77,46 @@ class RequantizationLoss:
 
 def measure_requantization(
     original: ModelProto,
-    requantized: ModelProto | Run,
+    requantized: Run,
     samples: Iterable[Sample] | None = None,
     *,
     seed: int = 0,
 ) -> RequantizationLoss:
-    """Compare a requantized network with the original.
+    """Compare a requantized network, a function from a sample to its outputs, with the original.
 
-    Parameters
-    ----------
-    original : ModelProto
-        The quantized model that was given. It runs in onnxruntime in its QDQ form: of QLinearConv,
-        onnxruntime saturates sums of uint8 by int8 products on some CPUs.
-    requantized : ModelProto or callable
-        The new model, for onnxruntime, or a function from a sample to the outputs: a list in the
-        model's order, a dict by name, or the only one.
-    samples : iterable of {input: float32 array}, optional
-        Without them, `DRAWN` random ones within the inputs' ranges. What was an integer input of
-        the original is float here.
-    seed : int
-        Of the random samples.
+    The original runs in onnxruntime in its QDQ form: of QLinearConv, onnxruntime saturates sums of
+    uint8 by int8 products on some CPUs. Without `samples`, `DRAWN` random ones within the inputs'
+    ranges are compared; what was an integer input of the original is float in them.
 
-    Raises
-    ------
-    DataError
-        If there are no samples, the outputs have other shapes, or no range of an input is known.
+    Raises DataError if there are no samples, the outputs have other shapes, or no range of an input
+    is known.
     """
     stripped = strip_quantization(original)
     fixed = fix_batch(rewrite_qlinear(original))
-    run = _in_onnxruntime(requantized) if isinstance(requantized, ModelProto) else requantized
-    reference = _Original(fixed, stripped)
-    totals = [_Total(name) for name in output_names(fixed)]
-    drawn = samples is None
+    reference = _original(fixed, stripped)
+    totals = {name: _Total(name) for name in output_names(fixed)}
     count = 0
     for sample in random_inputs(stripped, DRAWN, seed) if samples is None else samples:
-        results = _in_order(run(sample), output_names(fixed))
-        for total, wanted, found in zip(totals, reference(sample), results, strict=True):
-            total.add(wanted, found)
+        found = requantized(sample)
+        for name, wanted in reference(sample).items():
+            totals[name].add(wanted, found[name])
         count += 1
     if not count:
         raise DataError("no samples", where="samples", found=0, allowed="1 or more")
-    return RequantizationLoss(count, seed if drawn else None, tuple(t.loss() for t in totals))
+    outputs = tuple(total.loss() for total in totals.values())
+    return RequantizationLoss(count, seed if samples is None else None, outputs)
 
 
-def _in_onnxruntime(model: ModelProto) -> Run:
-    session = open_session(fix_batch(model), "the requantized model")
-    return lambda sample: run_session(session, None, sample, "the requantized model")
-
-
-class _Original:
+def _original(model: ModelProto, stripped: Stripped) -> Run:
     """The original in onnxruntime, its integer inputs and outputs as real numbers."""
+    read = watching(model, output_names(model), "the original model")
+    inputs, outputs = stripped.inputs, stripped.outputs
 
-    def __init__(self, model: ModelProto, stripped: Stripped) -> None:
-        self._session = open_session(model, "the original model")
-        self._stripped, self._names = stripped, output_names(model)
+    def run(sample: Sample) -> Mapping[str, Array]:
+        feed = {n: inputs[n].quantize(v) if n in inputs else v for n, v in sample.items()}
+        return {n: outputs[n].dequantize(v) if n in outputs else v for n, v in read(feed).items()}
 
-    def __call__(self, sample: Sample) -> list[Array]:
-        inputs = self._stripped.inputs
-        feed = {
-            name: inputs[name].quantize(value) if name in inputs else value
-            for name, value in sample.items()
-        }
-        results = run_session(self._session, self._names, feed, "the original model")
-        outputs = self._stripped.outputs
-        return [
-            outputs[name].dequantize(value) if name in outputs else value
-            for name, value in zip(self._names, results, strict=True)
-        ]
-
-
-def _in_order(
-    results: Sequence[Array] | Mapping[str, Array] | Array, names: Sequence[str]
-) -> list[Array]:
-    if isinstance(results, Mapping):
-        found = [np.asarray(results[name]) for name in names if name in results]
-    elif isinstance(results, np.ndarray):
-        found = [results]
-    else:
-        found = [np.asarray(result) for result in results]
-    if len(found) != len(names):
-        raise DataError(
-            "wrong number of outputs of the requantized network",
-            where="outputs",
-            found=len(found),
-            allowed=f"{len(names)}: {', '.join(names)}",
-        )
-    return found
+    return run
 
 
 class _Total:

@@ -6,7 +6,6 @@ Must never look at data: a range is all there is to go by.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT, integer_limits, smallest_exponent
 
@@ -14,32 +13,11 @@ from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT, integer_limits, small
 DEVIATIONS = 4.0
 
 
-def nearest_exponents(
-    ranges: Mapping[str, tuple[float, float]], bits: int | Mapping[str, int]
-) -> dict[str, int]:
-    """Choose the power-of-two scale nearest to each range.
-
-    Parameters
-    ----------
-    ranges : dict of str to (float, float)
-        As `strip_quantization` gives them.
-    bits : int or dict of str to int
-        Width of the integers, of all tensors or of each.
-
-    Returns
-    -------
-    dict of str to int
-        Of the smallest scale that covers the range and the next smaller one, the one with the
-        smaller expected squared error (`expected_error`).
-    """
-    return {
-        name: nearest_exponent(low, high, bits if isinstance(bits, int) else bits[name])
-        for name, (low, high) in ranges.items()
-    }
-
-
 def nearest_exponent(low: float, high: float, bits: int) -> int:
-    """Choose between the smallest scale that covers a range and the next smaller one."""
+    """Choose between the smallest scale that covers a range and the next smaller one.
+
+    That is, the one with the smaller expected squared error (`expected_error`).
+    """
     # Both roundings agree but for ties at the limits, which cost half a step at the most.
     covering = smallest_exponent(low, high, bits, "half_even")
     if covering > HIGHEST_EXPONENT:
@@ -54,17 +32,8 @@ def expected_error(low: float, high: float, exponent: int, bits: int) -> float:
     """Expect the squared error of integers at scale 2**exponent, rounding and saturation.
 
     Values are taken to be normally distributed around 0, the end of the range that lies farther
-    out being `DEVIATIONS` standard deviations away. Rounding costs step**2 / 12, saturation at c
-    the integral of (x - c)**2 times the density, from c to the end of the range.
-
-    Parameters
-    ----------
-    low, high : float
-        The range; not both 0.
-    exponent : int
-        Of the scale.
-    bits : int
-        Width of the integers.
+    out being `DEVIATIONS` standard deviations away; it is not 0. Rounding costs step**2 / 12,
+    saturation at c the integral of (x - c)**2 times the density, from c to the end of the range.
     """
     deviation = max(abs(low), abs(high)) / DEVIATIONS
     step = math.ldexp(1.0, exponent)

@@ -25,25 +25,15 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Stripped:
-    """A float model made from a quantized one.
+    """A float model made from a quantized one; constants are in none of the tables."""
 
-    Attributes
-    ----------
-    model : ModelProto
-        The float model; weights and biases are what their integers stood for.
-    ranges : dict of str to (float, float)
-        By tensor of `model`, constants excluded: the smallest and the largest number that its
-        integers could express. A tensor that was not quantized has none.
-    bits : dict of str to int
-        By the same tensors: the width of their integers, 8 or 16.
-    inputs, outputs : dict of str to Quantizer
-        Inputs and outputs that were integers and are float now: the float model takes and gives
-        real = (integer - zero_point) * scale.
-    """
-
-    model: ModelProto
+    model: ModelProto  #: Its weights and biases are what their integers stood for.
+    #: The smallest and the largest number that a tensor's integers could express; a tensor that was
+    #: not quantized has none.
     ranges: dict[str, Range]
-    bits: dict[str, int]
+    bits: dict[str, int]  #: By the same tensors: the width of their integers, 8 or 16.
+    #: Inputs and outputs that were integers and are float now: the float model takes and gives
+    #: real = (integer - zero_point) * scale.
     inputs: dict[str, Quantizer]
     outputs: dict[str, Quantizer]
 
@@ -54,22 +44,9 @@ def strip_quantization(model: str | os.PathLike[str] | ModelProto) -> Stripped:
     A range that ends at 0 on purpose is an activation function that the quantizer of others left
     to saturation; it is written out again as Relu, or as Clip from 0 to 6.
 
-    Parameters
-    ----------
-    model : path or ModelProto
-        A model with QuantizeLinear and DequantizeLinear, or with integer operators; left as it is.
-
-    Returns
-    -------
-    Stripped
-        The same for the same model.
-
-    Raises
-    ------
-    ModelError
-        If the model is not quantized, or in a way that no choice of scales expresses: scales
-        computed at run time, one scale per channel of an activation, blocks, 4-bit and float8
-        types, float16 scales.
+    Raises ModelError if the model is not quantized, or in a way that no choice of scales expresses:
+    scales computed at run time, one scale per channel of an activation, blocks, 4-bit and float8
+    types, float16 scales.
     """
     inspection = inspect_quantized(model)
     if not inspection.can_be_requantized:

@@ -8,6 +8,7 @@ an exponent add up, and the cheapest exponent wins.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 
 from ...errors import EspdlError
 from .counted import Method
@@ -29,22 +30,8 @@ METHODS: dict[str, Method | None] = {
 
 
 def find_method(name: str) -> Method | None:
-    """The function of the method called `name`; None for "minmax".
-
-    Raises
-    ------
-    EspdlError
-        If there is no such method.
-    """
-    if name not in METHODS:
-        near = difflib.get_close_matches(str(name), METHODS, n=1)
-        raise EspdlError(
-            "unknown method for the exponents of activations",
-            where="option activations",
-            found=repr(name),
-            allowed=", ".join(repr(known) for known in METHODS),
-            try_=f"activations={near[0] if near else 'mse'!r}",
-        )
+    """The function of the method called `name`; None for "minmax"; EspdlError if there is none."""
+    _check("activations", name, METHODS)
     return METHODS[name]
 
 
@@ -56,17 +43,19 @@ WEIGHTS = ("output", "minmax")
 def weighs_outputs(name: str) -> bool:
     """Whether the method called `name` weighs errors of weights by what they do at the output.
 
-    Raises
-    ------
-    EspdlError
-        If there is no such method.
+    Raises EspdlError if there is no such method.
     """
-    if name not in WEIGHTS:
-        raise EspdlError(
-            "unknown method for the exponents of weights",
-            where="option weights",
-            found=repr(name),
-            allowed=", ".join(map(repr, WEIGHTS)),
-            try_="weights='output'",
-        )
+    _check("weights", name, WEIGHTS)
     return name == "output"
+
+
+def _check(option: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        near = [*difflib.get_close_matches(str(name), known, n=1), *known][0]
+        raise EspdlError(
+            f"unknown method for the exponents of {option}",
+            where=f"option {option}",
+            found=repr(name),
+            allowed=", ".join(map(repr, known)),
+            try_=f"{option}={near!r}",
+        )

@@ -21,25 +21,13 @@ Method = Callable[[TensorRange, Integers, int], Floats]
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """The values of a tensor other than zero, by bins of equal width that hold any.
+    """The values of a tensor other than zero, by bins of equal width that hold any."""
 
-    Attributes
-    ----------
-    counts, centers : float64 array (B,)
-        How many values each bin holds, and its middle.
-    width : float
-        Of a bin.
-    total : int
-        How many values there are, zeros among them.
-    lowest, highest : int
-        The limits of the integers.
-    """
-
-    counts: Floats
-    centers: Floats
-    width: float
-    total: int
-    lowest: int
+    counts: Floats  #: How many values each bin holds, (B,).
+    centers: Floats  #: The middle of each bin, (B,).
+    width: float  #: Of a bin.
+    total: int  #: How many values there are, zeros among them.
+    lowest: int  #: The limits of the integers.
     highest: int
 
     def fitting(self, step: float) -> npt.NDArray[np.bool_]:

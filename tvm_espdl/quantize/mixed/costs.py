@@ -13,15 +13,7 @@ from ..precision import borders, is_inside
 
 
 def network_cycles(plan: Plan, chip: Chip) -> float:
-    """About how many cycles the quantized operators of `plan` take on `chip`.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is quantized, and which nodes compute in int16.
-    chip : Chip
-        The chip.
-    """
+    """About how many cycles the quantized operators of `plan` take on `chip`."""
     cycles = chip.cycles
     operators = sum(_node_cycles(plan, i, cycles) for i in plan.rules if not is_inside(plan, i))
     moved = sum(elements(plan, name) for _, _, name in borders(plan))

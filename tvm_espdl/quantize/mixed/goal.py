@@ -16,33 +16,19 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Goal:
-    """When the automatic choice may stop, and when it must.
+    """When the automatic choice may stop, and when it must."""
 
-    Attributes
-    ----------
-    wanted_snr : float or None
-        Signal-to-noise ratio in dB, on held-out samples, of the network's outputs; of what a
-        final Softmax reads in its place.
-    budget : float or None
-        Extra cycles that may be spent, as a share of those of the network in int8.
-    """
-
+    #: Signal-to-noise ratio in dB, on held-out samples, of the network's outputs; of what a final
+    #: Softmax reads in its place.
     wanted_snr: float | None = None
+    #: Extra cycles that may be spent, as a share of those of the network in int8.
     budget: float | None = None
 
     def check(self, automatic: bool) -> None:
         """Refuse goals that say nothing, and goals that nothing asks for.
 
-        Parameters
-        ----------
-        automatic : bool
-            Whether the automatic choice is on.
-
-        Raises
-        ------
-        EspdlError
-            If there is no goal for the automatic choice, one without it, or one that is not a
-            number above 0.
+        Raises EspdlError if there is no goal for the automatic choice, one without it, or one that
+        is not a number above 0.
         """
         given = {"wanted_snr": self.wanted_snr, "budget": self.budget}
         stated = {name: value for name, value in given.items() if value is not None}

@@ -157,21 +157,11 @@ def _worth(gain: float, extra_cycles: float) -> float:
 def choose_int16(
     bench: Workbench, steps: Collection[str], goal: Goal
 ) -> tuple[Workbench, Tradeoff]:
-    """Choose the layers that compute in int16.
+    """Choose the layers that compute in int16, until the `goal` is reached.
 
-    Parameters
-    ----------
-    bench : Workbench
-        The network, in int8 but for layers that the user named: those stay int16.
-    steps : collection of str
-        The steps that recover accuracy; those of `JUDGED_WITH` are run to judge.
-    goal : Goal
-        Where to stop.
-
-    Returns
-    -------
-    (Workbench, Tradeoff)
-        That of the network with the chosen layers, and what was measured.
+    Layers that are int16 already, for the user named them, stay so. Of the steps that recover
+    accuracy, those of `JUDGED_WITH` are run to judge. Returns the workbench of the network with the
+    chosen layers, and what was measured.
     """
     search = _Search(bench, tuple(steps), goal)
     search.run()

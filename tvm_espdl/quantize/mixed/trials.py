@@ -13,7 +13,6 @@ from ...ops.base.operator import Tensor
 from ...ops.requantize import Requantize
 from ..candidate import Candidate
 from ..precision import borders, name_of, widen_nodes
-from ..weight_exponents import layer_weight_exponents
 from ..workbench import Workbench
 
 #: Samples that a trial runs; a network is judged by more in the end.
@@ -23,19 +22,8 @@ TRIAL_SAMPLES = 16
 def widened(bench: Workbench, nodes: Collection[int]) -> Workbench:
     """The workbench of the network in which `nodes`, and what follows from them, are int16."""
     plan = widen_nodes(bench.plan, nodes)
-    weights = dict(bench.choice.weights)
-    changed = {node for node in weights if plan.bits(node) != bench.plan.bits(node)}
-    if changed:
-        found = layer_weight_exponents(
-            plan,
-            bench.statistics,
-            bench.chip.rounding,
-            per_channel=bench.choice.per_channel,
-            nodes=changed,
-        )
-        weights.update(found)
-    choice = replace(bench.choice, weights=weights)
-    return replace(bench, plan=plan, choice=choice)
+    changed = {n for n in bench.choice.weights if plan.bits(n) != bench.plan.bits(n)}
+    return replace(bench, plan=plan, choice=bench.weighed(plan, bench.statistics, changed))
 
 
 def trial_noise(bench: Workbench, *, rounded: bool) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import EspdlError
 from ..candidate import Candidate
@@ -19,7 +19,6 @@ from .compensation import compensation
 from .equalization import equalization
 from .exponents import exponents
 from .judging import judge
-from .rounding import rounding
 
 __all__ = ["QUICK_STEPS", "STEPS", "Trial", "default_steps", "recover", "select_steps"]
 
@@ -27,7 +26,8 @@ Step = Callable[[Workbench, Candidate], Candidate]
 
 #: In the order in which they run.
 STEPS: dict[str, Step] = {
-    "rounding": rounding,
+    # Each layer's output errs least by the second moments of its inputs; biases take up the mean.
+    "rounding": lambda bench, candidate: replace(candidate, rounded=True),
     "equalization": equalization,
     "exponents": exponents,
     "compensation": compensation,
@@ -44,21 +44,11 @@ QUICK_STEPS = ("rounding", "bias")
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one step.
-
-    Attributes
-    ----------
-    step : str
-        Its name.
-    candidate : Candidate
-        The network with it and all steps before it that were kept.
-    applied : bool
-        Whether it was kept.
-    """
+    """What became of one step."""
 
     step: str
-    candidate: Candidate
-    applied: bool
+    candidate: Candidate  #: The network with it and all steps before it that were kept.
+    applied: bool  #: Whether it was kept.
 
 
 def default_steps(plan: Plan) -> tuple[str, ...]:
@@ -70,10 +60,7 @@ def default_steps(plan: Plan) -> tuple[str, ...]:
 def select_steps(names: Collection[str]) -> tuple[str, ...]:
     """The steps of `names` in the order in which they run; "all" is every one, "none" is none.
 
-    Raises
-    ------
-    EspdlError
-        If there is no such step.
+    Raises EspdlError if there is no such step.
     """
     wanted = set(names)
     if wanted == {"none"}:
@@ -95,20 +82,9 @@ def select_steps(names: Collection[str]) -> tuple[str, ...]:
 def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[Trial, ...]]:
     """Run `steps` in order, and keep each that lowers the noise on the samples held out.
 
-    Where the network ends in a Softmax, the noise of what it reads has to fall, and that of the
-    probabilities must not rise.
-
-    Parameters
-    ----------
-    bench : Workbench
-        The network; where it holds out no samples, those to search with judge.
-    steps : collection of str
-        Names, as `select_steps` gives them.
-
-    Returns
-    -------
-    (Candidate, tuple of Trial)
-        The best candidate, and what became of each step.
+    Where the network holds out no samples, those to search with judge. Where it ends in a Softmax,
+    the noise of what that reads has to fall, and that of the probabilities must not rise. Returns
+    the best candidate, and what became of each step.
     """
     best = Candidate()
     if not steps:

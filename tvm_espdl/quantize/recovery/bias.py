@@ -37,7 +37,7 @@ def bias(bench: Workbench, candidate: Candidate) -> Candidate:
         wave = layers[start : start + together]
         bench.simulation.set(bench.assign(replace(candidate, offsets=offsets)))
         names = _sums(wave, bench.plan)
-        found = _means(wave, bench.plan, bench.simulated_sums(names, samples))
+        found = _means(wave, bench.plan, bench.simulated_tensors(names, samples, sums=True))
         for operand, mean in found.items():
             offsets[operand] = offsets.get(operand, 0.0) + wanted[operand] - mean
     return replace(candidate, offsets=offsets)

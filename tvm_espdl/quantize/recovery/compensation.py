@@ -21,11 +21,11 @@ from ...samples import Sample
 from ..assignment import Assignment
 from ..candidate import Candidate, Values
 from ..compensated_weights import weights_for
-from ..exponents import quantize
+from ..exponents import held_values
 from ..input_errors import InputErrors, input_errors
 from ..layer_statistics import patch_rows
 from ..plan import Layer, Operand
-from ..rounded_layer import on_grid, replacing
+from ..weight_rounding import on_grid, replacing
 from ..workbench import Workbench
 from ..workers import map_ahead
 
@@ -97,8 +97,8 @@ def _requantized(values: Array, node: int, assignment: Assignment, bench: Workbe
     exponent = assignment.requantized.get((node, 0))
     if exponent is None:
         return values
-    integers = quantize(values, exponent, bench.plan.bits(node), bench.chip.rounding)
-    return np.ldexp(integers, exponent).astype(values.dtype)
+    wide = held_values(values, exponent, bench.plan.bits(node), bench.chip.rounding)
+    return wide.astype(values.dtype)
 
 
 def _layer_values(

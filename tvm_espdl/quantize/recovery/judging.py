@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..candidate import Candidate
 from ..exact import build_exact
-from ..qdq import write_qdq
 from ..simulation import noise_power
 from ..workbench import Workbench
 
@@ -16,14 +15,8 @@ def judge(bench: Workbench, candidate: Candidate) -> tuple[float, float]:
     """Noise over signal of what the search looks at, and of the network's own outputs.
 
     Gates and cells of recurrent layers are integers that the simulation does not have; networks
-    with such layers are compiled and run with the chip's bits, which takes seconds.
-
-    Parameters
-    ----------
-    bench : Workbench
-        The network, whether its channels are scaled as in `candidate` or not.
-    candidate : Candidate
-        What is judged.
+    with such layers are compiled and run with the chip's bits, which takes seconds. The channels of
+    the network that is given may be scaled as in `candidate` or not.
     """
     own = bench.of(candidate)
     if not any(rule.kind == "recurrent" for rule in own.plan.rules.values()):
@@ -33,9 +26,7 @@ def judge(bench: Workbench, candidate: Candidate) -> tuple[float, float]:
 
 
 def _exact_noise(bench: Workbench, candidate: Candidate) -> float:
-    assignment = bench.assign(candidate)
-    plan = bench.plan.absorb_clips(assignment.tensors)
-    (network,) = build_exact([write_qdq(bench.model, plan, assignment, bench.chip)])
+    (network,) = build_exact([bench.write(candidate)])
     samples = bench.held_out or bench.samples
     graph = bench.plan.graph
     # Indices and truth values have no noise: those of a network without other outputs count so.

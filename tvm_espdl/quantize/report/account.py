@@ -24,27 +24,13 @@ from .rows import FloatRow, Role, TensorRow
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """Everything that the lines are made from.
-
-    Attributes
-    ----------
-    plan : Plan
-        What was quantized.
-    assignment : Assignment
-        All exponents.
-    ranges : dict of str to TensorRange
-        What calibration measured.
-    chip : Chip
-        The chip that was quantized for.
-    noise : dict of str to LayerNoise
-        What was measured of activations; empty where nothing was.
-    """
+    """Everything that the lines are made from."""
 
     plan: Plan
     assignment: Assignment
-    ranges: Mapping[str, TensorRange]
+    ranges: Mapping[str, TensorRange]  #: What calibration measured.
     chip: Chip
-    noise: Mapping[str, LayerNoise] = field(default_factory=dict)
+    noise: Mapping[str, LayerNoise] = field(default_factory=dict)  #: Empty where none was measured.
 
     def rows(self) -> tuple[TensorRow, ...]:
         """The quantized tensors, in the order of the graph."""

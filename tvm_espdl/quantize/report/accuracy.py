@@ -15,8 +15,8 @@ from onnx import ModelProto
 from ...errors import DataError, ModelError
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
-from ...onnx_graphs.session import open_session, run_session
 from ...samples import Calibration, Sample, read_samples
+from ..calibration import watching
 from ..exact import build_exact
 from .deviation import Deviation, decibels
 
@@ -124,21 +124,10 @@ def compare_outputs(
     *,
     in_sample: bool = False,
 ) -> Accuracy:
-    """Compare the outputs of two networks, sample by sample.
+    """Compare the outputs of two networks, the float one and the quantized one, sample by sample.
 
-    Parameters
-    ----------
-    references, found : iterable of dict
-        One dict of outputs per sample: the float network's, and the quantized one's.
-    labels : sequence of int, optional
-        The right class of each sample.
-    in_sample : bool
-        Whether the samples took part in calibration.
-
-    Raises
-    ------
-    DataError
-        If the float network's outputs are not finite.
+    `labels` are the right class of each sample; `in_sample` says whether the samples took part in
+    calibration. Raises DataError if the float network's outputs are not finite.
     """
     tallies: dict[str, _Tally] = {}
     count = 0
@@ -154,11 +143,8 @@ def compare_outputs(
 
 def float_outputs(model: ModelProto, samples: Iterable[Sample]) -> list[dict[str, Array]]:
     """The outputs of a float network with batch 1, one dict per sample."""
-    session, names = open_session(model, "the float network"), output_names(model)
-    return [
-        dict(zip(names, run_session(session, names, sample, f"sample {number}"), strict=True))
-        for number, sample in enumerate(samples)
-    ]
+    read = watching(model, output_names(model))
+    return [read(sample, f"sample {number}") for number, sample in enumerate(samples)]
 
 
 def measure_accuracy(

@@ -23,20 +23,9 @@ def clipped_shares(
 ) -> tuple[float, float]:
     """Share of the values that saturate: at least, and at most.
 
-    Parameters
-    ----------
-    histogram : Histogram
-        Of the values.
-    exponent, bits : int
-        Of the integers.
-    rounding : str
-        `chip.rounding`; it decides about values on the tie next to the limit.
-
-    Returns
-    -------
-    (float, float)
-        Equal where the limits fall between two bins, or no value lies in the bins across them.
-        Limits are ties, multiples of half a step, and bins as narrow as that for int8.
+    Equal where the limits fall between two bins, or no value lies in the bins across them. Limits
+    are ties, multiples of half a step, and bins as narrow as that for int8. The rounding decides
+    about values on the tie next to the limit.
     """
     if not histogram.total:
         return 0.0, 0.0
@@ -46,7 +35,7 @@ def clipped_shares(
     upper = math.ldexp(highest + 0.5, exponent) / histogram.width + BINS
     lower = math.ldexp(lowest - 0.5, exponent) / histogram.width + BINS
     counts = histogram.counts
-    beyond = _above(counts, upper) + _below(counts, lower)
+    beyond = _above(counts, upper) + _above(counts[::-1], len(counts) - lower)
     least = int(beyond[0])
     if not (histogram.low < math.ldexp(lowest - 0.5, exponent)) and not (
         histogram.high >= math.ldexp(highest + 0.5, exponent)
@@ -61,13 +50,6 @@ def _above(counts: Integers, edge: float) -> Integers:
     across = math.floor(edge)
     partly = counts[across] if across != first and 0 <= across < len(counts) else 0
     return np.array([counts[first:].sum(), partly])
-
-
-def _below(counts: Integers, edge: float) -> Integers:
-    """Values in bins wholly below `edge`, and those in the bin across it."""
-    last = min(max(math.floor(edge), 0), len(counts))
-    partly = counts[last] if math.ceil(edge) != last and 0 <= edge < len(counts) else 0
-    return np.array([counts[:last].sum(), partly])
 
 
 def bars_of(histogram: Histogram) -> Bars:

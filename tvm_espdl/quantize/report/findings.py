@@ -102,14 +102,9 @@ def _wide(plan: Plan) -> Iterator[str]:
 
 
 def dead_channels(tensors: dict[str, Array], samples: int) -> Iterator[str]:
-    """Warnings of channels that a Relu never lets through.
+    """Warnings of channels that a Relu never lets through on so many samples.
 
-    Parameters
-    ----------
-    tensors : dict of str to bool array (C,)
-        Of each Relu's output, whether a channel was ever above zero.
-    samples : int
-        How many samples were looked at.
+    Of each Relu's output, `tensors` says whether a channel was ever above zero, bool (C,).
     """
     for name, alive in tensors.items():
         if alive.any() and not alive.all():

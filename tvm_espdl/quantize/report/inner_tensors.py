@@ -27,17 +27,9 @@ _RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 
 @dataclass(frozen=True)
 class Integers:
-    """What the integers of a quantized activation look like.
+    """What the integers of a quantized activation look like; their scale is 2^exponent."""
 
-    Attributes
-    ----------
-    shape : tuple of int
-        In the layout of the model.
-    exponent, bits : int
-        The scale is 2^exponent.
-    """
-
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  #: In the layout of the model.
     exponent: int
     bits: int
 
@@ -55,18 +47,10 @@ class Integers:
 
 @dataclass(frozen=True)
 class Move:
-    """How one activation is another one, its elements in other places.
+    """How one activation is another one, its elements in other places."""
 
-    Attributes
-    ----------
-    source : str
-        The other one.
-    axes : tuple of int or None
-        Transposes it; None where it is only reshaped.
-    """
-
-    source: str
-    axes: tuple[int, ...] | None
+    source: str  #: The other one.
+    axes: tuple[int, ...] | None  #: Transposes it; None where it is only reshaped.
 
     @classmethod
     def of(cls, node: NodeProto, rank: int) -> Move | None:
@@ -84,15 +68,8 @@ class InnerTensors:
 
     A transpose or reshape may have vanished from the program, for the next operator reads its
     input as it lies in memory; its result is then computed from that input, which is exact.
-
-    Parameters
-    ----------
-    network : ExactNetwork
-        The network as it is deployed; `values_of` its program must not be None.
-    tensors : dict of str to Integers
-        The activations, in the order of the graph.
-    moves : dict of str to Move
-        Of those that transposes and reshapes make.
+    `tensors` are in the order of the graph, `moves` are of those that transposes and reshapes make;
+    `values_of` the network's program must not be None.
     """
 
     def __init__(
@@ -111,15 +88,7 @@ class InnerTensors:
         return self._completed(found, found)
 
     def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
-        """As `seen`, but what reads a tensor reads the one that is given.
-
-        Parameters
-        ----------
-        sample : dict of str to numpy.ndarray
-            Inputs of the network.
-        held : dict of str to numpy.ndarray
-            The integers to read, of each tensor, in the layout of the model.
-        """
+        """As `seen`, but what reads a tensor reads that of `held`: integers in the same layout."""
         found: dict[str, Array] = {}
         self._network.outputs(sample, partial(self._see, found, held))
         real = {move.source: self._tensors[move.source].real(held[move.source])

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import ModelProto
 
 from ...chips import Chip
 from ...onnx_graphs.graph import Array
-from ...onnx_graphs.session import open_session, run_session
 from ...samples import Sample
 from ..assignment import Assignment
-from ..calibration import with_outputs
+from ..calibration import watching
 from ..exact import ExactNetwork
 from ..exponents import quantize
 from ..plan import Plan
@@ -36,17 +35,13 @@ MOST_SAMPLES = 16
 class LayerNoise:
     """The noise of one tensor.
 
-    Attributes
-    ----------
-    cumulative : Deviation
-        The chip's tensor against the float network's.
-    own : Deviation
-        The chip's kernel against the float operator, both fed with the float network's tensors as
-        the chip's integers hold them. So the rounding and saturation of a tensor count where it
-        is made, and the rounding of weights, biases and requantized inputs where they are used.
-        For an input of the network, its rounding.
+    `own` is that of the chip's kernel against the float operator, both fed with the float network's
+    tensors as the chip's integers hold them. So the rounding and saturation of a tensor count where
+    it is made, and the rounding of weights, biases and requantized inputs where they are used. For
+    an input of the network, it is its rounding.
     """
 
+    #: The chip's tensor against the float network's.
     cumulative: Deviation = field(default_factory=Deviation)
     own: Deviation = field(default_factory=Deviation)
 
@@ -54,16 +49,8 @@ class LayerNoise:
 class LayerMeasurement:
     """The noise of every quantized activation, in two steps: name the networks, then run them.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The float network that `plan` was made from.
-    plan, assignment : Plan, Assignment
-        What is quantized, and the exponents.
-    chip : Chip
-        The chip that was quantized for.
-    samples : sequence of dict
-        Inputs; the first `MOST_SAMPLES` are used.
+    `model` is the float network that `plan` was made from; the first `MOST_SAMPLES` samples are
+    used.
     """
 
     def __init__(
@@ -78,11 +65,8 @@ class LayerMeasurement:
         self._samples = samples[:MOST_SAMPLES]
         self._names = plan.tensors()
         self._made = made = [name for name in self._names if name not in plan.graph.inputs]
-        session = open_session(with_outputs(model, made), "the float network")
-        self._floats = [
-            {**sample, **dict(zip(made, run_session(session, made, sample, "sample"), strict=True))}
-            for sample in self._samples
-        ]
+        read = watching(model, made)
+        self._floats = [{**sample, **read(sample)} for sample in self._samples]
         shapes = {name: self._floats[0][name].shape for name in self._names}
         self._layers = SingleLayers(model, plan, assignment, chip, shapes)
         self._integers = {
@@ -111,24 +95,15 @@ class LayerMeasurement:
     def run(self, whole: ExactNetwork, others: Sequence[ExactNetwork]) -> dict[str, LayerNoise]:
         """The noise of each tensor, in the order of the graph.
 
-        Parameters
-        ----------
-        whole : ExactNetwork
-            The network as it is deployed.
-        others : sequence of ExactNetwork
-            Those of `models`.
-
-        Returns
-        -------
-        dict of str to LayerNoise
-            Empty if the network has other bits once its tensors are outputs: the compiler then
-            treats it differently, and what is seen is not what is deployed.
+        From the network as it is deployed, and those of `models`. Empty if the network has other
+        bits once its tensors are outputs: the compiler then treats it differently, and what is seen
+        is not what is deployed.
         """
-        view: _View = InnerTensors(whole, self._integers, self._moves)
+        view: InnerTensors | _Recompiled = InnerTensors(whole, self._integers, self._moves)
         if others:
             observed, single = others
             view = _Recompiled(whole, observed, single, self._layers)
-        session = open_session(self._layers.floating(), "single layers")
+        read = watching(self._layers.floating(), self._made, "single layers")
         noise = {name: LayerNoise() for name in self._names}
         for sample, floats in zip(self._samples, self._floats, strict=True):
             seen = view.seen(sample)
@@ -136,8 +111,7 @@ class LayerMeasurement:
                 return {}
             held = {name: self._held(name, floats[name]) for name in noise}
             feed = {**sample, **self._fed(held)}
-            results = run_session(session, self._made, feed, "single layers")
-            alone = {**sample, **dict(zip(self._made, results, strict=True))}
+            alone = {**sample, **read(feed)}
             kernels = view.alone(feed if others else sample, held)
             noise = {
                 name: LayerNoise(
@@ -159,19 +133,9 @@ class LayerMeasurement:
         return {self._layers.held[name]: types[name].real(array) for name, array in held.items()}
 
 
-class _View(Protocol):
-    """Looks into a network; tensors in float32, in the layout of the model, by its names."""
-
-    def seen(self, sample: Sample) -> dict[str, Array]:
-        """Every tensor as the chip computes it; empty if that cannot be seen."""
-
-    def alone(self, sample: Sample, held: Mapping[str, Array]) -> dict[str, Array]:
-        """The same where everything reads the integers that are given."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Recompiled:
-    """Looks into the networks of `SingleLayers`; `alone` takes the held tensors as inputs."""
+    """As `InnerTensors`, with the networks of `SingleLayers`; `alone` takes held ones as inputs."""
 
     whole: ExactNetwork
     observed: ExactNetwork

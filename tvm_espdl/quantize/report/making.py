@@ -6,19 +6,18 @@ Must never influence the quantization; a network that cannot be compiled is repo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from onnx import ModelProto
 
 from ...errors import EspdlError
 from ...onnx_graphs.graph import Array
-from ...onnx_graphs.session import open_session, run_session
 from ...samples import Sample
-from ..calibration import with_outputs
+from ..calibration import watching
 from ..candidate import Candidate
 from ..clock import Clock
-from ..exact import ExactNetwork, build_exact
+from ..exact import build_exact
 from ..plan import Plan
 from ..quantization import Options, Quantization
 from ..recovery import Trial
@@ -47,24 +46,19 @@ def make_report(
     clock: Clock | None = None,
     reference: ModelProto | None = None,
 ) -> QuantizationReport:
-    """Make the report.
+    """Make the report of what was `done`.
 
-    Parameters
-    ----------
-    done : Quantization
-        The result.
-    options : Options
-        What the user chose.
-    measure : bool
-        Whether to compile the network and measure its accuracy.
-    clock : Clock, optional
-        What its phases took so far.
-    reference : ModelProto, optional
-        The float network to compare with; by default the one that was quantized.
+    `measure` says whether to compile the network and measure its accuracy, against the float
+    network `reference` or the one that was quantized; `clock` what its phases took so far.
     """
     clock = clock or Clock()
     assignment = done.assignment()
-    account = Account(done.plan(assignment), assignment, done.bench.ranges, done.bench.chip)
+    account = Account(
+        done.bench.plan.absorb_clips(assignment.tensors),
+        assignment,
+        done.bench.ranges,
+        done.bench.chip,
+    )
     rows = account.rows()
     report = QuantizationReport(
         done.bench.chip.name,
@@ -106,14 +100,19 @@ def _rescaled(done: Quantization) -> Iterator[str]:
 def _measured(
     report: QuantizationReport, account: Account, done: Quantization, reference: ModelProto
 ) -> QuantizationReport:
+    held_out = done.bench.held_out
+    samples = held_out or done.bench.samples
     try:
-        comparison = _Comparison.of(done, reference)
+        references = float_outputs(reference, samples)
         layers = LayerMeasurement(
-            done.bench.model, account.plan, account.assignment, account.chip, comparison.samples
+            done.bench.model, account.plan, account.assignment, account.chip, samples
         )
         models, places = _models(done)
         networks = build_exact(models, more=layers.models)
-        own = [comparison.accuracy(network) for network in networks[: len(models)]]
+        own = [
+            compare_outputs(references, map(network.outputs, samples), in_sample=not held_out)
+            for network in networks[: len(models)]
+        ]
         noise = layers.run(networks[0], networks[len(models) :])
     except EspdlError as problem:
         # The network is quantized all the same: it may be meant for another runtime.
@@ -130,25 +129,6 @@ def _measured(
         *sums,
     )
     return replace(report, rows=rows, accuracy=accuracy, steps=steps, warnings=warnings)
-
-
-@dataclass(frozen=True, eq=False)
-class _Comparison:
-    """The samples that judge, and what the float network makes of them."""
-
-    samples: Sequence[Sample]
-    in_sample: bool
-    references: Sequence[dict[str, Array]]
-
-    @classmethod
-    def of(cls, done: Quantization, reference: ModelProto) -> _Comparison:
-        held_out = done.bench.held_out
-        samples = held_out or done.bench.samples
-        return cls(samples, not held_out, float_outputs(reference, samples))
-
-    def accuracy(self, network: ExactNetwork) -> Accuracy:
-        found = (network.outputs(sample) for sample in self.samples)
-        return compare_outputs(self.references, found, in_sample=self.in_sample)
 
 
 def _models(done: Quantization) -> tuple[list[ModelProto], list[int]]:
@@ -192,11 +172,9 @@ def _alive_channels(model: ModelProto, plan: Plan, samples: Sequence[Sample]) ->
         if maker is not None and is_relu(plan.graph.nodes[maker]):
             kind = plan.graph.nodes[layer.node].op_type
             axes[layer.output] = 1 if kind in ("Conv", "ConvTranspose") else -1
-    names = list(axes)
-    session = open_session(with_outputs(model, names), "the float network")
     alive: dict[str, Array] = {}
-    for sample in samples:
-        for name, values in zip(names, run_session(session, names, sample, "sample"), strict=True):
+    for tensors in map(watching(model, list(axes)), samples):
+        for name, values in tensors.items():
             rows = np.moveaxis(values, axes[name], 0).reshape(values.shape[axes[name]], -1)
             found = np.asarray((rows > 0).any(axis=1))
             alive[name] = alive[name] | found if name in alive else found

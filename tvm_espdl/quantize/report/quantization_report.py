@@ -54,10 +54,7 @@ class QuantizationReport(QuantizationFigures):
 def check_report_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Refuse a path that no report can be written to.
 
-    Raises
-    ------
-    OutputError
-        If the ending is none of the three, or the file exists.
+    Raises OutputError if the ending is none of the three, or the file exists.
     """
     endings = (".txt", ".json", ".html")
     if Path(path).suffix.lower() not in endings:

@@ -5,40 +5,26 @@ Must never change what an operator computes: only outputs and inputs are added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Mapping
 
 import onnx
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto
 
 from ...chips import Chip
+from ...onnx_graphs.rewriting import replace_nodes
 from ..assignment import Assignment
-from ..calibration import with_outputs
+from ..calibration import Shape, with_outputs
 from ..plan import Plan
 from ..qdq import QdqWriter, assemble
-
-Shape = tuple[int, ...]
 
 
 class SingleLayers:
     """The networks in which every operator works on tensors that are given from outside.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The float network that `plan` was made from.
-    plan, assignment : Plan, Assignment
-        What is quantized, and the exponents.
-    chip : Chip
-        The chip that was quantized for.
-    shapes : dict of str to tuple of int
-        Of the quantized activations.
-
-    Attributes
-    ----------
-    held : dict of str to str
-        For each quantized activation, the input that its readers read instead.
-    dequantized : dict of str to str
-        For each quantized activation, what the quantized networks call it as they hold it.
+    `model` is the float network that `plan` was made from, `shapes` are those of the quantized
+    activations. For each of these, `held` has the input that its readers read instead, and
+    `dequantized` what the quantized networks call it as they hold it.
     """
 
     def __init__(
@@ -54,25 +40,24 @@ class SingleLayers:
         writer.write()
         self._written = assemble(model, writer)
         self.dequantized = dict(writer.dequantized)
+        self._ends = {end: shapes[name] for name, end in self.dequantized.items()}
         self.held = {name: writer.names.fresh(f"{name}_held") for name in self.dequantized}
         self._fresh = writer.names.fresh
 
     def observed(self) -> ModelProto:
         """The quantized network with every quantized activation among its outputs."""
-        return self._with_tensors(self._written)
+        return with_outputs(self._written, self._ends)
 
     def quantized(self) -> ModelProto:
         """The quantized network in which every reader of an activation reads the held one."""
-        cut = _copy(self._written)
+        cut = copy.deepcopy(self._written)
         makers = {output: node for node in cut.graph.node for output in node.output}
         pairs = []
         redirected = {}
         for name, end in self.dequantized.items():
             after = makers[end]
             before = makers[after.input[0]]
-            first, last = NodeProto(), NodeProto()
-            first.CopyFrom(before)
-            last.CopyFrom(after)
+            first, last = copy.deepcopy(before), copy.deepcopy(after)
             first.name, last.name = self._fresh(f"{name}_hold"), self._fresh(f"{name}_release")
             first.input[0] = self.held[name]
             first.output[0] = last.input[0] = self._fresh(f"{name}_kept")
@@ -81,51 +66,22 @@ class SingleLayers:
         for node in cut.graph.node:
             for place, name in enumerate(node.input):
                 node.input[place] = redirected.get(name, name)
-        _prepend(cut, pairs)
-        return self._with_tensors(self._with_held(cut))
+        replace_nodes(cut, [*pairs, *cut.graph.node])
+        return with_outputs(self._with_held(cut), self._ends)
 
     def floating(self) -> ModelProto:
         """The float network in which every operator reads what the quantized one reads."""
-        cut = _copy(self._model)
+        cut = copy.deepcopy(self._model)
         for index, node in enumerate(cut.graph.node):
             for place, name in enumerate(node.input):
-                if name in self.held and self._reads_integers(index, place, name):
+                operand = self._plan.is_operand(index, place, name)
+                if name in self.held and (operand or self._plan.is_integer(name)):
                     node.input[place] = self.held[name]
-        made = [name for name in self.held if name not in self._plan.graph.inputs]
-        return with_outputs(self._with_held(cut), made)
-
-    def _reads_integers(self, index: int, place: int, name: str) -> bool:
-        operand = index in self._plan.rules and (place, name) in self._plan.operands(index)
-        return operand or self._plan.is_integer(name)
+        return self._with_held(cut)
 
     def _with_held(self, model: ModelProto) -> ModelProto:
         model.graph.input.extend(
-            _float(name, self._shapes[tensor]) for tensor, name in self.held.items()
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, self._shapes[tensor])
+            for tensor, name in self.held.items()
         )
         return model
-
-    def _with_tensors(self, model: ModelProto) -> ModelProto:
-        watched = _copy(model)
-        present = {value.name for value in watched.graph.output}
-        watched.graph.output.extend(
-            _float(name, self._shapes[tensor])
-            for tensor, name in self.dequantized.items()
-            if name not in present
-        )
-        return watched
-
-
-def _float(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
-
-
-def _copy(model: ModelProto) -> ModelProto:
-    copied = ModelProto()
-    copied.CopyFrom(model)
-    return copied
-
-
-def _prepend(model: ModelProto, nodes: Iterable[NodeProto]) -> None:
-    everything = [*nodes, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(everything)

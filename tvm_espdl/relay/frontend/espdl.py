@@ -18,6 +18,7 @@ from ...espdl.evidence import chip_of
 from ...espdl.file import Source
 from ...espdl.types import FloatCall
 from ...program import Native, Program
+from ..ir import type_of, with_main
 from ..lowering import program_for
 from ..relax_of import relax_of
 
@@ -62,13 +63,7 @@ def from_espdl(
 
 
 def module_of(file: File, chip: Chip) -> tvm.IRModule:
-    """The module of a model that is read already.
-
-    Raises
-    ------
-    ModelError
-        For a node that this package does not have, or one that contradicts its tensors.
-    """
+    """The module of a model that is read already; it raises as `program_of`."""
     return relax_of(program_of(file, chip))
 
 
@@ -78,7 +73,7 @@ def program_of(file: File, chip: Chip) -> Program:
     Raises
     ------
     ModelError
-        As `module_of`.
+        For a node that this package does not have, or one that contradicts its tensors.
     """
     read = to_program.program_of(file, chip)
     functions: dict[FloatCall, Native] = {}
@@ -102,12 +97,8 @@ def _compiled(call: FloatCall, name: str, chip: Chip) -> Native:
     for part in call.name.split("."):
         function = getattr(function, part)
     axis = () if call.axis is None else (call.axis,)
-    x = relax.Var(name, relax.TensorType(call.x.shape, call.x.dtype))
-    builder = relax.BlockBuilder()
-    with builder.function("main", params=[x]):
-        with builder.dataflow():
-            output = builder.emit_output(builder.emit(function(x, *axis)))
-        builder.emit_func_output(output)
-    (step,) = program_for(builder.get(), chip).steps
+    x, builder = relax.Var(name, type_of(call.x)), relax.BlockBuilder()
+    mod = with_main(builder, [x], lambda: builder.emit(function(x, *axis)))
+    (step,) = program_for(mod, chip).steps
     assert isinstance(step.operator, Native)
     return step.operator

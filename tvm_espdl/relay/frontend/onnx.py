@@ -12,20 +12,20 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tvm
+from onnx import GraphProto, ModelProto
 from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 from ..ir import named, named_part
 from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
 from .converters import CONVERTERS
-
-if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+from .node import Node
 
 Shapes = Mapping[str, Sequence[int]]
 
@@ -68,21 +68,33 @@ def from_onnx(
     proto = fix_batch(_with_shapes(_as_qdq(load_model(model)), shape or {}))
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
     _check_options(proto, dtype, opset, version, freeze_params)
+    names = {INPUT_NAMES: list(input_signature(proto)), OUTPUT_NAMES: output_names(proto)}
     nodes = _described(proto)
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
     importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
+    _leave_main(proto)
     with _quiet(proto):
         mod = importer.from_onnx(proto.graph, version)
-    mod["main"] = mod["main"].with_attrs(
-        {
-            INPUT_NAMES: list(input_signature(proto)),
-            OUTPUT_NAMES: output_names(proto),
-            NODES: nodes,
-        }
-    )
+    mod["main"] = mod["main"].with_attrs({**names, NODES: nodes})
     return mod, {}
+
+
+def _leave_main(proto: ModelProto) -> None:
+    """Rename a tensor `main` for TVM, whose function has that name; all else keeps its own."""
+    graph = proto.graph
+    infos = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    taken = {info.name for info in infos}
+    taken.update(name for node in graph.node for name in (*node.input, *node.output))
+    free = _variable("main")
+    while free in taken:
+        free += "_"
+    for node in graph.node if "main" in taken else ():
+        for names in (node.input, node.output):
+            names[:] = [free if name == "main" else name for name in names]
+    for info in infos:
+        info.name = free if info.name == "main" else info.name
 
 
 def _as_qdq(proto: ModelProto) -> ModelProto:
@@ -90,8 +102,6 @@ def _as_qdq(proto: ModelProto) -> ModelProto:
     types = {node.op_type for node in proto.graph.node} - {"QuantizeLinear"}
     if not any(name.startswith(("Q", "Dynamic")) or "Integer" in name for name in types):
         return proto
-    from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
-
     return rewrite_qlinear(proto) if needs_rewriting(proto) else proto
 
 
@@ -148,7 +158,7 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
         self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
     ) -> Any:
         convert = CONVERTERS.get(op_name)
-        result = convert(inputs, attrs) if convert is not None else None
+        result = convert(Node(inputs, attrs)) if convert is not None else None
         if result is None:
             result = super()._convert_operator(op_name, inputs, attrs, opset)
         name = attrs["tvm_custom"]["name"]
@@ -164,7 +174,8 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
     def _emitted(self, call: ir.Call, name: str) -> Any:
         # TVM forgets a call's span when it binds calls among its arguments.
         bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in call.args]
-        return self.bb.emit(named(ir.Call(call.op, bound, call.attrs, call.ty_args), name), name)
+        whole = named(ir.Call(call.op, bound, call.attrs, call.ty_args), name)
+        return self.bb.emit(whole, _variable(name))
 
     def _parts(self, parts: list[Any], node: str) -> relax.Tuple:
         """The results of a node that has several, each with its own name."""
@@ -174,10 +185,15 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
             if isinstance(bound, ir.Call) and name:
                 fields.append(self._emitted(bound, name))
             elif isinstance(bound, relax.TupleGetItem) and name:
-                fields.append(self.bb.emit(named_part(bound, name), name))
+                fields.append(self.bb.emit(named_part(bound, name), _variable(name)))
             elif part is not None:
                 fields.append(part)
         return relax.Tuple(fields)
+
+
+def _variable(name: str) -> str:
+    """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
+    return f"{name}_" if name == "main" else name
 
 
 @contextlib.contextmanager
@@ -215,16 +231,14 @@ def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
         if name not in inputs:
             raise ModelError("no such input", where="shape", found=name, allowed=", ".join(inputs))
         dims = inputs[name].type.tensor_type.shape.dim
-        static = [d.dim_value if d.HasField("dim_value") else None for d in dims]
-        agrees = len(static) == len(shape) and all(
-            own in (None, wanted) for own, wanted in zip(static, shape, strict=True)
-        )
-        if not agrees:
+        static = tuple(d.dim_value if d.HasField("dim_value") else "any" for d in dims)
+        fixed = {axis: own for axis, own in enumerate(static) if own != "any"}
+        if len(static) != len(shape) or any(shape[axis] != own for axis, own in fixed.items()):
             raise ModelError(
                 "the shape does not fit the model",
                 where=f"input {name}",
                 found=tuple(shape),
-                allowed=tuple("any" if own is None else own for own in static),
+                allowed=static,
             )
         for dim, extent in zip(dims, shape, strict=True):
             dim.dim_value = extent

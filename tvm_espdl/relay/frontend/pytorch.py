@@ -9,6 +9,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import onnx
 import tvm
 
 from ...errors import ModelError, ToolError
@@ -68,10 +69,5 @@ def from_pytorch(
         ) from error
     stream = io.BytesIO()
     program.save(stream)
-    return from_onnx(_parse(stream.getvalue()), dict(input_infos))
-
-
-def _parse(data: bytes) -> Any:
-    import onnx
-
-    return onnx.load_model_from_string(data)
+    model = onnx.load_model_from_string(stream.getvalue())
+    return from_onnx(model, dict(input_infos))

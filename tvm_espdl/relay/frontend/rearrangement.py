@@ -1,67 +1,46 @@
-"""ONNX Pad, Gather, Resize, GlobalAveragePool and reductions as single calls that patterns find.
+"""ONNX operators that move or combine elements, as single calls that patterns find.
 
 TVM's importer writes TIR functions for paddings and signals, index arithmetic for gathers, and the
-same mean for a global average pool and for ReduceMean, which ESP-DL rounds differently.
+same mean for a global average pool and for ReduceMean, which ESP-DL rounds differently. It works
+out indices of ScatterND when the network runs, and does not know ReverseSequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from tvm import relax
 
-from ..ir import array_of, dtype_of, is_constant, shape_of
+from ..ir import is_constant, shape_of
+from .node import Node
 
 PAD_MODES = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
 
-Attributes = Mapping[str, Any]
 Unary = Callable[[Any], Any]
 
 
-def _constant(inputs: Sequence[Any], position: int) -> Any:
-    """The array of a constant input; None where it is missing or computed."""
-    given = inputs[position] if len(inputs) > position else None
-    return array_of(given) if given is not None and is_constant(given) else None
-
-
-def _given(inputs: Sequence[Any], position: int) -> bool:
-    return len(inputs) > position and inputs[position] is not None
-
-
-def _is_float_tensor(expr: Any) -> bool:
-    return isinstance(expr.ty, relax.TensorType) and dtype_of(expr) == "float32"
-
-
-def _text(attrs: Attributes, name: str, default: str) -> str:
-    value = attrs.get(name, default)
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def _pad(inputs: list[Any], attrs: Attributes) -> Any:
-    x, mode = inputs[0], PAD_MODES.get(_text(attrs, "mode", "constant"))
-    pads = np.asarray(attrs["pads"]) if "pads" in attrs else _constant(inputs, 1)
-    computed = _given(inputs, 2) and _constant(inputs, 2) is None
-    if mode is None or pads is None or computed or not _is_float_tensor(x):
+def _pad(node: Node) -> Any:
+    x, mode = node.x, PAD_MODES.get(node.text("mode", "constant"))
+    pads = np.asarray(node.attrs["pads"]) if "pads" in node.attrs else node.constant(1)
+    if mode is None or pads is None or not node.is_float():
         return None
-    rank = len(shape_of(x))
-    axes = _constant(inputs, 3) if _given(inputs, 3) else np.arange(rank)
-    if axes is None:
+    if node.is_computed(2) or node.is_computed(3):
         return None
+    rank, axes, value = len(shape_of(x)), node.constant(3), node.constant(2)
     widths = np.zeros((rank, 2), np.int64)
-    widths[axes] = pads.reshape(2, -1).T
-    value = _constant(inputs, 2)
-    filling = float(attrs.get("value", 0.0)) if value is None else float(value.item())
+    widths[np.arange(rank) if axes is None else axes] = pads.reshape(2, -1).T
+    filling = float(node.attrs.get("value", 0.0)) if value is None else float(value.item())
     return relax.op.nn.pad(x, [int(width) for width in widths.ravel()], mode, filling)
 
 
-def _gather(inputs: list[Any], attrs: Attributes) -> Any:
-    x, indices = inputs[0], _constant(inputs, 1)
-    if indices is None or is_constant(x) or not _is_float_tensor(x):
+def _gather(node: Node) -> Any:
+    x, indices = node.x, node.constant(1)
+    if indices is None or is_constant(x) or not node.is_float():
         return None
     shape = shape_of(x)
-    axis = int(attrs.get("axis", 0)) % len(shape)
+    axis = int(node.attrs.get("axis", 0)) % len(shape)
     counted = np.where(indices < 0, indices + shape[axis], indices).astype(np.int64)
     taken = relax.op.take(x, relax.const(counted.reshape(-1)), axis)
     if counted.ndim == 1:
@@ -69,13 +48,13 @@ def _gather(inputs: list[Any], attrs: Attributes) -> Any:
     return relax.op.reshape(taken, (*shape[:axis], *counted.shape, *shape[axis + 1 :]))
 
 
-def _global_average_pool(inputs: list[Any], attrs: Attributes) -> Any:
-    size = shape_of(inputs[0])[2:]
+def _global_average_pool(node: Node) -> Any:
+    size = shape_of(node.x)[2:]
     pools = {1: relax.op.nn.avg_pool1d, 2: relax.op.nn.avg_pool2d}
-    return pools[len(size)](inputs[0], size) if len(size) in pools else None
+    return pools[len(size)](node.x, size) if len(size) in pools else None
 
 
-def _resize(inputs: list[Any], attrs: Attributes) -> Any:
+def _resize(node: Node) -> Any:
     """Signals as images of one row; scales that do not divide, which TVM would forget, as gathers.
 
     Raises
@@ -83,17 +62,17 @@ def _resize(inputs: list[Any], attrs: Attributes) -> Any:
     NotImplementedError
         For an antialiasing filter, which TVM's importer would leave out.
     """
-    if attrs.get("antialias", 0):
+    if node.attrs.get("antialias", 0):
         raise NotImplementedError("Resize with antialias=1 is not supported")
-    x, scales, sizes = inputs[0], _constant(inputs, 2), _constant(inputs, 3)
+    x, scales, sizes = node.x, node.constant(2), node.constant(3)
     shape = shape_of(x)
     if scales is not None and scales.size == len(shape):
         sizes = np.floor(scales * np.asarray(shape, np.float32)).astype(np.int64)
-    if sizes is None or sizes.size != len(shape) or "axes" in attrs:
+    if sizes is None or sizes.size != len(shape) or "axes" in node.attrs:
         return None
-    mode = _text(attrs, "mode", "nearest")
-    coordinates = _text(attrs, "coordinate_transformation_mode", "half_pixel")
-    rounding = _text(attrs, "nearest_mode", "round_prefer_floor")
+    mode = node.text("mode", "nearest")
+    coordinates = node.text("coordinate_transformation_mode", "half_pixel")
+    rounding = node.text("nearest_mode", "round_prefer_floor")
     floors = (mode, coordinates, rounding) == ("nearest", "asymmetric", "floor")
     if scales is not None and floors and not np.allclose(sizes, scales * shape, atol=1e-4):
         return _taken(x, scales, sizes)
@@ -121,6 +100,45 @@ def _taken(x: Any, scales: Any, sizes: Any) -> Any:
     return x
 
 
+def _scatter_nd(node: Node) -> Any:
+    data, _, updates = node.inputs
+    indices = node.constant(1)
+    if indices is None:
+        return None
+    array = indices.astype(np.int64)
+    extents = np.array(shape_of(data)[: array.shape[-1]], np.int64)
+    counted = np.where(array < 0, array + extents, array)
+    name = node.text("reduction", "none")
+    reduction = "update" if name == "none" else name
+    return relax.op.scatter_nd(data, relax.const(counted), updates, reduction)
+
+
+def _reverse_sequence(node: Node) -> Any:
+    """Each element is taken from its place in the reversed sequence.
+
+    Raises
+    ------
+    NotImplementedError
+        For lengths that are known only at run time.
+    """
+    x, lengths = node.x, node.constant(1)
+    if lengths is None:
+        raise NotImplementedError("ReverseSequence needs constant sequence_lens")
+    shape = shape_of(x)
+    batch, time = (
+        int(node.attrs.get(name, default)) % len(shape)
+        for name, default in (("batch_axis", 1), ("time_axis", 0))
+    )
+    along = np.ones(len(shape), np.int64)
+    along[batch] = shape[batch]
+    reversed_steps = lengths.astype(np.int64).reshape(along)
+    along[batch], along[time] = 1, shape[time]
+    steps = np.arange(shape[time]).reshape(along)
+    source = np.where(steps < reversed_steps, reversed_steps - 1 - steps, steps)
+    places = np.ascontiguousarray(np.broadcast_to(source, shape))
+    return relax.op.gather_elements(x, relax.const(places), time)
+
+
 def _itself(x: Any) -> Any:
     return x
 
@@ -128,17 +146,17 @@ def _itself(x: Any) -> Any:
 def _reduce(reduction: Callable[..., Any], before: Unary = _itself, after: Unary = _itself) -> Any:
     """Converter of a reduction; it keeps the axes, and a reshape drops them."""
 
-    def convert(inputs: list[Any], attrs: Attributes) -> Any:
-        x = inputs[0]
-        axes = attrs.get("axes", _constant(inputs, 1))
-        computed = _given(inputs, 1) and _constant(inputs, 1) is None
+    def convert(node: Node) -> Any:
+        x, axes = node.x, node.attrs.get("axes", node.constant(1))
         empty = axes is None or not len(axes)
-        if computed or not _is_float_tensor(x) or (empty and attrs.get("noop_with_empty_axes", 0)):
+        if node.is_computed(1) or not node.is_float():
+            return None
+        if empty and node.attrs.get("noop_with_empty_axes", 0):
             return None
         shape = shape_of(x)
         reduced = {int(a) % len(shape) for a in (range(len(shape)) if empty else axes)}
         result = after(reduction(before(x), axis=sorted(reduced), keepdims=True))
-        if attrs.get("keepdims", 1):
+        if node.attrs.get("keepdims", 1):
             return result
         kept = tuple(n for axis, n in enumerate(shape) if axis not in reduced)
         return relax.op.reshape(result, kept)
@@ -151,6 +169,8 @@ CONVERTERS = {
     "Gather": _gather,
     "GlobalAveragePool": _global_average_pool,
     "Resize": _resize,
+    "ReverseSequence": _reverse_sequence,
+    "ScatterND": _scatter_nd,
     "ReduceMean": _reduce(relax.op.mean),
     "ReduceSum": _reduce(relax.op.sum),
     "ReduceMax": _reduce(relax.op.max),

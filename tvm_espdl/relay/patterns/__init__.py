@@ -10,23 +10,16 @@ from functools import cache
 
 from . import (
     activation,
-    clip,
     comparison,
     conversion,
-    convolution,
     declared,
-    gemm,
-    movement,
-    norm,
     normalization,
     placement,
-    pool,
     product,
     rearrangement,
     recurrent,
-    reduction,
-    resize,
-    softmax,
+    weighted,
+    window,
 )
 from .match import Match, Pattern
 
@@ -37,23 +30,16 @@ PREFIX = "espdl."
 # From the least to the most greedy, the order that TVM's registry wants.
 _FAMILIES = (
     conversion,
-    softmax,
-    movement,
     rearrangement,
     placement,
-    clip,
     comparison,
     declared,
     activation,
-    reduction,
-    resize,
-    pool,
+    window,
     normalization,
-    norm,
     recurrent,
     product,
-    gemm,
-    convolution,
+    weighted,
 )
 
 

@@ -5,11 +5,11 @@ TVM's passes call back here for every match.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tvm.relax.transform import FusionPattern
@@ -28,13 +28,7 @@ _ROOT = "root of the pattern"  # no pattern calls a role of its own like this
 
 @dataclass(frozen=True, eq=False)
 class Admitted:
-    """A match that a chip runs.
-
-    Attributes
-    ----------
-    root : expression
-        The outermost call of the match.
-    """
+    """A match that a chip runs; `root` is its outermost call."""
 
     entry: Pattern
     record: Operator
@@ -42,13 +36,17 @@ class Admitted:
 
 
 @dataclass
-class _Decision:
-    """For which chip matches are judged, and where the judgements are written down."""
+class Decision:
+    """For which chip matches are judged, and where the judgements are written down.
+
+    `log` receives refusals; `admitted` what becomes a composite, by the number that it bears, from
+    `first` on; `last` whatever matched, in that order.
+    """
 
     chip: Chip
     log: PartitionLog
-    admitted: dict[int, Admitted]
     first: int
+    admitted: dict[int, Admitted] = field(default_factory=dict)
     last: list[Admitted] = field(default_factory=list)
 
     def number(self, root: Any) -> int:
@@ -59,25 +57,13 @@ class _Decision:
         return number
 
 
-_decision: ContextVar[_Decision] = ContextVar("decision")
+_decision: ContextVar[Decision] = ContextVar("decision")
 
 
 @contextmanager
-def deciding(
-    chip: Chip, log: PartitionLog, admitted: dict[int, Admitted], first: int = 0
-) -> Iterator[None]:
-    """Have matches judged for a chip inside a `with` block.
-
-    Parameters
-    ----------
-    log : PartitionLog
-        Receives refusals.
-    admitted : dict of int to Admitted
-        Receives what becomes a composite, by the number that the composite bears.
-    first : int
-        The first number.
-    """
-    token = _decision.set(_Decision(chip, log, admitted, first))
+def deciding(decision: Decision) -> Iterator[None]:
+    """Have matches judged inside a `with` block."""
+    token = _decision.set(decision)
     try:
         yield
     finally:
@@ -92,7 +78,7 @@ def fusions() -> dict[str, FusionPattern]:
             composite_name(entry.operator),
             entry.pattern,
             {**entry.roles, _ROOT: entry.pattern},
-            _check(entry),
+            partial(_check, entry),
             _attributes,
         )
         for entry in reversed(table())
@@ -105,20 +91,17 @@ def _attributes(annotated: Mapping[str, Any]) -> dict[str, Any]:
     return {TENSOR: name_of(root), TAKEN: _decision.get().number(root)}
 
 
-def _check(entry: Pattern) -> Callable[[Any], bool]:
-    def check(context: Any) -> bool:
-        match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
-        if not entry.applies(match):
-            return False
-        decision = _decision.get()
-        result = admit(entry, match, decision.chip)
-        if isinstance(result, Operator):
-            decision.last.append(Admitted(entry, result, match.root))
-            return True
-        decision.log.add(match.name, entry.operator, result)
+def _check(entry: Pattern, context: Any) -> bool:
+    match = Match(context.annotated_expr, context.matched_expr, context.matched_bindings)
+    if not entry.applies(match):
         return False
-
-    return check
+    decision = _decision.get()
+    result = admit(entry, match, decision.chip)
+    if isinstance(result, Operator):
+        decision.last.append(Admitted(entry, result, match.root))
+        return True
+    decision.log.add(match.name, entry.operator, result)
+    return False
 
 
 def admit(entry: Pattern, match: Match, chip: Chip) -> Operator | list[Refusal]:

@@ -14,7 +14,7 @@ from ...ops.base.form_rule import FormRule
 from ...ops.base.registry import declared
 from ..ir import array_of
 from .dataflow import dequantized, quantized
-from .match import Match, Pattern
+from .match import Match, Pattern, of_call
 
 _COMBINING = tuple(kind for kind in declared() if issubclass(kind, (Comparison, RealBroadcast)))
 
@@ -39,7 +39,7 @@ def patterns() -> list[Pattern]:
     """Refusals only: these are tried last."""
     return [
         *(_of_floats(kind, left=left) for kind in _COMBINING for left in (False, True)),
-        _floor_mod(),
+        of_call("mod", "floor_mod", _floor_mod, dequantized() | is_const(), form="fmod=0"),
     ]
 
 
@@ -48,25 +48,18 @@ def _of_floats(kind: type[Operator], *, left: bool) -> Pattern:
     x, number = dequantized(), is_const()
     call = is_op(f"relax.{kind.form.relax if kind.form else ''}")
     result = call(number, x) if left else call(x, number)
-
-    def build(match: Match) -> Operator | Refusal:
-        values = array_of(match["number"]).ravel()
-        shown = f"{values[0]:g}" if values.size == 1 else f"{values.size} numbers"
-        found = f"{shown}, compared or combined with {match.tensor('x').dtype}"
-        return CONSTANT_IS_AN_INTEGER_AT_AN_EXPONENT.refused(found)
-
     pattern = result if issubclass(kind, Comparison) else quantized(result)
-    roles = {"x": x, "number": number}
     form = f"float constant on the {'left' if left else 'right'}"
-    return Pattern(kind.name, pattern, roles, ("x",), build, form=form)
+    return Pattern(kind.name, pattern, {"x": x, "number": number}, _no_integer, form=form)
 
 
-def _floor_mod() -> Pattern:
+def _no_integer(match: Match) -> Refusal:
+    values = array_of(match["number"]).ravel()
+    shown = f"{values[0]:g}" if values.size == 1 else f"{values.size} numbers"
+    found = f"{shown}, compared or combined with {match.tensor('x').dtype}"
+    return CONSTANT_IS_AN_INTEGER_AT_AN_EXPONENT.refused(found)
+
+
+def _floor_mod(match: Match) -> Refusal:
     """ONNX's `fmod=0`: only to say why not."""
-    x = dequantized()
-    result = is_op("relax.floor_mod")(x, dequantized() | is_const())
-
-    def build(match: Match) -> Operator | Refusal:
-        return REMAINDER_HAS_THE_SIGN_OF_THE_DIVIDEND.refused("fmod=0")
-
-    return Pattern("mod", quantized(result), {"x": x}, ("x",), build, form="fmod=0")
+    return REMAINDER_HAS_THE_SIGN_OF_THE_DIVIDEND.refused("fmod=0")

@@ -1,11 +1,13 @@
 """Patterns of ordinary operators, made from the Relax calls that their forms declare.
 
-Either input of two may be a dequantized constant: it stays an input of the operator.
+Either input of two may be a dequantized constant: it stays an input of the operator. The reduction
+that reads its input twice is here, too. Axes are kept: what drops them is a reshape behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,10 @@ from ...ops.base.reduction import Reduction
 from ...ops.base.registry import declared
 from ...ops.base.rounding import Array
 from ...ops.lut import table_of, tabulated
-from ..ir import is_constant, shape_of
+from ...ops.reduce_log_sum_exp import ReduceLogSumExp
+from ..ir import shape_of
 from .dataflow import dequantized, quantized, with_relu
-from .match import Match, Pattern
+from .match import Match, Pattern, of_call
 
 # Of the calls of a reduction, those that reduce.
 REDUCING = ("max", "mean", "min", "prod", "sum")
@@ -35,11 +38,19 @@ AXES_ARE_KEPT = FormRule(
     "keepdims=1",
     "reduce with keepdims=1, and reshape",
 )
+MAXIMUM_IS_OF_THE_INPUT = FormRule(
+    "maximum_is_of_the_input",
+    ("reduce_log_sum_exp",),
+    "The maximum that is subtracted before the exponentials is that of the input.",
+    "the maximum of the input",
+    "export ReduceLogSumExp as one operator",
+)
 
 
 def patterns() -> list[Pattern]:
     """One of each operator that is a plain call, or calls around each other."""
-    return [_pattern(kind, kind.form) for kind in declared() if kind.form and kind.form.calls]
+    ordinary = (_pattern(kind, kind.form) for kind in declared() if kind.form and kind.form.calls)
+    return [*ordinary, _log_sum_exp()]
 
 
 def _pattern(kind: Any, form: Form) -> Pattern:
@@ -51,20 +62,17 @@ def _pattern(kind: Any, form: Form) -> Pattern:
 
 
 def _of_one(kind: Any, form: Form) -> Pattern:
-    x = dequantized()
-    call = is_op(f"relax.{form.relax}")(x)
-
     def make(match: Match) -> Operator:
         given = (getattr(match["call"].attrs, name) for name in form.attributes)
-        made: Operator = kind(
-            match.tensor("x"), match.output, *(float(np.float32(n)) for n in given)
-        )
+        numbers = (float(np.float32(n)) for n in given)
+        made: Operator = kind(match.tensor("x"), match.output, *numbers)
         return made
 
-    roles = {"x": x, "call": call}
-    if issubclass(kind, FloatFunction):
-        return function(kind.name or "lut", call, roles, make, kind.function)
-    return Pattern(kind.name, quantized(call), roles, ("x",), make)
+    if not issubclass(kind, FloatFunction):
+        return of_call(kind.name, form.calls[0], make)
+    x = dequantized()
+    call = is_op(f"relax.{form.relax}")(x)
+    return function(kind.name or "lut", call, {"x": x, "call": call}, make, kind.function)
 
 
 def function(
@@ -82,13 +90,13 @@ def function(
             return made
         return tabulated(made)
 
-    def tables(match: Match, chip: Chip) -> tuple[Array, ...]:
+    def constants(match: Match, chip: Chip) -> tuple[Array, ...]:
         made: FloatFunction | Refusal = make(match)
         if isinstance(made, Refusal) or not made.has_table:
             return ()
         return (table_of(made, chip),)
 
-    return Pattern(operator, quantized(call), roles, ("x",), build, tables=tables, form=form)
+    return Pattern(operator, quantized(call), roles, build, constants=constants, form=form)
 
 
 def _of_two(kind: type[Broadcast], form: Form) -> Pattern:
@@ -99,16 +107,11 @@ def _of_two(kind: type[Broadcast], form: Form) -> Pattern:
 
     def build(match: Match) -> Operator:
         y = Tensor("bool", shape_of(match.root)) if compares else match.output
-        known = _is_constant(match, "a"), _is_constant(match, "b")
+        known = match.is_constant("a"), match.is_constant("b")
         return kind.made(match.tensor("a"), match.tensor("b"), y, relu="relu" in match, known=known)
 
     roles = {"a": a, "b": b} | ({} if relu is None else {"relu": relu})
-    return Pattern(kind.name, result if compares else quantized(result), roles, ("a", "b"), build)
-
-
-def _is_constant(match: Match, role: str) -> bool:
-    argument = match[role].args[0]
-    return is_constant(argument) or is_constant(match.values.get(argument))
+    return Pattern(kind.name, result if compares else quantized(result), roles, build, ("a", "b"))
 
 
 def _reduction(kind: type[Reduction], form: Form) -> Pattern:
@@ -118,18 +121,28 @@ def _reduction(kind: type[Reduction], form: Form) -> Pattern:
         steps.append(is_op(f"relax.{name}")(steps[-1]))
     reducing = next(place for place, name in enumerate(form.calls) if name in REDUCING)
     roles = {"x": x, "reduction": steps[reducing + 1]}
-    return Pattern(kind.name, quantized(steps[-1]), roles, ("x",), reduction_of(kind))
+    return Pattern(kind.name, quantized(steps[-1]), roles, partial(_reduced, kind))
 
 
-def reduction_of(kind: type[Reduction]) -> Callable[[Match], Operator | Refusal]:
-    """Builds a reduction from its input and the axes of the call in the role `reduction`."""
+def _reduced(kind: type[Reduction], match: Match) -> Operator | Refusal:
+    """A reduction, of its input and the axes of the call in the role `reduction`."""
+    x, y = match.tensor("x"), match.output
+    if len(y.shape) != len(x.shape):
+        return AXES_ARE_KEPT.refused(f"{len(x.shape)} dimensions become {len(y.shape)}")
+    return kind(x, y, tuple(sorted(match.axes(match["reduction"].attrs.axis))))
+
+
+def _log_sum_exp() -> Pattern:
+    """TVM's importer subtracts the maximum, which reads the input a second time."""
+    x, again = dequantized(), dequantized()
+    largest = is_op("relax.max")(again)
+    reduced = is_op("relax.sum")(is_op("relax.exp")(is_op("relax.subtract")(x, largest)))
+    result = is_op("relax.add")(is_op("relax.log")(reduced), largest)
 
     def build(match: Match) -> Operator | Refusal:
-        attrs, x, y = match["reduction"].attrs, match.tensor("x"), match.output
-        rank = len(x.shape)
-        axes = range(rank) if attrs.axis is None else (int(axis) % rank for axis in attrs.axis)
-        if len(y.shape) != rank:
-            return AXES_ARE_KEPT.refused(f"{rank} dimensions become {len(y.shape)}")
-        return kind(x, y, tuple(sorted(axes)))
+        if match["x"].args[0].same_as(match["again"].args[0]):
+            return _reduced(ReduceLogSumExp, match)
+        return MAXIMUM_IS_OF_THE_INPUT.refused("the maximum of another tensor")
 
-    return build
+    roles = {"x": x, "again": again, "reduction": reduced}
+    return Pattern("reduce_log_sum_exp", quantized(result), roles, build)

@@ -5,17 +5,20 @@ It knows expressions and records; which operators there are is said in the files
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tvm.relax.dpl import DFPattern
+import numpy as np
+from tvm.relax.dpl import DFPattern, is_op
 
 from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.rounding import Array
 from .. import qdq
-from ..ir import array_of, is_constant, name_of, op_name, shape_of
+from ..ir import array_of, is_constant, name_of, op_name, shape_of, to_last
+from .dataflow import FLOAT, dequantized, quantized
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,27 +67,52 @@ class Match:
         argument = self.roles[role].args[0]
         return array_of(argument if is_constant(argument) else self.values[argument])
 
+    def floats(self, role: str) -> Array:
+        """The real numbers of a constant, dequantized in its role or float in `float <role>`."""
+        if FLOAT + role in self:
+            return array_of(self.roles[FLOAT + role])
+        exponents = np.array(self.tensor(role).exponent, np.int32)
+        return np.ldexp(self.constant(role).astype(np.float32), exponents)
+
+    def number(self, role: str, absent: float = math.nan) -> float:
+        """As `floats`, of a constant of one element; NaN where it has more."""
+        if role not in self and FLOAT + role not in self:
+            return absent
+        values = self.floats(role)
+        return float(np.float32(values.ravel()[0])) if values.size == 1 else math.nan
+
+    def is_constant(self, role: str) -> bool:
+        """Whether the dequantize call in a role reads a constant."""
+        argument = self.roles[role].args[0]
+        return is_constant(argument) or is_constant(self.values.get(argument))
+
+    def images(self) -> tuple[Tensor, Tensor]:
+        """The input `x` and the result with their channels last."""
+        x, y = self.tensor("x"), self.output
+        return x.permuted(to_last(len(x.shape))), y.permuted(to_last(len(y.shape)))
+
+    def axes(self, given: Iterable[Any] | None) -> list[int]:
+        """Axes of the input `x`, counted from the front; all where none are given."""
+        rank = len(self.tensor("x").shape)
+        return list(range(rank)) if given is None else [int(axis) % rank for axis in given]
+
+    def axis(self) -> int:
+        """That of the call in the role `call`, counted from the front of the input `x`."""
+        return int(self.roles["call"].attrs.axis) % len(self.tensor("x").shape)
+
+    def limits(self, role: str) -> tuple[float, float]:
+        """Those of the clip in a role."""
+        low, high = (float(limit.value) for limit in self.roles[role].args[1:3])
+        return low, high
+
+    @property
+    def activation(self) -> str:
+        """What is fused behind the operator: `relu` where that role took part, or `linear`."""
+        return "relu" if "relu" in self else "linear"
+
 
 Build = Callable[[Match], Operator | Refusal]
-Constants = Callable[[Match], tuple[Array, ...]]
-Tables = Callable[[Match, Chip], tuple[Array, ...]]
-Applies = Callable[[Match], bool]
-Warn = Callable[[Match, Chip], str]
-
-
-def always(match: Match) -> bool:
-    """For patterns whose every match is the operator."""
-    return True
-
-
-def nothing_to_say(match: Match, chip: Chip) -> str:
-    """For patterns that keep every value."""
-    return ""
-
-
-def no_constants(match: Match) -> tuple[Array, ...]:
-    """For operators that have none."""
-    return ()
+Constants = Callable[[Match, Chip], tuple[Array, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +127,13 @@ class Pattern:
         What to look for.
     roles : mapping of str to DFPattern
         Parts of the pattern that `build` asks for.
-    inputs : tuple of str
-        Roles whose first arguments are the run-time inputs, in the operator's order.
     build : callable
         From a match to the operator's record, in the model's own layout where the operator takes
         any, in NHWC where it is `channels_last`; or to the reason why there is none.
+    inputs : tuple of str
+        Roles whose first arguments are the run-time inputs, in the operator's order.
     constants : callable
-        From a match to the operator's constants.
-    tables : callable, optional
-        In place of `constants`, from a match and a chip: for those that are rounded as it does.
+        From a match and a chip, which may round them, to the operator's constants.
     applies : callable
         Whether a match is this operator at all; where it is not, no reason is written down.
     warn : callable
@@ -119,22 +145,17 @@ class Pattern:
     operator: str
     pattern: DFPattern
     roles: Mapping[str, DFPattern]
-    inputs: tuple[str, ...]
     build: Build
-    constants: Constants = field(default=no_constants)
-    tables: Tables | None = None
-    applies: Applies = field(default=always)
-    warn: Warn = field(default=nothing_to_say)
+    inputs: tuple[str, ...] = ("x",)
+    constants: Constants = field(default=lambda match, chip: ())
+    applies: Callable[[Match], bool] = field(default=lambda match: True)
+    warn: Callable[[Match, Chip], str] = field(default=lambda match, chip: "")
     form: str = ""
 
     @property
     def name(self) -> str:
         """The operator and its form: unique in the table."""
         return f"{self.operator}: {self.form}" if self.form else self.operator
-
-    def constants_on(self, chip: Chip, match: Match) -> tuple[Array, ...]:
-        """The operator's constants on a chip."""
-        return self.constants(match) if self.tables is None else self.tables(match, chip)
 
     def arguments(self, match: Match, function: Any, call: Any) -> list[Any]:
         """The arguments of a composite's call in the operator's order.
@@ -154,3 +175,17 @@ class Pattern:
         roles = {role: found[part] for role, part in self.roles.items() if part in found}
         match = Match(roles, root, values)
         return match if self.applies(match) else None
+
+
+def of_call(
+    operator: str, name: str, build: Build, *others: DFPattern, floats: bool = False, **options: Any
+) -> Pattern:
+    """The entry of one call of a dequantized `x`, in the role `call`, which is quantized.
+
+    `others` are its further arguments, `options` those of `Pattern`; with `floats` the result is
+    float32.
+    """
+    x = dequantized()
+    call = is_op(f"relax.{name}")(x, *others)
+    pattern = call if floats else quantized(call)
+    return Pattern(operator, pattern, {"x": x, "call": call}, build, **options)

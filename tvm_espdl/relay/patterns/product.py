@@ -10,8 +10,8 @@ from ...ops import Operator, Refusal
 from ...ops.base.form_rule import FormRule
 from ...ops.insert_zeros import InsertZeros
 from ...ops.matmul import Matmul
-from ..ir import is_constant, shape_of
-from .dataflow import channels_last, dequantized, quantized, with_relu
+from ..ir import shape_of
+from .dataflow import dequantized, quantized, with_relu
 from .match import Match, Pattern
 
 ZEROS_ARE_BETWEEN_PIXELS = FormRule(
@@ -42,43 +42,39 @@ def _matmul() -> Pattern:
     result, relu = with_relu(is_op("relax.matmul")(a, b))
 
     def build(match: Match) -> Operator:
-        activation = "relu" if "relu" in match else "linear"
-        return Matmul(match.tensor("a"), match.tensor("b"), match.output, activation)
+        return Matmul(match.tensor("a"), match.tensor("b"), match.output, match.activation)
 
     roles = {"a": a, "b": b, "relu": relu}
-    return Pattern("matmul", quantized(result), roles, ("a", "b"), build, applies=_is_not_gemm)
+    return Pattern("matmul", quantized(result), roles, build, ("a", "b"), applies=_is_not_gemm)
 
 
 def _is_not_gemm(match: Match) -> bool:
     """A second factor that is one constant matrix makes a gemm, or its reason against one."""
-    second = match["b"].args[0]
-    constant = is_constant(second) or is_constant(match.values.get(second))
-    return not constant or len(match.tensor("b").shape) != 2
+    return not match.is_constant("b") or len(match.tensor("b").shape) != 2
 
 
 def _insert_zeros() -> Pattern:
-    """As `forms.transposed_convolutions` writes it."""
+    """As `forms.convolutions` writes it."""
     x = dequantized()
     apart = is_op("relax.nn.pad")(is_op("relax.reshape")(x, wildcard()))
     joined = is_op("relax.reshape")(apart, wildcard())
     cut = is_op("relax.strided_slice")(joined, wildcard(), wildcard(), wildcard())
 
-    def build(match: Match) -> Operator | Refusal:
-        x, y, widened = match.tensor("x"), match.output, shape_of(match["apart"])
-        image = dataclasses.replace(x, shape=channels_last(x.shape))
-        result = dataclasses.replace(y, shape=channels_last(y.shape))
-        if len(x.shape) in (3, 4) and _moves_pixels_apart(match):
-            strides = widened[3::2]
-            sizes = result.shape[1:-1], image.shape[1:-1], strides
-            tail = tuple(n - (m - 1) * s - 1 for n, m, s in zip(*sizes, strict=True))
-            rows, columns = zip((1, *strides)[-2:], (0, *tail)[-2:], strict=True)
-            operator = InsertZeros.of(image, (rows[0], columns[0]), (rows[1], columns[1]))
-            if dataclasses.replace(operator, y=result).y == operator.y:
-                return operator
-        return ZEROS_ARE_BETWEEN_PIXELS.refused(f"{x.shape} to {y.shape}")
+    return Pattern("insert_zeros", quantized(cut), {"x": x, "apart": apart, "cut": cut}, _zeros)
 
-    roles = {"x": x, "apart": apart, "cut": cut}
-    return Pattern("insert_zeros", quantized(cut), roles, ("x",), build)
+
+def _zeros(match: Match) -> Operator | Refusal:
+    shapes = match.tensor("x").shape, match.output.shape
+    if len(shapes[0]) in (3, 4) and _moves_pixels_apart(match):
+        image, result = match.images()
+        strides = shape_of(match["apart"])[3::2]
+        sizes = result.shape[1:-1], image.shape[1:-1], strides
+        tail = tuple(n - (m - 1) * s - 1 for n, m, s in zip(*sizes, strict=True))
+        rows, columns = zip((1, *strides)[-2:], (0, *tail)[-2:], strict=True)
+        operator = InsertZeros.of(image, (rows[0], columns[0]), (rows[1], columns[1]))
+        if dataclasses.replace(operator, y=result).y == operator.y:
+            return operator
+    return ZEROS_ARE_BETWEEN_PIXELS.refused(f"{shapes[0]} to {shapes[1]}")
 
 
 def _moves_pixels_apart(match: Match) -> bool:
@@ -94,17 +90,18 @@ def _moves_pixels_apart(match: Match) -> bool:
 
 
 def _transposed(rank: int, *, biased: bool) -> Pattern:
-    """Those that `forms.transposed_convolutions` could not rewrite: only to say why."""
+    """Those that `forms.convolutions` could not rewrite: only to say why."""
     x = dequantized()
     result = is_op(f"relax.nn.conv{rank}d_transpose")(x, wildcard())
     if biased:
         result = is_op("relax.add")(result, wildcard())
     result, relu = with_relu(result)
 
-    def build(match: Match) -> Operator | Refusal:
-        found = f"a result of shape {match.output.shape}"
-        return TRANSPOSED_CONVOLUTION_IS_A_CONVOLUTION.refused(found)
-
     form = f"{rank}-D transposed convolution {'with' if biased else 'without'} bias"
-    roles = {"x": x, "relu": relu}
-    return Pattern("insert_zeros", quantized(result), roles, ("x",), build, form=form)
+    return Pattern("insert_zeros", quantized(result), {"x": x, "relu": relu}, _left_over, form=form)
+
+
+def _left_over(match: Match) -> Refusal:
+    return TRANSPOSED_CONVOLUTION_IS_A_CONVOLUTION.refused(
+        f"a result of shape {match.output.shape}"
+    )

@@ -1,27 +1,29 @@
-"""Operators that choose or place elements: concat, slice, gather, pad, pixel shuffles.
+"""Operators that move, choose or place elements: from reshape and transpose to pixel shuffles.
 
 A split arrives as slices; squeeze, unsqueeze and flatten arrive as reshape.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 
+from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor, operator_class
 from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
 from ...ops.concat import MAX_INPUTS, Concat
 from ...ops.gather import Gather
 from ...ops.pad import Pad
+from ...ops.reshape import Reshape
 from ...ops.slice import Slice
+from ...ops.transpose import Transpose
 from ..ir import array_of
-from .dataflow import channels_last, dequantized, maybe_requantized, quantized
-from .match import Match, Pattern
+from .dataflow import dequantized, maybe_requantized, quantized
+from .match import Match, Pattern, of_call
 
 # Axes of the transpose in the middle of a shuffle, by operator and mode.
 SHUFFLES = (
@@ -64,8 +66,25 @@ SHAPES_ARE_OF_A_SHUFFLE = FormRule(
 
 def patterns() -> list[Pattern]:
     """All of them; concat once for each number of inputs."""
-    concats = [_concat(count) for count in range(1, MAX_INPUTS + 1)]
-    return [*concats, _slice(), _gather(), _pad(), *(_shuffle(*row) for row in SHUFFLES)]
+    return [
+        of_call("reshape", "reshape", _reshape, wildcard()),
+        of_call("transpose", "permute_dims", _transpose),
+        *(_concat(count) for count in range(1, MAX_INPUTS + 1)),
+        _slice(),
+        of_call("gather", "take", _gather, is_const(), constants=_indices),
+        of_call("pad", "nn.pad", _pad),
+        *(_shuffle(*row) for row in SHUFFLES),
+    ]
+
+
+def _reshape(match: Match) -> Operator:
+    return Reshape(match.tensor("x"), match.output)
+
+
+def _transpose(match: Match) -> Operator:
+    x, axes = match.tensor("x"), match["call"].attrs.axes
+    order = range(len(x.shape))[::-1] if axes is None else match.axes(axes)
+    return Transpose(x, match.output, tuple(order))
 
 
 def _concat(count: int) -> Pattern:
@@ -78,7 +97,7 @@ def _concat(count: int) -> Pattern:
         axis = int(match["concat"].attrs.axis) % len(match.output.shape)
         return Concat(tuple(match.tensor(name) for name in names), match.output, axis)
 
-    return Pattern("concat", quantized(concat), roles, names, build, form=f"of {count}")
+    return Pattern("concat", quantized(concat), roles, build, names, form=f"of {count}")
 
 
 def _slice() -> Pattern:
@@ -96,57 +115,36 @@ def _slice() -> Pattern:
             steps[axis] = step
         return Slice(tensor, y, tuple(starts), tuple(steps))
 
-    return Pattern("slice", quantized(call), {"x": x, "slice": call}, ("x",), build)
+    return Pattern("slice", quantized(call), {"x": x, "slice": call}, build)
 
 
 def _integers(argument: Any) -> list[int]:
     return [int(getattr(field, "value", field)) for field in argument.fields]
 
 
-def _gather() -> Pattern:
-    x = dequantized()
-    take = is_op("relax.take")(x, is_const())
-
-    def indices(match: Match) -> Array:
-        """Counted from the front."""
-        call = match["take"]
-        extent = match.tensor("x").shape[_axis(call, match.tensor("x"))]
-        array = array_of(call.args[1]).astype(np.int64)
-        return np.where(array < 0, array + extent, array)
-
-    def build(match: Match) -> Operator | Refusal:
-        tensor, call = match.tensor("x"), match["take"]
-        axis, array = _axis(call, tensor), indices(match)
-        if array.size and not 0 <= array.min() <= array.max() < tensor.shape[axis]:
-            found = f"indices from {array.min()} to {array.max()} of {tensor.shape[axis]}"
-            return INDICES_ARE_INSIDE.refused(found)
-        return Gather(tensor, match.output, Tensor("int64", array.shape), axis)
-
-    def constants(match: Match) -> tuple[Array, ...]:
-        return (indices(match),)
-
-    return Pattern("gather", quantized(take), {"x": x, "take": take}, ("x",), build, constants)
+def _gather(match: Match) -> Operator | Refusal:
+    x, axis = match.tensor("x"), match.axis()
+    (array,) = _indices(match)
+    if array.size and not 0 <= array.min() <= array.max() < x.shape[axis]:
+        found = f"indices from {array.min()} to {array.max()} of {x.shape[axis]}"
+        return INDICES_ARE_INSIDE.refused(found)
+    return Gather(x, match.output, Tensor("int64", array.shape), axis)
 
 
-def _axis(call: Any, tensor: Tensor) -> int:
-    return int(call.attrs.axis) % len(tensor.shape)
+def _indices(match: Match, chip: Chip | None = None) -> tuple[Array, ...]:
+    """Counted from the front."""
+    array = array_of(match["call"].args[1]).astype(np.int64)
+    return (np.where(array < 0, array + match.tensor("x").shape[match.axis()], array),)
 
 
-def _pad() -> Pattern:
-    x = dequantized()
-    pad = is_op("relax.nn.pad")(x)
-
-    def build(match: Match) -> Operator | Refusal:
-        attrs, tensor, y = match["pad"].attrs, match.tensor("x"), match.output
-        widths = [int(width) for width in attrs.pad_width]
-        mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
-        value = _constant(float(attrs.pad_value), y) if mode == "constant" else 0
-        if value is None:
-            found = f"{float(attrs.pad_value):g} at exponent {y.exponent}"
-            return PADDING_IS_NO_TIE.refused(found)
-        return Pad(tensor, y, tuple(widths[::2]), tuple(widths[1::2]), mode, value)
-
-    return Pattern("pad", quantized(pad), {"x": x, "pad": pad}, ("x",), build)
+def _pad(match: Match) -> Operator | Refusal:
+    attrs, y = match["call"].attrs, match.output
+    widths = [int(width) for width in attrs.pad_width]
+    mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
+    value = _constant(float(attrs.pad_value), y) if mode == "constant" else 0
+    if value is None:
+        return PADDING_IS_NO_TIE.refused(f"{float(attrs.pad_value):g} at exponent {y.exponent}")
+    return Pad(match.tensor("x"), y, tuple(widths[::2]), tuple(widths[1::2]), mode, value)
 
 
 def _constant(value: float, y: Tensor) -> int | None:
@@ -177,13 +175,12 @@ def _shuffle(operator: str, mode: str, axes: tuple[int, ...]) -> Pattern:
         if block is None:
             found = f"{tensor.shape} to {y.shape} as {operator}"
             return SHAPES_ARE_OF_A_SHUFFLE.refused(found)
-        x, y = (dataclasses.replace(t, shape=channels_last(t.shape)) for t in (tensor, y))
         kind: Any = operator_class(operator)
-        made: Operator = kind(x, y, block, mode)
+        made: Operator = kind(*match.images(), block, mode)
         return made
 
     roles = {"x": x, **between}
-    return Pattern(operator, quantized(joined), roles, ("x",), build, form=mode)
+    return Pattern(operator, quantized(joined), roles, build, form=mode)
 
 
 def _block(x: tuple[int, ...], y: tuple[int, ...], wider: bool) -> int | None:

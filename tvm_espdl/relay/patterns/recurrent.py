@@ -5,7 +5,7 @@ Their biases may be float constants, which are rounded to the usual exponent of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from tvm.relax.dpl import is_const, is_op, wildcard
@@ -16,12 +16,10 @@ from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array, round_float, saturate
 from ...ops.gru import Gru
 from ...ops.lstm import Lstm
-from ..ir import array_of
 from ..layers import BIDIRECTIONAL, CALL, FORWARD, Layer, layer_of
-from .dataflow import dequantized, dequantized_constant, quantized
+from .dataflow import constant, dequantized, dequantized_constant, quantized
 from .match import Match, Pattern
 
-FLOAT_BIAS = "float b"
 GATE_EXPONENT = -9
 
 BATCH_IS_ONE = FormRule(
@@ -56,48 +54,33 @@ CELLS_ARE_AT_THE_GATES_EXPONENT = FormRule(
 
 def patterns() -> list[Pattern]:
     """Layers of gru and of lstm."""
-    return [_layer("gru", ("x", "h")), _layer("lstm", ("x", "h", "c"))]
+    return [_layer(Gru, ("x", "h")), _layer(Lstm, ("x", "h", "c"))]
 
 
-def _layer(kind: str, inputs: tuple[str, ...]) -> Pattern:
-    states = [dequantized() for _ in inputs[1:]]
-    x, w, r = dequantized(), dequantized_constant(), dequantized_constant()
-    b, plain = dequantized_constant(), is_const()
-    call = is_op(CALL)(wildcard(), is_const(), x, w, r, b | plain, *states)
-    roles = {
-        **{"x": x, "w": w, "r": r, "b": b, FLOAT_BIAS: plain, "layer": call},
-        **dict(zip(inputs[1:], states, strict=True)),
-    }
+def _layer(made: type[Gru | Lstm], inputs: tuple[str, ...]) -> Pattern:
+    x, *states = (dequantized() for _ in inputs)
+    w, r, (b, roles) = dequantized_constant(), dequantized_constant(), constant("b")
+    call = is_op(CALL)(wildcard(), is_const(), x, w, r, b, *states)
+    roles |= {"x": x, "w": w, "r": r, "layer": call, **dict(zip(inputs[1:], states, strict=True))}
 
     def applies(match: Match) -> bool:
         layer = layer_of(match["layer"])
-        return layer is not None and layer.kind == kind
+        return layer is not None and layer.kind == made.name
 
-    return Pattern(
-        kind,
-        quantized(call),
-        roles,
-        inputs,
-        _builder(kind),
-        tables=_constants,
-        applies=applies,
-        warn=_limited,
-    )
-
-
-def _builder(kind: str) -> Callable[[Match], Operator | Refusal]:
     def build(match: Match) -> Operator | Refusal:
         layer = layer_of(match["layer"])
         assert layer is not None
-        b = match.tensor("b") if "b" in match else _type_of_float_bias(match)
+        is_float = "b" not in match
+        shape = match.floats("b").shape if is_float else ()
+        b = Tensor("int16", shape, GATE_EXPONENT) if is_float else match.tensor("b")
         refusal = _refusal(layer, match, b)
         if refusal is not None:
             return refusal
-        made = Gru if kind == "gru" else Lstm
         x, h, w, r = (match.tensor(role) for role in ("x", "h", "w", "r"))
         return made(x, h, w, r, b, match.output, layer.gives)
 
-    return build
+    options: dict[str, Any] = {"constants": _constants, "applies": applies, "warn": _limited}
+    return Pattern(made.name, quantized(call), roles, build, inputs, **options)
 
 
 def _refusal(layer: Layer, match: Match, b: Tensor) -> Refusal | None:
@@ -115,25 +98,18 @@ def _refusal(layer: Layer, match: Match, b: Tensor) -> Refusal | None:
     return None
 
 
-def _type_of_float_bias(match: Match) -> Tensor:
-    return Tensor("int16", array_of(match[FLOAT_BIAS]).shape, GATE_EXPONENT)
-
-
 def _constants(match: Match, chip: Chip) -> tuple[Array, ...]:
-    b = match.constant("b") if "b" in match else _rounded(match, chip)
-    return match.constant("w"), match.constant("r"), b
-
-
-def _rounded(match: Match, chip: Chip) -> Array:
-    scaled = array_of(match[FLOAT_BIAS]) * np.float32(2.0**-GATE_EXPONENT)
-    return saturate(round_float(scaled, chip), "int16")
+    if "b" in match:
+        return tuple(match.constant(role) for role in ("w", "r", "b"))
+    scaled = match.floats("b") * np.float32(2.0**-GATE_EXPONENT)
+    return match.constant("w"), match.constant("r"), saturate(round_float(scaled, chip), "int16")
 
 
 def _limited(match: Match, chip: Chip) -> str:
     """A warning where values of a float bias do not fit 16 bits, else ""."""
     if "b" in match:
         return ""
-    most = float(np.abs(array_of(match[FLOAT_BIAS])).max())
+    most = float(np.abs(match.floats("b")).max())
     if most < 2.0 ** (15 + GATE_EXPONENT):
         return ""
     return f"its float biases, up to {most:g}, are limited to the 16 bits of its gates"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from tvm.relax.dpl import DFPattern, is_const
 
 from ...chips import Chip
 from ...ops import Refusal, Tensor
@@ -18,10 +17,10 @@ from ...ops.base.operator import Exponent
 from ...ops.base.rounding import Array
 from ...ops.base.weighted import BIAS_DTYPE
 from ..ir import array_of
-from .dataflow import dequantized_constant
+from .dataflow import FLOAT
 from .match import Match
 
-FLOAT_BIAS = "float b"
+FLOAT_BIAS = FLOAT + "b"
 
 EXPONENTS_ARE_PER_OUTPUT_CHANNEL = FormRule(
     "exponents_are_per_output_channel",
@@ -40,23 +39,6 @@ def misplaced_exponents(match: Match, channel_axis: int) -> Refusal | None:
         return None
     found = f"{len(w.exponent)} exponents along axis {axis}, channels along axis {channel_axis}"
     return EXPONENTS_ARE_PER_OUTPUT_CHANNEL.refused(found)
-
-
-class Bias:
-    """A bias in a pattern: a dequantized constant, or a float constant that is rounded here.
-
-    Attributes
-    ----------
-    vector : DFPattern
-        The bias as the addition, or a reshape in front of it, reads it.
-    roles : dict of str to DFPattern
-        `b` for the one, `float b` for the other.
-    """
-
-    def __init__(self) -> None:
-        packed, plain = dequantized_constant(), is_const()
-        self.vector: DFPattern = packed | plain
-        self.roles: dict[str, DFPattern] = {"b": packed, FLOAT_BIAS: plain}
 
 
 def has_bias_vector(match: Match) -> bool:

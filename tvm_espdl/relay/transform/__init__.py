@@ -5,14 +5,13 @@ The last two end in plain data: `partition` in what was taken, `lower_to_nhwc` i
 program is made of.
 """
 
-from .canonicalize import canonicalize
+from .canonicalize import canonicalize, verify
+from .composite import Placed
 from .forms import unify
 from .layers import spell_layers
-from .layout import lower_to_nhwc
-from .lowered import Lowered, Placed
+from .layout import Lowered, lower_to_nhwc
 from .partition import Partition, partition
 from .requantize_inputs import requantize_inputs
-from .verify import verify
 
 __all__ = [
     "Lowered",

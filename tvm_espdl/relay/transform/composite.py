@@ -1,20 +1,22 @@
-"""An operator in the chip's layout as a Relax function that carries its record as text.
+"""An operator in the chip's layout, also as a Relax function that carries its record as text.
 
 The form in which a program is a Relax module: written here, read here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import relax
+from tvm.ir import BaseFunc
 
 from ...ops import Operator, from_json
 from ...ops.base.rounding import Array
-from ..ir import array_of, attributes, bindings_of, is_constant
+from ...program import Turn
+from ..ir import array_of, attributes, bindings_of, is_constant, type_of, with_main
 from ..patterns import composite_name
 from ..patterns.admission import TENSOR
-from .lowered import Placed
 
 RECORD = "espdl.record"
 CHIP = "espdl.chip"
@@ -23,16 +25,23 @@ ADMITS = "espdl.admits"
 TURNS = "espdl.turns"
 
 
-def composite_of(placed: Placed, chip: str) -> Any:
-    """The private function of an operator.
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """An operator in the chip's layout: a `Step` of the program, before its values have names.
 
-    Parameters
-    ----------
-    placed : Placed
-        What it computes.
-    chip : str
-        Name of the chip.
+    `tensor` is what the model calls the result; `turns` are those of its `Origin`.
     """
+
+    operator: Operator
+    constants: tuple[Array, ...]
+    tensor: str
+    covers: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    admits: tuple[str, ...] = ()
+
+
+def composite_of(placed: Placed, chip: str) -> Any:
+    """The private function of an operator on a chip, by its name."""
     return _function(placed.operator, placed.constants).with_attrs(
         {
             "Composite": composite_name(placed.operator.name),
@@ -48,7 +57,7 @@ def composite_of(placed: Placed, chip: str) -> Any:
     )
 
 
-def placed_of(function: Any) -> Placed | None:
+def placed_of(function: BaseFunc) -> Placed | None:
     """What `composite_of` was given; None for other functions."""
     attrs = attributes(function)
     if RECORD not in attrs:
@@ -68,16 +77,11 @@ def placed_of(function: Any) -> Placed | None:
 
 def _function(operator: Operator, constants: tuple[Array, ...]) -> Any:
     """A private function whose body is one destination-passing call of all operands."""
-    parameters = [
-        relax.Var(f"x{index}", relax.TensorType(tensor.shape, tensor.dtype))
-        for index, tensor in enumerate(operator.inputs)
-    ]
+    parameters = [relax.Var(f"x{at}", type_of(x)) for at, x in enumerate(operator.inputs)]
     operands = [*parameters, *(relax.const(array, str(array.dtype)) for array in constants)]
-    result_type = relax.TensorType(operator.output.shape, operator.output.dtype)
-    builder = relax.BlockBuilder()
-    with builder.function("main", parameters, private=True):
-        with builder.dataflow():
-            packed = relax.call_dps_packed(composite_name(operator.name), operands, result_type)
-            output = builder.emit_output(builder.emit(packed))
-        builder.emit_func_output(output)
-    return builder.get()["main"]
+    builder, name = relax.BlockBuilder(), composite_name(operator.name)
+
+    def result() -> Any:
+        return builder.emit(relax.call_dps_packed(name, operands, type_of(operator.output)))
+
+    return with_main(builder, parameters, result, private=True)["main"]

@@ -24,59 +24,77 @@ def spell_layers(mod: tvm.IRModule) -> tvm.IRModule:
     if not is_plain_dataflow(main) or not any(layer_of(b.value) for b in bindings_of(main)):
         return mod
 
-    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
+    def rewrite(rebuilder: Rebuilder, variable: relax.Var, value: relax.Expr) -> Any:
         layer = layer_of(value)
         if layer is None:
             return rebuilder.emit(rebuilder.expr(value), str(variable.name))
         arguments = [rebuilder.expr(argument) for argument in arguments_of(value)]
-        result = _Spelled(layer, rebuilder, arguments).result()
+        result = _Spelled(layer, _Emitted(rebuilder)).result(arguments)
         return rebuilder.emit(named(result, name_of(value)), str(variable.name))
 
     return Rebuilder(mod).run(main, rewrite)
 
 
 @dataclass(frozen=True, eq=False)
+class _Emitted:
+    """The operators of Relax, by their names, whose calls are emitted at once."""
+
+    rebuilder: Rebuilder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def emit(*arguments: Any) -> Any:
+            return self.rebuilder.emit(getattr(relax.op, name)(*arguments))
+
+        return emit
+
+    def part(self, tensor: Any, axis: int, begin: int, count: int) -> Any:
+        """So many indices of an axis."""
+        return self.strided_slice(tensor, [axis], [begin], [begin + count], [1])
+
+    def at(self, tensor: Any, axis: int, index: int) -> Any:
+        """The part at an index of an axis, which is dropped."""
+        return self.squeeze(self.part(tensor, axis, index, 1), [axis])
+
+
+@dataclass(frozen=True, eq=False)
 class _Spelled:
     layer: Layer
-    rebuilder: Rebuilder
-    arguments: list[Any]
+    op: _Emitted
 
-    def result(self) -> Any:
+    def result(self, arguments: list[Any]) -> Any:
         """The last call; all before it are emitted."""
-        swap = (1, 0, 2)
-        x, w, r, b, *states = (self._emitted(argument) for argument in self.arguments)
+        swap, op = (1, 0, 2), self.op
+        x, w, r, b, *states = (op.rebuilder.emit(argument) for argument in arguments)
         if self.layer.batch_first:
-            x, *states = (self._emitted(relax.op.permute_dims(v, swap)) for v in (x, *states))
+            x, *states = (op.permute_dims(v, swap) for v in (x, *states))
         sequences, lasts = [], []
         for direction in range(shape_of(w)[0]):
-            picked = [self._at(v, 0, direction) for v in (w, r, b, *states)]
+            picked = [op.at(v, 0, direction) for v in (w, r, b, *states)]
             hidden, last = self._direction(direction, x, picked)
             sequences.append(hidden)
             lasts.append(last[-1] if self.layer.gives == "cells" else last[0])
-        if self.layer.gives == "all":
-            whole = relax.op.stack(sequences, 1)
-            if not self.layer.batch_first:
-                return whole
-            return relax.op.permute_dims(self._emitted(whole), (2, 0, 1, 3))
-        return relax.op.stack(lasts, 1 if self.layer.batch_first else 0)
+        if self.layer.gives != "all":
+            return relax.op.stack(lasts, 1 if self.layer.batch_first else 0)
+        if self.layer.batch_first:
+            return relax.op.permute_dims(op.stack(sequences, 1), (2, 0, 1, 3))
+        return relax.op.stack(sequences, 1)
 
     def _direction(self, direction: int, x: Any, picked: list[Any]) -> tuple[Any, list[Any]]:
         """All hidden states, `(steps, batch, hidden)`, and the states after the last step."""
-        w, r, b, *states = picked
+        (w, r, b, *states), op = picked, self.op
         rows = shape_of(w)[0]
-        w_bias, r_bias = (self._slice(b, 0, side * rows, rows) for side in range(2))
-        of_x = self._emitted(relax.op.matmul(x, self._turned(w)))
-        of_x = self._emitted(relax.op.add(of_x, w_bias))
+        w_bias, r_bias = (op.part(b, 0, side * rows, rows) for side in range(2))
+        of_x = op.add(op.matmul(x, op.permute_dims(w)), w_bias)
         backward = direction == 1 or self.layer.direction == REVERSE
         step = self._gru(r, r_bias) if self.layer.kind == "gru" else self._lstm(r, r_bias)
         hidden: dict[int, Any] = {}
         for t in range(shape_of(x)[0])[:: -1 if backward else 1]:
-            states = step(self._at(of_x, 0, t), states)
+            states = step(op.at(of_x, 0, t), states)
             hidden[t] = states[0]
-        return self._emitted(relax.op.stack([hidden[t] for t in sorted(hidden)], 0)), states
+        return op.stack([hidden[t] for t in sorted(hidden)], 0), states
 
     def _gru(self, r: Any, bias: Any) -> Step:
-        op, size = relax.op, shape_of(r)[1]
+        op, size = self.op, shape_of(r)[1]
         split = 3 * size if self.layer.reset_after else 2 * size
         first = self._product(r, bias, 0, split)
         second = None if self.layer.reset_after else self._product(r, bias, split, 3 * size)
@@ -84,56 +102,37 @@ class _Spelled:
         def step(of_x: Any, states: list[Any]) -> list[Any]:
             (h,) = states
             of_h = first(h)
-            x_z, x_r, x_n = (self._slice(of_x, 1, gate * size, size) for gate in range(3))
-            h_z, h_r = (self._slice(of_h, 1, gate * size, size) for gate in range(2))
-            z = self._emitted(op.sigmoid(self._emitted(op.add(x_z, h_z))))
-            reset = self._emitted(op.sigmoid(self._emitted(op.add(x_r, h_r))))
+            x_z, x_r, x_n = (op.part(of_x, 1, gate * size, size) for gate in range(3))
+            h_z, h_r = (op.part(of_h, 1, gate * size, size) for gate in range(2))
+            z, reset = op.sigmoid(op.add(x_z, h_z)), op.sigmoid(op.add(x_r, h_r))
             if second is None:
-                h_n = op.multiply(reset, self._slice(of_h, 1, 2 * size, size))
+                h_n = op.multiply(reset, op.part(of_h, 1, 2 * size, size))
             else:
-                h_n = second(self._emitted(op.multiply(reset, h)))
-            n = self._emitted(op.tanh(self._emitted(op.add(x_n, self._emitted(h_n)))))
-            one = relax.const(1.0, "float32")
-            fresh = self._emitted(op.multiply(self._emitted(op.subtract(one, z)), n))
-            return [self._emitted(op.add(fresh, self._emitted(op.multiply(z, h))))]
+                h_n = second(op.multiply(reset, h))
+            n = op.tanh(op.add(x_n, h_n))
+            fresh = op.multiply(op.subtract(relax.const(1.0, "float32"), z), n)
+            return [op.add(fresh, op.multiply(z, h))]
 
         return step
 
     def _lstm(self, r: Any, bias: Any) -> Step:
-        op, size = relax.op, shape_of(r)[1]
+        op, size = self.op, shape_of(r)[1]
         product = self._product(r, bias, 0, 4 * size)
 
         def step(of_x: Any, states: list[Any]) -> list[Any]:
             h, c = states
-            total = self._emitted(op.add(of_x, product(h)))
-            i, o, f, g = (self._slice(total, 1, gate * size, size) for gate in range(4))
-            i, o, f = (self._emitted(op.sigmoid(gate)) for gate in (i, o, f))
-            added = self._emitted(op.multiply(i, self._emitted(op.tanh(g))))
-            cells = self._emitted(op.add(self._emitted(op.multiply(f, c)), added))
-            return [self._emitted(op.multiply(o, self._emitted(op.tanh(cells)))), cells]
+            total = op.add(of_x, product(h))
+            i, o, f, g = (op.part(total, 1, gate * size, size) for gate in range(4))
+            i, o, f = (op.sigmoid(gate) for gate in (i, o, f))
+            added = op.multiply(i, op.tanh(g))
+            cells = op.add(op.multiply(f, c), added)
+            return [op.multiply(o, op.tanh(cells)), cells]
 
         return step
 
     def _product(self, r: Any, bias: Any, begin: int, end: int) -> Callable[[Any], Any]:
         """Hidden states times some of the rows, and their biases."""
-        rows = self._turned(self._slice(r, 0, begin, end - begin))
-        added = self._slice(bias, 0, begin, end - begin)
-
-        def product(h: Any) -> Any:
-            return self._emitted(relax.op.add(self._emitted(relax.op.matmul(h, rows)), added))
-
-        return product
-
-    def _turned(self, matrix: Any) -> Any:
-        return self._emitted(relax.op.permute_dims(matrix))
-
-    def _at(self, tensor: Any, axis: int, index: int) -> Any:
-        """The part at an index of an axis, which is dropped."""
-        part = self._slice(tensor, axis, index, 1)
-        return self._emitted(relax.op.squeeze(part, [axis]))
-
-    def _slice(self, tensor: Any, axis: int, begin: int, count: int) -> Any:
-        return self._emitted(relax.op.strided_slice(tensor, [axis], [begin], [begin + count], [1]))
-
-    def _emitted(self, value: Any) -> Any:
-        return self.rebuilder.emit(value)
+        op = self.op
+        rows = op.permute_dims(op.part(r, 0, begin, end - begin))
+        added = op.part(bias, 0, begin, end - begin)
+        return lambda h: op.add(op.matmul(h, rows), added)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -17,34 +16,18 @@ from ...chips import Chip
 from ...ops import Operator
 from ...report.log import PartitionLog
 from .. import qdq
-from ..ir import (
-    attributes,
-    bindings_of,
-    is_added,
-    main_of,
-    name_of,
-    op_name,
-    values_of,
-)
+from ..ir import attributes, bindings_of, is_added, main_of, name_of, op_name, values_of
 from ..patterns import PREFIX, Match, Pattern, table
-from ..patterns.admission import TAKEN, Admitted, deciding, fusions
-from ..patterns.needs import needed_operators
+from ..patterns.admission import TAKEN, Admitted, Decision, deciding, fusions
+from ..patterns.dataflow import needed_operators
 
 
 @dataclass(frozen=True, eq=False)
 class Taken:
     """An operator that was found: what the composite function of its calls stands for.
 
-    Attributes
-    ----------
-    entry : Pattern
-        The pattern that matches the function's body.
-    match : Match
-        Its expressions by role.
-    record : Operator
-        What it computes, in the model's own layout or in NHWC, as `Pattern.build` says.
-    covers : tuple of str
-        The model's names of all tensors that it computes on its way.
+    `record` is in the layout that `Pattern.build` says; `covers` are the model's names of all
+    tensors that the operator computes on its way.
     """
 
     entry: Pattern
@@ -57,13 +40,8 @@ class Taken:
 class Partition:
     """A module whose operators are composite functions.
 
-    Attributes
-    ----------
-    mod : tvm.IRModule
-        Each composite has the attributes `Composite`, `espdl.tensor` (the model's name of the
-        result) and `espdl.taken`, its number in `taken`.
-    taken : mapping of int to Taken
-        The operators.
+    Each composite has the attributes `Composite`, `espdl.tensor` (the model's name of the result)
+    and `espdl.taken`, its number in `taken`.
     """
 
     mod: tvm.IRModule
@@ -90,8 +68,8 @@ def partition(
     """
     before = before if isinstance(before, Partition) else Partition(before)
     log = PartitionLog() if log is None else log
-    admitted: dict[int, Admitted] = {}
-    with deciding(chip, log, admitted, first=len(before.taken)):
+    decision = Decision(chip, log, len(before.taken))
+    with deciding(decision):
         names = [e.name for e in _possible(before.mod) if e.operator not in without]
         patterns = [fusion for name, fusion in fusions().items() if name in names]
         fused = relax.transform.FuseOpsByPattern(patterns, bind_constants=True)(before.mod)
@@ -99,7 +77,7 @@ def partition(
     for function in fused.functions.values():
         number = number_of(function)
         if number is not None and number not in taken:
-            taken[number] = _taken(function, admitted[number])
+            taken[number] = _taken(function, decision.admitted[number])
             if warning := taken[number].entry.warn(taken[number].match, chip):
                 log.warnings[taken[number].match.name] = warning
     return Partition(fused, taken)
@@ -107,8 +85,7 @@ def partition(
 
 def _possible(mod: tvm.IRModule) -> tuple[Pattern, ...]:
     """The entries of the table but for those whose operators the network does not have."""
-    open_functions = [f for f in mod.functions.values() if not is_composite(f)]
-    if len(open_functions) != 1:
+    if sum(not is_composite(function) for function in mod.functions.values()) != 1:
         return table()
     present = {op_name(binding.value) for binding in bindings_of(main_of(mod))}
     return tuple(entry for entry, needs in _needs() if needs <= present)
@@ -120,18 +97,18 @@ def _needs() -> tuple[tuple[Pattern, frozenset[str]], ...]:
     return tuple((entry, needed_operators(entry.pattern)) for entry in table())
 
 
-def is_composite(function: Any) -> bool:
+def is_composite(function: tvm.ir.BaseFunc) -> bool:
     """Whether a function is one of our composites."""
     return str(attributes(function).get("Composite", "")).startswith(PREFIX)
 
 
-def number_of(function: Any) -> int | None:
+def number_of(function: tvm.ir.BaseFunc) -> int | None:
     """The number of a composite in `Partition.taken`; None for other functions."""
     number = attributes(function).get(TAKEN)
     return None if number is None else int(number)
 
 
-def _taken(function: Any, admitted: Admitted) -> Taken:
+def _taken(function: relax.Function, admitted: Admitted) -> Taken:
     """The operator of a composite: its match again, of the expressions of the function's body."""
     values = values_of(function)
     match = admitted.entry.extract(values.get(function.body.body, function.body.body), values)

@@ -24,10 +24,4 @@ typedef struct {
   const void *alpha;  /* factors, type of the data */
 } espdl_prelu_t;
 
-/* The output may be the input. */
-void espdl_lut_s8(const espdl_lut_t *d, const int8_t *x, int8_t *y);
-void espdl_lut_s16(const espdl_lut_t *d, const int16_t *x, int16_t *y);
-void espdl_prelu_s8(const espdl_prelu_t *d, const int8_t *x, int8_t *y);
-void espdl_prelu_s16(const espdl_prelu_t *d, const int16_t *x, int16_t *y);
-
 #endif

@@ -178,51 +178,12 @@ typedef struct {
   const float *table; /* exp(q * scale) for q = -128..127; NULL for 16-bit data */
 } espdl_softmax_t;
 
-void espdl_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y);
-void espdl_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
-void espdl_depthwise_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y);
-void espdl_depthwise_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y);
-
-void espdl_matmul_s8(const espdl_matmul_t *d, const int8_t *a, const int8_t *b, int8_t *y);
-void espdl_matmul_s16(const espdl_matmul_t *d, const int16_t *a, const int16_t *b, int16_t *y);
-
-void espdl_average_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
-void espdl_average_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
-void espdl_max_pool2d_s8(const espdl_pool_t *d, const int8_t *x, int8_t *y);
-void espdl_max_pool2d_s16(const espdl_pool_t *d, const int16_t *x, int16_t *y);
-
-/* The output may be the input. */
-void espdl_requantize_s8_s8(const espdl_requantize_t *d, const int8_t *x, int8_t *y);
-void espdl_requantize_s16_s16(const espdl_requantize_t *d, const int16_t *x, int16_t *y);
-void espdl_copy(const espdl_copy_t *d, const void *x, void *y);
-
-/* Input and output of different size never share their memory. */
-void espdl_requantize_s8_s16(const espdl_requantize_t *d, const int8_t *x, int16_t *y);
-void espdl_requantize_s16_s8(const espdl_requantize_t *d, const int16_t *x, int8_t *y);
-void espdl_quantize_s8(const espdl_rescale_t *d, const float *x, int8_t *y);
-void espdl_quantize_s16(const espdl_rescale_t *d, const float *x, int16_t *y);
-void espdl_dequantize_s8(const espdl_rescale_t *d, const int8_t *x, float *y);
-void espdl_dequantize_s16(const espdl_rescale_t *d, const int16_t *x, float *y);
-void espdl_softmax_s8(const espdl_softmax_t *d, const int8_t *x, float *y);
-void espdl_softmax_s16(const espdl_softmax_t *d, const int16_t *x, float *y);
-void espdl_log_softmax_s8(const espdl_softmax_t *d, const int8_t *x, float *y);
-void espdl_log_softmax_s16(const espdl_softmax_t *d, const int16_t *x, float *y);
-
-void espdl_transpose_s8(const espdl_transpose_t *d, const int8_t *x, int8_t *y);
-void espdl_transpose_s16(const espdl_transpose_t *d, const int16_t *x, int16_t *y);
-void espdl_transpose_f32(const espdl_transpose_t *d, const float *x, float *y);
-
-void espdl_reduce_prod_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_prod_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-void espdl_reduce_log_sum_exp_s8(const espdl_reduce_t *d, const int8_t *x, int8_t *y);
-void espdl_reduce_log_sum_exp_s16(const espdl_reduce_t *d, const int16_t *x, int16_t *y);
-
 #include "espdl_activation.h"
 #include "espdl_norm.h"
 #include "espdl_rearrangement.h"
 #include "espdl_recurrent.h"
 /* Descriptors of the other headers occur in this one. */
-#include "espdl_declared.h"
+#include "espdl_prototypes.h"
 
 #ifdef __cplusplus
 }

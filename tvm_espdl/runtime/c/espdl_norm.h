@@ -41,12 +41,4 @@ typedef struct {
   int32_t half_even;   /* 1: ties go to the even integer, 0: up */
 } espdl_lp_norm_t;
 
-/* The output may be the input. */
-void espdl_layer_norm_s8(const espdl_layer_norm_t *d, const int8_t *x, int8_t *y);
-void espdl_layer_norm_s16(const espdl_layer_norm_t *d, const int16_t *x, int16_t *y);
-void espdl_rms_norm_s8(const espdl_rms_norm_t *d, const int8_t *x, int8_t *y);
-void espdl_rms_norm_s16(const espdl_rms_norm_t *d, const int16_t *x, int16_t *y);
-void espdl_lp_norm_s8(const espdl_lp_norm_t *d, const int8_t *x, int8_t *y);
-void espdl_lp_norm_s16(const espdl_lp_norm_t *d, const int16_t *x, int16_t *y);
-
 #endif

@@ -116,29 +116,4 @@ typedef struct {
   int32_t stride_x;       /* columns from one pixel to the next */
 } espdl_insert_zeros_t;
 
-void espdl_pad_s8(const espdl_pad_t *d, const int8_t *x, int8_t *y);
-void espdl_pad_s16(const espdl_pad_t *d, const int16_t *x, int16_t *y);
-void espdl_gather_s8(const espdl_gather_t *d, const int8_t *x, int8_t *y);
-void espdl_gather_s16(const espdl_gather_t *d, const int16_t *x, int16_t *y);
-
-/* As many inputs as the descriptor has parts (const int8_t * or const int16_t *), then the output
- * (int8_t * or int16_t *). */
-void espdl_concat_s8(const espdl_concat_t *d, ...);
-void espdl_concat_s16(const espdl_concat_t *d, ...);
-
-void espdl_resize_nearest_s8(const espdl_resize_nearest_t *d, const int8_t *x, int8_t *y);
-void espdl_resize_linear_s8(const espdl_resize_linear_t *d, const int8_t *x, int8_t *y);
-
-void espdl_insert_zeros_s8(const espdl_insert_zeros_t *d, const int8_t *x, int8_t *y);
-void espdl_insert_zeros_s16(const espdl_insert_zeros_t *d, const int16_t *x, int16_t *y);
-
-void espdl_reverse_sequence_s8(const espdl_reverse_sequence_t *d, const int8_t *x, int8_t *y);
-void espdl_reverse_sequence_s16(const espdl_reverse_sequence_t *d, const int16_t *x, int16_t *y);
-
-/* The output may be the data, never the updates. */
-void espdl_scatter_nd_s8(const espdl_scatter_nd_t *d, const int8_t *data, const int8_t *updates,
-                         int8_t *y);
-void espdl_scatter_nd_s16(const espdl_scatter_nd_t *d, const int16_t *data,
-                          const int16_t *updates, int16_t *y);
-
 #endif

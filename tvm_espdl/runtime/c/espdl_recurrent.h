@@ -30,22 +30,4 @@ typedef struct {
   const float *tanh;     /* of integers at the gate exponent, from 0 */
 } espdl_recurrent_t;
 
-/*
- * Sequence and hidden states before the first step. The workspace has six numbers of 16 bits
- * and one of the data's type for each element of a hidden state; it shares no memory with others.
- */
-void espdl_gru_s8(const espdl_recurrent_t *d, const int8_t *x, const int8_t *h, int8_t *y,
-                  void *workspace);
-void espdl_gru_s16(const espdl_recurrent_t *d, const int16_t *x, const int16_t *h, int16_t *y,
-                   void *workspace);
-
-/*
- * With the cells before the first step, too; the result is int16 where cells are wanted. The
- * workspace has nine numbers of 16 bits and one of the data's type.
- */
-void espdl_lstm_s8(const espdl_recurrent_t *d, const int8_t *x, const int8_t *h, const int16_t *c,
-                   void *y, void *workspace);
-void espdl_lstm_s16(const espdl_recurrent_t *d, const int16_t *x, const int16_t *h,
-                    const int16_t *c, void *y, void *workspace);
-
 #endif

@@ -40,6 +40,9 @@ class _Tir:
         below = T.Select(value < highest, value, highest)
         return T.Select(below > lowest, below, lowest)
 
+    def math(self, name: str, real: Expression) -> Expression:
+        return T.cast(getattr(T, name)(T.cast(real, "float64")), "float32")
+
     def pow(self, a: Expression, b: Expression) -> Expression:
         return T.cast(T.pow(T.cast(a, "float64"), T.cast(b, "float64")), "float32")
 

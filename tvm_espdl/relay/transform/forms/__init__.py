@@ -1,6 +1,6 @@
 """Other spellings of what ESP-DL runs, brought into the one that patterns know.
 
-Each file is one small pass over a canonical module. None changes a bit of any result: what cannot
+Each file holds small passes over a canonical module. None changes a bit of any result: what cannot
 be proven equal for every input stays as it is.
 The input module is untouched, and a second run changes nothing.
 """
@@ -12,15 +12,10 @@ import tvm
 from ....chips import Chip
 from ...ir import is_plain_dataflow, main_of
 from .biases import spell_biases
-from .concatenations import split_concatenations
-from .last_states import cut_last_states
-from .limits import spell_limits
-from .moves import quantize_moves
-from .numbers import spell_numbers
-from .paddings import absorb_paddings
-from .quantizations import join_quantizations
-from .states import quantize_zero_states
-from .transposed_convolutions import spell_transposed_convolutions
+from .convolutions import absorb_paddings, spell_transposed_convolutions
+from .numbers import spell_limits, spell_numbers
+from .quantizations import join_quantizations, quantize_moves, split_concatenations
+from .states import cut_last_states, quantize_zero_states
 
 __all__ = ["unify"]
 
@@ -28,12 +23,7 @@ __all__ = ["unify"]
 def unify(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
     """One form for biases, limits, paddings, activations and transposed convolutions.
 
-    Parameters
-    ----------
-    mod : tvm.IRModule
-        Canonical; the result is, too.
-    chip : Chip
-        Decides how limits are rounded to integers.
+    The module is canonical before and after; the chip decides how limits are rounded to integers.
     """
     if not is_plain_dataflow(main_of(mod)):
         return mod

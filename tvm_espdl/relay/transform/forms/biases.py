@@ -10,43 +10,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tvm
 from tvm import relax
 
 from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ... import qdq
-from ...ir import Rebuilder, array_of, is_constant, main_of, name_of, named, op_name, shape_of
-from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, dequantized_constant, rewritten
-
-INT32 = np.iinfo("int32")
+from ...ir import array_of, is_constant, op_name, shape_of
+from .graph import ADD, CONVOLUTIONS, MATMUL, Graph, Site, dequantized_constant, form
 
 Bias = tuple[Array, Tensor]  # floats have no exponent
 
 
-def spell_biases(mod: tvm.IRModule) -> tvm.IRModule:
+@form(ADD)
+def spell_biases(site: Site) -> Any:
     """Bring the bias of every convolution and matrix product with weights into one form."""
-    graph = Graph(main_of(mod))
-
-    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
-        if op_name(value) != ADD:
+    graph, value = site.graph, site.value
+    for product, constant in (value.args, reversed(value.args)):
+        target = _target(graph, product)
+        bias = _vector(graph, constant, target) if target is not None else None
+        if target is None or bias is None:
+            continue
+        if _is_spelled(graph, value, bias):
             return None
-        for product, constant in (value.args, reversed(value.args)):
-            target = _target(graph, product)
-            bias = _vector(graph, constant, target) if target is not None else None
-            if target is None or bias is None:
-                continue
-            if _is_spelled(graph, value, bias):
-                return None
-            vector = _emitted(rebuilder, bias)
-            if target.axis != target.rank - 1:
-                shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
-                vector = rebuilder.emit(relax.op.reshape(vector, shape))
-            add = relax.op.add(rebuilder.expr(product), vector)
-            return rebuilder.emit(named(add, name_of(value)), str(variable.name))
-        return None
-
-    return rewritten(mod, rewrite)
+        array, tensor = bias
+        floats = tensor.exponent is None
+        vector = relax.const(array) if floats else site.emit(dequantized_constant(array, tensor))
+        if target.axis != target.rank - 1:
+            shape = tuple(-1 if n == target.axis else 1 for n in range(target.rank))
+            vector = site.emit(relax.op.reshape(vector, shape))
+        return site.result(relax.op.add(site.expr(product), vector))
+    return None
 
 
 @dataclass(frozen=True)
@@ -77,13 +70,6 @@ def _target(graph: Graph, product: Any) -> _Target | None:
     return _Target(len(shape), axis, qdq.quantized_dtype(x), tuple(map(int, exponents)))
 
 
-def _emitted(rebuilder: Rebuilder, bias: Bias) -> Any:
-    array, tensor = bias
-    if tensor.exponent is None:
-        return relax.const(array)
-    return rebuilder.emit(dequantized_constant(array, tensor))
-
-
 def _vector(graph: Graph, constant: Any, target: _Target) -> Bias | None:
     """The bias as one value for each channel, and its type; None where it is no such vector."""
     value = graph.value(constant)
@@ -94,8 +80,7 @@ def _vector(graph: Graph, constant: Any, target: _Target) -> Bias | None:
         return None
     if any(n != 1 for axis, n in enumerate(wide) if axis != target.axis):
         return None
-    if op_name(value) == "relax.reshape":
-        value = graph.value(value.args[0])
+    value = graph.unshaped(value)
     if is_constant(value) and array_of(value).dtype == np.float32:
         floats = np.ascontiguousarray(np.broadcast_to(array_of(value).ravel(), (channels,)))
         return floats, Tensor("float32", floats.shape)
@@ -105,44 +90,24 @@ def _vector(graph: Graph, constant: Any, target: _Target) -> Bias | None:
 
 def _integers(graph: Graph, dequantize: Any, target: _Target) -> Bias | None:
     """Quantized integers at the exponent of the products."""
-    shifted = _shifted(graph, dequantize, np.array(target.exponents))
-    if shifted is None:
-        return None
-    integers = np.broadcast_to(shifted, (len(target.exponents),))
-    narrow = bool((integers >= INT32.min).all() and (integers <= INT32.max).all())
-    if not narrow and target.dtype == "int8":
-        return None
-    array = np.ascontiguousarray(integers, np.int32 if narrow else np.int64)
-    same = len(set(target.exponents)) == 1
-    exponent = target.exponents[0] if same else target.exponents
-    return array, Tensor(str(array.dtype), array.shape, exponent)
-
-
-def _shifted(graph: Graph, dequantize: Any, exponents: Array) -> Array | None:
+    exponents = np.array(target.exponents)
     integers = array_of(graph.value(dequantize.args[0])).astype(np.int64).ravel()
     shifts = np.array(qdq.exponent_of(dequantize)) - exponents
     if (shifts < 0).any() or (shifts > 62).any() or integers.size not in (1, exponents.size):
         return None
     products = integers.astype(object) * (1 << shifts.astype(object))
-    limits = np.iinfo("int64")
-    if any(not limits.min <= int(p) <= limits.max for p in np.ravel(products)):
-        return None
-    return np.array(products, np.int64)
+    for dtype in ("int32",) if target.dtype == "int8" else ("int32", "int64"):
+        limits = np.iinfo(dtype)
+        if all(limits.min <= int(product) <= limits.max for product in products):
+            exponent = qdq.joined(target.exponents)
+            return products.astype(dtype), Tensor(dtype, products.shape, exponent)
+    return None
 
 
 def _is_spelled(graph: Graph, add: Any, bias: Bias) -> bool:
     """Whether an addition has its bias in the one form already."""
-    value = graph.value(add.args[1])
-    if op_name(value) == "relax.reshape":
-        value = graph.value(value.args[0])
+    value = graph.unshaped(add.args[1])
     array, tensor = bias
     if tensor.exponent is None:
         return is_constant(value) and array_of(value).shape == array.shape
-    if op_name(value) != qdq.DEQUANTIZE:
-        return False
-    integers = array_of(graph.value(value.args[0]))
-    return (
-        qdq.exponent_of(value) == tensor.exponent
-        and integers.dtype == array.dtype
-        and integers.shape == array.shape
-    )
+    return op_name(value) == qdq.DEQUANTIZE and qdq.quantized_tensor(value) == tensor

@@ -1,47 +1,87 @@
-"""Quantizations that repeat what was quantized alike just before.
+"""Quantizations that are missing, repeated, or of more inputs than a kernel takes.
 
-`relu(saturate(round(v)))` is `saturate(round(relu(v)))` at one exponent, for rounding keeps the
-order of numbers and zero; and integers that are quantized again at their own scale stay the same.
+Integers that are quantized again at their own scale stay the same, and so do the elements of a
+concatenation that are quantized like the whole: moves of dequantized integers become operators of
+their own, and large concatenations go in steps. `relu(saturate(round(v)))` is
+`saturate(round(relu(v)))` at one exponent, for rounding keeps the order of numbers and zero.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import tvm
 from tvm import relax
 
+from ....ops.concat import MAX_INPUTS
 from ... import qdq
-from ...ir import Rebuilder, main_of, name_of, named, op_name
-from .graph import RELU, Graph, emit_quantized, rewritten, same_quantization
+from ...ir import main_of, name_of, op_name
+from .graph import RELU, Graph, Site, form, rewritten, same_quantization
+
+MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice")
 
 
-def join_quantizations(mod: tvm.IRModule) -> tvm.IRModule:
+def quantize_moves(mod: tvm.IRModule) -> tvm.IRModule:
+    """Quantize the results of moves that are read by something else than quantize."""
+    moved: dict[Any, Any] = {}
+
+    def rewrite(site: Site) -> Any:
+        graph, value = site.graph, site.value
+        if op_name(value) not in MOVES or site.variable in graph.outputs:
+            return None
+        readers = [op_name(reader.value) for reader in graph.readers[site.variable]]
+        # The dequantize call in front of a move, which may follow another move.
+        source = moved.get(value.args[0], graph.dequantized(value.args[0]))
+        if source is None or graph.weights(source) is not None or qdq.QUANTIZE in readers:
+            return None
+        moved[site.variable] = source
+        return site.dequantized(site.quantized(site.kept(), source, name_of(value)), source)
+
+    return rewritten(mod, Graph(main_of(mod)), rewrite)
+
+
+@form(qdq.QUANTIZE)
+def join_quantizations(site: Site) -> Any:
     """Fold a ReLU into the product or sum before it, and drop repeated quantizations."""
-    graph = Graph(main_of(mod))
-
-    def rewrite(rebuilder: Rebuilder, variable: Any, value: Any) -> Any:
-        if op_name(value) != qdq.QUANTIZE:
-            return None
-        relu = graph.call(value.args[0], RELU)
-        dequantize = graph.dequantized(value.args[0] if relu is None else relu.args[0])
-        if dequantize is None or not same_quantization(dequantize, value):
-            return None
-        source = dequantize.args[0]
-        if relu is None:
-            return rebuilder.expr(source) if _may_vanish(graph, variable, source) else None
-        before = graph.call(source, qdq.QUANTIZE)
-        if before is None or not graph.is_read_once(source):
-            return None
-        if not graph.is_rounded_once(before.args[0]):
-            return None
-        joined = relax.op.nn.relu(rebuilder.expr(before.args[0]))
-        joined = rebuilder.emit(named(joined, name_of(relu)))
-        return emit_quantized(rebuilder, joined, value, name_of(value))
-
-    return rewritten(mod, rewrite)
+    graph, value = site.graph, site.value
+    relu = graph.call(value.args[0], RELU)
+    dequantize = graph.dequantized(value.args[0] if relu is None else relu.args[0])
+    if dequantize is None or not same_quantization(dequantize, value):
+        return None
+    source = dequantize.args[0]
+    before = graph.call(source, qdq.QUANTIZE)
+    if relu is None:
+        repeats = before is not None and site.variable not in graph.outputs
+        return site.expr(source) if repeats else None
+    if before is None or graph.only_reader(source) is None:
+        return None
+    if not graph.is_rounded_once(before.args[0]):
+        return None
+    joined = site.emit(relax.op.nn.relu(site.expr(before.args[0])), like=relu)
+    return site.quantized(joined, value)
 
 
-def _may_vanish(graph: Graph, variable: Any, source: Any) -> bool:
-    """Whether a repeated quantization is no output and repeats what a call computed."""
-    return variable not in graph.outputs and graph.call(source, qdq.QUANTIZE) is not None
+@form(qdq.QUANTIZE)
+def split_concatenations(site: Site) -> Any:
+    """Rewrite each quantized concatenation of too many inputs."""
+    graph, value = site.graph, site.value
+    concat = graph.call(value.args[0], "relax.concat")
+    fields = graph.value(concat.args[0]) if concat is not None else None
+    if not isinstance(qdq.exponent_of(value), int) or not isinstance(fields, relax.Tuple):
+        return None
+    if len(fields.fields) <= MAX_INPUTS:
+        return None
+    parts, axis = [site.expr(field) for field in fields.fields], concat.attrs.axis
+    numbers = itertools.count()
+    while len(parts) > MAX_INPUTS:
+        groups = [parts[n : n + MAX_INPUTS] for n in range(0, len(parts), MAX_INPUTS)]
+        parts = [_joined(site, group, axis, next(numbers)) for group in groups]
+    return site.quantized(site.emit(relax.op.concat(parts, axis), like=concat), value)
+
+
+def _joined(site: Site, group: list[Any], axis: Any, number: int) -> Any:
+    if len(group) == 1:
+        return group[0]
+    joined, name = site.emit(relax.op.concat(group, axis)), f"{name_of(site.value)}_part{number}"
+    return site.dequantized(site.quantized(joined, site.value, name, by_compiler=True), site.value)

@@ -1,10 +1,17 @@
-"""The binary forms of a dump: a folder of `<name>.npy`, and an `.npz`."""
+"""Board dumps: the text form from a serial monitor, a folder of `.npy` files, an `.npz`.
+
+The folder is written here, too. Reading never guesses: what is damaged or missing is reported.
+"""
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..errors import DataError, OutputError
 from ..files.array_files import npy, read_arrays
@@ -12,6 +19,9 @@ from ..files.dump_names import file_stem, name_of_stem
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from .dump import Dump
+from .monitor_log import read_log
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
 
 
 def save_folder(folder: Path, tensors: Mapping[str, Array]) -> None:
@@ -36,19 +46,41 @@ def save_folder(folder: Path, tensors: Mapping[str, Array]) -> None:
     write_folder(folder, {Path(f"{file_stem(n)}.npy"): npy(a) for n, a in tensors.items()})
 
 
-def read_folder(folder: Path) -> Dump:
-    """Read a folder of `<name>.npy`.
+def read_dump(source: Source) -> Dump:
+    """Read a dump in any of its forms.
+
+    Parameters
+    ----------
+    source : path or mapping
+        A monitor's log, a folder of `<name>.npy`, an `.npz`, or `{name: array}`.
 
     Raises
     ------
     DataError
-        If it holds none, or one of them is no array file.
+        If there is no such file, it is damaged, or nothing of a dump is in it.
     """
+    if isinstance(source, Mapping):
+        return Dump({str(name): _array(str(name), value) for name, value in source.items()})
+    path = Path(source)
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise DataError("there is no such dump", where=str(path))
+    return _read_archive(path) if path.suffix == ".npz" else read_log(path)
+
+
+def _array(name: str, value: Any) -> Array:
+    try:
+        return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    except ValueError as error:
+        raise DataError("no array", where=name, found=str(error)) from None
+
+
+def _read_folder(folder: Path) -> Dump:
     files = sorted(file for file in folder.iterdir() if file.name.endswith(".npy"))
     if not files:
-        raise DataError(
-            "the folder holds no dump", where=str(folder), allowed="<name>.npy for each tensor"
-        )
+        allowed = "<name>.npy for each tensor"
+        raise DataError("the folder holds no dump", where=str(folder), allowed=allowed)
     dump = Dump()
     for file in files:
         name = name_of_stem(file.name.removesuffix(".npy"))
@@ -66,14 +98,7 @@ def read_folder(folder: Path) -> Dump:
     return dump
 
 
-def read_archive(path: Path) -> Dump:
-    """Read an `.npz`.
-
-    Raises
-    ------
-    DataError
-        If it is none.
-    """
+def _read_archive(path: Path) -> Dump:
     dump = Dump(read_arrays(path))
     if not zipfile.is_zipfile(path):
         raise DataError("the file cannot be read as an array", where=str(path), allowed="an .npz")

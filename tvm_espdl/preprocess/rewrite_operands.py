@@ -1,16 +1,26 @@
-"""Rewrites sums and extremes of many tensors as operators of two, which the chip has kernels for.
+"""Rewrites of operands: constants second, and two of them, which the chip has kernels for.
 
 Must never change a value; changes the model it is given in place.
 """
 
 from __future__ import annotations
 
-from onnx import ModelProto, helper
+from onnx import ModelProto, NodeProto, helper
 
-from ..onnx_graphs.graph import Graph
-from ..onnx_graphs.rewriting import fresh_name, replace_nodes, set_node
+from ..onnx_graphs.graph import STANDARD, Graph
+from ..onnx_graphs.rewriting import fresh_name, of_each_node, replace_nodes, set_node
 
 _OF_TWO = {"Sum": "Add", "Max": "Max", "Min": "Min"}
+
+
+@of_each_node
+def constants_second(node: NodeProto, graph: Graph) -> bool:
+    """Write `constant + x` and `constant * x` with the constant as the second operand."""
+    first = node.op_type in ("Add", "Mul") and graph.is_constant(node.input[0])
+    swaps = first and not graph.is_constant(node.input[1])
+    if swaps:
+        node.input[0], node.input[1] = node.input[1], node.input[0]
+    return swaps
 
 
 def pair_up(model: ModelProto) -> int:
@@ -18,7 +28,7 @@ def pair_up(model: ModelProto) -> int:
     changed, nodes, graph = 0, [], Graph(model)
     for node in model.graph.node:
         inputs = list(node.input)
-        standard = node.domain in ("", "ai.onnx") and node.op_type in _OF_TWO
+        standard = node.domain in STANDARD and node.op_type in _OF_TWO
         if standard and len(inputs) > 2 and graph.is_float(node.output[0]):
             operator, sum_so_far = _OF_TWO[node.op_type], inputs[0]
             for place, name in enumerate(inputs[1:-1], 1):
