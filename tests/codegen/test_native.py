@@ -239,3 +239,35 @@ def test_a_result_that_counts_is_refused_by_the_name_of_its_node():
     library = compiled(network([node], {"places": (TensorProto.INT64, (2, None))}))
     with pytest.raises(ModelError, match=r"node 'where' \(NonZero\), output 'places': .*depends"):
         library.run([vector(1)])
+
+
+@pytest.mark.parametrize("first", [3, 4])
+def test_a_tensor_without_elements_is_refused(first, tmp_path):
+    nodes = [
+        helper.make_node("Slice", ["x", "first", "end", "axis"], ["part"]),
+        helper.make_node("Neg", ["part"], ["y"]),
+    ]
+    axis = {"first": np.int64([first]), "end": np.int64([4]), "axis": np.int64([1])}
+    library = compiled(network(nodes, {"y": (TensorProto.FLOAT, (1, 4 - first))}, **axis))
+    assert library(vector(1)).shape == (1, 4 - first)
+    if first == 3:
+        assert library.export_project(tmp_path / "project")
+        return
+    with pytest.raises(ModelError, match=r"without elements.*shape \(1, 0\)"):
+        library.export_project(tmp_path / "project")
+    assert not (tmp_path / "project").exists()
+
+
+def test_an_unused_buffer_inside_a_function_compiles(c_compiler):
+    """Of the parts that are joined, one has no elements."""
+    nodes = [
+        helper.make_node("Slice", ["x", "four", "four", "one"], ["part"]),
+        helper.make_node("Neg", ["part"], ["none"]),
+        helper.make_node("Concat", ["none", "x"], ["y"], axis=1),
+    ]
+    axis = {"four": np.int64([4]), "one": np.int64([1])}
+    library = compiled(network(nodes, {"y": (TensorProto.FLOAT, VECTOR)}, **axis))
+    x = vector(2)
+    np.testing.assert_array_equal(library(x), x)
+    ((result,),) = run_network(library.program, [[x]], c_compiler)
+    np.testing.assert_array_equal(result, x)

@@ -63,7 +63,7 @@ def lower_native(native: Native, name: str, cut: Cut) -> NativeFunction:
         dtype = str(buffer.dtype)
         workspaces.append((dtype, size))
         nbytes = math.prod(map(int, buffer.shape)) * np.dtype(dtype).itemsize
-        size += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        size += -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT  # C knows no empty arrays
     return NativeFunction(name, printed.definition, tuple(workspaces), size)
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
@@ -76,7 +76,14 @@ def write_project(
 def project_files(
     program: Program, name: str, inputs: Sequence[Array], expected: Sequence[Array]
 ) -> dict[Path, bytes]:
-    """Every file of a project by its path in the folder; the same input gives the same bytes."""
+    """Every file of a project by its path in the folder; the same input gives the same bytes.
+
+    Raises
+    ------
+    ModelError
+        If a part of the network cannot be expressed in C.
+    """
+    _refuse_empty(program)
     model_id = identity(program)
     sources = generate(program, model_id)
     texts = {
@@ -92,6 +99,20 @@ def project_files(
         **_component_files(program, sources, model_id),
     }
     return {path: text.encode() for path, text in texts.items()}
+
+
+def _refuse_empty(program: Program) -> None:
+    """C has no arrays without elements."""
+    empty = {name: t.shape for name, t in program.values.items() if not t.size}
+    if empty:
+        name = next(iter(empty))
+        raise ModelError(
+            "a tensor without elements cannot be expressed in C",
+            where=f"tensor {name!r}",
+            found=f"shape {empty[name]}",
+            allowed="at least one element",
+            try_="remove it from the model; on the PC the library runs all of it",
+        )
 
 
 def _component_files(program: Program, sources: Sources, model_id: str) -> dict[Path, str]:

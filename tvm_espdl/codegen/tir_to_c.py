@@ -38,11 +38,12 @@ def c_function(function: Any, name: str, inputs: int) -> CFunction:
     """
     body = _Body(function.params)
     body.statement(function.body)
+    pointers = (*function.params, *body.workspaces)
     parameters = []
-    for position, buffer in enumerate((*function.params, *body.workspaces)):
+    for position, buffer in enumerate(pointers):
         const = "const " if position < inputs else ""
         parameters.append(f"{const}{type_in_c(buffer.dtype)} *{body.names[buffer]}")
-    unused = [f"{INDENT}(void){body.names[p]};" for p in function.params if p not in body.used]
+    unused = [f"{INDENT}(void){body.names[p]};" for p in pointers if p not in body.used]
     head = f"static void {name}({', '.join(parameters)}) {{"
     definition = "\n".join([head, *unused, *body.lines, "}", ""])
     return CFunction(definition, tuple(body.workspaces))
