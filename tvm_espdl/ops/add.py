@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Array, Form, WithRelu
+from .base import Array, Builder, Expression, Form, WithRelu
 
 
 class Add(WithRelu):
@@ -14,4 +14,8 @@ class Add(WithRelu):
 
     def formula(self, a: Array, b: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_add.cpp`; exponents are not read."""
+        return a + b
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
         return a + b

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Array, Comparison, Form
+from .base import Array, Builder, Comparison, Expression, Form
 
 
 class Less(Comparison):
@@ -13,5 +13,9 @@ class Less(Comparison):
     c = "a < b"
 
     def formula(self, a: Array, b: Array) -> Array:
-        """In NumPy and in TIR."""
+        """In NumPy."""
+        return a < b
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """In TIR."""
         return a < b

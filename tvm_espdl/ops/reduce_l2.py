@@ -33,6 +33,10 @@ class ReduceL2(RealSum):
         """Its square."""
         return x * x
 
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return v * v
+
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_l2.hpp`."""
         return newton_root(real)

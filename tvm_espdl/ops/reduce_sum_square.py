@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Array, ExactSum, Form
+from .base import Array, Builder, ExactSum, Expression, Form
 
 
 class ReduceSumSquare(ExactSum):
@@ -26,3 +26,7 @@ class ReduceSumSquare(ExactSum):
     def term(self, x: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_sum_square.hpp`."""
         return x * x
+
+    def host_term(self, v: Expression, op: Builder) -> Expression:
+        """In TIR."""
+        return v * v

@@ -159,8 +159,8 @@ class RawBroadcast(AllOfOneExponent, Broadcast):
         raise NotImplementedError
 
     def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
-        """F in TIR: the same expression, where Python's operators are all there is to it."""
-        return self.formula(a, b)
+        """F in TIR, int32 in and out."""
+        raise NotImplementedError
 
     @property
     def relu(self) -> bool:

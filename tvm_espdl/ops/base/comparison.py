@@ -28,12 +28,12 @@ class Comparison(Broadcast):
     descriptor = "espdl_binary_t"
 
     def formula(self, a: Array, b: Array) -> Array:
-        """The comparison by Python's operator, of arrays that are broadcast, and in TIR."""
+        """The comparison in NumPy, of arrays that are broadcast."""
         raise NotImplementedError
 
     def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
         """The same in TIR."""
-        return self.formula(a, b)
+        raise NotImplementedError
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_<name>.cpp` and `dl/base/isa`; exponents are not read."""

@@ -151,8 +151,8 @@ class Sum(Reduction):
         return x
 
     def host_term(self, v: Expression, op: Builder) -> Expression:
-        """What is summed, in TIR, of the type of the sum: the same expression."""
-        return self.term(v)
+        """What is summed, in TIR, of the type of the sum."""
+        return v
 
 
 class ExactSum(Sum):
