@@ -75,7 +75,6 @@ LOADERS = {
     "legacy.lend": "",
     "ops.base.registry": "ops",
     "relay.patterns.rules": "relay.patterns",
-    "runtime.host.kernels": "runtime.host.kernels",
 }
 
 MOST_LINES_OF_AN_OPERATOR = 150

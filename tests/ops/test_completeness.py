@@ -11,6 +11,7 @@ from tvm_espdl.codegen.kernels import runtime_files
 from tvm_espdl.codegen.literals import kernel_source
 from tvm_espdl.ops import from_json, operators
 from tvm_espdl.ops.base.operator import rules_of, sentence_of
+from tvm_espdl.ops.base.registry import declared
 from tvm_espdl.relay.patterns import table
 from tvm_espdl.runtime.host.kernels import kernel_of
 from tvm_espdl.selftest.builders import BUILDERS, operator_of
@@ -21,6 +22,16 @@ NAMES = tuple(operators())
 PIECES = {"filter_layout", "round", "shift_and_round"}
 # Operators that no pattern names, with what they come from.
 MADE_BY = {"depthwise_conv1d": "conv1d", "depthwise_conv2d": "conv2d"}
+
+
+def test_no_two_operators_are_one_node():
+    """The quantizer's rules and readers of files go by the type of the node."""
+    for types in (
+        [kind.form.onnx for kind in declared()],
+        [kind.form.espdl for kind in declared()],
+    ):
+        named = [name for name in types if name]
+        assert len(set(named)) == len(named), sorted(n for n in named if named.count(n) > 1)
 
 
 def golden_names():
@@ -67,7 +78,7 @@ def test_pattern(name):
 
 @pytest.mark.parametrize("name", golden_names())
 def test_golden_builder(name):
-    assert name in BUILDERS, f"no builder of {name} in selftest/builders"
+    assert name in BUILDERS, f"no builder of {name} in selftest/builders.py"
 
 
 def test_golden_cases_are_of_our_operators():

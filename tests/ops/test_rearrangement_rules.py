@@ -26,7 +26,7 @@ def padded(before, after, mode="constant", shape=(4, 5)):
 
 
 def gathered(**other):
-    return make("gather", tensor(4, 5), Tensor("int64", (2,)), tensor(2, 5, **other), 0)
+    return make("gather", tensor(4, 5), tensor(2, 5, **other), Tensor("int64", (2,)), 0)
 
 
 def joined(*parts, **other):
@@ -97,6 +97,6 @@ def test_nothing_is_refused(operator):
 
 
 def test_gather_of_a_table_has_a_fixed_layout():
-    operator = make("gather", tensor(4, 5), Tensor("int64", (2, 3)), tensor(2, 3, 5), 0)
+    operator = make("gather", tensor(4, 5), tensor(2, 3, 5), Tensor("int64", (2, 3)), 0)
     with pytest.raises(NotImplementedError, match="fixed layout"):
         operator.permuted((0, 2, 1))

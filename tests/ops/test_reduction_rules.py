@@ -5,7 +5,7 @@ import pytest
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
-from tvm_espdl.ops.reduce_l2 import root
+from tvm_espdl.ops.base.newton import newton_root
 from tvm_espdl.ops.reduce_prod import round_double
 
 S3, P4 = find_chip("esp32s3"), find_chip("esp32p4")
@@ -59,7 +59,7 @@ def test_nothing_is_refused(operator):
 
 def test_roots_are_near_the_true_ones():
     values = np.concatenate([np.geomspace(1e-3, 16000, 999), [0, 1, 16383]]).astype(np.float32)
-    np.testing.assert_allclose(root(values), np.sqrt(values), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(newton_root(values), np.sqrt(values), rtol=0, atol=2e-5)
 
 
 def test_doubles_round_as_each_chip_does():

@@ -52,7 +52,7 @@ def gather(rng, chip):
     wanted = extents(rng, int(rng.integers(0, 3)), 5)
     indices = rng.integers(0, shape[axis], wanted).astype(np.int64)
     y = (*shape[:axis], *wanted, *shape[axis + 1 :])
-    tensors = Tensor(dtype, shape, 0), Tensor("int64", wanted), Tensor(dtype, y, 0)
+    tensors = Tensor(dtype, shape, 0), Tensor(dtype, y, 0), Tensor("int64", wanted)
     x = integers(rng, dtype, shape)
     return operators()["gather"](*tensors, axis), (x,), (np.asarray(indices),)
 

@@ -21,6 +21,18 @@ def module_of(form):
     return relay.frontend.from_onnx(form.model())[0] if form.importable else form.build()
 
 
+def calls_of(form):
+    """The calls that the importer makes: what a pattern that finds nothing should have named."""
+    found = set()
+
+    def visit(part):
+        if isinstance(part, relax.Call) and isinstance(part.op, tvm.ir.Op):
+            found.add(part.op.name)
+
+    relax.analysis.post_order_visit(module_of(form)["main"], visit)
+    return f"the importer makes {', '.join(sorted(found))}"
+
+
 def partitioned(form):
     """Names of the entries that have taken something, and the rules that have refused something."""
     chip, log = find_chip(form.chip), PartitionLog()
@@ -30,9 +42,9 @@ def partitioned(form):
     requantized = transform.Partition(transform.requantize_inputs(found.mod, chip), found.taken)
     again = transform.partition(requantized, chip, log)
     rules = {
-        (refused.operator, refusal.rule)
-        for refused in log.refused.values()
-        for refusal in refused.refusals
+        (reason.operator, reason.refusal.rule)
+        for reasons in log.refused.values()
+        for reason in reasons
     }
     return {taken.entry.name for taken in again.taken.values()}, rules
 
@@ -55,9 +67,10 @@ def test_entry_matches_its_form(name):
     taken, rules = partitioned(case.positive)
     if case.only_refuses:
         (entry,) = (entry for entry in table() if entry.name == name)
-        assert entry.operator in {operator for operator, _ in rules}, rules
+        refused = {operator for operator, _ in rules}
+        assert entry.operator in refused, (rules, calls_of(case.positive))
     else:
-        assert name in taken, (taken, rules)
+        assert name in taken, (taken, rules, calls_of(case.positive))
 
 
 NEAR = [

@@ -70,7 +70,7 @@ def unpack(node: NodeView, b: Tensor, shape: Shape, lanes: int) -> Operand:
         return node.reshaped(name, b, shape, "columns")
     flat = dataclasses.replace(b, shape=(order.size,))
     packed, unpacked = node.reshaped(name, b, flat.shape, "packed"), f"{node.output()}_unpacked"
-    gather = Gather(flat, Tensor("int64", order.shape), flat, 0)
+    gather = Gather(flat, flat, Tensor("int64", order.shape), 0)
     node.call(gather, [packed], [order.astype(np.int64)], output=unpacked)
     return node.reshaped(unpacked, flat, shape, "columns")
 

@@ -6,18 +6,11 @@ CONTRIBUTING.md says which family to derive from, and how to see that all is wel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.pointwise import Pointwise
-from .base.rounding import Array
-from .base.unary import SameExponent
+from .base import Array, Builder, Expression, Form, Pointwise, SameExponent
 
 
-@dataclass(frozen=True)
 class Example(SameExponent, Pointwise):
     """`y = saturate(|v|)`: the formula, with every rounding and saturation in it."""
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.pointwise import Pointwise
-from .base.rounding import Array
-from .base.unary import SameExponent
+from .base import Array, Builder, Expression, Form, Pointwise, SameExponent
 
 
-@dataclass(frozen=True)
 class Abs(SameExponent, Pointwise):
     """`y = saturate(|x|)`."""
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.builder import Builder, Expression
-from .base.ccall import FieldValue
-from .base.pointwise import Pointwise
+from .base import Builder, Expression, FieldValue, Pointwise
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-@dataclass(frozen=True)
 class Clip(Pointwise):
     """`y = saturate(round(min(max(x, low), high) * 2**(xe - oe)))`.
 

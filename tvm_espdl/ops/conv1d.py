@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.convolution1d import Convolution1d
+from .base import Convolution1d
 from .conv2d import Conv2d
 
 
-@dataclass(frozen=True)
 class Conv1d(Convolution1d):
     """As `conv2d` on an image of one row, filter `(O, C, K)`."""
 
     name = "conv1d"
-
-    @property
-    def as_2d(self) -> Conv2d:
-        """The same on an image of one row."""
-        window = (self.pads, self.strides, self.dilations, self.activation)
-        fields = self.fields_2d()
-        return Conv2d(fields["x"], fields["w"], self.b, fields["y"], *window)
+    in_2d = Conv2d

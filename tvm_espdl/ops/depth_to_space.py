@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.operator import rule
-from .base.rounding import Array
-from .base.strided import Shape, Strided, strides_of
+from .base import Array, Shape, Strided, rule, strides_of
 
 
-@dataclass(frozen=True)
 class DepthToSpace(Strided):
     """From `(N, H, W, C * block**2)` to `(N, H * block, W * block, C)`.
 

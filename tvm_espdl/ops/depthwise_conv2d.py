@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..chips import Chip
-from .base.accumulate import accumulate, finish
-from .base.ccall import CCall
-from .base.convolution import Convolution
-from .base.operator import Summed
-from .base.packing import convolution_call
-from .base.rounding import Array
-from .base.window import patches
+from .base import Array, Convolution, Summed
 
 
-@dataclass(frozen=True)
 class DepthwiseConv2d(Convolution):
     """`y[c] = saturate(activation(round((b[c] + sum(x[c] * w[c])) >> shift)))`.
 
     The filter is `(C, 1, KH, KW)`.
+
+    Source: ESP-DL `dl/base/dl_base_depthwise_conv2d.cpp` and `isa/*/*_depthwise_*.S`.
     """
 
     name = "depthwise_conv2d"
 
-    def reference(self, chip: Chip, *arrays: Array) -> Array:
-        """Source: ESP-DL `dl/base/dl_base_depthwise_conv2d.cpp` and `isa/*/*_depthwise_*.S`."""
-        x, *constants = arrays
-        terms = self.summed(*constants)
-        windows = patches(x, self.kernel, self.pads, self.strides, self.dilations)
-        taps = self.kernel[0] * self.kernel[1]
-        positions = np.moveaxis(windows, -1, 2).reshape(-1, len(terms.weights), taps)
-        sums = accumulate(chip, positions, terms.weights, terms.bias, run=1, lanes_only=True)
-        y = finish(sums, self.shift, self.activation, self.y, chip)
-        return y.reshape(self.y.shape)
+    def positions(self, windows: Array) -> Array:
+        """`(positions, C, products)`: each channel has its own."""
+        channels = self.w.shape[0]
+        return np.moveaxis(windows, -1, 2).reshape(-1, channels, self.w.size // channels)
 
     def summed(self, *constants: Array) -> Summed:
         """Row and column of the filter, and the bias; all channels are in vector lanes."""
         w, *b = constants
         return Summed(w.reshape(len(w), -1), b[0] if b else None, lanes_only=True)
-
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_depthwise_conv2d_s8` or `_s16`, filter and bias packed for the chip."""
-        w, *b = constants
-        bias = b[0] if b else None
-        return convolution_call(
-            chip, "depthwise_conv2d", self, w, bias, fields=self.window_fields(), depthwise=True
-        )

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.broadcast import Broadcast
-from .base.builder import Builder, Expression
-from .base.ccall import FieldValue
-from .base.form import Form
-from .base.operator import Tensor, rule
+from .base import Broadcast, Builder, Expression, FieldValue, Form, Tensor, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-@dataclass(frozen=True)
 class Div(Broadcast):
     """`y = saturate(round(a * r / b))` with `r = 2**(ae - be - oe)`, in float32.
 

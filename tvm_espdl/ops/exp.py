@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.function import FloatFunction, exponential
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FloatFunction, Form
 
 
-@dataclass(frozen=True)
 class Exp(FloatFunction):
     """`f(x) = e**x`; what is too large saturates."""
 
@@ -20,14 +14,10 @@ class Exp(FloatFunction):
     form = Form("Exp", "exp", "own", "Exp")
     c = "espdl_exponential(real)"
 
-    def formula(self, real: Array) -> Array:
-        """Source: ESP-DL `dl/module/include/dl_module_exp.hpp`."""
-        return exponential(real)
-
     def host(self, real: Expression, op: Builder) -> Expression:
         """In TIR."""
         return op.exp(real)
 
     def exact(self, real: Array) -> Array:
-        """In double precision."""
+        """In double precision. Source: ESP-DL `dl/module/include/dl_module_exp.hpp`."""
         return np.exp(real)

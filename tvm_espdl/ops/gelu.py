@@ -6,18 +6,14 @@ ESP-DL has no formula for it, so this is a function for `lut` to tabulate, not a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from .base.form import Form
-from .base.function import FloatFunction
-from .base.rounding import Array
+from .base import Array, FloatFunction, Form
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-@dataclass(frozen=True)
 class Gelu(FloatFunction):
     """`f(x) = x * (1 + erf(x / sqrt(2))) / 2`, or its approximation by tanh.
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
+from .base import CCall, FieldValue, Operator, Summed, Weighted, convolution_call
 from .base.accumulate import accumulate, finish
-from .base.ccall import CCall, FieldValue
-from .base.operator import Operator, Summed
-from .base.packing import convolution_call
 from .base.rounding import Array
-from .base.weighted import Weighted
 
 
-@dataclass(frozen=True)
 class Gemm(Weighted):
     """`y = saturate(activation(round((b + x @ w) >> shift)))`.
 
@@ -81,4 +74,4 @@ class Gemm(Weighted):
         """Only a permutation of the rows leaves a gemm what it is."""
         if axes[-1] != len(axes) - 1:
             raise NotImplementedError("the last axis of a gemm is its depth")
-        return dataclasses.replace(self, x=self.x.permuted(axes), y=self.y.permuted(axes))
+        return self.transposed(axes)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.builder import Builder, Expression
-from .base.comparison import Comparison
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Builder, Comparison, Expression, Form
 
 
-@dataclass(frozen=True)
 class Greater(Comparison):
     """`y = a > b` on the integers as they are, of type bool."""
 

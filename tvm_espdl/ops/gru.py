@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
+from .base import ALL, Recurrent
 from .base.gates import dot_products, sigmoid_of, tanh_of, wrapped
-from .base.recurrent import ALL, Recurrent
 from .base.rounding import Array, round_float, saturate
 
 
-@dataclass(frozen=True)
 class Gru(Recurrent):
     """`h = (1 - z) * n + z * h`, `n = tanh(W x + r * (R h))`: update z, reset r, new n.
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.function import FloatFunction
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FloatFunction, Form
 
 SIXTH = 0.166667  # the constant of the chip, in double precision
 
 
-@dataclass(frozen=True)
 class HardSwish(FloatFunction):
     """`f(x) = x * min(max(x + 3, 0), 6) / 6`."""
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import MovedIntegers
-from .base.operator import Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
-from .base.window import Pair
+from .base import Array, FieldValue, MovedIntegers, OneImage, Pair, Tensor, with_rows
 
 
-@dataclass(frozen=True)
-class InsertZeros(MovedIntegers):
+class InsertZeros(OneImage, MovedIntegers):
     """`y[0, i * sy, j * sx] = x[0, i, j]`, zero everywhere else; `(1, H, W, C)`, int8 or int16.
 
     A signal `(1, W, C)` is an image of one row; strides and tail keep their form.
@@ -51,7 +43,7 @@ class InsertZeros(MovedIntegers):
     @property
     def images(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shapes of input and result as images; a signal has one row."""
-        return _image(self.x.shape), _image(self.y.shape)
+        return with_rows(self.x).shape, with_rows(self.y).shape
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_insert_zeros.hpp`."""
@@ -61,28 +53,15 @@ class InsertZeros(MovedIntegers):
         y[:, : rows : self.strides[0], : columns : self.strides[1]] = x
         return y.reshape(self.y.shape)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_insert_zeros_s8` or `_s16`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes of image and result, and the strides."""
         source, target = self.images
-        return CCall(
-            function=f"espdl_insert_zeros_{suffix(self.x)}",
-            descriptor="espdl_insert_zeros_t",
-            fields={
-                "input_height": source[1],
-                "input_width": source[2],
-                "channels": source[3],
-                "output_height": target[1],
-                "output_width": target[2],
-                "stride_y": self.strides[0],
-                "stride_x": self.strides[1],
-            },
-        )
-
-    @rule(allowed="batch 1", fix="run the samples one after the other")
-    def batch_is_one(self, chip: Chip) -> str | None:
-        """It takes one image at a time."""
-        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
-
-
-def _image(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape if len(shape) == 4 else (shape[0], 1, *shape[1:])
+        return {
+            "input_height": source[1],
+            "input_width": source[2],
+            "channels": source[3],
+            "output_height": target[1],
+            "output_width": target[2],
+            "stride_y": self.strides[0],
+            "stride_x": self.strides[1],
+        }

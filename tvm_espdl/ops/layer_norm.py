@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.newton import newton_root
-from .base.operator import Operator, Tensor, rule
+from .base import FieldValue, Operator, Tensor, newton_root, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import suffix
 
 LARGEST_DEVIATION = 64.0
 
 
-@dataclass(frozen=True)
 class LayerNorm(Operator):
     """`y = saturate(round(((x - mean) / sqrt(variance + epsilon) * scale + bias) * 2**-oe))`.
 
@@ -44,21 +39,8 @@ class LayerNorm(Operator):
     epsilon: float = 1e-5
 
     name = "layer_norm"
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The data."""
-        return (self.x,)
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """Scale and bias where there are."""
-        return tuple(t for t in (self.scale, self.bias) if t is not None)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
+    constant_fields = ("scale", "bias")
+    in_place = (0,)
 
     @property
     def extent(self) -> int:
@@ -94,27 +76,25 @@ class LayerNorm(Operator):
                 found.append(values.pop(0).ravel().astype(np.float32) * unit)
         return found[0], found[1]
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_layer_norm_s8` or `_s16`."""
-        names = [n for n, t in (("scale", self.scale), ("bias", self.bias)) if t is not None]
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """How often and how many, units and scale, epsilon, and the chip's rounding."""
         units = {
             f"{name}_unit": float(power_of_two(tensor.uniform_exponent)) if tensor else 1.0
             for name, tensor in (("x", self.x), ("scale", self.scale), ("bias", self.bias))
         }
-        return CCall(
-            function=f"espdl_layer_norm_{suffix(self.x)}",
-            descriptor="espdl_layer_norm_t",
-            fields={
-                "outer": self.x.size // self.extent,
-                "extent": self.extent,
-                **units,
-                "y_scale": float(power_of_two(-self.y.uniform_exponent)),
-                "epsilon": float(np.float32(self.epsilon)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays=dict(zip(names, (c.ravel() for c in constants), strict=True)),
-            in_place=(0,),
-        )
+        return {
+            "outer": self.x.size // self.extent,
+            "extent": self.extent,
+            **units,
+            "y_scale": float(power_of_two(-self.y.uniform_exponent)),
+            "epsilon": float(np.float32(self.epsilon)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Scale and bias where there are."""
+        names = [name for name in self.constant_fields if getattr(self, name) is not None]
+        return dict(zip(names, (c.ravel() for c in constants), strict=True))
 
     @rule(allowed="int8 or int16, one type", fix="quantize all of them alike")
     def types_are_equal(self, chip: Chip) -> str | None:

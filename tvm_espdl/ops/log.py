@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.function import FloatFunction
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FloatFunction, Form
 
 
-@dataclass(frozen=True)
 class Log(FloatFunction):
     """`f(x) = ln(x)`; zero gives the smallest integer, a negative value (NaN) the largest."""
 
@@ -25,14 +19,10 @@ class Log(FloatFunction):
     return real < 0.0f ? NAN : -INFINITY;
     """
 
-    def formula(self, real: Array) -> Array:
-        """Source: ESP-DL `dl/module/include/dl_module_log.hpp`."""
-        return np.log(real.astype(np.float64)).astype(np.float32)
-
     def host(self, real: Expression, op: Builder) -> Expression:
         """In TIR."""
         return op.log(real)
 
     def exact(self, real: Array) -> Array:
-        """In double precision."""
+        """In double precision. Source: ESP-DL `dl/module/include/dl_module_log.hpp`."""
         return np.log(real)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.rounding import Array, power_of_two
+from .base import Array, power_of_two
 from .softmax import Softmax
 
 
-@dataclass(frozen=True)
 class LogSoftmax(Softmax):
     """`y = x * 2**xe - log(sum(exp(x * 2**xe)))`; for int16 the maximum is subtracted first.
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.normalization import Normalization, sum_of_squares
-from .base.operator import Operator, rule
+from .base import FieldValue, Normalization, Operator, rule, split_at, sum_of_squares
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import suffix
 
 
-@dataclass(frozen=True)
 class LpNorm(Normalization):
     """`y = saturate(round(x * (1 / norm(x) * 2**-oe)))`, in float32; zero where the norm is.
 
@@ -41,11 +33,6 @@ class LpNorm(Normalization):
         """Extent of the axis."""
         return self.x.shape[self.axis]
 
-    @property
-    def inner(self) -> int:
-        """Distance of two elements of a vector."""
-        return math.prod(self.x.shape[self.axis + 1 :])
-
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_lp_normalization.hpp`."""
         x = np.moveaxis(arrays[0], self.axis, -1)
@@ -60,26 +47,21 @@ class LpNorm(Normalization):
         y = saturate(round_float(result, chip), self.y.dtype)
         return np.ascontiguousarray(np.moveaxis(y, -1, self.axis))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_lp_norm_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_lp_norm_{suffix(self.x)}",
-            descriptor="espdl_lp_norm_t",
-            fields={
-                "outer": math.prod(self.x.shape[: self.axis]),
-                "extent": self.extent,
-                "inner": self.inner,
-                "squares": int(self.p == 2),
-                "output_scale": float(power_of_two(-self.y.uniform_exponent)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The blocks of x, which norm, the scale, and the chip's rounding."""
+        outer, extent, inner = split_at(self.x.shape, self.axis)
+        return {
+            "outer": outer,
+            "extent": extent,
+            "inner": inner,
+            "squares": int(self.p == 2),
+            "output_scale": float(power_of_two(-self.y.uniform_exponent)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        x, y = self.x.permuted(axes), self.y.permuted(axes)
-        return dataclasses.replace(self, x=x, y=y, axis=axes.index(self.axis))
+        return self.transposed(axes, axis=axes.index(self.axis))
 
     @rule(allowed="1 or 2", fix="use the length, p=2")
     def norm_is_known(self, chip: Chip) -> str | None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
+from .base import ALL, CELLS, LAST, Recurrent, Tensor
 from .base.gates import dot_products, sigmoid_of, tanh_of, wrapped
-from .base.operator import Tensor
-from .base.recurrent import ALL, CELLS, LAST, Recurrent
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-@dataclass(frozen=True)
 class Lstm(Recurrent):
     """`c = f * c + i * g`, `h = o * tanh(c)`: input i, output o, forget f, cell g.
 

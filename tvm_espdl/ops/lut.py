@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.function import FloatFunction
-from .base.operator import Tensor, rule
+from .base import Elementwise, FieldValue, FloatFunction, OneType, Tensor, rule
 from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
-from .base.unary import Elementwise, OneType, suffix
 
 # Between two entries; the kernel takes any power of two. ESP-PPQ's 256 leaves 8 bits of 16, so that
 # the result is no better than in int8; 16 leaves 12 bits, for 8 KiB in place of 0.5.
 INT16_STEP = 16
 
 
-@dataclass(frozen=True)
 class Lut(OneType, Elementwise):
     """`y = table[x + 128]`; for int16 `y = table[round((x + 32768) / step)]`, not interpolated.
 
@@ -34,6 +28,7 @@ class Lut(OneType, Elementwise):
     step: int = 1
 
     name = "lut"
+    in_place = (0,)
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
@@ -52,19 +47,14 @@ class Lut(OneType, Elementwise):
         place = x.astype(np.int64) - np.iinfo(x.dtype).min
         return table[shift_and_round(place, self.shift, chip)]
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_lut_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_lut_{suffix(self.x)}",
-            descriptor="espdl_lut_t",
-            fields={
-                "size": self.y.size,
-                "shift": self.shift,
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays={"table": constants[0]},
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Size, shift, and the chip's rounding."""
+        rounding = int(chip.rounding == "half_even")
+        return {"size": self.y.size, "shift": self.shift, "half_even": rounding}
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """The table."""
+        return {"table": constants[0]}
 
     @rule(allowed="1 for int8, a power of two up to 32768 for int16", fix="use another step")
     def step_is_power_of_two(self, chip: Chip) -> str | None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.accumulate import accumulate, finish
-from .base.ccall import CCall, FieldValue
-from .base.operator import Operator, Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
-from .base.weighted import BIAS_DTYPE
+from .base import AllOfOneType, Array, FieldValue, Tensor, accumulate, finish, register_fields, rule
 
 MAX_RANK = 4
 
 
-@dataclass(frozen=True)
-class Matmul(Operator):
+class Matmul(AllOfOneType):
     """`y = saturate(activation(round((a @ b) >> shift)))`, leading dimensions broadcast.
 
     Attributes
@@ -36,16 +29,7 @@ class Matmul(Operator):
     activation: str = "linear"
 
     name = "matmul"
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Both factors."""
-        return (self.a, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The product."""
-        return self.y
+    input_fields = ("a", "b")
 
     @property
     def macs(self) -> int:
@@ -71,39 +55,23 @@ class Matmul(Operator):
         y = finish(np.array(sums), self.shift, self.activation, self.y, chip)
         return y.reshape(self.y.shape)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_matmul_s8` or `_s16`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Batches, with the distance of two matrices (0 where repeated); sizes; registers."""
         rows, depth = self.a.shape[-2:]
         columns, dtype = self.b.shape[-1], self.a.dtype
         lanes = chip.lanes(dtype)
-        rest = chip.accumulator(dtype, in_lanes=False)
-        in_lanes = chip.accumulator(dtype, in_lanes=True) if lanes else rest
-        return CCall(
-            function=f"espdl_matmul_{suffix(self.y)}",
-            descriptor="espdl_matmul_t",
-            fields={
-                **self._batches(),
-                "rows": rows,
-                "depth": depth,
-                "columns": columns,
-                "columns_in_lanes": columns // lanes * lanes if lanes else 0,
-                "shift": self.shift,
-                "relu": int(self.activation == "relu"),
-                "half_even": int(chip.rounding == "half_even"),
-                "lane_bits": in_lanes.bits,
-                "lane_products_per_clamp": in_lanes.products_per_clamp,
-                "rest_bits": rest.bits,
-                "rest_products_per_clamp": rest.products_per_clamp,
-            },
-        )
-
-    def _batches(self) -> dict[str, FieldValue]:
-        """Two batch dimensions, and the distance of two matrices in each; 0 where repeated."""
-        extents = self._padded(self.y)
         return {
-            "batches": extents,
+            "batches": self._padded(self.y),
             "strides_a": self._steps(self.a),
             "strides_b": self._steps(self.b),
+            "rows": rows,
+            "depth": depth,
+            "columns": columns,
+            "columns_in_lanes": columns // lanes * lanes if lanes else 0,
+            "shift": self.shift,
+            "relu": int(self.activation == "relu"),
+            "half_even": int(chip.rounding == "half_even"),
+            **register_fields(chip, dtype),
         }
 
     def _steps(self, tensor: Tensor) -> tuple[int, ...]:
@@ -115,12 +83,6 @@ class Matmul(Operator):
     def _padded(tensor: Tensor) -> tuple[int, ...]:
         batch = tensor.shape[:-2]
         return (1,) * (MAX_RANK - 2 - len(batch)) + batch
-
-    @rule(allowed="int8 or int16, one type", fix="quantize both factors and the result alike")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Both factors and the result have one type: int8 or int16."""
-        types = (self.a.dtype, self.b.dtype, self.y.dtype)
-        return None if len(set(types)) == 1 and types[0] in BIAS_DTYPE else f"types {types}"
 
     @rule(allowed="2 to 4 dimensions", fix="reshape the factors")
     def ranks_fit(self, chip: Chip) -> str | None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.broadcast import RawBroadcast
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Form, RawBroadcast
 
 
-@dataclass(frozen=True)
 class Maximum(RawBroadcast):
     """`y = max(a, b)` on the integers as they are."""
 

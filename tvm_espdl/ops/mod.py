@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.broadcast import RealBroadcast
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Form, RealBroadcast
 
 
-@dataclass(frozen=True)
 class Mod(RealBroadcast):
     """`y = saturate(round(fmodf(a * 2**ae, b * 2**be) * 2**-oe))`; a remainder by zero is zero.
 

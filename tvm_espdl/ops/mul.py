@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.broadcast import Broadcast
-from .base.builder import Builder, Expression
-from .base.ccall import FieldValue
-from .base.form import Form
-from .base.operator import rule
+from .base import Broadcast, Builder, Expression, FieldValue, Form, rule
 from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
 
 LARGEST_VECTOR_SHIFT = 31
 
 
-@dataclass(frozen=True)
 class Mul(Broadcast):
     """`y = saturate(round(a * b >> (oe - ae - be)))`.
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.pointwise import Pointwise
-from .base.rounding import Array
-from .base.unary import SameExponent
+from .base import Array, Builder, Expression, Form, Pointwise, SameExponent
 
 
-@dataclass(frozen=True)
 class Neg(SameExponent, Pointwise):
     """`y = saturate(-x)`."""
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import MovedIntegers
-from .base.operator import Operator, rule
-from .base.rounding import Array
-from .base.unary import suffix
+from .base import Array, FieldValue, MovedIntegers, Operator, rule
 
 MAX_RANK = 4
 Shape = tuple[int, ...]
 MODES = ("constant", "edge", "reflect")
 
 
-@dataclass(frozen=True)
 class Pad(MovedIntegers):
     """x with `before` and `after` more elements along each axis, int8 or int16.
 
@@ -47,30 +39,21 @@ class Pad(MovedIntegers):
             return np.pad(arrays[0], widths, constant_values=arrays[0].dtype.type(self.value))
         return np.pad(arrays[0], widths, mode="edge" if self.mode == "edge" else "reflect")
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_pad_s8` or `_s16`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Extents of four dimensions, what is added in front of them, and with which values."""
         missing = MAX_RANK - len(self.x.shape)
-        return CCall(
-            function=f"espdl_pad_{suffix(self.x)}",
-            descriptor="espdl_pad_t",
-            fields={
-                "input_extents": (1,) * missing + self.x.shape,
-                "output_extents": (1,) * missing + self.y.shape,
-                "before": (0,) * missing + self.before,
-                "mode": f"ESPDL_PAD_{self.mode.upper()}",
-                "value": self.value,
-            },
-        )
+        return {
+            "input_extents": (1,) * missing + self.x.shape,
+            "output_extents": (1,) * missing + self.y.shape,
+            "before": (0,) * missing + self.before,
+            "mode": f"ESPDL_PAD_{self.mode.upper()}",
+            "value": self.value,
+        }
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        return dataclasses.replace(
-            self,
-            x=self.x.permuted(axes),
-            y=self.y.permuted(axes),
-            before=tuple(self.before[axis] for axis in axes),
-            after=tuple(self.after[axis] for axis in axes),
-        )
+        before, after = (tuple(n[axis] for axis in axes) for n in (self.before, self.after))
+        return self.transposed(axes, before=before, after=after)
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:

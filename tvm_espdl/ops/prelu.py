@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import Tensor, rule
-from .base.rounding import Array, saturate, shift_and_round, wrap
-from .base.unary import Unary, suffix
+from .base import Array, FieldValue, Tensor, Unary, rule, saturate, shift_and_round, wrap
 
 LARGEST_SHIFT = 31
 LARGEST_SCALE_BITS = 6
 
 
-@dataclass(frozen=True)
 class Prelu(Unary):
     """`y = x` for x > 0, else `x * alpha[channel] >> (oe - xe - ae)`; NHWC; rounding by chip.
 
@@ -32,12 +26,9 @@ class Prelu(Unary):
     steepest: int = 0
 
     name = "prelu"
+    constant_fields = ("alpha",)
+    in_place = (0,)
     channels_last = True
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """The factors."""
-        return (self.alpha,)
 
     @property
     def change(self) -> int:
@@ -70,23 +61,21 @@ class Prelu(Unary):
             below = wrap(below, 8 * x.itemsize)
         return np.where(x > 0, above, saturate(below, self.y.dtype)).astype(self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_prelu_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_prelu_{suffix(self.x)}",
-            descriptor="espdl_prelu_t",
-            fields={
-                "pixels": self.x.size // self.x.shape[-1],
-                "channels": self.x.shape[-1],
-                "shift": self.shift,
-                "change": self.change if self.rescales(chip) else 0,
-                "rounds": int(self.rescales(chip)),
-                "wraps": int(self.wraps(chip)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays={"alpha": constants[0].ravel()},
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes, shifts, and how the chip rounds and saturates."""
+        return {
+            "pixels": self.x.size // self.x.shape[-1],
+            "channels": self.x.shape[-1],
+            "shift": self.shift,
+            "change": self.change if self.rescales(chip) else 0,
+            "rounds": int(self.rescales(chip)),
+            "wraps": int(self.wraps(chip)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """The factors."""
+        return {"alpha": constants[0].ravel()}
 
     @rule(allowed="four dimensions and batch 1", fix="reshape to (1, channels, height, width)")
     def input_is_one_image(self, chip: Chip) -> str | None:

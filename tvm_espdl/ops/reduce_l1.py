@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.reduction import ExactSum
-from .base.rounding import Array
+from .base import Array, Builder, ExactSum, Expression, Form
 
 
-@dataclass(frozen=True)
 class ReduceL1(ExactSum):
     """`y = saturate(round(sum(|x|) >> (oe - xe)))`."""
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.operator import rule
-from .base.reduction import RealSum
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Form, RealSum, newton_root, rule
 
-# Two steps of the root that are this close end it; larger roots than the bound need never be.
-CLOSE = np.float32(0.00001)
-LARGEST_ROOT = 128.0
-MOST_STEPS = 64
+LARGEST_ROOT = 128.0  # larger ones need never be found
 
 
-@dataclass(frozen=True)
 class ReduceL2(RealSum):
     """`y = saturate(round(root(float32(sum(x * x)) * 2**(2 * xe)) * 2**-oe))`, in float32."""
 
@@ -27,17 +17,7 @@ class ReduceL2(RealSum):
     form = Form("ReduceL2", ("square", "sum", "sqrt"), exponents="own", espdl="ReduceL2")
     term_bits = 14
     c_term = "v * v"
-    c = """
-    float root = real, last = 0.0f;
-    for (int32_t step = 0; step < 64 && real > 0.0f; ++step) {
-      last = root;
-      root = (last + real / last) * 0.5f;
-      if (!(root - last > 0.00001f || root - last < -0.00001f)) {
-        break;
-      }
-    }
-    return root;
-    """
+    c = "espdl_newton_root(real)"
 
     @property
     def macs(self) -> int:
@@ -54,16 +34,16 @@ class ReduceL2(RealSum):
         return x * x
 
     def host_term(self, v: Expression, op: Builder) -> Expression:
-        """Its square in TIR."""
+        """In TIR."""
         return v * v
 
     def formula(self, real: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reduce_l2.hpp`."""
-        return root(real)
+        return newton_root(real)
 
     def host(self, real: Expression, op: Builder) -> Expression:
         """In TIR."""
-        return op.newton_root(real, float(CLOSE), MOST_STEPS)
+        return op.newton_root(real)
 
     @rule(allowed="norms below 128", fix="use fewer elements or a smaller input exponent")
     def root_is_found(self, chip: Chip) -> str | None:
@@ -79,19 +59,3 @@ class ReduceL2(RealSum):
         """The exponent of squares is -60 or more, so that float32 holds them exactly."""
         exponent = self.x.uniform_exponent
         return None if exponent >= -30 else f"exponent {exponent}"
-
-
-def root(values: Array) -> Array:
-    """Square roots of float32 as ESP-DL finds them (`dl/math/include/dl_math.hpp`).
-
-    From the number itself, the mean of the last value and the quotient, until two are close.
-    """
-    result = values.copy()
-    searched = values != 0
-    for _ in range(MOST_STEPS):
-        last = result[searched]
-        if not last.size:
-            break
-        result[searched] = (last + values[searched] / last) * np.float32(0.5)
-        searched[searched] = np.abs(result[searched] - last) > CLOSE
-    return result

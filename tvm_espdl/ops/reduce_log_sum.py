@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.reduction import RealSum
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Form, RealSum
 
 
-@dataclass(frozen=True)
 class ReduceLogSum(RealSum):
     """`y = saturate(round(log(float32(sum) * 2**xe) * 2**-oe))`, in float32.
 

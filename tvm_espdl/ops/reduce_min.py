@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..chips import Chip
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.reduction import Extreme
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Extreme, Form
 
 
-@dataclass(frozen=True)
 class ReduceMin(Extreme):
     """`y = min(x)`."""
 

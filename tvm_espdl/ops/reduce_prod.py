@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import FieldValue
-from .base.form import Form
-from .base.reduction import Reduction
-from .base.rounding import Array, round_float, saturate
+from .base import Array, Form, Reduction, round_float, saturate
 
 LIMIT = 65536.0  # beyond every result, and within what rounding may convert
 
 
-@dataclass(frozen=True)
 class ReduceProd(Reduction):
     """`y = saturate(round(prod(x * 2**xe) * 2**-oe))`: float32 for int8, double for int16."""
 
@@ -32,13 +26,6 @@ class ReduceProd(Reduction):
             product *= self.output_scale
         rounded = round_float if wide is np.float32 else round_double
         return saturate(rounded(product, chip), self.y.dtype)
-
-    def parameters(self) -> dict[str, FieldValue]:
-        """Both scales."""
-        return {
-            "input_scale": float(self.input_scale),
-            "output_scale": float(self.output_scale),
-        }
 
 
 def round_double(values: Array, chip: Chip) -> Array:

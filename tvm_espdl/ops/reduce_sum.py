@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.form import Form
-from .base.reduction import ExactSum
+from .base import ExactSum, Form
 
 
-@dataclass(frozen=True)
 class ReduceSum(ExactSum):
     """`y = saturate(round(sum(x) >> (oe - xe)))`.
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.reduction import ExactSum
-from .base.rounding import Array
+from .base import Array, Builder, ExactSum, Expression, Form
 
 
-@dataclass(frozen=True)
 class ReduceSumSquare(ExactSum):
     """`y = saturate(round(sum(x * x) >> (oe - 2 * xe)))`."""
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.builder import Builder, Expression
-from .base.ccall import CCall, FieldValue
-from .base.form import Form
-from .base.pointwise import Pointwise
+from .base import Builder, Expression, FieldValue, Form, Pointwise
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-@dataclass(frozen=True)
 class Relu(Pointwise):
     """`y = max(x, 0)` at equal exponents, else `saturate(round(x * 2**(xe - oe)))` for x >= 0."""
 
     name = "relu"
+    descriptor = "espdl_rescale_t"
     form = Form(onnx="Relu", relax="nn.relu", exponents="clip", espdl="Relu")
     c = """
     const int32_t positive = v > 0 ? v : 0;
@@ -43,10 +37,6 @@ class Relu(Pointwise):
             return positive
         scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
         return op.rounded(op.cast(positive, "float32") * op.real(float(scale)))
-
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """With the descriptor of other changes of scale."""
-        return dataclasses.replace(super().call(chip), descriptor="espdl_rescale_t")
 
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
         """The change of exponents, and the chip's rounding."""

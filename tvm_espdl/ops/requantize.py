@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import rule
-from .base.rounding import Array, saturate, shift_and_round
-from .base.unary import Elementwise, suffix
+from .base import Array, Elementwise, FieldValue, rule, saturate, shift_and_round
 
 VECTOR_THRESHOLD = 50
 
 
-@dataclass(frozen=True)
 class Requantize(Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
@@ -31,18 +25,20 @@ class Requantize(Elementwise):
         x = arrays[0].astype(np.int64)
         return saturate(shift_and_round(x, self.shift, chip), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_requantize_<from>_<to>`."""
-        return CCall(
-            function=f"espdl_requantize_{suffix(self.x)}_{suffix(self.y)}",
-            descriptor="espdl_requantize_t",
-            fields={
-                "size": self.y.size,
-                "shift": self.shift,
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            in_place=(0,) if self.x.dtype == self.y.dtype else (),
-        )
+    @property
+    def suffix(self) -> str:
+        """Both types."""
+        return f"{self.x.suffix}_{self.y.suffix}"
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """The input, where the result is of its type."""
+        return (0,) if self.x.dtype == self.y.dtype else ()
+
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Size, shift, and the chip's rounding."""
+        rounding = int(chip.rounding == "half_even")
+        return {"size": self.y.size, "shift": self.shift, "half_even": rounding}
 
     @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")
     def widening_size_is_whole(self, chip: Chip) -> str | None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import Moved
-from .base.rounding import Array
+from .base import Array, CCall, Moved
 
 
-@dataclass(frozen=True)
 class Reshape(Moved):
     """`y = x` under another shape; in memory nothing moves."""
 

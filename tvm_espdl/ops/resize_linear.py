@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import rule
-from .base.resize import Resize, inverse_scale
+from .base import FieldValue, Resize, inverse_scale, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 COORDINATES = ("half_pixel", "align_corners")
 
 
-@dataclass(frozen=True)
 class ResizeLinear(Resize):
     """Rows are combined horizontally, then vertically; all in float32, each step rounded.
 
@@ -71,20 +66,19 @@ class ResizeLinear(Resize):
         scaled = weighed * power_of_two(-self.y.uniform_exponent)
         return saturate(round_float(scaled, chip), "int8").reshape(self.y.shape)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_resize_linear_s8`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes, scales, and the chip's rounding."""
+        return {
+            **self.size_fields(),
+            "input_scale": float(power_of_two(self.x.uniform_exponent)),
+            "output_scale": float(power_of_two(-self.y.uniform_exponent)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Places and weights in both directions."""
         (rows, below), (columns, right) = self.places(0), self.places(1)
-        return CCall(
-            function="espdl_resize_linear_s8",
-            descriptor="espdl_resize_linear_t",
-            fields={
-                **self.size_fields(),
-                "input_scale": float(power_of_two(self.x.uniform_exponent)),
-                "output_scale": float(power_of_two(-self.y.uniform_exponent)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays={"rows": rows, "below": below, "columns": columns, "right": right},
-        )
+        return {"rows": rows, "below": below, "columns": columns, "right": right}
 
     @rule(allowed="half_pixel and align_corners", fix="export with one of them")
     def coordinates_are_known(self, chip: Chip) -> str | None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import rule
-from .base.resize import Resize, inverse_scale
-from .base.rounding import Array, saturate, shift_and_round, wrap
+from .base import Array, FieldValue, Resize, inverse_scale, rule, saturate, shift_and_round, wrap
 
 
-@dataclass(frozen=True)
 class ResizeNearest(Resize):
     """`y[i, j] = round(x[int(i * down), int(j * right)] >> (oe - xe))`.
 
@@ -60,20 +54,18 @@ class ResizeNearest(Resize):
         y = wrap(shifted, 8).astype(np.int8) if self.wraps(chip) else saturate(shifted, "int8")
         return y.reshape(self.y.shape)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_resize_nearest_s8`."""
-        rows, columns = self.sources()
-        return CCall(
-            function="espdl_resize_nearest_s8",
-            descriptor="espdl_resize_nearest_t",
-            fields={
-                **self.size_fields(),
-                "shift": self.shift,
-                "half_even": int(chip.rounding == "half_even"),
-                "wraps": int(self.wraps(chip)),
-            },
-            arrays={"rows": rows, "columns": columns},
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes, the shift, and how the chip rounds and saturates."""
+        return {
+            **self.size_fields(),
+            "shift": self.shift,
+            "half_even": int(chip.rounding == "half_even"),
+            "wraps": int(self.wraps(chip)),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Sources in both directions."""
+        return dict(zip(("rows", "columns"), self.sources(), strict=True))
 
     @rule(
         allowed="coordinates asymmetric with nearest_mode floor",

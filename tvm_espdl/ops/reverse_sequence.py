@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import MovedIntegers
-from .base.operator import Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
+from .base import Array, FieldValue, MovedIntegers, Tensor, rule
 
 
-@dataclass(frozen=True)
 class ReverseSequence(MovedIntegers):
     """`y[b, t] = x[b, n - 1 - t]` for `t` below `n = lengths[b]`, else `x[b, t]`.
 
@@ -32,11 +26,7 @@ class ReverseSequence(MovedIntegers):
     time_axis: int = 0
 
     name = "reverse_sequence"
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """How many steps of each sequence are reversed."""
-        return (self.lengths,)
+    constant_fields = ("lengths",)
 
     @property
     def walk(self) -> tuple[int, int, int, int, int]:
@@ -58,15 +48,14 @@ class ReverseSequence(MovedIntegers):
                 turned[sequence, :length] = source[sequence, :length][::-1]
         return y
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_reverse_sequence_s8` or `_s16`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The walk."""
         names = ("sequences", "steps", "features", "sequence_stride", "step_stride")
-        return CCall(
-            function=f"espdl_reverse_sequence_{suffix(self.x)}",
-            descriptor="espdl_reverse_sequence_t",
-            fields=dict(zip(names, self.walk, strict=True)),
-            arrays={"lengths": constants[0].astype(np.int32)},
-        )
+        return dict(zip(names, self.walk, strict=True))
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """How many steps of each sequence are reversed."""
+        return {"lengths": constants[0].astype(np.int32)}
 
     @rule(allowed="axes 0 and 1, in any order", fix="transpose the input first")
     def axes_are_the_first_two(self, chip: Chip) -> str | None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.normalization import Normalization, sum_of_squares
-from .base.operator import Tensor, rule
+from .base import FieldValue, Normalization, Tensor, rule, sum_of_squares
 from .base.rounding import Array, power_of_two, round_float, saturate
-from .base.unary import suffix
 
 
-@dataclass(frozen=True)
 class RmsNorm(Normalization):
     """`y = saturate(round(x * (1 / sqrt(mean(x**2) + epsilon) * 2**(xe - oe)) * scale))`.
 
@@ -36,11 +31,7 @@ class RmsNorm(Normalization):
     epsilon: float = 1e-5
 
     name = "rms_norm"
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """The factor of each element."""
-        return (self.scale,)
+    constant_fields = ("scale",)
 
     @property
     def extent(self) -> int:
@@ -71,22 +62,20 @@ class RmsNorm(Normalization):
             result = x.astype(np.float32) * inverse[:, None] * scale
         return saturate(round_float(result, chip), self.y.dtype).reshape(self.y.shape)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_rms_norm_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_rms_norm_{suffix(self.x)}",
-            descriptor="espdl_rms_norm_t",
-            fields={
-                "outer": self.x.size // self.extent,
-                "extent": self.extent,
-                "square_unit": float(self.square_unit),
-                "epsilon": float(np.float32(self.epsilon)),
-                "ratio": float(self.ratio),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays={"scale": constants[0].ravel()},
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """How often and how many, units, epsilon, and the chip's rounding."""
+        return {
+            "outer": self.x.size // self.extent,
+            "extent": self.extent,
+            "square_unit": float(self.square_unit),
+            "epsilon": float(np.float32(self.epsilon)),
+            "ratio": float(self.ratio),
+            "half_even": int(chip.rounding == "half_even"),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """The factor of each element."""
+        return {"scale": constants[0].ravel()}
 
     @rule(allowed="above 0", fix="set epsilon to 1e-5")
     def epsilon_is_positive(self, chip: Chip) -> str | None:

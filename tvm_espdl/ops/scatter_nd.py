@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import Operator, Tensor, rule
-from .base.rounding import Array, saturate
-from .base.unary import suffix
+from .base import AllOfOneType, Array, FieldValue, Tensor, rule, saturate, strides_of
 
 REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 
-@dataclass(frozen=True)
-class ScatterNd(Operator):
+class ScatterNd(AllOfOneType):
     """`y = data`, then `y[indices[i]] = reduce(y[indices[i]], updates[i])`, one i after the other.
 
     Attributes
@@ -37,21 +32,9 @@ class ScatterNd(Operator):
     reduction: str = "none"
 
     name = "scatter_nd"
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """What is copied, and what replaces parts of it."""
-        return (self.data, self.updates)
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """The indices."""
-        return (self.indices,)
-
-    @property
-    def output(self) -> Tensor:
-        """The copy."""
-        return self.y
+    input_fields = ("data", "updates")
+    constant_fields = ("indices",)
+    in_place = (0,)
 
     @property
     def slice_size(self) -> int:
@@ -61,8 +44,7 @@ class ScatterNd(Operator):
     def places(self, indices: Array) -> Array:
         """Where each slice begins in the flat tensor; int64."""
         depth = self.indices.shape[-1]
-        shape = self.data.shape
-        strides = np.array([math.prod(shape[axis + 1 :]) for axis in range(depth)], np.int64)
+        strides = np.array(strides_of(self.data.shape)[:depth], np.int64)
         places: Array = indices.reshape(-1, depth).astype(np.int64) @ strides
         return places
 
@@ -85,21 +67,18 @@ class ScatterNd(Operator):
         result = wide + update if self.reduction == "add" else wide * update
         return saturate(result, self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_scatter_nd_s8` or `_s16`."""
-        places = self.places(constants[0]).astype(np.int32)
-        return CCall(
-            function=f"espdl_scatter_nd_{suffix(self.y)}",
-            descriptor="espdl_scatter_nd_t",
-            fields={
-                "size": self.y.size,
-                "slices": len(places),
-                "slice_size": self.slice_size,
-                "reduction": f"ESPDL_SCATTER_{self.reduction.upper()}",
-            },
-            arrays={"places": places},
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes, how many slices, and what an update does."""
+        return {
+            "size": self.y.size,
+            "slices": self.indices.size // self.indices.shape[-1],
+            "slice_size": self.slice_size,
+            "reduction": f"ESPDL_SCATTER_{self.reduction.upper()}",
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Where each slice begins."""
+        return {"places": self.places(constants[0]).astype(np.int32)}
 
     @rule(allowed="one exponent; for mul 0 for the updates", fix="requantize the inputs")
     def exponents_fit(self, chip: Chip) -> str | None:
@@ -111,12 +90,6 @@ class ScatterNd(Operator):
         fits = self.data.exponent == self.y.exponent and self.updates.exponent == wanted
         exponents = (self.data.exponent, self.updates.exponent, self.y.exponent)
         return None if fits else f"exponents {exponents}"
-
-    @rule(allowed="int8 for all, or int16 for all", fix="quantize all alike")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Data, updates and output have one type."""
-        types = sorted({t.dtype for t in (self.data, self.updates, self.y)})
-        return None if types in (["int8"], ["int16"]) else ", ".join(types)
 
     @rule(allowed=", ".join(REDUCTIONS), fix="use one of these")
     def reduction_is_known(self, chip: Chip) -> str | None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.function import FloatFunction, logistic
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FloatFunction, Form, logistic
 
 
-@dataclass(frozen=True)
 class Sigmoid(FloatFunction):
     """`f(x) = 1 / (1 + exp(-x))`."""
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.builder import Builder, Expression
-from .base.ccall import FieldValue
-from .base.form import Form
-from .base.operator import rule
-from .base.pointwise import Pointwise
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FieldValue, Form, Pointwise, rule
 
 
-@dataclass(frozen=True)
 class Sign(Pointwise):
     """`y = sign(x) * 2**-oe`; the exponent of x does not matter."""
 

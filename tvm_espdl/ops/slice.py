@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.operator import Operator, rule
-from .base.rounding import Array
-from .base.strided import Shape, Strided, strides_of
+from .base import Array, Operator, Shape, Strided, rule, strides_of
 
 
-@dataclass(frozen=True)
 class Slice(Strided):
     """`y[i] = x[starts + i * steps]` along every axis; the shape of y says how many.
 
@@ -47,13 +41,8 @@ class Slice(Strided):
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        return dataclasses.replace(
-            self,
-            x=self.x.permuted(axes),
-            y=self.y.permuted(axes),
-            starts=tuple(self.starts[axis] for axis in axes),
-            steps=tuple(self.steps[axis] for axis in axes),
-        )
+        starts, steps = (tuple(n[axis] for axis in axes) for n in (self.starts, self.steps))
+        return self.transposed(axes, starts=starts, steps=steps)
 
     @rule(allowed="at least one element", fix="remove the slice")
     def is_not_empty(self, chip: Chip) -> str | None:

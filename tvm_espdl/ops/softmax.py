@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.operator import Operator
-from .base.rounding import Array, power_of_two
-from .base.unary import Unary, suffix
+from .base import Array, FieldValue, Operator, Unary, power_of_two, split_at
 
 
-@dataclass(frozen=True)
 class Softmax(Unary):
     """`y = e / sum(e)` with `e = exp(x * 2**xe)` for int8, the maximum subtracted for int16.
 
@@ -30,6 +23,7 @@ class Softmax(Unary):
     axis: int = 0
 
     name = "softmax"
+    descriptor = "espdl_softmax_t"
 
     @property
     def table(self) -> Array:
@@ -40,11 +34,8 @@ class Softmax(Unary):
 
     @property
     def extents(self) -> tuple[int, int, int]:
-        """Elements before, along and after the axis."""
-        shape, axis = self.x.shape, self.axis
-        outer = int(np.prod(shape[:axis], dtype=np.int64))
-        inner = int(np.prod(shape[axis + 1 :], dtype=np.int64))
-        return outer, shape[axis], inner
+        """Elements before, along and behind the axis."""
+        return split_at(self.x.shape, self.axis)
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_softmax.hpp`: summed in index order."""
@@ -62,22 +53,16 @@ class Softmax(Unary):
             quotient = exponentials / total
         return np.ascontiguousarray(np.moveaxis(quotient, 0, self.axis))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_softmax_s8` or `_s16`."""
-        outer, extent, inner = self.extents
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor="espdl_softmax_t",
-            fields={
-                "outer": outer,
-                "extent": extent,
-                "inner": inner,
-                "scale": float(power_of_two(self.x.uniform_exponent)),
-            },
-            arrays={"table": self.table} if self.x.dtype == "int8" else {},
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The blocks of x, and its scale."""
+        names = ("outer", "extent", "inner", "scale")
+        scale = float(power_of_two(self.x.uniform_exponent))
+        return dict(zip(names, (*self.extents, scale), strict=True))
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """The table, for int8."""
+        return {"table": self.table} if self.x.dtype == "int8" else {}
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors, along the axis' new place."""
-        x, y = self.x.permuted(axes), self.y.permuted(axes)
-        return dataclasses.replace(self, x=x, y=y, axis=axes.index(self.axis))
+        return self.transposed(axes, axis=axes.index(self.axis))

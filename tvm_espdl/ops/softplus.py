@@ -5,16 +5,11 @@ ESP-DL has no formula for it, so this is a function for `lut` to tabulate, not a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.form import Form
-from .base.function import FloatFunction
-from .base.rounding import Array
+from .base import Array, FloatFunction, Form
 
 
-@dataclass(frozen=True)
 class Softplus(FloatFunction):
     """`f(x) = log(1 + exp(x))`."""
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base.broadcast import WithRelu
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.rounding import Array
+from .base import Array, Builder, Expression, Form, WithRelu
 
 
-@dataclass(frozen=True)
 class Sub(WithRelu):
     """`y = activation(saturate(a - b))`."""
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .base.builder import Builder, Expression
-from .base.form import Form
-from .base.function import FloatFunction, logistic
-from .base.rounding import Array
+from .base import Array, Builder, Expression, FloatFunction, Form, logistic
 
 
-@dataclass(frozen=True)
 class Tanh(FloatFunction):
     """`f(x) = tanh(x)`, on the chip `2 * sigmoid(2 * x) - 1`."""
 

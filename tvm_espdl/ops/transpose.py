@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..chips import Chip
-from .base.ccall import CCall
-from .base.moved import Moved
-from .base.operator import Tensor, rule
-from .base.rounding import Array
-from .base.unary import suffix
+from .base import Array, FieldValue, Moved, Shape, Tensor, rule, strides_of
 
 MAX_RANK = 6
 
 
-@dataclass(frozen=True)
 class Transpose(Moved):
     """`y[i[axes[0]], i[axes[1]], ...] = x[i]`.
 
@@ -39,21 +32,16 @@ class Transpose(Moved):
         """Source: ESP-DL `dl/module/include/dl_module_transpose.hpp`."""
         return np.ascontiguousarray(arrays[0].transpose(self.axes))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_transpose_s8`, `_s16` or `_f32`."""
-        strides = [1]
-        for extent in reversed(self.x.shape[1:]):
-            strides.append(strides[-1] * extent)
-        strides.reverse()
-        missing = MAX_RANK - len(self.axes)
-        return CCall(
-            function=f"espdl_transpose_{suffix(self.x)}",
-            descriptor="espdl_transpose_t",
-            fields={
-                "extents": (1,) * missing + self.y.shape,
-                "strides": (0,) * missing + tuple(strides[axis] for axis in self.axes),
-            },
-        )
+    def walk(self) -> tuple[Shape, Shape, int]:
+        """Extents of the result, steps through x for each, and the first element's place in x."""
+        dense = strides_of(self.x.shape)
+        return self.y.shape, tuple(dense[axis] for axis in self.axes), 0
+
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The walk, its unused dimensions in front."""
+        extents, strides, _ = self.walk()
+        missing = MAX_RANK - len(extents)
+        return {"extents": (1,) * missing + extents, "strides": (0,) * missing + strides}
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:

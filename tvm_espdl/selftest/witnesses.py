@@ -58,12 +58,11 @@ def witnesses() -> dict[str, Witness]:
     found = {}
     for name, operator in operators().items():
         # An operator says so itself where ESP-DL has no kernel for it.
-        in_esp_dl = getattr(operator, "in_esp_dl", lambda: True)()
         if name in counts:
             listed = ", ".join(f"{n} of {dtype}" for dtype, n in sorted(counts[name].items()))
             found[name] = Witness("vectors", listed)
         elif name in STORED:
             found[name] = Witness("stored outputs", STORED[name])
         else:
-            found[name] = Witness("source" if in_esp_dl else "own")
+            found[name] = Witness("source" if operator.in_esp_dl() else "own")
     return found

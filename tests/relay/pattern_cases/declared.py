@@ -10,7 +10,7 @@ from tvm_espdl.ops.base.registry import declared
 
 from .forms import Case, case, chain, module, node, number, numbers, pair, with_float
 
-# Limits that no integer stands for: on the right of the operator, on its left.
+# Limits that no integer stands for: on the right of the operator, on its left; else 0.3.
 LIMITS = {
     "equal": (0.03, 0.03),
     "greater": (-100.0, 100.0),
@@ -18,7 +18,6 @@ LIMITS = {
     "less": (100.0, -100.0),
     "less_equal": (-100.0, 100.0),
     "pow": (1.7, 1.7),
-    "mod": (0.3, 0.3),
 }
 # Numbers that integers stand for, where it is not 1.
 WHOLE = {"pow": 2.0, "mod": 0.75}
@@ -46,7 +45,7 @@ def of_two(kind):
 
 def of_floats(kind, left):
     """A limit that no integer stands for; the near miss has one."""
-    odd, whole = LIMITS[kind.name][left], WHOLE.get(kind.name, 1.0)
+    odd, whole = LIMITS.get(kind.name, (0.3, 0.3))[left], WHOLE.get(kind.name, 1.0)
     builds = [with_constant(kind.form, value, left) for value in (odd, whole)]
     if issubclass(kind, Comparison):
         builds = [chain(build, as_float) for build in builds]

@@ -137,7 +137,7 @@ def read_gather(node: NodeView) -> None:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
     indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-    node.call(Gather(x, Tensor("int64", indices.shape), y, axis), constants=[indices])
+    node.call(Gather(x, y, Tensor("int64", indices.shape), axis), constants=[indices])
 
 
 def write_gather(step: StepView) -> None:

@@ -8,18 +8,17 @@ broadcast alike are merged. Source: ESP-DL `dl/base/dl_base_elemwise.cpp`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
+from .alike import AllOfOneExponent, AllOfOneType
 from .builder import Builder, Expression
-from .ccall import CCall, FieldValue
+from .ccall import FieldValue
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two, round_float, saturate
-from .shifted_scales import LARGEST_EXPONENT
-from .unary import suffix
+from .unary import LARGEST_EXPONENT
 
 Shape = tuple[int, ...]
 MAX_RANK = 4
@@ -74,8 +73,7 @@ def _strides(dimensions: list[tuple[int, bool, bool]], repeated: int) -> tuple[i
     return tuple(reversed(strides))
 
 
-@dataclass(frozen=True)
-class Broadcast(Operator):
+class Broadcast(AllOfOneType):
     """Two tensors in, one tensor out: `y = saturate(f(a, b))` of integers, exponents known.
 
     Attributes
@@ -91,6 +89,7 @@ class Broadcast(Operator):
     y: Tensor
 
     family: ClassVar[str] = "broadcast"
+    input_fields = ("a", "b")
 
     @classmethod
     def made(
@@ -106,16 +105,6 @@ class Broadcast(Operator):
             Which inputs are constant.
         """
         return cls(a, b, y)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Both operands."""
-        return (self.a, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
 
     @property
     def innermost(self) -> tuple[int, bool, bool]:
@@ -140,14 +129,9 @@ class Broadcast(Operator):
         """Numbers that the C formula reads, by name."""
         raise NotImplementedError
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`, with a descriptor of its own."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.a)}",
-            descriptor=f"espdl_{self.name}_t",
-            fields={**self.walk(), **self.parameters(chip)},
-            in_place=self.in_place,
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """How the inputs are broadcast, and the parameters."""
+        return {**self.walk(), **self.parameters(chip)}
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors; an operand of lower rank is widened with ones first."""
@@ -164,19 +148,18 @@ class Broadcast(Operator):
         rank = len(merged(self.a.shape, self.b.shape, self.y.shape))
         return None if rank <= MAX_RANK else f"{rank} dimensions"
 
-    @rule(allowed="int8 for all three, or int16", fix="requantize the inputs")
-    def types_are_equal(self, chip: Chip) -> str | None:
-        """Both inputs and the output have the same type, int8 or int16."""
-        types = {self.a.dtype, self.b.dtype, self.y.dtype}
-        return None if types in ({"int8"}, {"int16"}) else ", ".join(sorted(types))
 
-
-@dataclass(frozen=True)
-class RawBroadcast(Broadcast):
+class RawBroadcast(AllOfOneExponent, Broadcast):
     """A `Broadcast` that computes on the integers as they are and reads no exponent."""
+
+    descriptor = "espdl_binary_t"
 
     def formula(self, a: Array, b: Array) -> Array:
         """F in NumPy, int32 in and out, both broadcast."""
+        raise NotImplementedError
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """F in TIR, int32 in and out."""
         raise NotImplementedError
 
     @property
@@ -190,23 +173,11 @@ class RawBroadcast(Broadcast):
         y = saturate(self.formula(a, b), self.y.dtype)
         return np.maximum(y, 0) if self.relu else y
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.a)}",
-            descriptor="espdl_binary_t",
-            fields={**self.walk(), "relu": int(self.relu)},
-            in_place=self.in_place,
-        )
-
-    @rule(allowed="one exponent for both inputs and the output", fix="requantize the inputs")
-    def exponents_are_equal(self, chip: Chip) -> str | None:
-        """Both inputs and the output have the same exponent, for the kernel reads none of them."""
-        exponents = (self.a.exponent, self.b.exponent, self.y.exponent)
-        return None if len(set(exponents)) == 1 else f"exponents {exponents}"
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """Whether a ReLU follows."""
+        return {"relu": int(self.relu)}
 
 
-@dataclass(frozen=True)
 class WithRelu(RawBroadcast):
     """A `RawBroadcast` that takes a ReLU behind it: `y = activation(saturate(f(a, b)))`.
 
@@ -231,7 +202,6 @@ class WithRelu(RawBroadcast):
         return self.activation == "relu"
 
 
-@dataclass(frozen=True)
 class RealBroadcast(Broadcast):
     """`y = saturate(round(f(a * 2**ae, b * 2**be) * 2**-oe))`, in float32.
 
@@ -240,6 +210,8 @@ class RealBroadcast(Broadcast):
     c : str
         f of `float a, b`, as a `float`.
     """
+
+    descriptor = "espdl_real_binary_t"
 
     def formula(self, a: Array, b: Array) -> Array:
         """The function as the chip evaluates it: float32 in, float32 out, both broadcast."""
@@ -256,20 +228,14 @@ class RealBroadcast(Broadcast):
         result = saturate(round_float(scaled, chip), self.y.dtype)
         return np.ascontiguousarray(result.reshape(self.y.shape))
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.y)}",
-            descriptor="espdl_real_binary_t",
-            fields={
-                **self.walk(),
-                "scale_a": float(power_of_two(self.a.uniform_exponent)),
-                "scale_b": float(power_of_two(self.b.uniform_exponent)),
-                "scale_y": float(power_of_two(-self.y.uniform_exponent)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            in_place=self.in_place,
-        )
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """All scales, and the chip's rounding."""
+        return {
+            "scale_a": float(power_of_two(self.a.uniform_exponent)),
+            "scale_b": float(power_of_two(self.b.uniform_exponent)),
+            "scale_y": float(power_of_two(-self.y.uniform_exponent)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
 
     @rule(
         allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",

@@ -66,8 +66,8 @@ class Builder(Protocol):
     def logistic(self, real: Expression) -> Expression:
         """`float(1.0 / (1.0 + expf(-x)))`, the division in double precision."""
 
-    def newton_root(self, real: Expression, close: float, steps: int) -> Expression:
-        """The root by Newton's method, until two steps are `close`."""
+    def newton_root(self, real: Expression) -> Expression:
+        """The root that `newton.newton_root` finds."""
 
     def rounded(self, real: Expression) -> Expression:
         """A float32 rounded as the chip does, saturated to the result's type."""

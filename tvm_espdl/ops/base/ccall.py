@@ -6,11 +6,10 @@ It never holds C text beyond names and numbers; the kernels themselves are in `r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-import numpy.typing as npt
+from .rounding import Array
 
-Array = npt.NDArray[Any]
 Pointers = Literal["typed", "void", "void result", "variadic"]
 FieldValue = int | float | str | tuple[int, ...]
 

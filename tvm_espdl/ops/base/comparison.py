@@ -5,18 +5,16 @@ The result is of type bool, one byte of 0 or 1 for each element, as ESP-DL has i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ...chips import Chip
 from .broadcast import Broadcast
-from .ccall import CCall
+from .builder import Builder, Expression
+from .ccall import FieldValue
 from .operator import Operator, rule
 from .rounding import Array
-from .unary import suffix
 
 
-@dataclass(frozen=True)
 class Comparison(Broadcast):
     """`y = compare(a, b)` on the integers as they are.
 
@@ -27,22 +25,28 @@ class Comparison(Broadcast):
     """
 
     family: ClassVar[str] = "comparison"
+    descriptor = "espdl_binary_t"
 
     def formula(self, a: Array, b: Array) -> Array:
-        """The comparison in NumPy, both broadcast."""
+        """The comparison in NumPy, of arrays that are broadcast."""
+        raise NotImplementedError
+
+    def host(self, a: Expression, b: Expression, op: Builder) -> Expression:
+        """The same in TIR."""
         raise NotImplementedError
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_<name>.cpp` and `dl/base/isa`; exponents are not read."""
         return self.formula(arrays[0], arrays[1])
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.a)}",
-            descriptor="espdl_binary_t",
-            fields={**self.walk(), "relu": 0},
-        )
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """No input, for the result is of another type."""
+        return ()
+
+    def parameters(self, chip: Chip) -> dict[str, FieldValue]:
+        """No ReLU ever follows."""
+        return {"relu": 0}
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """Never: the result stays in the model's layout, where TVM reads it."""

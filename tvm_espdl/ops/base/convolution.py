@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
-from .ccall import FieldValue
+from .accumulate import accumulate, finish
+from .ccall import CCall, FieldValue
 from .operator import rule
+from .packing import convolution_call
+from .rounding import Array
 from .weighted import Weighted
-from .window import Pads, Pair, effective_extent, output_extent
+from .window import OneImage, Pads, Pair, effective_extent, output_extent, patches
 
 
-@dataclass(frozen=True)
-class Convolution(Weighted):
+class Convolution(OneImage, Weighted):
     """A convolution with an optional bias and a fused activation; 2-D unless said otherwise.
 
     Attributes
@@ -63,6 +64,34 @@ class Convolution(Weighted):
         """Products: outputs times filter taps."""
         return self.y.size * self.w.size // self.w.shape[0]
 
+    def positions(self, windows: Array) -> Array:
+        """`(positions, products)`, as `accumulate` takes them, from what `patches` gives."""
+        return windows.reshape(-1, self.w.size // self.w.shape[0])
+
+    def reference(self, chip: Chip, *arrays: Array) -> Array:
+        """Source: what the class names, and `accumulate`."""
+        x, *constants = arrays
+        terms = self.summed(*constants)
+        assert terms is not None
+        windows = patches(x, self.kernel, self.pads, self.strides, self.dilations)
+        sums = accumulate(
+            chip,
+            self.positions(windows),
+            terms.weights,
+            terms.bias,
+            run=self.w.shape[1],
+            lanes_only=terms.lanes_only,
+        )
+        return finish(sums, self.shift, self.activation, self.y, chip).reshape(self.y.shape)
+
+    def call(self, chip: Chip, *constants: Array) -> CCall:
+        """`espdl_<name>_s8` or `_s16`, filter and bias packed for the chip."""
+        w, *b = constants
+        terms = self.summed(w)
+        depthwise = terms is not None and terms.lanes_only
+        bias, fields = b[0] if b else None, self.window_fields()
+        return convolution_call(chip, self.name, self, w, bias, fields=fields, depthwise=depthwise)
+
     def output_extent(self) -> Pair:
         """Rows and columns that the fields give for y."""
         return output_extent(self.size, self.kernel, self.pads, self.strides, self.dilations)
@@ -85,11 +114,6 @@ class Convolution(Weighted):
             "dilation_y": self.dilations[0],
             "dilation_x": self.dilations[1],
         }
-
-    @rule(allowed="batch 1", fix="run the samples one after the other")
-    def batch_is_one(self, chip: Chip) -> str | None:
-        """Convolutions take one image at a time."""
-        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
 
     @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
     def padding_is_inside_kernel(self, chip: Chip) -> str | None:

@@ -5,21 +5,26 @@ It is no operator of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ClassVar
 
 from ...chips import Chip
 from .ccall import CCall
 from .convolution import Convolution
-from .operator import Operator, Summed, Tensor
+from .operator import Summed
 from .rounding import Array
-from .window import Pair
+from .window import Pair, with_rows
 
 
-@dataclass(frozen=True)
 class Convolution1d(Convolution):
     """As `Convolution`, with `x` and `y` as `(1, W, C)` and the filter as `(O, I, K)`.
 
     Pads, strides and dilations keep their 2-D form; those of the rows do nothing.
+
+    Attributes
+    ----------
+    in_2d : type
+        The operator on images.
     """
 
     @property
@@ -37,18 +42,15 @@ class Convolution1d(Convolution):
         """One row, and the taps of the filter."""
         return 1, self.w.shape[2]
 
-    @property
-    def as_2d(self) -> Operator:
-        """The same on an image of one row."""
-        raise NotImplementedError
+    in_2d: ClassVar[type[Convolution]]
 
-    def fields_2d(self) -> dict[str, Tensor]:
-        """Data, filter and result with their one row."""
-        return {
-            "x": replace(self.x, shape=(self.x.shape[0], 1, *self.x.shape[1:])),
-            "w": replace(self.w, shape=(*self.w.shape[:2], 1, self.w.shape[2])),
-            "y": replace(self.y, shape=(self.y.shape[0], 1, *self.y.shape[1:])),
-        }
+    @property
+    def as_2d(self) -> Convolution:
+        """The same on an image of one row."""
+        x, y = with_rows(self.x), with_rows(self.y)
+        w = replace(self.w, shape=(*self.w.shape[:2], 1, self.w.shape[2]))
+        window = (self.pads, self.strides, self.dilations, self.activation)
+        return self.in_2d(x, w, self.b, y, *window)
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base.hpp`, ConvOpArgs of 3 dimensions: height 1."""

@@ -8,20 +8,17 @@ hundreds of millions; the chip can be one step away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
 from .builder import Builder, Expression
-from .ccall import CCall
+from .ccall import FieldValue
 from .rounding import Array, power_of_two, round_float, saturate
-from .shifted_scales import ShiftedScales
-from .unary import Elementwise, OneType, suffix
+from .unary import Elementwise, OneType, ShiftedScales
 
 
-@dataclass(frozen=True)
 class FloatFunction(ShiftedScales, OneType, Elementwise):
     """`y = saturate(round(f(x * 2**xe) * 2**-oe))`.
 
@@ -38,10 +35,15 @@ class FloatFunction(ShiftedScales, OneType, Elementwise):
     family: ClassVar[str] = "function"
     function: ClassVar[str] = ""
     tabulated: ClassVar[bool] = True
+    descriptor = "espdl_function_t"
+    in_place = (0,)
 
     def formula(self, real: Array) -> Array:
-        """The function as the chip evaluates it: float32 in, float32 out."""
-        raise NotImplementedError
+        """The function as the chip evaluates it: float32 in, float32 out.
+
+        Unless an operator says otherwise, in double precision and rounded once.
+        """
+        return self.exact(real.astype(np.float64)).astype(np.float32)
 
     def host(self, real: Expression, op: Builder) -> Expression:
         """The same in TIR."""
@@ -63,21 +65,16 @@ class FloatFunction(ShiftedScales, OneType, Elementwise):
             scaled = self.formula(real) * power_of_two(-self.y.uniform_exponent)
         return saturate(round_float(scaled, chip), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor="espdl_function_t",
-            fields={
-                "size": self.y.size,
-                "input_scale": float(power_of_two(self.x.uniform_exponent)),
-                "output_scale": float(power_of_two(-self.y.uniform_exponent)),
-                "alpha": float(getattr(self, "alpha", 0.0)),
-                "beta": float(getattr(self, "beta", 0.0)),
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Size, scales, the function's parameters, and the chip's rounding."""
+        return {
+            "size": self.y.size,
+            "input_scale": float(power_of_two(self.x.uniform_exponent)),
+            "output_scale": float(power_of_two(-self.y.uniform_exponent)),
+            "alpha": float(getattr(self, "alpha", 0.0)),
+            "beta": float(getattr(self, "beta", 0.0)),
+            "half_even": int(chip.rounding == "half_even"),
+        }
 
 
 def exponential(real: Array) -> Array:

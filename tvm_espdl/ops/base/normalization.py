@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...chips import Chip
 from .operator import rule
 from .rounding import Array
-from .shifted_scales import ShiftedScales
-from .unary import OneInteger
+from .unary import OneInteger, ShiftedScales
 
 
-@dataclass(frozen=True)
 class Normalization(ShiftedScales, OneInteger):
     """Input and output of one type, each vector treated alike."""
+
+    in_place = (0,)
 
     @property
     def extent(self) -> int:

@@ -12,16 +12,24 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...chips import Chip
-from .ccall import CCall
+from .ccall import CCall, FieldValue, Pointers
 from .form import Form
+from .rounding import Array
 
-Array = npt.NDArray[Any]
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: bool) -> Callable[[type], type]:
+        """Nothing at run time: what type checkers are told about `Operator.__init_subclass__`."""
+        return lambda kind: kind
+
+
 Exponent = int | tuple[int, ...] | None
 
 
@@ -53,6 +61,11 @@ class Tensor:
     def nbytes(self) -> int:
         """Bytes of the elements, without padding."""
         return self.size * np.dtype(self.dtype).itemsize
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the names of C kernels for such tensors: `s8`, `s16` or `f32`."""
+        return {"int8": "s8", "int16": "s16", "float32": "f32"}[self.dtype]
 
     @property
     def uniform_exponent(self) -> int:
@@ -133,9 +146,10 @@ def rule(*, allowed: str, fix: str) -> Callable[[CheckT], CheckT]:
     return mark
 
 
+@dataclass_transform(frozen_default=True)
 @dataclass(frozen=True)
 class Operator:
-    """Base of all operators.
+    """Base of all operators. Every class derived from it is a frozen dataclass.
 
     Attributes
     ----------
@@ -150,6 +164,12 @@ class Operator:
     c : str
         The formula as an expression of C99, or as lines that return it; "" where the kernels are
         files of the operator's own.
+    descriptor : str
+        Struct type of the C kernel's descriptor; "" for `espdl_<name>_t`.
+    pointers : str
+        Types of the pointers that the C kernel takes, as `CCall` has them.
+    input_fields, constant_fields : tuple of str
+        Fields that are run-time inputs and constants. The result is always the field `y`.
     """
 
     name: ClassVar[str] = ""
@@ -157,6 +177,13 @@ class Operator:
     family: ClassVar[str] = ""
     form: ClassVar[Form | None] = None
     c: ClassVar[str] = ""
+    descriptor: ClassVar[str] = ""
+    pointers: ClassVar[Pointers] = "typed"
+    input_fields: ClassVar[tuple[str, ...]] = ("x",)
+    constant_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
 
     @classmethod
     def derives_kernels(cls) -> bool:
@@ -171,17 +198,21 @@ class Operator:
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """Types of the run-time inputs, in the order of the call."""
-        raise NotImplementedError
+        return self._tensors(self.input_fields)
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
         """Types of the constants, in the order of the call, after the inputs."""
-        return ()
+        return self._tensors(self.constant_fields)
 
     @property
     def output(self) -> Tensor:
         """Type of the result."""
-        raise NotImplementedError
+        return self._tensors(("y",))[0]
+
+    def _tensors(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+        """What the fields hold; one that is None is left out."""
+        return tuple(tensor for name in names if (tensor := getattr(self, name)) is not None)
 
     @property
     def macs(self) -> int:
@@ -210,9 +241,35 @@ class Operator:
         """
         raise NotImplementedError
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Inputs whose memory the output may take in C, one at a time."""
+        return ()
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the C kernel's name: the type of the first input."""
+        return self.inputs[0].suffix
+
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """How generated C runs the operator: function, descriptor, packed constants."""
+        return CCall(
+            function=f"espdl_{self.name}_{self.suffix}",
+            descriptor=self.descriptor or f"espdl_{self.name}_t",
+            fields=self.fields(chip),
+            arrays=self.arrays(*constants),
+            workspace_bytes=self.workspace_bytes,
+            in_place=self.in_place,
+            pointers=self.pointers,
+        )
+
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Members of the C descriptor that are numbers, in order."""
         raise NotImplementedError
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Members of the C descriptor that point to constants, packed as the kernel reads them."""
+        return {}
 
     def summed(self, *constants: Array) -> Summed | None:
         """What is summed for each output channel; None without products of constants."""
@@ -221,6 +278,11 @@ class Operator:
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same operator on activations transposed by `axes`, where any layout will do."""
         raise NotImplementedError(f"{self.name} has a fixed layout")
+
+    def transposed(self, axes: tuple[int, ...], /, **changes: Any) -> Operator:
+        """The record with inputs and result transposed by `axes`, and other fields changed."""
+        moved = {n: getattr(self, n).permuted(axes) for n in (*self.input_fields, "y")}
+        return dataclasses.replace(self, **moved, **changes)
 
     def refusals(self, chip: Chip) -> list[Refusal]:
         """Every rule that keeps the operator off the chip's ESP-DL kernels; empty when none."""

@@ -120,14 +120,16 @@ def convolution_call(
             "relu": int(operator.activation == "relu"),
             "half_even": int(chip.rounding == "half_even"),
             "ordered": int(ordered.any()),
-            **_register_fields(chip, dtype),
+            **register_fields(chip, dtype),
+            "packed_bias_bits": chip.bias_bits(dtype, in_lanes=True) if chip.packs_bias else 0,
         },
         arrays=arrays,
         over_read=48 if depthwise else 16,
     )
 
 
-def _register_fields(chip: Chip, dtype: str) -> dict[str, FieldValue]:
+def register_fields(chip: Chip, dtype: str) -> dict[str, FieldValue]:
+    """Members of the C descriptor that say how wide sums are and when they are clamped."""
     rest = chip.accumulator(dtype, in_lanes=False)
     lanes = chip.accumulator(dtype, in_lanes=True) if chip.vector_bytes else rest
     return {
@@ -135,5 +137,4 @@ def _register_fields(chip: Chip, dtype: str) -> dict[str, FieldValue]:
         "lane_products_per_clamp": lanes.products_per_clamp,
         "rest_bits": rest.bits,
         "rest_products_per_clamp": rest.products_per_clamp,
-        "packed_bias_bits": chip.bias_bits(dtype, in_lanes=True) if chip.packs_bias else 0,
     }

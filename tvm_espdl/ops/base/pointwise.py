@@ -6,19 +6,17 @@ types and saturation are the family's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
 from .builder import Builder, Expression
-from .ccall import CCall, FieldValue
+from .ccall import FieldValue
 from .rounding import Array, saturate
-from .unary import Elementwise, OneType, suffix
+from .unary import Elementwise, OneType
 
 
-@dataclass(frozen=True)
 class Pointwise(OneType, Elementwise):
     """`y = saturate(f(v))` of each integer v of x.
 
@@ -29,6 +27,7 @@ class Pointwise(OneType, Elementwise):
     """
 
     family: ClassVar[str] = "pointwise"
+    in_place = (0,)
 
     def formula(self, v: Array) -> Array:
         """F in NumPy, int64 in and out."""
@@ -46,11 +45,6 @@ class Pointwise(OneType, Elementwise):
         """`formula`, saturated."""
         return saturate(self.formula(arrays[0].astype(np.int64)), self.y.dtype)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`; its descriptor has the size and the parameters."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor=f"espdl_{self.name}_t",
-            fields={"size": self.y.size, **self.parameters(chip)},
-            in_place=(0,),
-        )
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The size and the parameters."""
+        return {"size": self.y.size, **self.parameters(chip)}

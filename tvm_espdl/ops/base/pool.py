@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ...chips import Chip
 from .ccall import FieldValue
 from .operator import Tensor, rule
+from .rounding import Array
 from .unary import OneType
-from .window import Pads, Pair, output_extent
+from .window import OneImage, Pads, Pair, output_extent, patches, with_rows
 
 
-@dataclass(frozen=True)
-class Pool(OneType):
+class Pool(OneImage, OneType):
     """A window slid over an image `(1, H, W, C)` or a signal `(1, W, C)`; int8 or int16.
 
     A signal is an image of one row, as ESP-DL has it: kernel, pads and strides are those of it.
@@ -34,6 +32,7 @@ class Pool(OneType):
     strides: Pair = (1, 1)
 
     channels_last: ClassVar[bool] = True
+    descriptor = "espdl_pool_t"
 
     @property
     def image(self) -> Tensor:
@@ -49,6 +48,11 @@ class Pool(OneType):
         """Rows and columns that the fields give for y."""
         size = self.image.shape[1], self.image.shape[2]
         return output_extent(size, self.kernel, self.pads, self.strides, (1, 1))
+
+    def windows(self, x: Array, fill: int) -> Array:
+        """`(OH, OW, KH, KW, C)`: every window, with `fill` for the padding."""
+        image = x.reshape(self.image.shape)
+        return patches(image, self.kernel, self.pads, self.strides, (1, 1), fill=fill)
 
     def window_fields(self) -> dict[str, FieldValue]:
         """Members of the C descriptor that describe image, window and result."""
@@ -66,11 +70,6 @@ class Pool(OneType):
             "stride_x": self.strides[1],
         }
 
-    @rule(allowed="batch 1", fix="run the samples one after the other")
-    def batch_is_one(self, chip: Chip) -> str | None:
-        """Pools take one image at a time."""
-        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"
-
     @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
     def padding_is_inside_kernel(self, chip: Chip) -> str | None:
         """Padding on each side is smaller than the kernel."""
@@ -84,11 +83,3 @@ class Pool(OneType):
         """The number of windows is rounded down: there is no ceil mode."""
         extent = self.result.shape[1], self.result.shape[2]
         return None if extent == self.output_extent() else f"{extent} windows"
-
-
-def with_rows(tensor: Tensor) -> Tensor:
-    """The tensor of an image; a signal gets one row."""
-    shape = tensor.shape
-    if len(shape) == 4:
-        return tensor
-    return dataclasses.replace(tensor, shape=(shape[0], 1, *shape[1:]))

@@ -6,24 +6,23 @@ No operator of its own: what happens in a step is said in `gru` and `lstm`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
-from .ccall import CCall, Pointers
+from .ccall import FieldValue
 from .gates import in_vectors, sigmoid_table, tanh_table
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two
-from .unary import suffix
 
-ALL, LAST, CELLS = "all", "last", "cells"
+ALL = "all"
+LAST = "last"
+CELLS = "cells"
 SHIFTS = range(-30, 31)
 GATE_EXPONENTS = range(-12, 1)
 
 
-@dataclass(frozen=True)
 class Recurrent(Operator):
     """A layer that goes through a sequence of vectors, forward, or forward and backward.
 
@@ -57,23 +56,10 @@ class Recurrent(Operator):
     y: Tensor
     gives: str = ALL
 
-    pointers: ClassVar[Pointers] = "typed"
     gates: ClassVar[int] = 0
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Sequence and initial states."""
-        return (self.x, self.h)
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """Weights and biases."""
-        return (self.w, self.r, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
+    descriptor = "espdl_recurrent_t"
+    input_fields = ("x", "h")
+    constant_fields = ("w", "r", "b")
 
     @property
     def directions(self) -> int:
@@ -131,42 +117,32 @@ class Recurrent(Operator):
         """Sums of all gates from both sides, int16; a hidden state of the data's type."""
         return self.hidden_size * (4 * self.gates + np.dtype(self.x.dtype).itemsize)
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
-        w, r, b = constants
-        sigmoid, tanh = self.tables
-        dtype = self.x.dtype
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Sizes, shifts, scales, and which sums are shifted as integers."""
         sides = ((self.input_size, self.w_shift), (self.hidden_size, self.r_shift))
-        integers = [int(in_vectors(chip, dtype, *side)) for side in sides]
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor="espdl_recurrent_t",
-            fields={
-                "steps": self.steps,
-                "directions": self.directions,
-                "input_size": self.input_size,
-                "hidden_size": self.hidden_size,
-                "w_shift": self.w_shift,
-                "r_shift": self.r_shift,
-                "w_integers": integers[0],
-                "r_integers": integers[1],
-                "gives": (ALL, LAST, CELLS).index(self.gives),
-                "hidden_scale": float(self.hidden_scale),
-                "cell_scale": float(power_of_two(-self.gate_exponent)),
-                "sigmoid_last": sigmoid.size - 1,
-                "tanh_last": tanh.size - 1,
-                "half_even": int(chip.rounding == "half_even"),
-            },
-            arrays={
-                "w": w.ravel(),
-                "r": r.ravel(),
-                "b": b.ravel(),
-                "sigmoid": sigmoid,
-                "tanh": tanh,
-            },
-            workspace_bytes=self.workspace_bytes,
-            pointers=self.pointers,
-        )
+        integers = [int(in_vectors(chip, self.x.dtype, *side)) for side in sides]
+        sigmoid, tanh = self.tables
+        return {
+            "steps": self.steps,
+            "directions": self.directions,
+            "input_size": self.input_size,
+            "hidden_size": self.hidden_size,
+            "w_shift": self.w_shift,
+            "r_shift": self.r_shift,
+            "w_integers": integers[0],
+            "r_integers": integers[1],
+            "gives": (ALL, LAST, CELLS).index(self.gives),
+            "hidden_scale": float(self.hidden_scale),
+            "cell_scale": float(power_of_two(-self.gate_exponent)),
+            "sigmoid_last": sigmoid.size - 1,
+            "tanh_last": tanh.size - 1,
+            "half_even": int(chip.rounding == "half_even"),
+        }
+
+    def arrays(self, *constants: Array) -> dict[str, Array]:
+        """Weights and biases, and both tables."""
+        flat = (array.ravel() for array in constants)
+        return dict(zip(("w", "r", "b", "sigmoid", "tanh"), (*flat, *self.tables), strict=True))
 
     @rule(allowed="int8 or int16 for all, int16 biases", fix="quantize all of them alike")
     def types_fit(self, chip: Chip) -> str | None:

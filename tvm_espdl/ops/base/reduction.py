@@ -6,25 +6,22 @@ which states it three times: for NumPy, for the host's TIR and in C.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...chips import Chip
 from .builder import Builder, Expression
-from .ccall import CCall, FieldValue
+from .ccall import FieldValue
 from .operator import Operator, rule
 from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
 from .strided import strides_of
-from .unary import OneInteger, SameExponent, suffix
+from .unary import OneInteger, SameExponent
 
 MAX_RANK = 4
 
 
-@dataclass(frozen=True)
 class Reduction(OneInteger):
     """One result for all elements that differ in the reduced axes only, int8 or int16.
 
@@ -39,6 +36,7 @@ class Reduction(OneInteger):
     axes: tuple[int, ...] = ()
 
     family: ClassVar[str] = "reduction"
+    descriptor = "espdl_reduce_t"
     term_bits: ClassVar[int] = 0  # of the largest term of a sum of int8; 0 where nothing is summed
 
     @property
@@ -50,6 +48,11 @@ class Reduction(OneInteger):
     def input_scale(self) -> np.float32:
         """Value of 1 in x."""
         return power_of_two(self.x.uniform_exponent)
+
+    @property
+    def sum_scale(self) -> np.float32:
+        """Value of 1 in what is summed."""
+        return self.input_scale
 
     @property
     def output_scale(self) -> np.float32:
@@ -86,30 +89,25 @@ class Reduction(OneInteger):
         raise NotImplementedError
 
     def parameters(self) -> dict[str, FieldValue]:
-        """Members of the C descriptor beside dimensions and rounding, where they are not 0."""
-        return {}
+        """Members of the C descriptor beside dimensions and rounding, where they are not 0.
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_reduce_<what>_s8` or `_s16`."""
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor="espdl_reduce_t",
-            fields={
-                **self.walk(),
-                "count": self.count,
-                "half_even": int(chip.rounding == "half_even"),
-                **self.parameters(),
-            },
-        )
+        Both scales, unless an operator says otherwise, the first one that of the sum.
+        """
+        return {"input_scale": float(self.sum_scale), "output_scale": float(self.output_scale)}
+
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """Dimensions, rounding, parameters."""
+        return {
+            **self.walk(),
+            "count": self.count,
+            "half_even": int(chip.rounding == "half_even"),
+            **self.parameters(),
+        }
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        return dataclasses.replace(
-            self,
-            x=self.x.permuted(axes),
-            y=self.y.permuted(axes),
-            axes=tuple(sorted(axes.index(axis) for axis in self.axes)),
-        )
+        moved = sorted(axes.index(axis) for axis in self.axes)
+        return self.transposed(axes, axes=tuple(moved))
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape the input")
     def rank_fits(self, chip: Chip) -> str | None:
@@ -125,7 +123,6 @@ class Reduction(OneInteger):
         return f"{self.count} elements" if self.count << self.term_bits >= 1 << 31 else None
 
 
-@dataclass(frozen=True)
 class Extreme(SameExponent, Reduction):
     """The largest or the smallest element; exponents are not read.
 
@@ -139,8 +136,11 @@ class Extreme(SameExponent, Reduction):
         """The better one of two elements in TIR."""
         raise NotImplementedError
 
+    def parameters(self) -> dict[str, FieldValue]:
+        """None."""
+        return {}
 
-@dataclass(frozen=True)
+
 class Sum(Reduction):
     """An exact sum of a term of each element, which becomes the result."""
 
@@ -155,7 +155,6 @@ class Sum(Reduction):
         return v
 
 
-@dataclass(frozen=True)
 class ExactSum(Sum):
     """`y = saturate(round(sum(term(x)) >> shift))`.
 
@@ -185,7 +184,6 @@ class ExactSum(Sum):
         return None if -31 <= self.shift <= 30 else f"shift {self.shift}"
 
 
-@dataclass(frozen=True)
 class RealSum(Sum):
     """`y = saturate(round(f(float32(sum(term(x))) * sum_scale) * 2**-oe))`, in float32.
 
@@ -198,11 +196,6 @@ class RealSum(Sum):
     """
 
     c_term: ClassVar[str] = "v"
-
-    @property
-    def sum_scale(self) -> np.float32:
-        """Value of 1 in the sum."""
-        return self.input_scale
 
     def formula(self, real: Array) -> Array:
         """F in NumPy, float32 in and out."""
@@ -218,7 +211,3 @@ class RealSum(Sum):
         with np.errstate(all="ignore"):
             real = self.formula(total.astype(np.float32) * self.sum_scale)
         return saturate(round_float(real * self.output_scale, chip), self.y.dtype)
-
-    def parameters(self) -> dict[str, FieldValue]:
-        """Both scales, the first one that of the sum."""
-        return {"input_scale": float(self.sum_scale), "output_scale": float(self.output_scale)}

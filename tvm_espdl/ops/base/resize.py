@@ -5,7 +5,6 @@ It knows sizes and what ESP-DL asks of them; coordinates and values are the oper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,11 +13,9 @@ from ...chips import Chip
 from .ccall import FieldValue
 from .operator import Tensor, rule
 from .unary import Unary
+from .window import Pair
 
-Pair = tuple[int, int]
 
-
-@dataclass(frozen=True)
 class Resize(Unary):
     """Other rows and columns, the same channels; int8."""
 

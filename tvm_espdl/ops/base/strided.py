@@ -6,14 +6,11 @@ It knows shapes and strides only; elements are never looked at.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ...chips import Chip
-from .ccall import CCall
-from .moved import MovedIntegers
+from .ccall import FieldValue
 from .operator import rule
-from .rounding import Array
-from .unary import suffix
+from .unary import MovedIntegers
 
 MAX_RANK = 6
 Shape = tuple[int, ...]
@@ -24,11 +21,16 @@ def strides_of(shape: Shape) -> Shape:
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-@dataclass(frozen=True)
+def split_at(shape: Shape, axis: int) -> tuple[int, int, int]:
+    """Elements before, along and behind an axis of a dense tensor."""
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
 class Strided(MovedIntegers):
     """Elements of x, taken with one step per axis of the result, int8 or int16."""
 
     family = "strided"
+    descriptor = "espdl_strided_t"
 
     def walk(self) -> tuple[Shape, Shape, int]:
         """Extents of the result, steps through x for each, and the first element's place in x.
@@ -37,19 +39,15 @@ class Strided(MovedIntegers):
         """
         raise NotImplementedError
 
-    def call(self, chip: Chip, *constants: Array) -> CCall:
-        """`espdl_<name>_s8` or `_s16`."""
+    def fields(self, chip: Chip) -> dict[str, FieldValue]:
+        """The walk, its unused dimensions in front."""
         extents, strides, first = self.walk()
         missing = MAX_RANK - len(extents)
-        return CCall(
-            function=f"espdl_{self.name}_{suffix(self.x)}",
-            descriptor="espdl_strided_t",
-            fields={
-                "first": first,
-                "extents": (1,) * missing + extents,
-                "strides": (0,) * missing + strides,
-            },
-        )
+        return {
+            "first": first,
+            "extents": (1,) * missing + extents,
+            "strides": (0,) * missing + strides,
+        }
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:

@@ -1,18 +1,15 @@
-"""Base of the operators with one input and no constants. It is no operator of its own."""
+"""Bases of the operators with one input. None is an operator of its own."""
 
 from __future__ import annotations
-
-import dataclasses
-from dataclasses import dataclass
 
 from ...chips import Chip
 from .operator import Operator, Tensor, rule
 
 # Floats are only moved, between parts of a network that run in float.
 KERNEL_TYPES = ("int8", "int16", "float32")
+LARGEST_EXPONENT = 30  # of scales made by shifts
 
 
-@dataclass(frozen=True)
 class Unary(Operator):
     """One tensor in, one tensor out.
 
@@ -25,18 +22,7 @@ class Unary(Operator):
     x: Tensor
     y: Tensor
 
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The input."""
-        return (self.x,)
 
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
-
-
-@dataclass(frozen=True)
 class OneType(Unary):
     """A `Unary` whose kernel reads and writes one type."""
 
@@ -47,7 +33,6 @@ class OneType(Unary):
         return None if same else f"{self.x.dtype} and {self.y.dtype}"
 
 
-@dataclass(frozen=True)
 class OneInteger(OneType):
     """A `Unary` whose kernel reads and writes one integer type."""
 
@@ -58,7 +43,6 @@ class OneInteger(OneType):
         return None if fits else f"{self.x.dtype} and {self.y.dtype}"
 
 
-@dataclass(frozen=True)
 class SameExponent(Unary):
     """A `Unary` that computes on the integers as they are and reads no exponent."""
 
@@ -70,15 +54,31 @@ class SameExponent(Unary):
         return f"exponents {self.x.exponent} and {self.y.exponent}"
 
 
-@dataclass(frozen=True)
+class Moved(SameExponent, OneType):
+    """Elements move and never change: one tensor in, the same elements out."""
+
+
+class MovedIntegers(SameExponent, OneInteger):
+    """The same, of int8 or int16 only."""
+
+
 class Elementwise(Unary):
     """A `Unary` that treats each element alike, so that any layout will do."""
 
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
-        return dataclasses.replace(self, x=self.x.permuted(axes), y=self.y.permuted(axes))
+        return self.transposed(axes)
 
 
-def suffix(tensor: Tensor) -> str:
-    """Ending of a C kernel's name for the tensor's type: `s8`, `s16` or `f32`."""
-    return {"int8": "s8", "int16": "s16", "float32": "f32"}[tensor.dtype]
+class ShiftedScales(Unary):
+    """A `Unary` that computes in float32 with scales that the chip makes by shifts."""
+
+    @rule(
+        allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
+        fix="quantize with a scale nearer to 1",
+    )
+    def exponents_fit_shifts(self, chip: Chip) -> str | None:
+        """Both exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""
+        exponents = (self.x.uniform_exponent, self.y.uniform_exponent)
+        fits = max(map(abs, exponents)) <= LARGEST_EXPONENT
+        return None if fits else f"exponents {exponents[0]} and {exponents[1]}"

@@ -5,8 +5,6 @@ It owns the types and exponents of weights and bias, and their rules. It is no o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...chips import Chip
@@ -16,7 +14,6 @@ from .rounding import Array
 BIAS_DTYPE = {"int8": "int32", "int16": "int64"}
 
 
-@dataclass(frozen=True)
 class Weighted(Operator):
     """`y = saturate(activation(round((b + products of x and w) >> shift)))`.
 
@@ -37,20 +34,7 @@ class Weighted(Operator):
     b: Tensor | None
     y: Tensor
 
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The data."""
-        return (self.x,)
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        """Weights, and bias when there is one."""
-        return (self.w,) if self.b is None else (self.w, self.b)
-
-    @property
-    def output(self) -> Tensor:
-        """The result."""
-        return self.y
+    constant_fields = ("w", "b")
 
     @property
     def product_exponents(self) -> tuple[int, ...]:

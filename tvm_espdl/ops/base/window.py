@@ -1,12 +1,16 @@
-"""Sliding windows over NHWC images: extents, and the patches that convolutions and pools read.
+"""Sliding windows over NHWC images: extents, patches, and what convolutions and pools keep to.
 
 Shapes only; no arithmetic on values.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from ...chips import Chip
+from .operator import Operator, Tensor, rule
 from .rounding import Array
 
 Pads = tuple[int, int, int, int]
@@ -56,3 +60,23 @@ def patches(
     windows = np.lib.stride_tricks.sliding_window_view(padded, extent, axis=(0, 1))
     windows = windows[:: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
     return np.moveaxis(windows, 2, -1)
+
+
+def with_rows(tensor: Tensor) -> Tensor:
+    """The tensor of an image; a signal gets one row."""
+    shape = tensor.shape
+    if len(shape) == 4:
+        return tensor
+    return dataclasses.replace(tensor, shape=(shape[0], 1, *shape[1:]))
+
+
+class OneImage(Operator):
+    """An operator that takes images."""
+
+    x: Tensor
+    y: Tensor
+
+    @rule(allowed="batch 1", fix="run the samples one after the other")
+    def batch_is_one(self, chip: Chip) -> str | None:
+        """The operator takes one image at a time."""
+        return None if self.x.shape[0] == 1 else f"batch {self.x.shape[0]}"

@@ -128,7 +128,7 @@ def _gather(match: Match) -> Operator | Refusal:
     if array.size and not 0 <= array.min() <= array.max() < x.shape[axis]:
         found = f"indices from {array.min()} to {array.max()} of {x.shape[axis]}"
         return INDICES_ARE_INSIDE.refused(found)
-    return Gather(x, Tensor("int64", array.shape), match.output, axis)
+    return Gather(x, match.output, Tensor("int64", array.shape), axis)
 
 
 def _indices(match: Match, chip: Chip | None = None) -> tuple[Array, ...]:

@@ -88,6 +88,22 @@ static inline int64_t espdl_shift_and_round(int64_t value, int32_t shift, int32_
   return lower + (above > half);
 }
 
+/*
+ * The root of a number that is not negative as ESP-DL finds it, by Newton's method until two steps
+ * are close (dl/math/include/dl_math.hpp, sqrt_newton); the bound is more than any needs.
+ */
+static inline float espdl_newton_root(float value) {
+  float root = value;
+  for (int32_t step = 0; step < 64 && value > 0.0f; ++step) {
+    const float last = root;
+    root = (last + value / last) * 0.5f;
+    if (!(root - last > 0.00001f || root - last < -0.00001f)) {
+      break;
+    }
+  }
+  return root;
+}
+
 /* Largest integer that is not above `value`, which lies within ESPDL_FLOAT_LIMIT. */
 static inline int32_t espdl_floor(float value) {
   const int32_t truncated = (int32_t)value;

@@ -1,10 +1,5 @@
 /*
- * The body of espdl_conv2d.c, which compiles it once per data type and sets:
- *   ESPDL_NAME(name)  the name with the type's ending     ESPDL_VALUE       type of the data
- *   ESPDL_VALUE_BITS  its width                           ESPDL_LANES       values of one vector
- *   ESPDL_SUM         unsigned type of unclamped sums     ESPDL_SIGNED_SUM  the same, signed
- *
- * Unclamped sums are unsigned, for they may wrap around. It has no include guard on purpose.
+ * The body of espdl_conv2d.c for one data type; espdl_each_type.h says what is set.
  */
 
 /* Output channels of the rest that are computed together, to load each input only once. */

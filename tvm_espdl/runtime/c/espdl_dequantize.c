@@ -4,16 +4,9 @@
  * Semantics: "Quantize, dequantize, requantize"; ESP-DL TensorBase::assign in
  * dl/tensor/src/dl_tensor_base.cpp.
  */
-#include "espdl_kernels.h"
+#include "espdl_pointwise.h"
 
-/* The descriptor is copied, for the compiler has to expect that a store to y changes it. */
-#define ESPDL_DEFINE_DEQUANTIZE(suffix, type)                                         \
-  void espdl_dequantize_##suffix(const espdl_rescale_t *d, const type *x, float *y) { \
-    const espdl_rescale_t own = *d;                                                   \
-    for (int32_t i = 0; i < own.size; ++i) {                                          \
-      y[i] = (float)x[i] * own.scale;                                                 \
-    }                                                                                 \
-  }
+#define DEQUANTIZED(suffix, d, v) ((float)(v) * (d)->scale)
 
-ESPDL_DEFINE_DEQUANTIZE(s8, int8_t)
-ESPDL_DEFINE_DEQUANTIZE(s16, int16_t)
+ESPDL_ELEMENTWISE(dequantize_s8, espdl_rescale_t, s8, int8_t, float, DEQUANTIZED)
+ESPDL_ELEMENTWISE(dequantize_s16, espdl_rescale_t, s16, int16_t, float, DEQUANTIZED)

@@ -1,5 +1,5 @@
 /*
- * The loop around a function of real numbers, and the exponential that several of them share.
+ * Functions of real numbers, and the exponential that several of them share.
  *
  * The chip's expf and logf may differ in the last bit; here they are the double-precision
  * functions, rounded once, so that every engine of this project computes the same.
@@ -9,8 +9,7 @@
 
 #include <math.h>
 
-#include "espdl_arithmetic.h"
-#include "espdl_kernels.h"
+#include "espdl_pointwise.h"
 
 /* Above this, e^x is no finite float. */
 #define ESPDL_LARGEST_LOGARITHM 88.72283f
@@ -24,18 +23,10 @@ static inline float espdl_logistic(float x) {
 }
 
 /* The kernels from `static inline float function(const descriptor *d, float real)`. */
-#define ESPDL_DEFINE_FUNCTION_OF(name, descriptor, suffix, type)              \
-  void espdl_##name##_##suffix(const descriptor *d, const type *x, type *y) { \
-    const descriptor own = *d;                                                \
-    for (int32_t i = 0; i < own.size; ++i) {                                  \
-      const float real = (float)x[i] * own.input_scale;                       \
-      const float scaled = function(&own, real) * own.output_scale;           \
-      y[i] = espdl_saturate_##suffix(espdl_round(scaled, own.half_even));     \
-    }                                                                         \
-  }
-
-#define ESPDL_DEFINE_FUNCTION(name, descriptor)          \
-  ESPDL_DEFINE_FUNCTION_OF(name, descriptor, s8, int8_t) \
-  ESPDL_DEFINE_FUNCTION_OF(name, descriptor, s16, int16_t)
+#define ESPDL_OF_REAL(suffix, d, v)    \
+  espdl_saturate_##suffix(espdl_round( \
+      function(d, (float)(v) * (d)->input_scale) * (d)->output_scale, (d)->half_even))
+#define ESPDL_DEFINE_FUNCTION(name, descriptor) \
+  ESPDL_ELEMENTWISE_BOTH(name, descriptor, ESPDL_OF_REAL)
 
 #endif

@@ -64,6 +64,24 @@ typedef struct {
   const void *channel_shifts;       /* NULL, or one shift per output channel, type of the data */
 } espdl_conv_t;
 
+/* Products of two batches of matrices; each is (rows, depth) times (depth, columns). */
+typedef struct {
+  int32_t batches[2];               /* of the result, outer and inner */
+  int32_t strides_a[2];             /* between two matrices of the first factor, 0: repeated */
+  int32_t strides_b[2];             /* between two matrices of the second factor, 0: repeated */
+  int32_t rows;                     /* of the first factor and the result */
+  int32_t depth;                    /* columns of the first factor, rows of the second */
+  int32_t columns;                  /* of the second factor and the result */
+  int32_t columns_in_lanes;         /* the first ones, in full vectors; 0 without vectors */
+  int32_t shift;                    /* output exponent minus product exponent */
+  int32_t relu;                     /* 1: negative results become 0 */
+  int32_t half_even;                /* 1: ties go to the even integer, 0: up */
+  int32_t lane_bits;                /* width of the sums of columns in full vectors */
+  int32_t lane_products_per_clamp;  /* products added between two clamps, 0: wraps around */
+  int32_t rest_bits;                /* width of the sums of the remaining columns */
+  int32_t rest_products_per_clamp;  /* as above, for the remaining columns */
+} espdl_matmul_t;
+
 /* A pool: a window slid over an image, each channel on its own. */
 typedef struct {
   int32_t input_height;   /* rows of the image */
@@ -162,8 +180,6 @@ typedef struct {
 
 #include "espdl_activation.h"
 #include "espdl_norm.h"
-#include "espdl_placement.h"
-#include "espdl_product.h"
 #include "espdl_rearrangement.h"
 #include "espdl_recurrent.h"
 /* Descriptors of the other headers occur in this one. */

@@ -5,9 +5,7 @@
  * Semantics: "Activations"; ESP-DL dl/module/include/dl_module_log_softmax.hpp. The chip's own
  * expf and logf may differ in the last bit; here they are those of double precision, rounded once.
  */
-#include <math.h>
-
-#include "espdl_kernels.h"
+#include "espdl_lines.h"
 
 static void line_s8(const espdl_softmax_t *d, const int8_t *x, float *y) {
   float total = 0.0f;
@@ -38,15 +36,5 @@ static void line_s16(const espdl_softmax_t *d, const int16_t *x, float *y) {
   }
 }
 
-#define ESPDL_DEFINE_LOG_SOFTMAX(suffix, type)                                         \
-  void espdl_log_softmax_##suffix(const espdl_softmax_t *d, const type *x, float *y) { \
-    for (int32_t outer = 0; outer < d->outer; ++outer) {                               \
-      const int32_t first = outer * d->extent * d->inner;                              \
-      for (int32_t inner = 0; inner < d->inner; ++inner) {                             \
-        line_##suffix(d, x + first + inner, y + first + inner);                        \
-      }                                                                                \
-    }                                                                                  \
-  }
-
-ESPDL_DEFINE_LOG_SOFTMAX(s8, int8_t)
-ESPDL_DEFINE_LOG_SOFTMAX(s16, int16_t)
+ESPDL_LINES(log_softmax, espdl_softmax_t, d->inner, s8, int8_t, float)
+ESPDL_LINES(log_softmax, espdl_softmax_t, d->inner, s16, int16_t, float)

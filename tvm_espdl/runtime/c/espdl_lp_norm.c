@@ -5,10 +5,7 @@
  * Semantics: ESP-DL dl/module/include/dl_module_lp_normalization.hpp. Absolute values are added up
  * in float32 and in index order; the sum of squares is exact.
  */
-#include <math.h>
-
-#include "espdl_arithmetic.h"
-#include "espdl_kernels.h"
+#include "espdl_lines.h"
 
 static float inverse_of(const espdl_lp_norm_t *d, int64_t squares, float magnitudes) {
   const float norm = d->squares ? sqrtf((float)squares) : magnitudes;
@@ -30,15 +27,7 @@ static float inverse_of(const espdl_lp_norm_t *d, int64_t squares, float magnitu
       y[i * d->inner] = espdl_saturate_##suffix(espdl_round(result, d->half_even)); \
     }                                                                               \
   }                                                                                 \
-                                                                                    \
-  void espdl_lp_norm_##suffix(const espdl_lp_norm_t *d, const type *x, type *y) {   \
-    for (int32_t i = 0; i < d->outer; ++i) {                                        \
-      for (int32_t j = 0; j < d->inner; ++j) {                                      \
-        const int32_t first = i * d->extent * d->inner + j;                         \
-        line_##suffix(d, x + first, y + first);                                     \
-      }                                                                             \
-    }                                                                               \
-  }
+  ESPDL_LINES(lp_norm, espdl_lp_norm_t, d->inner, suffix, type, type)
 
 ESPDL_DEFINE_LP_NORM(s8, int8_t)
 ESPDL_DEFINE_LP_NORM(s16, int16_t)

@@ -3,22 +3,11 @@
  *
  * Semantics: "Activations"; ESP-DL dl/base/dl_base_lut.cpp.
  */
-#include "espdl_arithmetic.h"
-#include "espdl_kernels.h"
+#include "espdl_pointwise.h"
 
-void espdl_lut_s8(const espdl_lut_t *d, const int8_t *x, int8_t *y) {
-  const int8_t *table = d->table;
-  const int32_t size = d->size;
-  for (int32_t i = 0; i < size; ++i) {
-    y[i] = table[x[i] - INT8_MIN];
-  }
-}
+#define ENTRY_S8(suffix, d, v) ((const int8_t *)(d)->table)[(v) - INT8_MIN]
+#define ENTRY_S16(suffix, d, v) \
+  ((const int16_t *)(d)->table)[espdl_shift_and_round((v) - INT16_MIN, (d)->shift, (d)->half_even)]
 
-void espdl_lut_s16(const espdl_lut_t *d, const int16_t *x, int16_t *y) {
-  const int16_t *table = d->table;
-  const espdl_lut_t own = *d;
-  for (int32_t i = 0; i < own.size; ++i) {
-    const int32_t place = x[i] - INT16_MIN;
-    y[i] = table[espdl_shift_and_round(place, own.shift, own.half_even)];
-  }
-}
+ESPDL_ELEMENTWISE(lut_s8, espdl_lut_t, s8, int8_t, int8_t, ENTRY_S8)
+ESPDL_ELEMENTWISE(lut_s16, espdl_lut_t, s16, int16_t, int16_t, ENTRY_S16)

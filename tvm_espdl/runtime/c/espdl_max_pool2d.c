@@ -4,40 +4,28 @@
  * Semantics: "Pooling"; ESP-DL dl/base/dl_base_max_pool2d.cpp. Exponents are not read: the
  * compiler only lets equal ones through.
  */
-#include "espdl_kernels.h"
 #include "espdl_window.h"
 
-#define ESPDL_DEFINE_MAX_POOL(suffix, type, lowest)                                              \
-  static void pixel_##suffix(const espdl_pool_t *d, const type *x, espdl_taps_t rows,            \
-                             espdl_taps_t columns, type *y) {                                    \
-    const int32_t channels = d->channels; /* a store to y could change what d says */            \
-    for (int32_t i = 0; i < channels; ++i) {                                                     \
-      y[i] = lowest;                                                                             \
-    }                                                                                            \
-    for (int32_t row = rows.first; row < rows.end; ++row) {                                      \
-      for (int32_t column = columns.first; column < columns.end; ++column) {                     \
-        const int32_t at = (rows.origin + row) * d->input_width + columns.origin + column;       \
-        const type *values = x + at * channels;                                                  \
-        for (int32_t i = 0; i < channels; ++i) {                                                 \
-          if (values[i] > y[i]) {                                                                \
-            y[i] = values[i];                                                                    \
-          }                                                                                      \
-        }                                                                                        \
-      }                                                                                          \
-    }                                                                                            \
-  }                                                                                              \
-                                                                                                 \
-  void espdl_max_pool2d_##suffix(const espdl_pool_t *d, const type *x, type *y) {                \
-    for (int32_t row = 0; row < d->output_height; ++row) {                                       \
-      const espdl_taps_t rows = espdl_taps_inside(row, d->stride_y, d->pad_top, 1,               \
-                                                  d->kernel_height, d->input_height);            \
-      for (int32_t column = 0; column < d->output_width; ++column, y += d->channels) {           \
-        const espdl_taps_t columns = espdl_taps_inside(column, d->stride_x, d->pad_left, 1,      \
-                                                       d->kernel_width, d->input_width);         \
-        pixel_##suffix(d, x, rows, columns, y);                                                  \
-      }                                                                                          \
-    }                                                                                            \
-  }
+#define ESPDL_DEFINE_MAX_POOL(suffix, type, lowest)                                        \
+  static void pixel_##suffix(const espdl_pool_t *d, const type *x, espdl_taps_t rows,      \
+                             espdl_taps_t columns, type *y) {                              \
+    const int32_t channels = d->channels; /* a store to y could change what d says */      \
+    for (int32_t i = 0; i < channels; ++i) {                                               \
+      y[i] = lowest;                                                                       \
+    }                                                                                      \
+    for (int32_t row = rows.first; row < rows.end; ++row) {                                \
+      for (int32_t column = columns.first; column < columns.end; ++column) {               \
+        const int32_t at = (rows.origin + row) * d->input_width + columns.origin + column; \
+        const type *values = x + at * channels;                                            \
+        for (int32_t i = 0; i < channels; ++i) {                                           \
+          if (values[i] > y[i]) {                                                          \
+            y[i] = values[i];                                                              \
+          }                                                                                \
+        }                                                                                  \
+      }                                                                                    \
+    }                                                                                      \
+  }                                                                                        \
+  ESPDL_POOL(max_pool2d, suffix, type)
 
 ESPDL_DEFINE_MAX_POOL(s8, int8_t, INT8_MIN)
 ESPDL_DEFINE_MAX_POOL(s16, int16_t, INT16_MIN)

@@ -1,6 +1,6 @@
 /*
- * The loop around a function of one integer: the kernels `espdl_<name>_s8` and `_s16` from
- * `static inline int32_t function(const descriptor *d, int32_t v)`, saturated.
+ * The loop around what is computed from one element. `value(suffix, d, v)` is the macro that gives
+ * the result of an element.
  *
  * Here and in the other families the descriptor is copied, for the compiler has to expect that a
  * store to y changes it.
@@ -13,16 +13,22 @@
 #include "espdl_arithmetic.h"
 #include "espdl_kernels.h"
 
-#define ESPDL_DEFINE_POINTWISE_OF(name, descriptor, suffix, type)             \
-  void espdl_##name##_##suffix(const descriptor *d, const type *x, type *y) { \
-    const descriptor own = *d;                                                \
-    for (int32_t i = 0; i < own.size; ++i) {                                  \
-      y[i] = espdl_saturate_##suffix(function(&own, x[i]));                   \
-    }                                                                         \
+#define ESPDL_ELEMENTWISE(name, descriptor, suffix, type, y_type, value) \
+  void espdl_##name(const descriptor *d, const type *x, y_type *y) {     \
+    const descriptor own = *d;                                           \
+    for (int32_t i = 0; i < own.size; ++i) {                             \
+      y[i] = value(suffix, &own, x[i]);                                  \
+    }                                                                    \
   }
 
-#define ESPDL_DEFINE_POINTWISE(name, descriptor)          \
-  ESPDL_DEFINE_POINTWISE_OF(name, descriptor, s8, int8_t) \
-  ESPDL_DEFINE_POINTWISE_OF(name, descriptor, s16, int16_t)
+/* The kernels `espdl_<name>_s8` and `_s16` from one of those macros. */
+#define ESPDL_ELEMENTWISE_BOTH(name, descriptor, value)               \
+  ESPDL_ELEMENTWISE(name##_s8, descriptor, s8, int8_t, int8_t, value) \
+  ESPDL_ELEMENTWISE(name##_s16, descriptor, s16, int16_t, int16_t, value)
+
+/* The same from `static inline int32_t function(const descriptor *d, int32_t v)`, saturated. */
+#define ESPDL_OF_INTEGER(suffix, d, v) espdl_saturate_##suffix(function(d, v))
+#define ESPDL_DEFINE_POINTWISE(name, descriptor) \
+  ESPDL_ELEMENTWISE_BOTH(name, descriptor, ESPDL_OF_INTEGER)
 
 #endif

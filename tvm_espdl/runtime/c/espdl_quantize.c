@@ -4,17 +4,10 @@
  * Semantics: "Quantize, dequantize, requantize"; ESP-DL TensorBase::assign in
  * dl/tensor/src/dl_tensor_base.cpp.
  */
-#include "espdl_arithmetic.h"
-#include "espdl_kernels.h"
+#include "espdl_pointwise.h"
 
-/* The descriptor is copied, for the compiler has to expect that a store to y changes it. */
-#define ESPDL_DEFINE_QUANTIZE(suffix, type)                                         \
-  void espdl_quantize_##suffix(const espdl_rescale_t *d, const float *x, type *y) { \
-    const espdl_rescale_t own = *d;                                                 \
-    for (int32_t i = 0; i < own.size; ++i) {                                        \
-      y[i] = espdl_saturate_##suffix(espdl_round(x[i] * own.scale, own.half_even)); \
-    }                                                                               \
-  }
+#define QUANTIZED(suffix, d, v) \
+  espdl_saturate_##suffix(espdl_round((v) * (d)->scale, (d)->half_even))
 
-ESPDL_DEFINE_QUANTIZE(s8, int8_t)
-ESPDL_DEFINE_QUANTIZE(s16, int16_t)
+ESPDL_ELEMENTWISE(quantize_s8, espdl_rescale_t, s8, float, int8_t, QUANTIZED)
+ESPDL_ELEMENTWISE(quantize_s16, espdl_rescale_t, s16, float, int16_t, QUANTIZED)

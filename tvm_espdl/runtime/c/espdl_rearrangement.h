@@ -1,15 +1,11 @@
 /*
- * Kernels that move elements or resize images; included by espdl_kernels.h, whose
- * conventions hold.
+ * Kernels that move elements, put them where tables say, or resize images; included by
+ * espdl_kernels.h, whose conventions hold.
  */
 #ifndef ESPDL_REARRANGEMENT_H
 #define ESPDL_REARRANGEMENT_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 /* Dimensions of views, padded tensors; parts of a concatenation. */
 #define ESPDL_STRIDED_RANK 6
@@ -81,8 +77,43 @@ typedef struct {
   const float *right;     /* weight of the column right of it */
 } espdl_resize_linear_t;
 
-#ifdef __cplusplus
-}
-#endif
+/* The first steps of each sequence in reverse order. */
+typedef struct {
+  int32_t sequences;        /* number of sequences */
+  int32_t steps;            /* steps of each sequence */
+  int32_t features;         /* elements of one step, side by side */
+  int32_t sequence_stride;  /* elements between two sequences */
+  int32_t step_stride;      /* elements between two steps */
+  const int32_t *lengths;   /* steps to reverse, of each sequence */
+} espdl_reverse_sequence_t;
+
+/* What an update does to the value that is there. */
+enum {
+  ESPDL_SCATTER_NONE,
+  ESPDL_SCATTER_ADD,
+  ESPDL_SCATTER_MUL,
+  ESPDL_SCATTER_MAX,
+  ESPDL_SCATTER_MIN
+};
+
+/* A copy with updated slices. */
+typedef struct {
+  int32_t size;           /* elements of the data */
+  int32_t slices;         /* number of updates */
+  int32_t slice_size;     /* elements of each */
+  int32_t reduction;      /* ESPDL_SCATTER_NONE, _ADD, _MUL, _MAX or _MIN */
+  const int32_t *places;  /* where each slice begins in the data */
+} espdl_scatter_nd_t;
+
+/* An image whose pixels move apart; what is between them is zero. */
+typedef struct {
+  int32_t input_height;   /* rows of the image */
+  int32_t input_width;    /* columns of the image */
+  int32_t channels;       /* channels of image and result */
+  int32_t output_height;  /* rows of the result */
+  int32_t output_width;   /* columns of the result */
+  int32_t stride_y;       /* rows from one pixel to the next */
+  int32_t stride_x;       /* columns from one pixel to the next */
+} espdl_insert_zeros_t;
 
 #endif

@@ -4,30 +4,22 @@
  *
  * Semantics: ESP-DL dl/module/include/dl_module_rms_normalization.hpp, dl/base/dl_base_norm.cpp.
  */
-#include <math.h>
+#include "espdl_lines.h"
 
-#include "espdl_arithmetic.h"
-#include "espdl_kernels.h"
-
-#define ESPDL_DEFINE_RMS_NORM(suffix, type)                                         \
-  static void line_##suffix(const espdl_rms_norm_t *d, const type *x, type *y) {    \
-    int64_t sum = 0;                                                                \
-    for (int32_t i = 0; i < d->extent; ++i) {                                       \
-      sum += (int64_t)x[i] * x[i];                                                  \
-    }                                                                               \
-    const float mean = (float)sum * d->square_unit / (float)d->extent;              \
-    const float inverse = 1.0f / sqrtf(mean + d->epsilon) * d->ratio;               \
-    for (int32_t i = 0; i < d->extent; ++i) {                                       \
-      const float result = (float)x[i] * inverse * d->scale[i];                     \
-      y[i] = espdl_saturate_##suffix(espdl_round(result, d->half_even));            \
-    }                                                                               \
-  }                                                                                 \
-                                                                                    \
-  void espdl_rms_norm_##suffix(const espdl_rms_norm_t *d, const type *x, type *y) { \
-    for (int32_t i = 0; i < d->outer; ++i) {                                        \
-      line_##suffix(d, x + i * d->extent, y + i * d->extent);                       \
-    }                                                                               \
-  }
+#define ESPDL_DEFINE_RMS_NORM(suffix, type)                                      \
+  static void line_##suffix(const espdl_rms_norm_t *d, const type *x, type *y) { \
+    int64_t sum = 0;                                                             \
+    for (int32_t i = 0; i < d->extent; ++i) {                                    \
+      sum += (int64_t)x[i] * x[i];                                               \
+    }                                                                            \
+    const float mean = (float)sum * d->square_unit / (float)d->extent;           \
+    const float inverse = 1.0f / sqrtf(mean + d->epsilon) * d->ratio;            \
+    for (int32_t i = 0; i < d->extent; ++i) {                                    \
+      const float result = (float)x[i] * inverse * d->scale[i];                  \
+      y[i] = espdl_saturate_##suffix(espdl_round(result, d->half_even));         \
+    }                                                                            \
+  }                                                                              \
+  ESPDL_LINES(rms_norm, espdl_rms_norm_t, 1, suffix, type, type)
 
 ESPDL_DEFINE_RMS_NORM(s8, int8_t)
 ESPDL_DEFINE_RMS_NORM(s16, int16_t)

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "espdl_kernels.h"
+
 /* The taps first <= tap < end of one axis; tap t reads the image at origin + t * dilation. */
 typedef struct {
   int32_t origin;
@@ -27,5 +29,19 @@ static inline espdl_taps_t espdl_taps_inside(int32_t output, int32_t stride, int
   }
   return taps;
 }
+
+/* A pool: `pixel_<suffix>(d, x, rows, columns, y)` gives all channels of one window. */
+#define ESPDL_POOL(name, suffix, type)                                                      \
+  void espdl_##name##_##suffix(const espdl_pool_t *d, const type *x, type *y) {             \
+    for (int32_t row = 0; row < d->output_height; ++row) {                                  \
+      const espdl_taps_t rows = espdl_taps_inside(row, d->stride_y, d->pad_top, 1,          \
+                                                  d->kernel_height, d->input_height);       \
+      for (int32_t column = 0; column < d->output_width; ++column, y += d->channels) {      \
+        const espdl_taps_t columns = espdl_taps_inside(column, d->stride_x, d->pad_left, 1, \
+                                                       d->kernel_width, d->input_width);    \
+        pixel_##suffix(d, x, rows, columns, y);                                             \
+      }                                                                                     \
+    }                                                                                       \
+  }
 
 #endif

@@ -127,8 +127,25 @@ def power_of_two(exponent: int) -> Expression:
 
 
 def unfused(product: Expression) -> Expression:
-    """A float32 product that LLVM does not fuse with a sum: between them is a limit without effect.
+    """A finite product that LLVM does not fuse with a sum: between them is a limit without effect.
 
     It would round once instead of twice where the processor can.
     """
-    return T.max(product, T.float32(float(np.finfo(np.float32).min)))
+    return T.max(product, T.cast(T.float32(float(np.finfo(np.float32).min)), product.ty.dtype))
+
+
+def exponential(real: Expression) -> Expression:
+    """`expf` in double precision, rounded once, as `ops.base.function` says."""
+    return T.cast(T.exp(T.cast(real, "float64")), "float32")
+
+
+def logarithm(real: Expression) -> Expression:
+    """`logf` in the same way; NaN of negative numbers."""
+    return T.cast(T.log(T.cast(real, "float64")), "float32")
+
+
+def logistic(real: Expression) -> Expression:
+    """`float(1.0 / (1.0 + expf(-x)))`, the division in double precision."""
+    one = T.float64(1.0)
+    power = T.cast(exponential(T.float32(0.0) - real), "float64")
+    return T.cast(one / (one + power), "float32")

@@ -10,7 +10,8 @@ from tvm.tirx.script import builder as T
 
 from ...chips import Chip
 from ...ops.base.builder import Builder
-from . import arithmetic, functions
+from ...ops.base.newton import MOST_STEPS, NEWTON_ENDS
+from . import arithmetic
 from .kernel import Expression, registers
 
 
@@ -20,11 +21,13 @@ def builder_of(chip: Chip, dtype: str) -> Builder:
 
 
 class _Tir:
+    cast, min, max, select = map(staticmethod, (T.cast, T.min, T.max, T.Select))
+    double, sqrt = map(staticmethod, (T.float64, T.sqrt))
+    exp, log = staticmethod(arithmetic.exponential), staticmethod(arithmetic.logarithm)
+    logistic, separate = staticmethod(arithmetic.logistic), staticmethod(arithmetic.unfused)
+
     def __init__(self, chip: Chip, dtype: str) -> None:
         self.chip, self.dtype = chip, dtype
-
-    def cast(self, value: Expression, dtype: str) -> Expression:
-        return T.cast(value, dtype)
 
     def integer(self, value: int) -> Expression:
         return T.IntImm(self.dtype, value)
@@ -32,37 +35,13 @@ class _Tir:
     def real(self, value: float) -> Expression:
         return T.float32(float(np.float32(value)))
 
-    def double(self, value: float) -> Expression:
-        return T.float64(value)
-
-    def min(self, a: Expression, b: Expression) -> Expression:
-        return T.min(a, b)
-
-    def max(self, a: Expression, b: Expression) -> Expression:
-        return T.max(a, b)
-
-    def select(self, condition: Expression, yes: Expression, no: Expression) -> Expression:
-        return T.Select(condition, yes, no)
-
     def limit(self, value: Expression, low: float, high: float) -> Expression:
         lowest, highest = (T.cast(T.float64(n), value.ty.dtype) for n in (low, high))
         below = T.Select(value < highest, value, highest)
         return T.Select(below > lowest, below, lowest)
 
-    def separate(self, product: Expression) -> Expression:
-        return functions.rounded(product)
-
-    def exp(self, real: Expression) -> Expression:
-        return functions.exponential(real)
-
-    def log(self, real: Expression) -> Expression:
-        return self.math("log", real)
-
     def math(self, name: str, real: Expression) -> Expression:
         return T.cast(getattr(T, name)(T.cast(real, "float64")), "float32")
-
-    def sqrt(self, real: Expression) -> Expression:
-        return T.sqrt(real)
 
     def pow(self, a: Expression, b: Expression) -> Expression:
         return T.cast(T.pow(T.cast(a, "float64"), T.cast(b, "float64")), "float32")
@@ -70,26 +49,23 @@ class _Tir:
     def fmod(self, a: Expression, b: Expression) -> Expression:
         return T.call_extern("float32", "fmodf", a, b)
 
-    def logistic(self, real: Expression) -> Expression:
-        return functions.logistic(real)
-
     def rounded(self, real: Expression) -> Expression:
         return arithmetic.round_float(real, self.dtype, self.chip)
 
     def shifted(self, value: Expression, shift: int) -> Expression:
         return arithmetic.rescale(value, (shift,), self.dtype, self.chip)
 
-    def newton_root(self, real: Expression, close: float, steps: int) -> Expression:
-        """Emit the search; a result that was found stays for the steps that are left."""
-        number, last, result = (registers(1, "float32") for _ in range(3))
+    def newton_root(self, real: Expression) -> Expression:
+        """Emit the search."""
+        value, root, last = (registers(1, "float32") for _ in range(3))
         searching = registers(1, "bool")
-        T.buffer_store(number, real, [0])
-        T.buffer_store(result, number[0], [0])
-        T.buffer_store(searching, number[0] > T.float32(0), [0])
-        with T.serial(steps):
-            T.buffer_store(last, result[0], [0])
-            better = (last[0] + number[0] / last[0]) * T.float32(0.5)
-            T.buffer_store(result, T.Select(searching[0], better, last[0]), [0])
-            far = T.abs(result[0] - last[0]) > T.float32(close)
+        T.buffer_store(value, real, [0])
+        T.buffer_store(root, value[0], [0])
+        T.buffer_store(searching, value[0] > T.float32(0), [0])
+        with T.serial(MOST_STEPS), T.If(searching[0]), T.Then():
+            T.buffer_store(last, root[0], [0])
+            step = (last[0] + value[0] / last[0]) * T.float32(0.5)
+            T.buffer_store(root, arithmetic.unfused(step), [0])
+            far = T.abs(root[0] - last[0]) > T.float32(float(np.float32(NEWTON_ENDS)))
             T.buffer_store(searching, far, [0])
-        return result[0]
+        return root[0]

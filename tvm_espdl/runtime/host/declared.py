@@ -6,38 +6,23 @@ What is computed from the elements is the operator's own business.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
-from ...ops import Operator
 from ...ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
+from ...ops.base.builder import Builder
 from ...ops.base.comparison import Comparison
 from ...ops.base.function import FloatFunction
 from ...ops.base.pointwise import Pointwise
-from ...ops.base.reduction import ExactSum, Extreme, RealSum
-from ...ops.base.strided import Strided
+from ...ops.base.reduction import ExactSum, Extreme, RealSum, Sum
+from ...ops.base.strided import Strided, strides_of
 from .arithmetic import power_of_two, saturate
 from .builder import builder_of
-from .kernel import Buffer, Expression, HostKernel, elementwise, flat, private_function
-from .reducing import reduction, wide
-from .striding import strided_copy
-
-
-def declared_kernel(operator: Operator, chip: Chip) -> HostKernel:
-    """The kernel of an operator that states a formula for the host.
-
-    Raises
-    ------
-    TypeError
-        If it is of none of the families.
-    """
-    for family, make in _FAMILIES.items():
-        if isinstance(operator, family):
-            return make(operator, chip)
-    raise TypeError(f"no host kernel of {operator.name}")
+from .kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
+from .reducing import reduction
+from .striding import place, strided_copy
 
 
 def _pointwise(operator: Pointwise, chip: Chip) -> HostKernel:
@@ -47,7 +32,7 @@ def _pointwise(operator: Pointwise, chip: Chip) -> HostKernel:
     def compute(v: Expression) -> Expression:
         return _saturated(operator.host(T.cast(v, "int32"), op), dtype)
 
-    return elementwise(operator.x, operator.y, compute)
+    return elementwise(operator, compute)
 
 
 def _function(operator: FloatFunction, chip: Chip) -> HostKernel:
@@ -58,7 +43,7 @@ def _function(operator: FloatFunction, chip: Chip) -> HostKernel:
         real = T.cast(v, "float32") * power_of_two(x.uniform_exponent)
         return op.rounded(operator.host(real, op) * power_of_two(-y.uniform_exponent))
 
-    return elementwise(x, y, compute)
+    return elementwise(operator, compute)
 
 
 def _integers(operator: Broadcast, chip: Chip) -> HostKernel:
@@ -96,27 +81,28 @@ def _extreme(operator: Extreme, chip: Chip) -> HostKernel:
 
 
 def _exact_sum(operator: ExactSum, chip: Chip) -> HostKernel:
-    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
-
-    def join(total: Expression, v: Expression) -> Expression:
-        return total + operator.host_term(T.cast(v, dtype), op)
-
-    return reduction(
-        operator, T.cast(0, dtype), join, lambda total: op.shifted(total, operator.shift)
-    )
+    op = builder_of(chip, operator.y.dtype)
+    return _sum(operator, op, lambda total: op.shifted(total, operator.shift))
 
 
 def _real_sum(operator: RealSum, chip: Chip) -> HostKernel:
-    op, dtype = builder_of(chip, operator.y.dtype), wide(operator)
+    op = builder_of(chip, operator.y.dtype)
     sum_scale, output_scale = (
-        T.float32(float(scale)) for scale in (operator.sum_scale, operator.output_scale)
+        op.real(float(scale)) for scale in (operator.sum_scale, operator.output_scale)
     )
-
-    def join(total: Expression, v: Expression) -> Expression:
-        return total + operator.host_term(T.cast(v, dtype), op)
 
     def finish(total: Expression) -> Expression:
         return op.rounded(operator.host(T.cast(total, "float32") * sum_scale, op) * output_scale)
+
+    return _sum(operator, op, finish)
+
+
+def _sum(operator: Sum, op: Builder, finish: Callable[[Expression], Expression]) -> HostKernel:
+    """The sum of the terms, of an integer type that holds it."""
+    dtype = "int32" if operator.x.dtype == "int8" else "int64"
+
+    def join(total: Expression, v: Expression) -> Expression:
+        return total + operator.host_term(T.cast(v, dtype), op)
 
     return reduction(operator, T.cast(0, dtype), join, finish)
 
@@ -130,25 +116,17 @@ def _broadcast(
 ) -> HostKernel:
     """The kernel `y[i] = compute(a[i], b[i])`, both inputs repeated where they are shorter."""
     walk: Any = operator.walk()
-    strides = [1]
-    for extent in reversed(walk["extents"][1:]):
-        strides.insert(0, strides[0] * extent)
-
-    def at(steps: tuple[int, ...], indices: tuple[Expression, ...]) -> Expression:
-        terms = (index * step for index, step in zip(indices, steps, strict=True))
-        return reduce(lambda left, right: left + right, terms)
+    dense = strides_of(walk["extents"])
 
     def body(a: Buffer, b: Buffer, y: Buffer) -> None:
-        with T.grid(*walk["extents"]) as indices:
-            value = compute(a[at(walk["strides_a"], indices)], b[at(walk["strides_b"], indices)])
-            T.buffer_store(y, value, [at(tuple(strides), indices)])
+        with T.grid(*walk["extents"]) as at:
+            value = compute(a[place(at, walk["strides_a"])], b[place(at, walk["strides_b"])])
+            T.buffer_store(y, value, [place(at, dense)])
 
-    types = (flat(operator.a), flat(operator.b), flat(operator.y))
-    return HostKernel(private_function(types, body))
+    return kernel_from(operator, body)
 
 
-# The narrower ones first.
-_FAMILIES: dict[type[Operator], Callable[[Any, Chip], HostKernel]] = {
+KERNELS: Kernels = {
     Pointwise: _pointwise,
     FloatFunction: _function,
     Comparison: _comparison,
@@ -157,5 +135,5 @@ _FAMILIES: dict[type[Operator], Callable[[Any, Chip], HostKernel]] = {
     Extreme: _extreme,
     ExactSum: _exact_sum,
     RealSum: _real_sum,
-    Strided: lambda operator, chip: strided_copy(operator),
+    Strided: strided_copy,
 }

@@ -1,6 +1,6 @@
 """The form of a host kernel, and how a Python function that emits TIR becomes one.
 
-It knows pointers, buffers and loops of TIR; it must never know an operator or compute a value.
+It knows pointers, buffers and loops of TIR; it must never know what an operator computes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
-from ...ops import Tensor
+from ...ops import Operator, Tensor
 from ...ops.base.rounding import Array
 
 Expression = Any
@@ -37,6 +37,10 @@ class HostKernel:
     function: Any
     constants: tuple[Array, ...] = ()
     scratch: int = 0
+
+
+#: Kernels by the class of their operator: functions of operator, chip and constants.
+Kernels = dict[type[Operator], Callable[..., HostKernel]]
 
 
 def private_function(types: Sequence[Tensor | Array], body: Callable[..., None]) -> Any:
@@ -68,14 +72,20 @@ def flat(tensor: Tensor) -> Tensor:
     return Tensor(tensor.dtype, (tensor.size,), tensor.exponent)
 
 
-def elementwise(x: Tensor, y: Tensor, compute: Callable[[Expression], Expression]) -> HostKernel:
+def kernel_from(operator: Operator, body: Callable[..., None], *constants: Array) -> HostKernel:
+    """The kernel whose `body` gets inputs, `constants` and the result, each in one dimension."""
+    types: list[Tensor | Array] = [*map(flat, operator.inputs), *constants, flat(operator.output)]
+    return HostKernel(private_function(types, body), constants)
+
+
+def elementwise(operator: Operator, compute: Callable[[Expression], Expression]) -> HostKernel:
     """The kernel `y[i] = compute(x[i])`."""
 
-    def body(source: Buffer, target: Buffer) -> None:
-        with T.serial(y.size) as i:
-            T.buffer_store(target, compute(source[i]), [i])
+    def body(x: Buffer, y: Buffer) -> None:
+        with T.serial(operator.output.size) as i:
+            T.buffer_store(y, compute(x[i]), [i])
 
-    return HostKernel(private_function((flat(x), flat(y)), body))
+    return kernel_from(operator, body)
 
 
 def registers(size: int, dtype: str) -> Buffer:

@@ -10,10 +10,9 @@ from typing import Any
 
 from tvm.tirx.script import builder as T
 
-from ...ops import Tensor
 from ...ops.base.reduction import Reduction
 from ...ops.base.rounding import Array
-from .kernel import Buffer, Expression, HostKernel, flat, private_function, registers
+from .kernel import Buffer, Expression, HostKernel, kernel_from, registers
 
 Join = Callable[..., Expression]
 
@@ -45,10 +44,4 @@ def reduction(
                 T.buffer_store(result, join(result[0], x[place], *chosen), [0])
             T.buffer_store(y, finish(result[0]), [i * inner + j])
 
-    types: list[Tensor | Array] = [flat(operator.x), *tables, flat(operator.y)]
-    return HostKernel(private_function(types, body), tuple(tables))
-
-
-def wide(operator: Reduction) -> str:
-    """The type of an exact sum."""
-    return "int32" if operator.x.dtype == "int8" else "int64"
+    return kernel_from(operator, body, *tables)

@@ -10,10 +10,10 @@ from operator import add
 
 from tvm.tirx.script import builder as T
 
-from ...ops.base.strided import Strided, strides_of
-from .kernel import Buffer, Expression, HostKernel, flat, private_function
-
-Shape = tuple[int, ...]
+from ...chips import Chip
+from ...ops.base.strided import Shape, Strided, strides_of
+from ...ops.transpose import Transpose
+from .kernel import Buffer, Expression, HostKernel, kernel_from
 
 
 def place(indices: tuple[Expression, ...], strides: Shape, first: int = 0) -> Expression:
@@ -22,7 +22,7 @@ def place(indices: tuple[Expression, ...], strides: Shape, first: int = 0) -> Ex
     return reduce(add, terms, T.int32(first))
 
 
-def strided_copy(operator: Strided) -> HostKernel:
+def strided_copy(operator: Strided | Transpose, chip: Chip) -> HostKernel:
     """The kernel that copies along `operator.walk()`."""
     extents, strides, first = operator.walk()
     # Two leading axes of 1, for a grid of one axis would not give a tuple.
@@ -33,4 +33,4 @@ def strided_copy(operator: Strided) -> HostKernel:
         with T.grid(*extents) as indices:
             T.buffer_store(y, x[place(indices, strides, first)], [place(indices, dense)])
 
-    return HostKernel(private_function((flat(operator.x), flat(operator.y)), body))
+    return kernel_from(operator, body)

@@ -13,14 +13,13 @@ from tvm.tirx.script import builder as T
 from ....chips import Accumulator, Chip
 from ....ops import Tensor
 from ....ops.base.accumulate import accumulators
-from ....ops.base.rounding import Array
 from ....ops.matmul import Matmul
 from ..arithmetic import clamp, rescale
 from ..channels import BLOCK, INT32_MAX
-from ..kernel import Buffer, Expression, HostKernel, private_function, registers
+from ..kernel import Buffer, Expression, HostKernel, Kernels, private_function, registers
 
 
-def kernel(operator: Matmul, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
+def matmul(operator: Matmul, chip: Chip) -> HostKernel:
     """The kernel of a product of computed matrices."""
     blocks = list(_blocks(operator, chip))
     types = tuple(_with_two_batches(t) for t in (operator.a, operator.b, operator.y))
@@ -95,3 +94,6 @@ class _Columns:
             total = T.cast(T.cast(total, "int32"), "int64")
         relu = operator.activation == "relu"
         return rescale(total, (operator.shift,), operator.y.dtype, chip, relu=relu)
+
+
+KERNELS: Kernels = {Matmul: matmul}

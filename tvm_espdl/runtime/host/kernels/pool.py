@@ -1,21 +1,47 @@
-"""The loops of both pools: every window of an image, reduced to one value a channel.
+"""Host kernels of both pools: every window of an image, reduced to one value a channel.
 
-Only taps inside the image are visited; what a reduction does is never known here.
+Only taps inside the image are visited, so that padding never wins. A sum is exact; the float32
+product with the record's factor is never reordered or fused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from tvm.tirx.script import builder as T
 
-from ...ops.base.pool import Pool
-from .kernel import Buffer, Expression, HostKernel, private_function, registers
+from ....chips import Chip
+from ....ops.average_pool2d import AveragePool2d
+from ....ops.base.pool import Pool
+from ....ops.max_pool2d import MaxPool2d
+from ..arithmetic import round_float
+from ..kernel import Buffer, Expression, HostKernel, Kernels, private_function, registers
 
 BLOCK = 16
 
 
-def pool(
+def average_pool2d(operator: AveragePool2d, chip: Chip) -> HostKernel:
+    """The kernel of a mean over windows."""
+    dtype = "int64" if operator.kernel[0] * operator.kernel[1] >= 1 << 16 else "int32"
+    factor = T.float32(float(operator.factor))
+
+    def add(total: Expression, value: Expression) -> Expression:
+        return total + T.cast(value, dtype)
+
+    def finish(total: Expression) -> Expression:
+        return round_float(T.cast(total, "float32") * factor, operator.y.dtype, chip)
+
+    return _pool(operator, dtype, 0, add, finish)
+
+
+def max_pool2d(operator: MaxPool2d, chip: Chip) -> HostKernel:
+    """The kernel of a maximum over windows."""
+    dtype = operator.x.dtype
+    return _pool(operator, dtype, int(np.iinfo(dtype).min), T.max, lambda largest: largest)
+
+
+def _pool(
     operator: Pool,
     dtype: str,
     initial: int,
@@ -49,3 +75,6 @@ def pool(
                     T.buffer_store(y, finish(result[lane]), [0, row, column, channel + lane])
 
     return HostKernel(private_function((operator.image, operator.result), body))
+
+
+KERNELS: Kernels = {AveragePool2d: average_pool2d, MaxPool2d: max_pool2d}

@@ -1,4 +1,4 @@
-"""Host kernel of lstm.
+"""Host kernels of gru and lstm.
 
 Float32 behind the dot products, in the order of the source: products and sums are never fused.
 """
@@ -9,14 +9,36 @@ from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops.base.rounding import Array
+from ....ops.gru import Gru
 from ....ops.lstm import Lstm
 from ..arithmetic import power_of_two, round_float, unfused
-from ..kernel import Expression, HostKernel
+from ..kernel import Expression, HostKernel, Kernels
 from ..recurrent import Step, held, recurrent, wrapped
 
 
-def kernel(operator: Lstm, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
-    """The kernel of a layer with these weights."""
+def gru(operator: Gru, chip: Chip, *constants: Array) -> HostKernel:
+    """The kernel of a layer of gated recurrent units."""
+    scale = T.float32(float(operator.hidden_scale))
+
+    def emit(step: Step) -> None:
+        x_sums = [held(wrapped(step.from_x(g) + step.x_bias(g)), "int32") for g in range(3)]
+        h_sums = [held(wrapped(step.from_h(g) + step.h_bias(g)), "int32") for g in range(3)]
+        z, r = (
+            held(step.sigmoid(held(x_sums[g] + h_sums[g], "int32")), "float32") for g in range(2)
+        )
+        kept = unfused(r * T.cast(h_sums[2], "float32"))
+        index = round_float(T.cast(x_sums[2], "float32") + kept, "int32", chip)
+        n = held(step.tanh(held(index, "int32")), "float32")
+        fresh = unfused((T.float32(1) - z) * n * scale)
+        old = unfused(z * T.cast(step.h[step.i], "float32"))
+        new = round_float(fresh + old, operator.h.dtype, chip)
+        step.h.store(T.cast(new, "int32"), step.i)
+
+    return recurrent(operator, chip, constants, emit)
+
+
+def lstm(operator: Lstm, chip: Chip, *constants: Array) -> HostKernel:
+    """The kernel of a layer of long short-term memory."""
     hidden_scale = T.float32(float(operator.hidden_scale))
     cell_scale = power_of_two(-operator.gate_exponent)
 
@@ -37,3 +59,6 @@ def kernel(operator: Lstm, chip: Chip, constants: tuple[Array, ...]) -> HostKern
         step.h.store(T.cast(new, "int32"), step.i)
 
     return recurrent(operator, chip, constants, emit)
+
+
+KERNELS: Kernels = {Gru: gru, Lstm: lstm}

@@ -1,6 +1,7 @@
-"""Host kernel of reduce_prod.
+"""Host kernels of reductions that are not sums of terms.
 
-The factors are multiplied in index order; no two roundings are ever joined.
+Factors and exponentials are joined in index order; no two roundings are ever joined. The
+exponentials of int8 come from the record's table.
 """
 
 from __future__ import annotations
@@ -8,14 +9,32 @@ from __future__ import annotations
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
-from ....ops.base.rounding import Array
+from ....ops.reduce_log_sum_exp import ReduceLogSumExp
 from ....ops.reduce_prod import LIMIT, ReduceProd
-from ..arithmetic import round_float, saturate
-from ..kernel import Expression, HostKernel
+from ..arithmetic import exponential, round_float, saturate
+from ..builder import builder_of
+from ..kernel import Buffer, Expression, HostKernel, Kernels
 from ..reducing import reduction
 
 
-def kernel(operator: ReduceProd, chip: Chip, constants: tuple[Array, ...]) -> HostKernel:
+def log_sum_exp(operator: ReduceLogSumExp, chip: Chip) -> HostKernel:
+    """The kernel of the logarithm of a sum of exponentials."""
+    tables = tuple(operator.arrays().values())
+    op = builder_of(chip, operator.y.dtype)
+    scale = op.real(float(operator.input_scale))
+
+    def join(total: Expression, element: Expression, *table: Buffer) -> Expression:
+        if table:
+            return total + table[0][T.cast(element, "int32") + 128]
+        return total + exponential(T.cast(element, "float32") * scale)
+
+    def finish(total: Expression) -> Expression:
+        return op.rounded(op.log(total) * op.real(float(operator.output_scale)))
+
+    return reduction(operator, T.float32(0), join, finish, tables)
+
+
+def product(operator: ReduceProd, chip: Chip) -> HostKernel:
     """The kernel of a product."""
     dtype = "float32" if operator.x.dtype == "int8" else "float64"
     input_scale = T.float32(float(operator.input_scale))
@@ -46,3 +65,6 @@ def _round_double(value: Expression, chip: Chip) -> Expression:
     toward = T.Select(value < T.float64(0), T.int32(-1), T.int32(1))
     odd = (whole & 1) != 0
     return whole - T.Select(T.And(near, odd), toward, T.int32(0))
+
+
+KERNELS: Kernels = {ReduceLogSumExp: log_sum_exp, ReduceProd: product}
