@@ -24,7 +24,7 @@ from .literals import c_type, kernel_source
 RUNTIME = Path(__file__).parent.parent / "runtime" / "c"
 PROTOTYPES = "espdl_prototypes.h"
 
-# Result and parameters of the formula, and the macro of the family's header; narrow ones first.
+# Result and parameters of the formula, and the macro of its header; narrow ones first.
 _FAMILIES: dict[type[Operator], tuple[str, str, str]] = {
     Pointwise: ("int32_t", "int32_t v", "POINTWISE"),
     FloatFunction: ("float", "float real", "FUNCTION"),
@@ -91,7 +91,7 @@ def _kernel(kind: type[Operator], call: CCall) -> str:
     return _SOURCE.format(
         about=textwrap.indent(about, " * "),
         name=kind.name,
-        family=kind.family,
+        header=kind.header,
         functions="".join(f"\n{function}" for function in functions),
         macro=macro,
         descriptor=call.descriptor,
@@ -138,7 +138,7 @@ _SOURCE = """\
  *
  * Printed from `tvm_espdl/ops/{name}.py`.
  */
-#include "espdl_{family}.h"
+#include "espdl_{header}.h"
 {functions}
 ESPDL_DEFINE_{macro}({name}, {descriptor})
 """

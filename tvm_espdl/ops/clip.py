@@ -22,6 +22,7 @@ class Clip(Pointwise):
     high: int = 0
 
     name = "clip"
+    family = "conversion"
     c = """
     const int32_t raised = v < d->low ? d->low : v;
     const float scaled = (float)(raised > d->high ? d->high : raised) * d->scale;

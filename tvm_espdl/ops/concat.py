@@ -31,6 +31,7 @@ class Concat(AllOfOneExponent, AllOfOneType):
     axis: int = 0
 
     name = "concat"
+    family = "movement"
     pointers = "variadic"
 
     @property

@@ -12,6 +12,7 @@ class Dequantize(Elementwise):
     """`y = float32(x) * 2**xe`."""
 
     name = "dequantize"
+    family = "conversion"
     descriptor = "espdl_rescale_t"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:

@@ -23,6 +23,7 @@ class Gather(MovedIntegers):
     axis: int = 0
 
     name = "gather"
+    family = "movement"
     constant_fields = ("indices",)
 
     @property

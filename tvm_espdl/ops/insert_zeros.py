@@ -25,6 +25,7 @@ class InsertZeros(OneImage, MovedIntegers):
     tail: Pair = (0, 0)
 
     name = "insert_zeros"
+    family = "placement"
     channels_last = True
 
     @classmethod

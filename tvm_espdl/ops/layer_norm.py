@@ -39,6 +39,7 @@ class LayerNorm(Operator):
     epsilon: float = 1e-5
 
     name = "layer_norm"
+    family = "normalization"
     constant_fields = ("scale", "bias")
     in_place = (0,)
 

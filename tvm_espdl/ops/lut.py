@@ -28,6 +28,7 @@ class Lut(OneType, Elementwise):
     step: int = 1
 
     name = "lut"
+    family = "activation"
     in_place = (0,)
 
     @property

@@ -29,6 +29,7 @@ class Matmul(AllOfOneType):
     activation: str = "linear"
 
     name = "matmul"
+    family = "product"
     input_fields = ("a", "b")
 
     @property

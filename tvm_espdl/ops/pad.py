@@ -31,6 +31,7 @@ class Pad(MovedIntegers):
     value: int = 0
 
     name = "pad"
+    family = "placement"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_pad.cpp`."""

@@ -12,6 +12,7 @@ class Quantize(Elementwise):
     """`y = saturate(round(x * 2**-oe))`; NaN gives the largest integer."""
 
     name = "quantize"
+    family = "conversion"
     descriptor = "espdl_rescale_t"
 
     @property

@@ -14,6 +14,7 @@ class Requantize(Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
     name = "requantize"
+    family = "conversion"
 
     @property
     def shift(self) -> int:

@@ -10,6 +10,7 @@ class Reshape(Moved):
     """`y = x` under another shape; in memory nothing moves."""
 
     name = "reshape"
+    family = "movement"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_reshape.hpp`."""

@@ -26,6 +26,7 @@ class ReverseSequence(MovedIntegers):
     time_axis: int = 0
 
     name = "reverse_sequence"
+    family = "placement"
     constant_fields = ("lengths",)
 
     @property

@@ -32,6 +32,7 @@ class ScatterNd(AllOfOneType):
     reduction: str = "none"
 
     name = "scatter_nd"
+    family = "placement"
     input_fields = ("data", "updates")
     constant_fields = ("indices",)
     in_place = (0,)

@@ -23,6 +23,7 @@ class Softmax(Unary):
     axis: int = 0
 
     name = "softmax"
+    family = "normalization"
     descriptor = "espdl_softmax_t"
 
     @property

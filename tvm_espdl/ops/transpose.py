@@ -22,6 +22,7 @@ class Transpose(Moved):
     axes: tuple[int, ...] = ()
 
     name = "transpose"
+    family = "movement"
 
     @classmethod
     def of(cls, x: Tensor, axes: tuple[int, ...]) -> Transpose:

@@ -88,7 +88,8 @@ class Broadcast(AllOfOneType):
     b: Tensor
     y: Tensor
 
-    family: ClassVar[str] = "broadcast"
+    family: ClassVar[str] = "declared"
+    header: ClassVar[str] = "broadcast"
     input_fields = ("a", "b")
 
     @classmethod

@@ -24,7 +24,7 @@ class Comparison(Broadcast):
         The comparison of the integers `a` and `b`.
     """
 
-    family: ClassVar[str] = "comparison"
+    header: ClassVar[str] = "comparison"
     descriptor = "espdl_binary_t"
 
     def formula(self, a: Array, b: Array) -> Array:

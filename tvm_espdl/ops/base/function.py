@@ -32,7 +32,8 @@ class FloatFunction(ShiftedScales, OneType, Elementwise):
         f of `float real`, as a `float`, `d->alpha` and `d->beta` being the fields of that name.
     """
 
-    family: ClassVar[str] = "function"
+    family: ClassVar[str] = "declared"
+    header: ClassVar[str] = "function"
     function: ClassVar[str] = ""
     tabulated: ClassVar[bool] = True
     descriptor = "espdl_function_t"

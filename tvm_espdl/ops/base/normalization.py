@@ -13,6 +13,7 @@ from .unary import OneInteger, ShiftedScales
 class Normalization(ShiftedScales, OneInteger):
     """Input and output of one type, each vector treated alike."""
 
+    family = "normalization"
     in_place = (0,)
 
     @property

@@ -158,7 +158,9 @@ class Operator:
     channels_last : bool
         True when the activations must be NHWC (NWC); False when any layout will do.
     family : str
-        Name of the family whose files derive what an ordinary operator declares; "" for others.
+        Name of the file that says something of it in each layer, one of `families.FAMILIES`.
+    header : str
+        The C header `espdl_<header>.h` whose loops its derived kernel uses; "" for others.
     form : Form or None
         The declaration of an ordinary operator; None for others.
     c : str
@@ -175,6 +177,7 @@ class Operator:
     name: ClassVar[str] = ""
     channels_last: ClassVar[bool] = False
     family: ClassVar[str] = ""
+    header: ClassVar[str] = ""
     form: ClassVar[Form | None] = None
     c: ClassVar[str] = ""
     descriptor: ClassVar[str] = ""
@@ -187,8 +190,8 @@ class Operator:
 
     @classmethod
     def derives_kernels(cls) -> bool:
-        """Whether the kernels are made by the family, in TIR and in C."""
-        return bool(cls.c) or cls.family == "strided"
+        """Whether the kernels are derived from the class, in TIR and in C."""
+        return bool(cls.c) or cls.header == "strided"
 
     @classmethod
     def in_esp_dl(cls) -> bool:

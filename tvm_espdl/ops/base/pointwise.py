@@ -26,7 +26,8 @@ class Pointwise(OneType, Elementwise):
         f of `int32_t v`, as an `int32_t`; what `parameters` names is a member of `d`.
     """
 
-    family: ClassVar[str] = "pointwise"
+    family: ClassVar[str] = "declared"
+    header: ClassVar[str] = "pointwise"
     in_place = (0,)
 
     def formula(self, v: Array) -> Array:

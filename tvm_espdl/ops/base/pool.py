@@ -31,6 +31,7 @@ class Pool(OneImage, OneType):
     pads: Pads = (0, 0, 0, 0)
     strides: Pair = (1, 1)
 
+    family: ClassVar[str] = "window"
     channels_last: ClassVar[bool] = True
     descriptor = "espdl_pool_t"
 

@@ -56,6 +56,7 @@ class Recurrent(Operator):
     y: Tensor
     gives: str = ALL
 
+    family: ClassVar[str] = "recurrent"
     gates: ClassVar[int] = 0
     descriptor = "espdl_recurrent_t"
     input_fields = ("x", "h")

@@ -35,7 +35,8 @@ class Reduction(OneInteger):
 
     axes: tuple[int, ...] = ()
 
-    family: ClassVar[str] = "reduction"
+    family: ClassVar[str] = "declared"
+    header: ClassVar[str] = "reduction"
     descriptor = "espdl_reduce_t"
     term_bits: ClassVar[int] = 0  # of the largest term of a sum of int8; 0 where nothing is summed
 

@@ -19,6 +19,7 @@ from .window import Pair
 class Resize(Unary):
     """Other rows and columns, the same channels; int8."""
 
+    family: ClassVar[str] = "window"
     channels_last: ClassVar[bool] = True
 
     @property

@@ -29,7 +29,8 @@ def split_at(shape: Shape, axis: int) -> tuple[int, int, int]:
 class Strided(MovedIntegers):
     """Elements of x, taken with one step per axis of the result, int8 or int16."""
 
-    family = "strided"
+    family = "movement"
+    header = "strided"
     descriptor = "espdl_strided_t"
 
     def walk(self) -> tuple[Shape, Shape, int]:

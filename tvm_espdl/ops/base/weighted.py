@@ -34,6 +34,7 @@ class Weighted(Operator):
     b: Tensor | None
     y: Tensor
 
+    family = "weighted"
     constant_fields = ("w", "b")
 
     @property
