@@ -1,4 +1,4 @@
-"""Random scatters and reversed sequences."""
+"""Random paddings, zeros between pixels, scatters and reversed sequences."""
 
 import numpy as np
 
@@ -6,6 +6,30 @@ from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.ops.scatter_nd import REDUCTIONS
 
 from .draws import dtype_of, extents, integers, pick
+
+
+def pad(rng, chip):
+    dtype = dtype_of(rng)
+    shape = extents(rng, int(rng.integers(1, 5)), 6)
+    mode = pick(rng, "constant", "edge", "reflect")
+    most = [n - 1 if mode == "reflect" else 3 for n in shape]
+    before, after = (tuple(int(rng.integers(0, n + 1)) for n in most) for _ in range(2))
+    padded = tuple(np.add(np.add(shape, before), after).tolist())
+    tensors = Tensor(dtype, shape, 0), Tensor(dtype, padded, 0)
+    value = int(integers(rng, dtype, ())) if mode == "constant" else 0
+    operator = operators()["pad"](*tensors, before, after, mode, value)
+    return operator, (integers(rng, dtype, shape),), ()
+
+
+def insert_zeros(rng, chip):
+    dtype = dtype_of(rng)
+    rank = pick(rng, 1, 2, 2)
+    shape = (1, *extents(rng, rank, 6), pick(rng, 1, 3, 16, 19))
+    strides = (1, *extents(rng, rank, 3))[-2:]
+    tail = tuple(int(rng.integers(0, n)) for n in strides)
+    x = integers(rng, dtype, shape)
+    operator = operators()["insert_zeros"].of(Tensor(dtype, shape, -3), strides, tail)
+    return operator, (x,), ()
 
 
 def scatter_nd(rng, chip):
@@ -36,4 +60,4 @@ def reverse_sequence(rng, chip):
     return operator, (integers(rng, dtype, shape),), (lengths,)
 
 
-GENERATORS = {f.__name__: f for f in (scatter_nd, reverse_sequence)}
+GENERATORS = {f.__name__: f for f in (pad, insert_zeros, scatter_nd, reverse_sequence)}

@@ -3,7 +3,7 @@
 import numpy as np
 import random_operators
 from random_operators import count, wrong
-from random_operators.products import overflowing
+from random_operators.weighted import overflowing
 
 from tvm_espdl.chips import CHIPS, FAMILIES
 from tvm_espdl.selftest import golden

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from host_cases import CHIPS, differences, one
 from random_operators.draws import BIAS
-from random_operators.products import overflowing
+from random_operators.weighted import overflowing
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops.base.accumulate import must_follow_order

@@ -1,9 +1,9 @@
-"""What operators are in a file: one module per family, as in `relay.patterns`.
+"""What operators are in a file: one module per family of `ops.base.families`.
 
 Each has two tables: `READERS`, by the type of a node, and `WRITERS`, by the name of an operator;
-being there registers it. Source of what a node means: ESP-DL `dl/module/include/dl_module_*.hpp`,
-`deserialize`; which nodes there are: `dl_module_creator.hpp`. What the runtime does not register
-has no writer.
+being there registers it. `cache` is for states, which no operator has. Source of what a node means:
+ESP-DL `dl/module/include/dl_module_*.hpp`, `deserialize`; which nodes there are:
+`dl_module_creator.hpp`. What the runtime does not register has no writer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Functions of each element that are tables or have parameters: Clip, PRelu, LUT, Gelu.
+"""Functions of each element that are tables or have factors: PRelu, LUT, Gelu.
 
 Any function of int8 may be a table in a node. Source: the `deserialize` functions of ESP-DL's
 modules.
@@ -12,7 +12,6 @@ import numpy as np
 
 from ...ops import Tensor
 from ...ops.base.rounding import Array
-from ...ops.clip import Clip
 from ...ops.lut import Lut
 from ...ops.prelu import Prelu
 from ...ops.relu import Relu
@@ -67,30 +66,6 @@ def _add_table(step: StepView, table: Array) -> str:
 
 
 @or_table
-def read_clip(node: NodeView, x: Tensor, y: Tensor) -> None:
-    """Limits in the input's integers."""
-    if x.dtype == "float32":
-        node.refuse("a clip of floats", x.dtype, "int8, int16")
-    limits = [int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max)]
-    for place in filter(node.has, (1, 2)):
-        stored = node.array(place)
-        if stored.size != 1 or stored.dtype.kind != "i":
-            node.refuse("a limit", f"{stored.dtype} {stored.shape}", "one integer")
-        limits[place - 1] = int(stored.ravel()[0])
-    node.call(Clip(x, y, *limits))
-
-
-def write_clip(step: StepView) -> None:
-    """Limits in the input's integers, and for int8 the table of both."""
-    x, limits = step.operator.x, {"min": step.operator.low, "max": step.operator.high}
-    names = [
-        step.constant(what, np.array([limit], x.dtype), None, x.exponent)
-        for what, limit in limits.items()
-    ]
-    step.node("Clip", [step.operand(0), *names], table_setting(step))
-
-
-@or_table
 def read_prelu(node: NodeView, x: Tensor, y: Tensor) -> None:
     """One factor per channel, which is the last axis."""
     factors = node.array(1).ravel()
@@ -117,8 +92,7 @@ def write_lookup(step: StepView) -> None:
 
 
 READERS: Readers = {
-    "Clip": read_clip,
     "PRelu": read_prelu,
     **dict.fromkeys(("Gelu", "LUT"), or_table(None)),
 }
-WRITERS: Writers = {Clip.name: write_clip, Lut.name: write_lookup, Prelu.name: write_prelu}
+WRITERS: Writers = {Lut.name: write_lookup, Prelu.name: write_prelu}

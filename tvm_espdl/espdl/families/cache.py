@@ -17,7 +17,7 @@ from ...ops.slice import Slice
 from ...program import Program, State, Step
 from ..node_view import NodeView, Readers
 from ..step_view import StepView
-from .rearrangement import slice_along
+from .movement import slice_along
 
 
 def read(node: NodeView) -> None:

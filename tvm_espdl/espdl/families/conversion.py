@@ -1,17 +1,22 @@
-"""QuantizeLinear, DequantizeLinear, RequantizeLinear: the chip reads exponents, no scale or offset.
+"""QuantizeLinear, DequantizeLinear, RequantizeLinear, Clip.
 
+The chip reads exponents, no scale or offset.
 Source: ESP-DL `TensorBase::assign`, `dl/tensor/src/dl_tensor_base.cpp`.
 """
 
 from __future__ import annotations
 
-from ...ops import Operator
+import numpy as np
+
+from ...ops import Operator, Tensor
+from ...ops.clip import Clip
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
 from ...ops.requantize import Requantize
 from ...ops.reshape import Reshape
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
+from .activation import or_table, table_setting
 
 KINDS = {
     Dequantize.name: "DequantizeLinear",
@@ -43,5 +48,29 @@ def write(step: StepView) -> None:
     step.node(KINDS[step.operator.name], of=integers)
 
 
-READERS: Readers = dict.fromkeys(KINDS.values(), read)
-WRITERS: Writers = dict.fromkeys(KINDS, write)
+@or_table
+def read_clip(node: NodeView, x: Tensor, y: Tensor) -> None:
+    """Limits in the input's integers."""
+    if x.dtype == "float32":
+        node.refuse("a clip of floats", x.dtype, "int8, int16")
+    limits = [int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max)]
+    for place in filter(node.has, (1, 2)):
+        stored = node.array(place)
+        if stored.size != 1 or stored.dtype.kind != "i":
+            node.refuse("a limit", f"{stored.dtype} {stored.shape}", "one integer")
+        limits[place - 1] = int(stored.ravel()[0])
+    node.call(Clip(x, y, *limits))
+
+
+def write_clip(step: StepView) -> None:
+    """Limits in the input's integers, and for int8 the table of both."""
+    x, limits = step.operator.x, {"min": step.operator.low, "max": step.operator.high}
+    names = [
+        step.constant(what, np.array([limit], x.dtype), None, x.exponent)
+        for what, limit in limits.items()
+    ]
+    step.node("Clip", [step.operand(0), *names], table_setting(step))
+
+
+READERS: Readers = {"Clip": read_clip, **dict.fromkeys(KINDS.values(), read)}
+WRITERS: Writers = {Clip.name: write_clip, **dict.fromkeys(KINDS, write)}

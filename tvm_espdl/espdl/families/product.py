@@ -1,61 +1,24 @@
-"""Gemm and MatMul: the right factor is stored like the filter of a 1x1 convolution.
+"""MatMul: a constant right factor is stored like the filter of a 1x1 convolution.
 
-Source: ESP-DL `dl/module/include/dl_module_{gemm,matmul}.hpp`.
+Source: ESP-DL `dl/module/include/dl_module_matmul.hpp`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
 from ...ops import Tensor
-from ...ops.gemm import Gemm
 from ...ops.matmul import Matmul
 from .. import weights
 from ..node_view import NodeView, Readers
 from ..packed_factors import pack, unpack
 from ..step_view import StepView, Writers
 from ..types import Operand, Shape
+from .weighted import constant_product
 
 PACKED = "packed"
-
-
-def read_gemm(node: NodeView) -> None:
-    """The matrix' leading dimensions are 1."""
-    if node.integer("transA", 0) or node.integer("transB", 0):
-        node.refuse("a transposed factor", allowed="transA=0, transB=0")
-    for scale in ("alpha", "beta"):
-        if node.real(scale, 1.0) != 1.0:
-            node.refuse(f"a factor {scale}", node.real(scale, 1.0), 1.0)
-    stored = node.stored(1)
-    if len(stored.dims) not in (2, 4) or math.prod(stored.dims[:-2]) != 1:
-        node.refuse("a matrix of other dimensions", stored.dims, "(1, 1, rows, columns)")
-    _constant_product(node, stored.dims[-2:], bias=True)
-
-
-def _constant_product(node: NodeView, shape: Shape, *, bias: bool) -> None:
-    x = node.tensor()
-    if not x.shape or x.shape[-1] != shape[0]:
-        node.refuse("a matrix that does not fit the data", shape, f"{x.shape[-1:]} rows")
-    matrix = weights.matrices_of(node, shape)
-    w = node.type_of(matrix)
-    biases, b = weights.bias_of(node, shape[1]) if bias else ([], None)
-    y = node.typed((*x.shape[:-1], shape[1]))
-    operator = Gemm(x, w, b, y, weights.activation_of(node))
-    node.call(operator, [node.name()], [matrix, *biases])
-
-
-def write_gemm(step: StepView) -> None:
-    """The runtime reads attributes that stand for nothing here."""
-    operator: Gemm = step.operator
-    dims = (1, 1, *operator.w.shape)
-    matrix = weights.add_matrices(step, step.constants[0], dims, operator.w)
-    inputs = [step.operand(0), matrix, *weights.add_bias(step, depthwise=False)]
-    nothing = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
-    activation = weights.ACTIVATIONS[operator.activation]
-    step.node("Gemm", inputs, {"activation": activation, **nothing})
 
 
 def read_matmul(node: NodeView) -> None:
@@ -65,7 +28,7 @@ def read_matmul(node: NodeView) -> None:
     if node.is_constant(0) or not a.shape or not b.shape:
         node.refuse("a matrix product of a computed tensor with another")
     if node.is_constant(1) and packed and len(b.shape) == 2:
-        _constant_product(node, b.shape, bias=False)
+        constant_product(node, b.shape, bias=False)
         return
     left, right = _with_matrices(a, (1, *a.shape)), _with_matrices(b, (*b.shape, 1))
     if left.shape[-1] != right.shape[-2]:
@@ -109,5 +72,5 @@ def write_matmul(step: StepView) -> None:
     step.node("MatMul", [step.operand(0), right], {"activation": activation})
 
 
-READERS: Readers = {"Gemm": read_gemm, "MatMul": read_matmul}
-WRITERS: Writers = {Gemm.name: write_gemm, Matmul.name: write_matmul}
+READERS: Readers = {"MatMul": read_matmul}
+WRITERS: Writers = {Matmul.name: write_matmul}

@@ -1,7 +1,7 @@
-"""The pattern table: from quantize/dequantize forms to operator records, one file per family.
+"""The pattern table: from quantize/dequantize forms to operator records.
 
-A new family is a new file here with a function `patterns()`. Patterns that span more calls are
-tried before shorter ones, so that nothing is left over that a larger operator could take.
+A family of `ops.base.families` is a file here with a function `patterns()`. Patterns that span more
+calls are tried before shorter ones, so that nothing is left over that a larger operator could take.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from functools import cache
 
 from . import (
     activation,
-    comparison,
     conversion,
     declared,
+    movement,
     normalization,
     placement,
     product,
-    rearrangement,
     recurrent,
     weighted,
     window,
@@ -30,9 +29,8 @@ PREFIX = "espdl."
 # From the least to the most greedy, the order that TVM's registry wants.
 _FAMILIES = (
     conversion,
-    rearrangement,
+    movement,
     placement,
-    comparison,
     declared,
     activation,
     window,

@@ -6,14 +6,12 @@ that reads its input twice is here, too. Axes are kept: what drops them is a res
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from tvm.relax.dpl import DFPattern, is_op
+from tvm.relax.dpl import is_op
 
-from ...chips import Chip
 from ...ops import Operator, Refusal, Tensor
 from ...ops.base.broadcast import Broadcast, WithRelu
 from ...ops.base.comparison import Comparison
@@ -22,12 +20,12 @@ from ...ops.base.form_rule import FormRule
 from ...ops.base.function import FloatFunction
 from ...ops.base.reduction import Reduction
 from ...ops.base.registry import declared
-from ...ops.base.rounding import Array
-from ...ops.lut import table_of, tabulated
 from ...ops.reduce_log_sum_exp import ReduceLogSumExp
 from ..ir import shape_of
+from . import float_constants, spelled
 from .dataflow import dequantized, quantized, with_relu
 from .match import Match, Pattern, of_call
+from .tables import function
 
 # Of the calls of a reduction, those that reduce.
 REDUCING = ("max", "mean", "min", "prod", "sum")
@@ -48,9 +46,12 @@ MAXIMUM_IS_OF_THE_INPUT = FormRule(
 
 
 def patterns() -> list[Pattern]:
-    """One of each operator that is a plain call, or calls around each other."""
+    """One of each operator that is a plain call, or calls around each other; then larger ones.
+
+    Those of constants that stay float only say why: they are tried last.
+    """
     ordinary = (_pattern(kind, kind.form) for kind in declared() if kind.form and kind.form.calls)
-    return [*ordinary, _log_sum_exp()]
+    return [*float_constants.patterns(), *ordinary, _log_sum_exp(), *spelled.patterns()]
 
 
 def _pattern(kind: Any, form: Form) -> Pattern:
@@ -73,30 +74,6 @@ def _of_one(kind: Any, form: Form) -> Pattern:
     x = dequantized()
     call = is_op(f"relax.{form.relax}")(x)
     return function(kind.name or "lut", call, {"x": x, "call": call}, make, kind.function)
-
-
-def function(
-    operator: str,
-    call: DFPattern,
-    roles: dict[str, DFPattern],
-    make: Callable[[Match], Any],
-    form: str = "",
-) -> Pattern:
-    """The entry of a function that is a table for int8: `make` gives it, or a refusal."""
-
-    def build(match: Match) -> Operator | Refusal:
-        made: FloatFunction | Refusal = make(match)
-        if isinstance(made, Refusal) or not made.has_table:
-            return made
-        return tabulated(made)
-
-    def constants(match: Match, chip: Chip) -> tuple[Array, ...]:
-        made: FloatFunction | Refusal = make(match)
-        if isinstance(made, Refusal) or not made.has_table:
-            return ()
-        return (table_of(made, chip),)
-
-    return Pattern(operator, quantized(call), roles, build, constants=constants, form=form)
 
 
 def _of_two(kind: type[Broadcast], form: Form) -> Pattern:

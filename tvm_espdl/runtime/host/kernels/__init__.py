@@ -1,7 +1,8 @@
-"""The host kernels, each found by the class of its operator, or of its operator's family.
+"""The host kernels, each found by the class of its operator, or of one that this derives from.
 
-A module here has functions `(operator, chip, *constants)` and a table `KERNELS` of them; it never
-runs anything itself. What an ordinary operator declares becomes a kernel in `declared`.
+A module here is named after a family of `ops.base.families`. It has functions
+`(operator, chip, *constants)` and a table `KERNELS` of them; it never runs anything itself. What an
+operator declares becomes a kernel in `declared`.
 """
 
 from __future__ import annotations
@@ -9,33 +10,31 @@ from __future__ import annotations
 from ....chips import Chip
 from ....ops import Operator
 from ....ops.base.rounding import Array
-from .. import declared
 from ..kernel import HostKernel, Kernels
 from . import (
-    convolution,
-    matmul,
+    activation,
+    conversion,
+    declared,
     movement,
-    norm,
-    number,
-    pool,
+    normalization,
+    placement,
+    product,
     recurrent,
-    reduction,
-    resize,
-    softmax,
+    weighted,
+    window,
 )
 
 KERNELS: Kernels = {
+    **activation.KERNELS,
+    **conversion.KERNELS,
     **declared.KERNELS,
-    **convolution.KERNELS,
-    **matmul.KERNELS,
     **movement.KERNELS,
-    **norm.KERNELS,
-    **number.KERNELS,
-    **pool.KERNELS,
+    **normalization.KERNELS,
+    **placement.KERNELS,
+    **product.KERNELS,
     **recurrent.KERNELS,
-    **reduction.KERNELS,
-    **resize.KERNELS,
-    **softmax.KERNELS,
+    **weighted.KERNELS,
+    **window.KERNELS,
 }
 
 

@@ -1,7 +1,4 @@
-"""Host kernels that change numbers one by one: conversions, tables, PReLU.
-
-A product with a power of two is exact; NaN becomes the largest integer, never an undefined one.
-"""
+"""Host kernels of tables and PReLU, which change numbers one by one."""
 
 from __future__ import annotations
 
@@ -10,31 +7,10 @@ from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops.base.rounding import Array
-from ....ops.dequantize import Dequantize
 from ....ops.lut import Lut
 from ....ops.prelu import Prelu
-from ....ops.quantize import Quantize
-from ....ops.requantize import Requantize
-from ..arithmetic import power_of_two, rescale, round_float, saturate, shift_and_round
-from ..kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
-
-
-def dequantize(operator: Dequantize, chip: Chip) -> HostKernel:
-    """The kernel from integers to float32."""
-    scale = power_of_two(operator.x.uniform_exponent)
-    return elementwise(operator, lambda value: T.cast(value, "float32") * scale)
-
-
-def quantize(operator: Quantize, chip: Chip) -> HostKernel:
-    """The kernel from float32 to integers."""
-    scale = power_of_two(-operator.y.uniform_exponent)
-    return elementwise(operator, lambda real: round_float(real * scale, operator.y.dtype, chip))
-
-
-def requantize(operator: Requantize, chip: Chip) -> HostKernel:
-    """The kernel between two exponents or widths; it never goes through floats."""
-    shifts, dtype = (operator.shift,), operator.y.dtype
-    return elementwise(operator, lambda v: rescale(T.cast(v, "int32"), shifts, dtype, chip))
+from ..arithmetic import rescale, saturate, shift_and_round
+from ..kernel import Buffer, Expression, HostKernel, Kernels, kernel_from
 
 
 def lut(operator: Lut, chip: Chip, table: Array) -> HostKernel:
@@ -77,10 +53,4 @@ def prelu(operator: Prelu, chip: Chip, alpha: Array) -> HostKernel:
     return kernel_from(operator, body, np.ascontiguousarray(alpha.ravel()))
 
 
-KERNELS: Kernels = {
-    Dequantize: dequantize,
-    Lut: lut,
-    Prelu: prelu,
-    Quantize: quantize,
-    Requantize: requantize,
-}
+KERNELS: Kernels = {Lut: lut, Prelu: prelu}

@@ -1,4 +1,4 @@
-"""Random clips, conversions between numbers, and softmax."""
+"""Random conversions between numbers, and clips."""
 
 import numpy as np
 
@@ -42,15 +42,4 @@ def requantize(rng, chip):
     return between(rng, "requantize", dtype_of(rng), dtype_of(rng))
 
 
-def softmax(rng, chip):
-    dtype = dtype_of(rng)
-    shape = extents(rng, int(rng.integers(1, 5)), 9)
-    exponent = int(rng.integers(-7, 1)) if dtype == "int8" else int(rng.integers(-14, -6))
-    tensors = Tensor(dtype, shape, exponent), Tensor("float32", shape)
-    operator = operators()["softmax"](*tensors, int(rng.integers(len(shape))))
-    return operator, (integers(rng, dtype, shape),), ()
-
-
-GENERATORS = {f.__name__: f for f in (clip, quantize, dequantize, requantize, softmax)}
-# The table of int8 is part of the record; the exponentials of int16 are each engine's own.
-INEXACT = {"softmax": lambda operator: operator.x.dtype == "int16"}
+GENERATORS = {f.__name__: f for f in (clip, quantize, dequantize, requantize)}

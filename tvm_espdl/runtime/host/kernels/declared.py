@@ -1,6 +1,8 @@
-"""Host kernels of ordinary operators, made from their `host`: one loop nest for each family.
+"""Host kernels of ordinary operators, made from their `host`: one loop nest for each header.
 
-What is computed from the elements is the operator's own business.
+What is computed from the elements is the operator's own business. Two reductions that are no sums
+of terms have kernels of their own: what they join, they join in index order, and no two roundings
+are ever joined.
 """
 
 from __future__ import annotations
@@ -10,19 +12,21 @@ from typing import Any
 
 from tvm.tirx.script import builder as T
 
-from ...chips import Chip
-from ...ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
-from ...ops.base.builder import Builder
-from ...ops.base.comparison import Comparison
-from ...ops.base.function import FloatFunction
-from ...ops.base.pointwise import Pointwise
-from ...ops.base.reduction import ExactSum, Extreme, RealSum, Sum
-from ...ops.base.strided import Strided, strides_of
-from .arithmetic import power_of_two, saturate
-from .builder import builder_of
-from .kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
-from .reducing import reduction
-from .striding import place, strided_copy
+from ....chips import Chip
+from ....ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
+from ....ops.base.builder import Builder
+from ....ops.base.comparison import Comparison
+from ....ops.base.function import FloatFunction
+from ....ops.base.pointwise import Pointwise
+from ....ops.base.reduction import ExactSum, Extreme, RealSum, Sum
+from ....ops.base.strided import Strided, strides_of
+from ....ops.reduce_log_sum_exp import ReduceLogSumExp
+from ....ops.reduce_prod import LIMIT, ReduceProd
+from ..arithmetic import exponential, power_of_two, round_float, saturate
+from ..builder import builder_of
+from ..kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
+from ..reducing import reduction
+from ..striding import place, strided_copy
 
 
 def _pointwise(operator: Pointwise, chip: Chip) -> HostKernel:
@@ -126,6 +130,56 @@ def _broadcast(
     return kernel_from(operator, body)
 
 
+def log_sum_exp(operator: ReduceLogSumExp, chip: Chip) -> HostKernel:
+    """The kernel of the logarithm of a sum of exponentials."""
+    tables = tuple(operator.arrays().values())
+    op = builder_of(chip, operator.y.dtype)
+    scale = op.real(float(operator.input_scale))
+
+    def join(total: Expression, element: Expression, *table: Buffer) -> Expression:
+        if table:
+            return total + table[0][T.cast(element, "int32") + 128]
+        return total + exponential(T.cast(element, "float32") * scale)
+
+    def finish(total: Expression) -> Expression:
+        return op.rounded(op.log(total) * op.real(float(operator.output_scale)))
+
+    return reduction(operator, T.float32(0), join, finish, tables)
+
+
+def product(operator: ReduceProd, chip: Chip) -> HostKernel:
+    """The kernel of a product."""
+    dtype = "float32" if operator.x.dtype == "int8" else "float64"
+    input_scale = T.float32(float(operator.input_scale))
+    output_scale = T.cast(T.float32(float(operator.output_scale)), dtype)
+
+    def join(product: Expression, element: Expression) -> Expression:
+        return product * T.cast(T.cast(element, "float32") * input_scale, dtype)
+
+    def finish(product: Expression) -> Expression:
+        scaled = product * output_scale
+        if dtype == "float32":
+            return round_float(scaled, operator.y.dtype, chip)
+        return saturate(_round_double(scaled, chip), operator.y.dtype)
+
+    return reduction(operator, T.cast(T.float32(1), dtype), join, finish)
+
+
+def _round_double(value: Expression, chip: Chip) -> Expression:
+    """`ops.reduce_prod.round_double` as an int32; NaN gives a number above every result."""
+    limit, half = T.float64(LIMIT), T.float64(0.5)
+    value = T.Select(value < limit, value, limit)
+    value = T.Select(value > 0 - limit, value, 0 - limit)
+    if chip.rounding == "half_up":
+        return T.cast(T.floor(value + half), "int32")
+    away = T.Select(value < T.float64(0), value - half, value + half)
+    whole = T.cast(away, "int32")
+    near = T.abs(away - T.cast(whole, "float64")) < T.float64(1e-6)
+    toward = T.Select(value < T.float64(0), T.int32(-1), T.int32(1))
+    odd = (whole & 1) != 0
+    return whole - T.Select(T.And(near, odd), toward, T.int32(0))
+
+
 KERNELS: Kernels = {
     Pointwise: _pointwise,
     FloatFunction: _function,
@@ -135,5 +189,7 @@ KERNELS: Kernels = {
     Extreme: _extreme,
     ExactSum: _exact_sum,
     RealSum: _real_sum,
+    ReduceLogSumExp: log_sum_exp,
+    ReduceProd: product,
     Strided: strided_copy,
 }

@@ -1,11 +1,10 @@
-"""Operators that move, choose or place elements: from reshape and transpose to pixel shuffles.
+"""Operators that move or choose elements: from reshape and transpose to pixel shuffles.
 
 A split arrives as slices; squeeze, unsqueeze and flatten arrive as reshape.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from ...ops.base.form_rule import FormRule
 from ...ops.base.rounding import Array
 from ...ops.concat import MAX_INPUTS, Concat
 from ...ops.gather import Gather
-from ...ops.pad import Pad
 from ...ops.reshape import Reshape
 from ...ops.slice import Slice
 from ...ops.transpose import Transpose
@@ -32,7 +30,6 @@ SHUFFLES = (
     ("space_to_depth", "DCR", (0, 3, 5, 1, 2, 4)),
     ("space_to_depth", "CRD", (0, 1, 3, 5, 2, 4)),
 )
-PAD_MODES = {"replicate": "edge"}
 
 INDICES_ARE_INSIDE = FormRule(
     "indices_are_inside",
@@ -40,13 +37,6 @@ INDICES_ARE_INSIDE = FormRule(
     "The indices of a gather lie inside the axis.",
     "0 and more, below the extent of the axis",
     "correct the indices",
-)
-PADDING_IS_NO_TIE = FormRule(
-    "padding_is_no_tie",
-    ("pad",),
-    "The value of a padding does not lie in the middle between two integers.",
-    "a value that has a nearest integer",
-    "pad with a value that the tensor can hold",
 )
 NUMBERS_STAY_INSIDE = FormRule(
     "numbers_stay_inside",
@@ -72,7 +62,6 @@ def patterns() -> list[Pattern]:
         *(_concat(count) for count in range(1, MAX_INPUTS + 1)),
         _slice(),
         of_call("gather", "take", _gather, is_const(), constants=_indices),
-        of_call("pad", "nn.pad", _pad),
         *(_shuffle(*row) for row in SHUFFLES),
     ]
 
@@ -135,26 +124,6 @@ def _indices(match: Match, chip: Chip | None = None) -> tuple[Array, ...]:
     """Counted from the front."""
     array = array_of(match["call"].args[1]).astype(np.int64)
     return (np.where(array < 0, array + match.tensor("x").shape[match.axis()], array),)
-
-
-def _pad(match: Match) -> Operator | Refusal:
-    attrs, y = match["call"].attrs, match.output
-    widths = [int(width) for width in attrs.pad_width]
-    mode = PAD_MODES.get(str(attrs.pad_mode), str(attrs.pad_mode))
-    value = _constant(float(attrs.pad_value), y) if mode == "constant" else 0
-    if value is None:
-        return PADDING_IS_NO_TIE.refused(f"{float(attrs.pad_value):g} at exponent {y.exponent}")
-    return Pad(match.tensor("x"), y, tuple(widths[::2]), tuple(widths[1::2]), mode, value)
-
-
-def _constant(value: float, y: Tensor) -> int | None:
-    """The nearest integer of y, saturated; None in the middle, where chips round differently."""
-    limits = np.iinfo(y.dtype)
-    scaled = value * 2.0**-y.uniform_exponent
-    if not limits.min <= scaled <= limits.max:
-        return int(limits.max if scaled > 0 else limits.min)
-    exact = Fraction(scaled)
-    return None if exact % 1 == Fraction(1, 2) else round(exact)
 
 
 def _shuffle(operator: str, mode: str, axes: tuple[int, ...]) -> Pattern:

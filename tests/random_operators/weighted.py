@@ -1,4 +1,4 @@
-"""Random convolutions and products with a constant matrix."""
+"""Random products with constant weights: convolutions and gemm."""
 
 import numpy as np
 
@@ -8,7 +8,6 @@ from .draws import (
     BIAS,
     bias_of,
     dtype_of,
-    extents,
     filter_exponent,
     integers,
     pick,
@@ -86,41 +85,6 @@ def depthwise_conv1d(rng, chip):
     return convolution1d(rng, chip, "depthwise_conv1d")
 
 
-def matmul(rng, chip):
-    """Ranks 2 to 4, batches broadcast; half of them with sums that can leave their register."""
-    dtype = dtype_of(rng)
-    rows, depth, columns = (int(n) for n in rng.integers((1, 1, 1), (6, 70, 40)))
-    batch = extents(rng, int(rng.integers(0, 3)), 3)
-    shapes = []
-    for matrix in ((rows, depth), (depth, columns)):
-        kept = batch[int(rng.integers(0, len(batch) + 1)) :] if rng.random() < 0.4 else batch
-        shapes.append((*(n if rng.random() < 0.7 else 1 for n in kept), *matrix))
-    share = pick(rng, 1.0, 0.3, 0.03)
-    a, b = (integers(rng, dtype, shape, share) for shape in shapes)
-    if rng.random() < 0.4:  # one sign each: the S3's 20 bits do not hold that
-        a, b = np.abs(a) - 1, np.abs(b) - 1
-    y_shape = (*np.broadcast_shapes(shapes[0][:-2], shapes[1][:-2]), rows, columns)
-    shift = wanted_shift(rng, b.reshape(-1, columns).T, dtype)
-    operator = operators()["matmul"](
-        Tensor(dtype, a.shape, -4),
-        Tensor(dtype, b.shape, -7),
-        Tensor(dtype, y_shape, -11 + shift),
-        pick(rng, "linear", "relu"),
-    )
-    return operator, (a, b), ()
-
-
-def insert_zeros(rng, chip):
-    dtype = dtype_of(rng)
-    rank = pick(rng, 1, 2, 2)
-    shape = (1, *extents(rng, rank, 6), pick(rng, 1, 3, 16, 19))
-    strides = (1, *extents(rng, rank, 3))[-2:]
-    tail = tuple(int(rng.integers(0, n)) for n in strides)
-    x = integers(rng, dtype, shape)
-    operator = operators()["insert_zeros"].of(Tensor(dtype, shape, -3), strides, tail)
-    return operator, (x,), ()
-
-
 def gemm(rng, chip):
     dtype = dtype_of(rng)
     depth, columns = int(rng.integers(1, 90)), int(rng.integers(1, 50))
@@ -163,5 +127,5 @@ def overflowing(rng, chip, name, dtype, channels):
     return operator, (x,), (w, b)
 
 
-_ALL = (conv2d, depthwise_conv2d, conv1d, depthwise_conv1d, gemm, matmul, insert_zeros)
+_ALL = (conv2d, depthwise_conv2d, conv1d, depthwise_conv1d, gemm)
 GENERATORS = {f.__name__: f for f in _ALL}

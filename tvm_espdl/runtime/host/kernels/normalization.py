@@ -1,6 +1,7 @@
-"""Host kernels of normalizations: exact sums of squares, or float32 in index order.
+"""Host kernels of normalizations and softmax: exact sums of squares, or float32 in index order.
 
-Sums of floats are never reassociated, products and sums never fused.
+Sums of floats are never reassociated, products and sums never fused. The softmax of int8 reads the
+record's table.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from ....chips import Chip
 from ....ops.base.rounding import Array
 from ....ops.base.strided import split_at
 from ....ops.layer_norm import LayerNorm
+from ....ops.log_softmax import LogSoftmax
 from ....ops.lp_norm import LpNorm
 from ....ops.rms_norm import RmsNorm
-from ..arithmetic import power_of_two, round_float, unfused
+from ....ops.softmax import Softmax
+from ..arithmetic import exponential, logarithm, power_of_two, round_float, unfused
 from ..builder import builder_of
 from ..kernel import Buffer, Expression, HostKernel, Kernels, kernel_from, registers
 
@@ -124,4 +127,54 @@ def _sum_of_magnitudes(x: Buffer, first: Expression, extent: int, step: int) -> 
     return total
 
 
-KERNELS: Kernels = {LayerNorm: layer_norm, LpNorm: lp_norm, RmsNorm: rms_norm}
+def softmax(operator: Softmax, chip: Chip) -> HostKernel:
+    """The kernel of the probabilities along one axis, or of their logarithms."""
+    outer, extent, inner = operator.extents
+    tables = operator.arrays().values()
+    scale = power_of_two(operator.x.uniform_exponent)
+    logarithms = isinstance(operator, LogSoftmax)
+
+    def body(x: Buffer, *others: Buffer) -> None:
+        *table, y = others
+        with T.grid(outer, inner) as (before, after):
+            first = before * extent * inner + after
+            base = T.int32(0) if table else _largest(x, first, extent, inner)[0]
+            total = registers(1, "float32")
+            T.buffer_store(total, T.float32(0), [0])
+            with T.serial(extent) as k:
+                place = first + k * inner
+                value = T.cast(x[place], "int32")
+                real = T.cast(value - base, "float32") * scale
+                if logarithms:
+                    T.buffer_store(y, unfused(real), [place])
+                    real = y[place]
+                one = table[0][value + 128] if table else exponential(real)
+                if not logarithms:
+                    T.buffer_store(y, one, [place])
+                    one = y[place]
+                T.buffer_store(total, total[0] + one, [0])
+            if logarithms:
+                T.buffer_store(total, logarithm(total[0]), [0])
+            with T.serial(extent) as k:
+                one = y[first + k * inner]
+                result = one - total[0] if logarithms else one / total[0]
+                T.buffer_store(y, result, [first + k * inner])
+
+    return kernel_from(operator, body, *tables)
+
+
+def _largest(x: Buffer, first: Expression, extent: int, step: int) -> Buffer:
+    largest = registers(1, "int32")
+    T.buffer_store(largest, T.int32(-(1 << 15)), [0])
+    with T.serial(extent) as k:
+        value = T.cast(x[first + k * step], "int32")
+        T.buffer_store(largest, T.max(largest[0], value), [0])
+    return largest
+
+
+KERNELS: Kernels = {
+    LayerNorm: layer_norm,
+    LpNorm: lp_norm,
+    RmsNorm: rms_norm,
+    Softmax: softmax,
+}
