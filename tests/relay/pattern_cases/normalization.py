@@ -1,7 +1,6 @@
-"""Cases of the pattern table for remainders, norms, and what constants place."""
+"""Softmaxes and normalizations."""
 
 import numpy as np
-from onnx import TensorProto
 from tvm import relax
 
 from .forms import (
@@ -9,27 +8,33 @@ from .forms import (
     Case,
     Form,
     case,
+    chain,
+    integers,
     module,
     node,
     number,
     numbers,
-    shaped,
 )
 
 
-def scattered(*indices):
+def layer_norm(exponent=-6, quantized=True, axis=None):
     def build(b, x):
-        updates = b.quantized_input("updates", (1, len(indices), 6, 5))
-        places = b.constant(np.array([[(0, n) for n in indices]], np.int64))
-        return b.node("ScatterND", x, places, updates)
+        scale = integers(5, low=20, high=90)
+        extra = {} if axis is None else {"axis": axis}
+        given = (
+            b.weights(scale, exponent, **extra) if quantized else b.constant(scale / np.float32(64))
+        )
+        return b.node("LayerNormalization", x, given, axis=-1)
 
     return build
 
 
-def scattered_at_run_time(b, x):
-    rows = shaped(4, 30)(b, x)
-    places = b.node("Cast", b.input("places", (1, 1)), to=TensorProto.INT64)
-    return b.node("ScatterND", rows, places, b.quantized_input("updates", (1, 30)))
+def normalized(axis):
+    def body(x):
+        ones = np.ones(IMAGE[axis], np.float32)
+        return relax.op.nn.layer_norm(x, relax.const(ones), relax.const(ones * 0), [axis])
+
+    return body
 
 
 def rms_norm(x):
@@ -54,20 +59,27 @@ def length_of(axes):
     return body
 
 
+NOT_QUANTIZED = node("Sin")  # ESP-DL has none: its result is float
+
 CASES = {
-    "mod: fmod=0": Case(
-        module(lambda x: relax.op.floor_mod(x, relax.const(np.float32(1.5)))),
-        module(lambda x: relax.op.mod(x, relax.const(np.float32(1.5)))),
-        only_refuses=True,
+    "softmax": case(
+        node("Softmax", axis=-1), chain(NOT_QUANTIZED, node("Softmax", axis=-1)), exponent=None
     ),
-    "scatter_nd": case(scattered(2, 0), scattered_at_run_time, "indices_are_constant"),
-    "reverse_sequence": case(node("ReverseSequence", numbers(3), batch_axis=0, time_axis=1)),
+    "log_softmax": case(
+        node("LogSoftmax", axis=-1),
+        chain(NOT_QUANTIZED, node("LogSoftmax", axis=-1)),
+        exponent=None,
+    ),
+    "layer_norm": case(layer_norm(), layer_norm(quantized=False), "parameters_are_quantized"),
     "rms_norm": Case(module(rms_norm), module(rms_norm, None)),
     "rms_norm: in steps": case(rms_norm_in_steps(), rms_norm_in_steps(3.0)),
     **{f"lp_norm: p={p}": case(node("LpNormalization", axis=-1, p=p), exponent=-7) for p in (1, 2)},
 }
 FURTHER = {
-    "scatter_nd": [Form(scattered(1, 4), rule="scattered_indices_are_inside")],
+    "layer_norm": [
+        Form(layer_norm([-6, -7, -6, -7, -6], axis=0), rule="parameters_have_one_exponent"),
+        module(normalized(1), rule="axes_are_trailing"),
+    ],
     "rms_norm: in steps": [
         Form(rms_norm_in_steps(axis=1), rule="normalized_axes_are_trailing"),
     ],

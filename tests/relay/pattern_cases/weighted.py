@@ -1,9 +1,8 @@
-"""Convolutions and matrix products."""
+"""Convolutions and products with a constant matrix."""
 
 import numpy as np
-from tvm import relax
 
-from .forms import IMAGE, ROW, SIGNAL, Case, Form, case, integers, module
+from .forms import ROW, SIGNAL, Form, case, integers
 
 
 def conv(rank, biased, groups=1, axis=None):
@@ -14,16 +13,6 @@ def conv(rank, biased, groups=1, axis=None):
         w = b.weights(integers(*shape), exponent, **extra)
         bias = [b.weights(integers(4, low=-900, high=900, dtype=np.int32), -11)]
         return b.node("Conv", x, w, *(bias if biased else []), group=groups)
-
-    return build
-
-
-def transposed_conv(rank, biased, groups):
-    def build(b, x):
-        w = b.weights(integers(4, 4 // groups, *[3] * rank, low=-30, high=31), -7)
-        bias = [b.weights(integers(4, low=-900, high=900, dtype=np.int32), -11)]
-        given = bias if biased else []
-        return b.node("ConvTranspose", x, w, *given, strides=[2] * rank, group=groups)
 
     return build
 
@@ -50,38 +39,7 @@ def gemm_case(biased, transposed):
     )
 
 
-def apart(value):
-    """Pixels moved apart, with `value` between them."""
-
-    def body(x):
-        wide = relax.op.reshape(x, (1, 4, 6, 1, 5, 1))
-        padded = relax.op.nn.pad(wide, [0] * 7 + [1, 0, 0, 0, 1], pad_value=value)
-        joined = relax.op.reshape(padded, (1, 4, 12, 10))
-        return relax.op.strided_slice(joined, [2, 3], [0, 0], [11, 9])
-
-    return body
-
-
 CASES = {
-    "matmul": case(
-        lambda b, x: b.node("MatMul", x, b.quantized_input("other", (1, 4, 5, 6))),
-        lambda b, x: b.node("MatMul", x, b.input("other", (1, 4, 5, 6))),
-        exponent=0,
-    ),
-    "insert_zeros": Case(
-        Form(transposed_conv(2, True, 1)),
-        module(apart(1.0), rule="zeros_are_between_pixels", unified=False),
-    ),
-    **{
-        f"insert_zeros: {rank}-D transposed convolution with{'' if biased else 'out'} bias": case(
-            transposed_conv(rank, biased, 2),
-            transposed_conv(rank, biased, 1),
-            only_refuses=True,
-            shape={1: SIGNAL, 2: IMAGE}[rank],
-        )
-        for rank in (1, 2)
-        for biased in (False, True)
-    },
     "gemm: without bias": gemm_case(False, False),
     "gemm: without bias, transposed": gemm_case(False, True),
     "gemm: with bias": gemm_case(True, False),

@@ -1,0 +1,18 @@
+"""PReLU, and gelu by tanh."""
+
+from .forms import IMAGE, case, integers, node
+
+
+def prelu(axis):
+    def build(b, x):
+        shape = [1, 1, 1]
+        shape[axis - 1] = IMAGE[axis]
+        return b.node("PRelu", x, b.weights(integers(*shape, low=1, high=99), -7))
+
+    return build
+
+
+CASES = {
+    "lut: gelu_tanh": case(node("Gelu", approximate="tanh")),
+    "prelu": case(prelu(1), prelu(2), "alpha_runs_along_channels"),
+}
