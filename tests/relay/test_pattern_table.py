@@ -1,14 +1,18 @@
 """Every entry of the pattern table matches its form, and no near miss of it."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import onnxruntime
+import pattern_cases
 import pytest
 import tvm
 from pattern_cases import CASES, FURTHER
 from tvm import relax, relay
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.relay import lowering, transform
+from tvm_espdl.relay import lowering, patterns, transform
 from tvm_espdl.relay.patterns import table
 from tvm_espdl.relay.patterns.rules import form_rules
 from tvm_espdl.report.log import PartitionLog
@@ -55,6 +59,15 @@ def test_names_are_unique():
 
 def test_every_entry_has_a_case():
     assert set(NAMES) == set(CASES), "tests/relay/pattern_cases: one case for each pattern"
+
+
+@pytest.mark.parametrize(
+    "family", [f.name for f in pkgutil.iter_modules(pattern_cases.__path__) if f.name != "forms"]
+)
+def test_cases_stand_where_their_entries_do(family):
+    cases = importlib.import_module(f"{pattern_cases.__name__}.{family}")
+    entries = importlib.import_module(f"{patterns.__name__}.{family}").patterns()
+    assert set(cases.CASES) == {entry.name for entry in entries}
 
 
 # Of the sixteen concatenations, the ends and one between.
