@@ -1,4 +1,4 @@
-"""One broken and one kept case for each rule of concat, slice, pad, gather and the shuffles."""
+"""One broken and one kept case for each rule of concat, slice, gather and the shuffles."""
 
 import pytest
 
@@ -18,11 +18,6 @@ def make(name, *fields):
 
 def sliced(extent, count, start, step, **other):
     return make("slice", tensor(extent), tensor(count, **other), (start,), (step,))
-
-
-def padded(before, after, mode="constant", shape=(4, 5)):
-    y = tuple(a + b + c for a, b, c in zip(shape, before, after, strict=True))
-    return make("pad", tensor(*shape), tensor(*y), before, after, mode)
 
 
 def gathered(**other):
@@ -53,14 +48,6 @@ BROKEN = [
     ("rank_fits", make("slice", SEVEN, SEVEN, (0,) * 7, (1,) * 7)),
     ("backward_slice_is_centred", sliced(9, 4, 8, -1)),
     ("backward_slice_is_centred", sliced(10, 5, 9, -2)),
-    ("rank_fits", padded((0,) * 5, (1,) * 5, shape=(1,) * 5)),
-    ("mode_is_known", padded((1, 0), (0, 0), "circular")),
-    ("padding_only_adds", padded((-1, 0), (2, 0))),
-    ("reflection_has_enough_to_reflect", padded((4, 0), (0, 0), "reflect")),
-    (
-        "types_are_equal",
-        make("pad", tensor(1, dtype="int32"), tensor(1, dtype="int32"), (0,), (0,)),
-    ),
     ("exponents_are_equal", gathered(exponent=0)),
     ("types_are_equal", gathered(dtype="int16")),
     ("exponents_are_equal", joined(tensor(2), tensor(3, exponent=-3))),
@@ -75,8 +62,6 @@ KEPT = [
     sliced(9, 9, 8, -1),
     sliced(9, 5, 8, -2),
     sliced(9, 3, 5, -1),
-    padded((4, 0), (0, 9), "edge"),
-    padded((3, 0), (0, 4), "reflect"),
     gathered(),
     joined(*[tensor(2)] * 16),
     shuffled("depth_to_space", 2, "DCR"),
