@@ -1,4 +1,4 @@
-"""Random ordinary operators: by their family, where one has no wish of its own."""
+"""Random ordinary operators: by their base, where one has no wish of its own."""
 
 import dataclasses
 import math

@@ -1,7 +1,7 @@
 """example: what it does to each value, in one line; copy this file to `ops/<name>.py`.
 
 A name that begins with an underscore registers nothing; any other file of this folder does.
-CONTRIBUTING.md says which family to derive from, and how to see that all is well.
+CONTRIBUTING.md says which base to derive from, and how to see that all is well.
 """
 
 from __future__ import annotations
