@@ -76,6 +76,11 @@ def test_every_file_is_a_family(layer):
     assert not strange, f"{layer.__name__}: not in ops.base.families: {sorted(strange)}"
 
 
+def test_no_file_is_left_out():
+    assert set(IN_PATTERNS) == set(ENTRIES)
+    assert set(IN_KERNELS) == set(kernels.KERNELS)
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_pattern(entry):
     family = "declared" if entry in TABLES else operators()[ENTRIES[entry]].family

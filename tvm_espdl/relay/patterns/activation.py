@@ -1,4 +1,4 @@
-"""PReLU, and gelu by tanh, whose parameter is a call of its own."""
+"""PReLU, and gelu by tanh, for which Relax has a call."""
 
 from __future__ import annotations
 
