@@ -195,8 +195,8 @@ def _quantized(entry: Entry, model: Any, samples: Any, **options: Any) -> Networ
     from tvm_espdl import relay
     from tvm_espdl.quantize import quantize_onnx
 
-    int16 = {"int8": (), "int16": "*", "mixed": "auto"}[entry.width]
-    result = quantize_onnx(model, samples, entry.chip, int16=int16, **options)
+    widths = {"int8": {}, "int16": {"int16": "*"}, "mixed": {"int16": "auto", "budget": 0.1}}
+    result = quantize_onnx(model, samples, entry.chip, **widths[entry.width], **options)
     first = samples[0] if isinstance(samples, list) else samples[:1]
     names = [value.name for value in result.model.graph.input]
     inputs = first if isinstance(first, dict) else {names[0]: first}
