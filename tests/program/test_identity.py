@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from qdq_builder import QdqBuilder
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
@@ -94,3 +95,21 @@ def test_equal_networks_are_one_in_every_process(tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "model.onnx")]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == identity_of(0.1) == identity_of(0.1)
+
+
+@pytest.mark.parametrize(
+    ("chip", "name"),
+    [
+        ("esp32s3", "d98ef98f2a206b87"),
+        ("esp32p4", "2d4fdc6adbb7a16a"),
+        ("esp32", "d7c6d4c2f5f643c6"),
+    ],
+)
+def test_firmware_that_was_made_earlier_keeps_its_name(chip, name):
+    """Names of an ordinary network as version 0.1 gave them: logs and projects hold them."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 3, 6, 6))
+    weights = np.arange(4 * 3 * 3 * 3, dtype=np.int8).reshape(4, 3, 3, 3)
+    y = builder.qdq(builder.node("Conv", x, builder.weights(weights, -7)), -3)
+    builder.output(builder.qdq(builder.node("Relu", y), -3))
+    assert identity(compile_file(builder.model(), chip).program) == name

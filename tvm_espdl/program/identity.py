@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 
-from ..ops import Tensor
-from ..ops.base.rounding import Array
 from .program import Native, Program
 
 
@@ -14,34 +13,43 @@ def identity(program: Program) -> str:
     """A name for exactly this network on exactly this chip: 16 hex digits of a SHA-256.
 
     It covers whatever decides the results: operators, constants, states, the bodies of TVM's own
-    functions, and what enters and leaves, in its order.
+    functions, and what enters and leaves, in its order. Firmware that was made earlier keeps its
+    name: what most networks have alike is not told where it is as usual.
     """
     digest = hashlib.sha256(program.chip.name.encode())
-
-    def tell(*facts: object) -> None:
-        digest.update(json.dumps(facts).encode() + b"\n")
-
-    def tell_array(name: str, array: Array) -> None:
-        tell(name, str(array.dtype), array.shape)
-        digest.update(array.tobytes())
-
-    ends = (*program.inputs, *program.outputs, *(state.value for state in program.states))
-    tell(program.inputs, program.outputs, [_type(program.values[name]) for name in ends])
     for step in program.steps:
         operator = step.operator
         if isinstance(operator, Native):
             text = f"{operator.name}\n{operator.text}"
         else:
             text = operator.to_json()
-        tell(text, step.inputs, step.outputs)
-        for array in step.constants:
-            tell_array("", array)
-    for name, array in program.constants.items():
-        tell_array(name, array)
+        digest.update(json.dumps([text, step.inputs, step.outputs]).encode())
+        for array in step.constants:  # of types that the record says
+            digest.update(array.tobytes())
     for state in program.states:
-        tell(state.value, state.next)
+        digest.update(json.dumps([state.value, state.next]).encode())
+    digest.update(_unusual(program).encode())
+    for array in program.constants.values():
+        digest.update(array.tobytes())
     return digest.hexdigest()[:16]
 
 
-def _type(tensor: Tensor) -> tuple[object, ...]:
-    return tensor.dtype, tensor.shape, tensor.exponent
+def _unusual(program: Program) -> str:
+    """What steps and states do not say; "" where they do, as in most networks.
+
+    These have no constants beside those of steps, their inputs enter in the order in which they
+    are read first, and what nobody reads leaves, in the order in which it is computed.
+    """
+    read = dict.fromkeys(name for step in program.steps for name in step.inputs)
+    made = dict.fromkeys(name for step in program.steps for name in step.outputs)
+    old, new = ({getattr(s, end) for s in program.states} for end in ("value", "next"))
+    inputs = tuple(name for name in read if name not in made.keys() | old)
+    outputs = tuple(name for name in made if name not in read.keys() | new)
+    if not program.constants and (inputs, outputs) == (program.inputs, program.outputs):
+        return ""
+    types = {
+        name: dataclasses.astuple(program.values[name])
+        for name in (*program.inputs, *program.outputs, *sorted(old))
+    }
+    constants = [(n, str(a.dtype), a.shape) for n, a in program.constants.items()]
+    return json.dumps([program.inputs, program.outputs, types, constants])
