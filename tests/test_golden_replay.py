@@ -4,17 +4,11 @@ Must never compile anything: the replay itself runs in scripts/test.sh.
 """
 
 import json
-import sys
-from pathlib import Path
 
+import golden_replay
 import pytest
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-sys.path.append(str(SCRIPTS))
-
-import golden_replay  # noqa: E402
-import replay_artefacts  # noqa: E402
-from golden_replay import Replay, compare, difference  # noqa: E402
+import replay_artefacts
+from golden_replay import Replay, compare, difference
 
 NAME = "digits/int8 esp32s3"
 

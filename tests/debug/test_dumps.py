@@ -4,7 +4,6 @@ import random
 
 import numpy as np
 import pytest
-from networks import digits_arrays, library
 
 from tvm_espdl import debug
 from tvm_espdl.debug.monitor_log import parse_log
@@ -12,21 +11,6 @@ from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project
 
 SEED = 7
-
-
-@pytest.fixture(scope="module")
-def network():
-    return library("digits", "esp32s3")
-
-
-@pytest.fixture(scope="module")
-def sample():
-    return digits_arrays()["images"][:1]
-
-
-@pytest.fixture(scope="module")
-def tensors(network, sample):
-    return network.run_with_intermediates(sample)
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,12 @@ import numpy as np
 import onnx
 import pytest
 from board_log import board_log, tensor_lines
-from networks import digits_arrays, library, quantized_digits
+from networks import quantized_digits
 
 from tvm_espdl import debug
 from tvm_espdl.cli import main
 
 OUTPUTS = ("logits", "logits_float")
-
-
-@pytest.fixture(scope="module")
-def network():
-    return library("digits", "esp32s3")
-
-
-@pytest.fixture(scope="module")
-def sample():
-    return digits_arrays()["images"][:1]
-
-
-@pytest.fixture(scope="module")
-def tensors(network, sample):
-    return network.run_with_intermediates(sample)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
 """Each rule of the normalizations; their results by other means."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from changed_records import like, refused
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
@@ -106,16 +105,6 @@ def test_norms_at_the_edges():
     # A factor beyond every integer saturates.
     huge = rms().reference(PLAIN, np.full((3, 6), -9, np.int8), np.full(6, 1e30, np.float32))
     assert (huge == -128).all()
-
-
-def refused(operator, chip="esp32s3", **changes):
-    """Names of the rules that a changed record breaks."""
-    changed = dataclasses.replace(operator, **changes)
-    return {refusal.rule for refusal in changed.refusals(find_chip(chip))}
-
-
-def like(tensor, **changes):
-    return dataclasses.replace(tensor, **changes)
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])

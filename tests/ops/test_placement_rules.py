@@ -1,9 +1,8 @@
 """Each rule of paddings, zeros, scatters and reversals; their results by other means."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from changed_records import like, refused
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
@@ -120,16 +119,6 @@ def test_rules_of_paddings(rule, operator):
 )
 def test_paddings_that_are_taken(operator):
     assert not broken(operator)
-
-
-def refused(operator, chip="esp32s3", **changes):
-    """Names of the rules that a changed record breaks."""
-    changed = dataclasses.replace(operator, **changes)
-    return {refusal.rule for refusal in changed.refusals(find_chip(chip))}
-
-
-def like(tensor, **changes):
-    return dataclasses.replace(tensor, **changes)
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])

@@ -1,26 +1,14 @@
 """Every rule of matmul: a case that it refuses, and one that it lets by."""
 
-import dataclasses
-
 import pytest
+from changed_records import like, refused
 
-from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.matmul import Matmul
 
 MATMUL = Matmul(
     Tensor("int8", (2, 5, 6), -4), Tensor("int8", (1, 6, 8), -6), Tensor("int8", (2, 5, 8), -3)
 )
-
-
-def refused(operator, chip="esp32s3", **changes):
-    """Names of the rules that a changed record breaks."""
-    changed = dataclasses.replace(operator, **changes)
-    return {refusal.rule for refusal in changed.refusals(find_chip(chip))}
-
-
-def like(tensor, **changes):
-    return dataclasses.replace(tensor, **changes)
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])

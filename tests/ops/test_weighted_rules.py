@@ -1,10 +1,8 @@
 """Every rule of products with constants: a case that it refuses, and one that it lets by."""
 
-import dataclasses
-
 import pytest
+from changed_records import like, refused
 
-from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.base.weighted import Weighted
 from tvm_espdl.ops.conv1d import Conv1d
@@ -29,16 +27,6 @@ GEMM = Gemm(
     Tensor("int32", (8,), -10),
     Tensor("int8", (1, 8), -3),
 )
-
-
-def refused(operator, chip="esp32s3", **changes):
-    """Names of the rules that a changed record breaks."""
-    changed = dataclasses.replace(operator, **changes)
-    return {refusal.rule for refusal in changed.refusals(find_chip(chip))}
-
-
-def like(tensor, **changes):
-    return dataclasses.replace(tensor, **changes)
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])
