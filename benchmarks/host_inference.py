@@ -1,8 +1,9 @@
 """Inference on the PC against onnxruntime on the same QDQ model, one thread, in one run.
 
-Prints milliseconds and the ratio for each network. Run: `python benchmarks/host_inference.py
-[MODELS]`, where MODELS is a folder of float models with `<name>.calib.npz` beside them; the
-committed digits network is always measured.
+Prints milliseconds and the ratio for each network; beside them those of `lib(x)` and of the first
+`run_with_intermediates` after it, which must compile nothing.
+Run: `python benchmarks/host_inference.py [MODELS]`, where MODELS is a folder of float models with
+`<name>.calib.npz` beside them; the committed digits network is always measured.
 """
 
 import sys
@@ -40,6 +41,10 @@ def measure(name, path, calibration, chip="esp32s3"):
     machine = relax.VirtualMachine(network.executable, tvm.cpu())
     tensor, main = tvm.runtime.tensor(x), machine["main"]
     ours = median_milliseconds(lambda: main(tensor))
+    called = median_milliseconds(lambda: network(x))
+    begin = time.perf_counter()
+    network.run_with_intermediates(x)
+    watched = (time.perf_counter() - begin) * 1000
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -48,11 +53,15 @@ def measure(name, path, calibration, chip="esp32s3"):
     )
     feed = {session.get_inputs()[0].name: x}
     theirs = median_milliseconds(lambda: session.run(None, feed))
-    print(f"{name:24} {ours:9.3f} ms {theirs:9.3f} ms {theirs / ours:6.2f}")
+    ratio = f"{ours:9.3f} ms {theirs:9.3f} ms {theirs / ours:6.2f}"
+    print(f"{name:24} {ratio} {called:9.3f} ms {watched:9.3f} ms")
 
 
 def main(folder=None):
-    print(f"{'network':24} {'tvm-espdl':>12} {'onnxruntime':>12} {'ratio':>6}")
+    titles = (
+        f"{'tvm-espdl':>12} {'onnxruntime':>12} {'ratio':>6} {'lib(x)':>12} {'first watch':>12}"
+    )
+    print(f"{'network':24} {titles}")
     with np.load(DATA / "digits.npz") as stored:
         measure("digits_cnn", DATA / "digits_cnn.onnx", stored["calibration"])
     for path in sorted(Path(folder).glob("*.onnx")) if folder else []:
