@@ -55,6 +55,7 @@ _IN_VECTORS = "ESP-DL's kernel computes in vectors and allocates nothing"
 _FLAGS = "the last bit of ESP-DL's result depends on the flags that it is compiled with"
 _SCALAR = "ESP-DL's own loop computes element by element as well"
 _ALLOCATES = "ESP-DL's kernel allocates memory at every call"
+_SAME_BYTES = "its bytes stay as they are, in place or copied"
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
 _FLOATS = "ESP-DL's formula computes in float, element by element, as well"
 
@@ -96,7 +97,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(("clip", "neg", "relu"), "portable", _SCALAR),
     Row(
-        ("concat", "depth_to_space", "gather", "insert_zeros", "pad", "reshape"),
+        ("concat", "depth_to_space", "gather", "insert_zeros", "pad"),
         "portable",
         _SCALAR,
     ),
@@ -105,6 +106,7 @@ TABLE: tuple[Row, ...] = (
         "portable",
         _SCALAR,
     ),
+    Row(("reshape",), "portable", _SAME_BYTES),
     Row(("abs", "sign"), "portable", _NOT_IN_ESP_DL),
 )
 
