@@ -72,7 +72,7 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCa
             calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        places = sum(1 << place for place in calls[number][1].in_place)
+        places = sum(1 << place for place in calls[number][1].needs.in_place)
         output_bytes = item.operator.output.nbytes
         rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
@@ -85,8 +85,7 @@ def _case(number: int, call: CCall, operator: Operator) -> str:
     names = {member: f"{member}_{number}" for member in call.arrays}
     arrays = [array_definition(names[m], a, call.over_read) for m, a in call.arrays.items()]
     arguments = ", ".join([*(f"inputs[{i}]" for i in range(len(operator.inputs))), "output"])
-    if operator.workspace_bytes:
-        size = operator.workspace_bytes
+    if size := call.needs.workspace_bytes:
         arrays.append(f"static ESPDL_ALIGNED(16) unsigned char workspace_{number}[{size}];\n")
         arguments += f", workspace_{number}"
     return "\n".join(
