@@ -1,4 +1,4 @@
-"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated RISC-V chip.
+"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated chip.
 
 All cases become one program, which reads its inputs from a file and writes its outputs to another.
 It never computes a result itself and leaves nothing behind.
