@@ -53,11 +53,11 @@ def _app_main(program: Program, memory: Plan) -> str:
     tensors = [program.values[name] for name in program.outputs]
     buffers = [
         f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} "
-        f"{name}[{tensor.size + memory.over_reads.get(value, 0)}];"
+        f"actual_{name}[{tensor.size + memory.over_reads.get(value, 0)}];"
         for name, value, tensor in zip(outputs, program.outputs, tensors, strict=True)
     ]
     given = ", ".join(f".{name} = input_data_{name}" for name in inputs)
-    taken = ", ".join(f".{name} = {name}" for name in outputs)
+    taken = ", ".join(f".{name} = actual_{name}" for name in outputs)
     run = (
         f"  struct {PREFIX}_inputs in = {{{given}}};\n"
         f"  struct {PREFIX}_outputs out = {{{taken}}};\n"
@@ -80,8 +80,8 @@ def _app_main(program: Program, memory: Plan) -> str:
 
 
 def _check(name: str, shown: str, tensor: Tensor) -> str:
-    text, expected = string(shown), f"output_data_{name}"
+    text, actual, expected = string(shown), f"actual_{name}", f"output_data_{name}"
     if tensor.dtype == "float32":
-        return f"  failed |= floats_differ({text}, {name}, {expected}, {tensor.size});"
+        return f"  failed |= floats_differ({text}, {actual}, {expected}, {tensor.size});"
     width = np.dtype(tensor.dtype).itemsize
-    return f"  failed |= integers_differ({text}, {name}, {expected}, {width}, {tensor.size});"
+    return f"  failed |= integers_differ({text}, {actual}, {expected}, {width}, {tensor.size});"
