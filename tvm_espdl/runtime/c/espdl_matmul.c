@@ -88,5 +88,5 @@ static void clamp_all(int64_t *sums, int32_t count, int32_t bits) {
     }                                                                                         \
   }
 
-ESPDL_DEFINE_MATMUL(s8, int8_t, 8)
-ESPDL_DEFINE_MATMUL(s16, int16_t, 16)
+ESPDL_S8(ESPDL_DEFINE_MATMUL(s8, int8_t, 8))
+ESPDL_S16(ESPDL_DEFINE_MATMUL(s16, int16_t, 16))
