@@ -34,5 +34,5 @@ def build_project(
         *(folder / "main", model / "crt_config", model / "model" / "runtime"),
         *(generated / "include", generated / "src"),
     ]
-    sources = [*sorted(model.rglob("*.c")), main or folder / "main" / "app_main.c"]
+    sources = [*sorted(model.rglob("*.[cS]")), main or folder / "main" / "app_main.c"]
     compiler.build(sources, program, includes=includes, defines=(PORTABLE, *defines))

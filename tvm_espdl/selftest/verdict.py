@@ -1,0 +1,220 @@
+"""Judges a log of the self-test's firmware: which vectors a board has shown to compute right.
+
+The expected results are the folder's; what the firmware says of its own results proves nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..chips import CHIPS, find_chip
+from ..errors import DataError
+from ..files.monitor_lines import log_lines
+from ..ops.base.rounding import Array
+from . import golden
+from .firmware import Firmware, Vector, firmware_of
+from .firmware_log import Run, Shown, read_runs
+from .run import Outcome, difference
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a log proves.
+
+    Attributes
+    ----------
+    chip : str
+        The chip's name.
+    passed : int
+        Vectors that were run, intact and equal.
+    failures : tuple of Outcome
+        Those that were not equal, and why.
+    skipped : tuple of str
+        Those of which the log shows nothing, or nothing intact.
+    problems : tuple of str
+        What was damaged, missing or foreign, a sentence each.
+    notes : tuple of str
+        What the log says besides.
+    """
+
+    chip: str
+    passed: int
+    failures: tuple[Outcome, ...]
+    skipped: tuple[str, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every vector of the firmware was run, intact and equal."""
+        return bool(self.passed) and not (self.failures or self.skipped or self.problems)
+
+
+def judge_log(path: Path, folder: Path = golden.GOLDEN, chip: str | None = None) -> Verdict:
+    """Judge a monitor's log.
+
+    Parameters
+    ----------
+    folder : path
+        The vectors that the firmware was written from.
+    chip : str, optional
+        The chip that it has to be of; by default the log says it.
+
+    Raises
+    ------
+    ChipError
+        If there is no such chip.
+    DataError
+        If log or folder cannot be read, or the log holds nothing of a self-test.
+    """
+    expected = None if chip is None else find_chip(chip)
+    runs = read_runs(log_lines(path))
+    if not runs:
+        raise DataError(
+            "the log holds no self-test",
+            where=str(path),
+            allowed="lines that start with @espdl selftest",
+            try_="flash what `tvm-espdl selftest --project DIR` writes, and save its output",
+        )
+    named = [run.identity.rpartition("-")[0] for run in runs if run.identity]
+    if expected is None:
+        known = [name for name in named if name in CHIPS]
+        if not known:
+            raise DataError(
+                "no line of the log says which chip it is of",
+                where=str(path),
+                found=named[-1] if named else "damaged lines only",
+                allowed=", ".join(CHIPS),
+                try_="--chip",
+            )
+        expected = CHIPS[known[-1]]
+    return judge_runs(runs, firmware_of(expected, folder))
+
+
+def judge_runs(runs: Sequence[Run], firmware: Firmware) -> Verdict:
+    """Judge all runs of a log, of which there is at least one.
+
+    The last whole run counts. Before it, only what differs does; behind it there may be runs whose
+    tail is missing, for the monitor was stopped there.
+    """
+    own = [run.identity == firmware.identity for run in runs]
+    whole = [index for index, run in enumerate(runs) if own[index] and run.whole]
+    last = whole[-1] if whole else len(runs) - 1
+    problems = _problems(runs[last], firmware)
+    cut = 0
+    for index in range(last + 1, len(runs)):
+        if own[index] and runs[index].only_cut and not runs[index].crash:
+            cut += 1
+        else:
+            found = _problems(runs[index], firmware)
+            problems += [f"in a run behind the last whole one: {problem}" for problem in found]
+    findings = [_findings(run, firmware) for index, run in enumerate(runs) if own[index]]
+    failures = {n: text for found in reversed(findings) for n, text in found.items() if text}
+    shown = _findings(runs[last], firmware) if own[last] else {}
+    numbers = range(len(firmware.vectors))
+    skipped = [n for n in numbers if n not in failures and shown.get(n) is None]
+    if problems and not (failures or skipped):
+        skipped = list(numbers)  # what is damaged was none of the vectors, or all of them
+    names = [vector.case.name for vector in firmware.vectors]
+    return Verdict(
+        firmware.chip.name,
+        len(names) - len(failures) - len(skipped),
+        tuple(Outcome(names[n], firmware.chip.name, failures[n]) for n in sorted(failures)),
+        tuple(names[n] for n in skipped),
+        tuple(problems),
+        tuple(_notes(runs[last], cut, firmware)) if own[last] else (),
+    )
+
+
+def _problems(run: Run, firmware: Firmware) -> list[str]:
+    """What keeps a run from being a whole one of this firmware."""
+    if run.identity not in ("", firmware.identity):
+        written = f", written by version {run.version}" if run.version else ""
+        return [
+            f"the board holds {run.identity}{written}, these vectors are {firmware.identity}: "
+            "write the project again and flash it, or name the chip and the folder of its vectors"
+        ]
+    problems, count = list(run.problems), len(firmware.vectors)
+    if run.crash:
+        problems.append(f"the firmware stopped: {run.crash}")
+    if not run.done:
+        problems.append(f"the run did not end: {len(run.shown)} of {count} vectors came")
+    elif run.announced not in (None, count):
+        problems.append(f"{run.announced} vectors announced, {count} expected")
+    for index, shown in sorted(run.shown.items()):
+        if index >= count or shown.name != firmware.vectors[index].name:
+            problems.append(f"vector {index} is called {shown.name}")
+    return problems
+
+
+def _findings(run: Run, firmware: Firmware) -> dict[int, str | None]:
+    """Of each vector in a run what differs, "" where nothing does, None where nobody can know."""
+    findings = {
+        index: _finding(firmware.vectors[index], shown, run.values.tensors)
+        for index, shown in run.shown.items()
+        if index < len(firmware.vectors)
+    }
+    stopped = run.last + 1
+    if run.crash and stopped < len(firmware.vectors):
+        operator = firmware.vectors[stopped].operator.name
+        findings[stopped] = f"{operator}: the board stopped in it, or behind the one before"
+    return findings
+
+
+def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str | None:
+    name, expected = vector.case.name, vector.checksum
+    found: list[str] = []
+    if shown.checksum != expected:
+        output = _values(values.get(name), shown.checksum, vector)
+        if output is not None:
+            found.append(difference(output, vector.expected, inexact=vector.case.inexact))
+        elif vector.case.inexact:
+            return None
+        else:
+            found.append(f"checksum {shown.checksum:08x} instead of {expected:08x}")
+    if len(shown.in_place) != len(vector.call.needs.in_place):
+        found.append(
+            f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected"
+        )
+    for place, checksum in zip(vector.call.needs.in_place, shown.in_place, strict=False):
+        if checksum != shown.checksum:
+            output = _values(values.get(f"{name}/in_place_{place}"), checksum, vector)
+            text = "" if output is None else difference(output, vector.expected)
+            found.append(f"over its input {place}: {text or 'another result than apart from it'}")
+    if not shown.untouched:
+        found.append("it wrote outside its output")
+    if not any(found) and not shown.equal and shown.checksum == expected:
+        found.append("the firmware calls it different and sends what was expected")
+    texts = "; ".join(filter(None, found))
+    return f"{vector.operator.name} by {shown.kernel}: {texts}" if texts else ""
+
+
+def _values(printed: Array | None, checksum: int, vector: Vector) -> Array | None:
+    """An output that was printed in full; None where it is not the one of the checksum."""
+    expected = vector.expected
+    if printed is None or zlib.crc32(printed.tobytes()) != checksum:
+        return None
+    same_type = printed.dtype == expected.dtype and printed.size == expected.size
+    return printed.reshape(expected.shape) if same_type else printed
+
+
+def _notes(run: Run, cut: int, firmware: Firmware) -> list[str]:
+    kernels = [shown.kernel for shown in run.shown.values()]
+    counts = ", ".join(f"{kernels.count(kernel)} by {kernel}" for kernel in sorted(set(kernels)))
+    notes = [f"{firmware.identity}: {len(firmware.vectors)} vectors; {counts or 'none'} in the log"]
+    replaced = [
+        shown.name
+        for index, shown in run.shown.items()
+        if shown.kernel == "portable" and firmware.vectors[index].kernel == "esp-dl"
+    ]
+    if replaced:
+        notes.append(
+            f"{len(replaced)} of them are ESP-DL's on a board: this firmware was built with "
+            "TVM_ESPDL_PORTABLE"
+        )
+    if cut:
+        notes.append(f"{cut} runs behind it that did not end are left out")
+    return notes
