@@ -30,7 +30,7 @@ def case_definition(
     """
     given = [f"inputs[{index}]" for index in range(len(operator.inputs))]
     arguments = [f"&descriptor_{number}", *given, "output"]
-    if operator.workspace_bytes:
+    if call.needs.workspace_bytes:
         arguments.append(workspace)
     return "\n".join(
         [

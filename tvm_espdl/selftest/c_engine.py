@@ -1,4 +1,4 @@
-"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated RISC-V chip.
+"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated chip.
 
 All cases become one program, which reads its inputs from a file and writes its outputs to another.
 It never computes a result itself and leaves nothing behind.
@@ -73,7 +73,7 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCa
             calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        places = sum(1 << place for place in calls[number][1].in_place)
+        places = sum(1 << place for place in calls[number][1].needs.in_place)
         output_bytes = item.operator.output.nbytes
         rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
@@ -86,8 +86,7 @@ def _case(number: int, call: CCall, operator: Operator) -> str:
     names = {member: f"{member}_{number}" for member in call.arrays}
     arrays = [array_definition(names[m], a, call.over_read) for m, a in call.arrays.items()]
     workspace = f"workspace_{number}"
-    if operator.workspace_bytes:
-        size = operator.workspace_bytes
+    if size := call.needs.workspace_bytes:
         arrays.append(f"static ESPDL_ALIGNED(16) unsigned char {workspace}[{size}];\n")
     return "\n".join([*arrays, case_definition(number, operator, call, names, workspace)])
 

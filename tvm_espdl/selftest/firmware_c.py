@@ -76,7 +76,7 @@ def firmware_texts(firmware: Firmware) -> FirmwareTexts:
     longest = max(len(vector.name) for vector in vectors)
     sizes = {
         "output_bytes": max(vector.operator.output.nbytes for vector in vectors),
-        "workspace_bytes": max(vector.operator.workspace_bytes for vector in vectors),
+        "workspace_bytes": max(vector.call.needs.workspace_bytes for vector in vectors),
         "line_bytes": longest + 9 * inputs + len(__version__) + _REST_OF_LINE,
     }
     header = Template((TEMPLATES / f"{NAME}.h.in").read_text()).substitute(
@@ -114,7 +114,7 @@ def _row(number: int, vector: Vector, image: Image) -> str:
     """A vector's line of the table."""
     output = vector.operator.output
     inputs = [_address(image.add(a, INPUT_OVER_READ, BEHIND_INPUTS)) for a in vector.inputs]
-    places = sum(1 << place for place in vector.call.in_place)
+    places = sum(1 << place for place in vector.call.needs.in_place)
     shape = "x".join(map(str, output.shape)) or "1"
     texts = ", ".join(map(string, (vector.name, output.dtype, shape)))
     return (

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...chips import Chip
 from .accumulate import must_follow_order
-from .ccall import CCall, FieldValue
+from .ccall import CCall, FieldValue, Needs
 from .operator import Tensor
 from .rounding import Array
 
@@ -23,6 +23,7 @@ RUN_STRIDE = 32
 class _Sums(Protocol):
     @property
     def activation(self) -> str: ...
+    def needs(self, chip: Chip) -> Needs: ...
     @property
     def x(self) -> Tensor: ...
     @property
@@ -125,6 +126,7 @@ def convolution_call(
         },
         arrays=arrays,
         over_read=48 if depthwise else 16,
+        needs=operator.needs(chip),
     )
 
 
