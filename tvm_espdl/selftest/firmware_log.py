@@ -85,12 +85,14 @@ class Run:
     @property
     def only_cut(self) -> bool:
         """Whether nothing but its tail is missing; the line it is cut in may be damaged."""
-        return not self.done and len(self.problems) == self.last_line_reports
+        stopped = self.done or self.crash
+        return not stopped and len(self.problems) == self.last_line_reports
 
     @property
     def whole(self) -> bool:
-        """Whether it has its first line and its last, and nothing in between is damaged."""
-        return self.announced is not None and self.done and not (self.problems or self.crash)
+        """Whether it has its first line, its last and all vectors, and nothing is damaged."""
+        complete = self.done and len(self.shown) == self.announced
+        return complete and not (self.problems or self.crash)
 
     def belongs(self, identity: str) -> bool:
         """Whether a line is of this run's firmware; the first one says which that is."""

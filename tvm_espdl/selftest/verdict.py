@@ -14,6 +14,7 @@ from ..chips import CHIPS, find_chip
 from ..errors import DataError
 from ..files.monitor_lines import log_lines
 from ..ops.base.rounding import Array
+from ..version import __version__
 from . import golden
 from .firmware import Firmware, Vector, firmware_of
 from .firmware_log import Run, Shown, read_runs
@@ -106,7 +107,7 @@ def judge_runs(runs: Sequence[Run], firmware: Firmware) -> Verdict:
     problems = _problems(runs[last], firmware)
     cut = 0
     for index in range(last + 1, len(runs)):
-        if own[index] and runs[index].only_cut and not runs[index].crash:
+        if runs[index].only_cut and runs[index].identity in ("", firmware.identity):
             cut += 1
         else:
             found = _problems(runs[index], firmware)
@@ -140,13 +141,19 @@ def _problems(run: Run, firmware: Firmware) -> list[str]:
     problems, count = list(run.problems), len(firmware.vectors)
     if run.crash:
         problems.append(f"the firmware stopped: {run.crash}")
-    if not run.done:
-        problems.append(f"the run did not end: {len(run.shown)} of {count} vectors came")
-    elif run.announced not in (None, count):
+    if not run.done or len(run.shown) < count:
+        end = "" if run.done else "the run did not end: "
+        problems.append(f"{end}{len(run.shown)} of {count} vectors came")
+    if run.announced not in (None, count):
         problems.append(f"{run.announced} vectors announced, {count} expected")
+    if run.version not in ("", __version__):
+        problems.append(f"written by version {run.version}, its vectors by {__version__}")
     for index, shown in sorted(run.shown.items()):
-        if index >= count or shown.name != firmware.vectors[index].name:
+        vector = firmware.vectors[index] if index < count else None
+        if vector is None or shown.name != vector.name:
             problems.append(f"vector {index} is called {shown.name}")
+        elif shown.kernel not in (vector.kernel, "portable"):
+            problems.append(f"{shown.name} is computed by {shown.kernel}, not by {vector.kernel}")
     return problems
 
 
@@ -176,9 +183,7 @@ def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str |
         else:
             found.append(f"checksum {shown.checksum:08x} instead of {expected:08x}")
     if len(shown.in_place) != len(vector.call.needs.in_place):
-        found.append(
-            f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected"
-        )
+        found.append(f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected")
     for place, checksum in zip(vector.call.needs.in_place, shown.in_place, strict=False):
         if checksum != shown.checksum:
             output = _values(values.get(f"{name}/in_place_{place}"), checksum, vector)
@@ -207,8 +212,8 @@ def _notes(run: Run, cut: int, firmware: Firmware) -> list[str]:
     notes = [f"{firmware.identity}: {len(firmware.vectors)} vectors; {counts or 'none'} in the log"]
     replaced = [
         shown.name
-        for index, shown in run.shown.items()
-        if shown.kernel == "portable" and firmware.vectors[index].kernel == "esp-dl"
+        for shown, vector in ((run.shown.get(i), v) for i, v in enumerate(firmware.vectors))
+        if shown is not None and (shown.kernel, vector.kernel) == ("portable", "esp-dl")
     ]
     if replaced:
         notes.append(
@@ -216,5 +221,5 @@ def _notes(run: Run, cut: int, firmware: Firmware) -> list[str]:
             "TVM_ESPDL_PORTABLE"
         )
     if cut:
-        notes.append(f"{cut} runs behind it that did not end are left out")
+        notes.append(f"runs behind it that did not end, left out: {cut}")
     return notes
