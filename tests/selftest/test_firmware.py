@@ -177,7 +177,10 @@ def test_a_broken_kernel_is_named(fault, tmp_path, c_compiler):
     assert not verdict.ok and verdict.passed == 1
     (failure,) = verdict.failures
     assert failure.case == "add_int8_same" and failure.failure.startswith("add by portable: ")
-    told = {"value": "1 of 256 values differ, first at 7: ", "in place": "over its input 1: 1 of 256"}
+    told = {
+        "value": "1 of 256 values differ, first at 7: ",
+        "in place": "over its input 1: 1 of 256",
+    }
     assert told.get(fault, "it wrote outside its output") in failure.failure
 
 

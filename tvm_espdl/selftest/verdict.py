@@ -183,7 +183,9 @@ def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str |
         else:
             found.append(f"checksum {shown.checksum:08x} instead of {expected:08x}")
     if len(shown.in_place) != len(vector.call.needs.in_place):
-        found.append(f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected")
+        found.append(
+            f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected"
+        )
     for place, checksum in zip(vector.call.needs.in_place, shown.in_place, strict=False):
         if checksum != shown.checksum:
             output = _values(values.get(f"{name}/in_place_{place}"), checksum, vector)
