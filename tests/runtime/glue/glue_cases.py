@@ -11,6 +11,9 @@ from random_operators.draws import integers, pick
 from random_operators.weighted import overflowing, with_products
 
 from tvm_espdl.chips import CHIPS, FAMILIES
+from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops.base.broadcast import Broadcast
+from tvm_espdl.ops.base.comparison import Comparison
 from tvm_espdl.selftest import golden
 from tvm_espdl.selftest.builders import operator_of
 
@@ -80,8 +83,8 @@ def drawn(family, number, samples, seed):
             for record in random_operators.records(name, chip.name, most, samples, seed):
                 sets = zip(record.samples, record.references(), strict=True)
                 yield from _runs(record.label, record.operator, chip, record.constants, sets)
-    for number_of, (operator, inputs, constants) in enumerate(_weighted(chip, seed)):
-        label = f"weighted {number_of} of seed {seed}: {operator.to_json()}"
+    for operator, inputs, constants in (*_weighted(chip, seed), *_broadcast(kernels, seed)):
+        label = f"seed {seed}: {operator.to_json()}"
         sets = [(inputs, operator.reference(chip, *inputs, *constants))]
         yield from _runs(label, operator, chip, constants, sets)
 
@@ -94,6 +97,26 @@ def _runs(label, operator, chip, constants, sets):
         for inputs, expected in sets:
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(label, operator, constants, one, expected)
+
+
+def _broadcast(kernels, seed):
+    """Shapes that merge to three and to four dimensions."""
+    rng = np.random.default_rng(seed)
+    one, other = (
+        [(2, 1, 3, 1), (2, 3, 1, 17), (3, 1, 40)],
+        [(1, 4, 1, 17), (2, 1, 4, 17), (3, 2, 1)],
+    )
+    kinds = [operators()[name] for name in kernels]
+    two = [kind for kind in kinds if issubclass(kind, Broadcast)]
+    pairs = [*zip(one, other, strict=True), *zip(other, one, strict=True)]
+    for kind, dtype, (a, b) in product(two, ("int8", "int16"), pairs):
+        truth = issubclass(kind, Comparison)
+        exponent = -4 if kind.form.exponents != "product" else 3 if dtype == "int8" else 11
+        y = Tensor(
+            "bool" if truth else dtype, np.broadcast_shapes(a, b), None if truth else exponent
+        )
+        record = kind(Tensor(dtype, a, -4), Tensor(dtype, b, -4), y)
+        yield record, (integers(rng, dtype, a), integers(rng, dtype, b)), ()
 
 
 def _weighted(chip, seed):
