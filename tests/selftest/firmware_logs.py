@@ -17,9 +17,7 @@ def crc(array):
 
 
 def begin(firmware):
-    return checked(
-        f"selftest v1 begin {firmware.identity} {len(firmware.vectors)} {__version__}"
-    )
+    return checked(f"selftest v1 begin {firmware.identity} {len(firmware.vectors)} {__version__}")
 
 
 def done(firmware):
