@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from conftest import unavailable
+from golden_folders import BY_ESP_DL, folder_of_names
 from networks import digits_arrays, library
+
+from tvm_espdl.cli import main
 
 STUB = Path(__file__).parent / "idf_stub"
 ESP_DL = Path(__file__).parents[1] / "espdl_double"
@@ -72,3 +75,23 @@ def test_another_chip_is_refused(tmp_path, cmake, c_compiler):
     configured = run(cmake, "-S", project, "-B", tmp_path / "build", "-DIDF_TARGET=esp32")
     assert configured.returncode != 0
     assert "tvm_model is not for esp32" in configured.stderr
+
+
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
+def test_selftest_builds_and_passes(tmp_path, chip, cmake, c_compiler, capsys):
+    """Its log says whose kernels have computed the vectors, and that they were right."""
+    (tmp_path / "golden").mkdir()
+    of_these = ["--golden", str(folder_of_names(tmp_path / "golden", BY_ESP_DL)), "--chip", chip]
+    project, log = tmp_path / "board", tmp_path / "monitor.log"
+    written = ["selftest", "--project", str(project), *of_these, "--kernels", "esp-dl"]
+    assert main(written) == 0
+    settings = f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}"
+    log.write_text(built(cmake, project, tmp_path / "build", *settings))
+    capsys.readouterr()
+    assert main(["selftest", "--log", str(log), *of_these]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    count = len(BY_ESP_DL)
+    assert (
+        f"; {count - (chip == 'esp32')} by esp-dl" in first
+    )  # requantize has none without vectors
+    assert last == f"{count} passed, 0 failed, 0 skipped"

@@ -295,7 +295,7 @@ def test_unreadable_input(firmware, folder, tmp_path):
         judge_log(tmp_path, folder)
     path = tmp_path / "monitor.log"
     path.write_text("\n".join([begin(firmware)[:-1], done(firmware)[:-1]]))
-    with pytest.raises(DataError, match="which chip it is of.*damaged lines only"):
+    with pytest.raises(DataError, match=r"which chip it is of.*damaged lines only"):
         judge_log(path, folder)
     assert counts(judge_log(path, folder, "esp32s3")) == (0, 0, 9)
     with pytest.raises(ChipError):

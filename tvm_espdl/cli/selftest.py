@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..chips import DEFAULT_CHIP, find_chip
 from ..errors import DataError
+from ..program.kernels import PREFERENCES
 from .options import option
 
 HELP = "Compare this installation, or a board, with vectors of ESP-DL's own code."
@@ -24,6 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "chip",
         f"one chip (default: one of each family; for --project {DEFAULT_CHIP}; for --log its own)",
+    )
+    option(
+        parser,
+        "kernels",
+        "whose kernels a project calls: auto, esp-dl or portable, as in export (default: auto)",
+        choices=PREFERENCES,
     )
     option(parser, "project", "write a firmware that runs the vectors on your own board", **FOLDER)
     option(parser, "log", "judge what that firmware has printed: its monitor's log", **FILE)
@@ -48,6 +55,13 @@ def _check_options(arguments: argparse.Namespace) -> None:
             where="tvm-espdl selftest",
             found=" with ".join(given),
             allowed="one of --project, --log and --engine",
+        )
+    if arguments.kernels is not None and arguments.project is None:
+        raise DataError(
+            "an option of another use",
+            where="tvm-espdl selftest",
+            found="--kernels",
+            allowed="--kernels with --project",
         )
 
 
@@ -80,9 +94,9 @@ def _write_project(arguments: argparse.Namespace) -> int:
     from ..selftest.firmware_project import write_firmware
 
     chip = find_chip(DEFAULT_CHIP if arguments.chip is None else arguments.chip)
-    firmware = firmware_of(chip, _folder(arguments))
+    firmware = firmware_of(chip, _folder(arguments), arguments.kernels or "auto")
     texts = write_firmware(firmware, arguments.project)
-    kernels = [vector.kernel for vector in firmware.vectors]
+    kernels = [vector.chosen.kernel for vector in firmware.vectors]
     print(
         f"{len(kernels)} vectors for {chip.name}: {kernels.count('esp-dl')} by ESP-DL's kernels, "
         f"{kernels.count('portable')} by portable ones; {len(firmware.left_out)} more are no "

@@ -16,9 +16,9 @@ from .project_text import filled
 ESP_DL_VERSION = "3.3.9"
 
 
-def component_cmake(runtime: Implementations, chip: Chip) -> str:
-    """Text of `components/tvm_model/CMakeLists.txt`."""
-    network = [f"model/codegen/host/src/default_lib{i}.c" for i in (0, 1)]
+def component_cmake(runtime: Implementations, chip: Chip, callers: Iterable[str]) -> str:
+    """Text of `components/tvm_model/CMakeLists.txt`; `callers` are the files that call kernels."""
+    network = [f"model/codegen/host/src/{name}" for name in callers]
     common = [*network, *_runtime(runtime.always), *_runtime(("tvm_espdl_dump.c",))]
     choice = glue = requires = ""
     if runtime.glue:

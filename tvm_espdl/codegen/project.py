@@ -23,6 +23,7 @@ from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
 MODEL = Path("components") / "tvm_model" / "model"
+NETWORK = ("default_lib0.c", "default_lib1.c")
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -129,7 +130,7 @@ def _component_files(
 ) -> dict[Path, str]:
     component, generated = MODEL.parent, MODEL / "codegen" / "host"
     return {
-        component / "CMakeLists.txt": component_cmake(sources.runtime, program.chip),
+        component / "CMakeLists.txt": component_cmake(sources.runtime, program.chip, NETWORK),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / "crt_config.h": filled("crt_config.h"),
         MODEL / "metadata.json": metadata(program, sources, model_id, preference),

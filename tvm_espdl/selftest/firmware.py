@@ -21,8 +21,7 @@ from ..files.dump_names import encoded
 from ..ops import Operator
 from ..ops.base.ccall import CCall
 from ..ops.base.rounding import Array
-from ..program.kernels import Kernel, kernel_of_step
-from ..program.program import Step
+from ..program.kernels import Choice, Preference, choice
 from ..version import __version__
 from . import golden
 from .builders import operator_of
@@ -41,7 +40,7 @@ class Vector:
     operator: Operator
     #: How its kernel is called, and which one the chip gets.
     call: CCall
-    kernel: Kernel
+    chosen: Choice
     #: The arrays of the case that are its inputs, in the operator's order, and its constants.
     inputs: tuple[Array, ...]
     constants: tuple[Array, ...]
@@ -85,8 +84,11 @@ class Firmware:
         return f"{self.chip.name}-{digest.hexdigest()[:16]}"
 
 
-def firmware_of(chip: Chip, folder: Path = golden.GOLDEN) -> Firmware:
+def firmware_of(chip: Chip, folder: Path = golden.GOLDEN, kernels: Preference = "auto") -> Firmware:
     """The firmware for a chip from a folder of vectors.
+
+    `kernels` says whose kernels compute them: `auto`, `esp-dl` or `portable`, as `program.kernels`
+    has it.
 
     Raises
     ------
@@ -105,13 +107,13 @@ def firmware_of(chip: Chip, folder: Path = golden.GOLDEN) -> Firmware:
         elif case.name in vectors:
             raise DataError("two vectors of one name", where=str(folder), found=case.name)
         else:
-            vectors[case.name] = _vector(case, chip, expected, folder)
+            vectors[case.name] = _vector(case, chip, expected, folder, kernels)
     if not vectors:
         raise DataError("no vector says what such a chip computes", where=str(folder))
     return Firmware(chip, tuple(vectors.values()), tuple(left_out))
 
 
-def _vector(case: Case, chip: Chip, expected: Array, folder: Path) -> Vector:
+def _vector(case: Case, chip: Chip, expected: Array, folder: Path, kernels: Preference) -> Vector:
     built = operator_of(case)
     if built is None:
         raise DataError(
@@ -124,6 +126,5 @@ def _vector(case: Case, chip: Chip, expected: Array, folder: Path) -> Vector:
     arrays = tuple(case.arrays[name] for name in names)
     count = len(operator.inputs)
     inputs, constants = arrays[:count], arrays[count:]
-    step = Step(operator, tuple(names[:count]), (case.name,), constants)
-    call = operator.call(chip, *constants)
-    return Vector(case, operator, call, kernel_of_step(step, chip), inputs, constants, expected)
+    chosen, call = choice(operator, chip, kernels), operator.call(chip, *constants)
+    return Vector(case, operator, call, chosen, inputs, constants, expected)

@@ -12,6 +12,7 @@ from string import Template
 import numpy as np
 
 from ..codegen.identifiers import comment, string
+from ..codegen.implementations import Implementations, implementations
 from ..codegen.kernels import runtime_files
 from ..codegen.literals import ALIGNMENT, array_length
 from ..ops.base.rounding import Array
@@ -33,9 +34,10 @@ _REST_OF_LINE = 160
 class FirmwareTexts:
     """The vectors of a firmware, printed."""
 
-    #: `selftest_vectors.h`, `.c` and `.S`, and the kernels they call, by the names of the files.
+    #: `selftest_vectors.h`, `.c` and `.S`, by the names of the files.
     vectors: dict[str, str]
-    runtime: dict[str, str]
+    #: The kernels that they call.
+    runtime: Implementations
     #: `selftest_vectors.bin`.
     data: bytes
     #: Static memory of the runner.
@@ -94,7 +96,10 @@ def firmware_texts(firmware: Firmware) -> FirmwareTexts:
             f"{NAME}.c": "\n".join(lines),
             f"{NAME}.S": (TEMPLATES / f"{NAME}.S").read_text(),
         },
-        runtime_files((vector.operator, vector.call) for vector in vectors),
+        implementations(
+            runtime_files((vector.operator, vector.call) for vector in vectors),
+            {vector.call.function: vector.chosen.kernel for vector in vectors},
+        ),
         image.data(),
         sum(sizes.values()),
     )
@@ -120,7 +125,7 @@ def _row(number: int, vector: Vector, image: Image) -> str:
     return (
         f"  {{{texts}, case_{number}, {{{', '.join(inputs)}}},\n"
         f"   {output.nbytes}, {vector.checksum:#010x}u, {places}u, "
-        f"{int(vector.kernel == 'esp-dl')}}},"
+        f"{int(vector.chosen.kernel == 'esp-dl')}}},"
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..chips import Chip
 from ..codegen.kernels import RUNTIME
+from ..errors import DataError
 from ..files.output_files import write_folder
 from ..version import __version__
 from .firmware import Firmware
@@ -31,6 +32,8 @@ def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> Firmware
     ------
     OutputError
         If the folder exists or cannot be written.
+    DataError
+        If the vectors are more than a flash holds.
     """
     from ..codegen.project import check_path
 
@@ -41,41 +44,35 @@ def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> Firmware
 
 
 def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[Path, bytes]:
-    """Every file of a project by its path in the folder; the same vectors give the same bytes."""
+    """Every file of a project by its path in the folder; the same vectors give the same bytes.
+
+    Raises
+    ------
+    DataError
+        If the vectors are more than a flash holds.
+    """
+    from ..codegen.component import component_cmake, component_manifest
     from ..codegen.project import MODEL
     from ..codegen.project_text import APP_ALIGNMENT, chip_lines, filled
 
-    chip = firmware.chip
+    chip, runtime = firmware.chip, texts.runtime
     app_bytes = -(-(len(texts.data) + CODE_BYTES) // APP_ALIGNMENT) * APP_ALIGNMENT
-    generated = MODEL / "codegen" / "host"
-    kernels = [file for file in texts.runtime if file.endswith(".c")]
-    sources = [f"codegen/host/src/{NAME}.c", f"codegen/host/src/{NAME}.S"]
-    sources += [f"runtime/{file}" for file in (*kernels, DUMP)]
-    component = {
-        "CMakeLists.txt": filled(
-            "component_CMakeLists.txt",
-            sources="\n".join(f'    "model/{source}"' for source in sources),
-            chip=chip.name,
-        ),
-        "crt_config/crt_config.h": (TEMPLATES / "crt_config.h").read_text(),
-    }
-    main = {
-        "app_main.c": (TEMPLATES / "app_main.c").read_text(),
-        "CMakeLists.txt": filled("main_CMakeLists.txt"),
-        "idf_component.yml": filled("idf_component.yml", idf_version=chip.idf_version),
-    }
+    component, generated = MODEL.parent, MODEL / "codegen" / "host"
     written = {
         Path("CMakeLists.txt"): filled("CMakeLists.txt", chip=chip.name, project=name),
         Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes)),
         Path("sdkconfig.defaults"): _settings(chip, app_bytes),
         Path(f"sdkconfig.defaults.{chip.name}"): chip_lines(chip),
-        **{Path("main") / file: text for file, text in main.items()},
-        **{MODEL.parent / file: text for file, text in component.items()},
+        Path("main/app_main.c"): (TEMPLATES / "app_main.c").read_text(),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
+        component / "CMakeLists.txt": component_cmake(runtime, chip, (f"{NAME}.c", f"{NAME}.S")),
+        component / "idf_component.yml": component_manifest(runtime, chip),
+        component / "crt_config" / "crt_config.h": (TEMPLATES / "crt_config.h").read_text(),
         MODEL / "metadata.json": _metadata(firmware, texts),
         generated / "include" / f"{NAME}.h": texts.vectors[f"{NAME}.h"],
         generated / "src" / f"{NAME}.c": texts.vectors[f"{NAME}.c"],
         generated / "src" / f"{NAME}.S": texts.vectors[f"{NAME}.S"],
-        **{MODEL / "runtime" / file: text for file, text in texts.runtime.items()},
+        **{MODEL / "runtime" / file: text for file, text in runtime.files.items()},
         MODEL / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
     }
     files = {path: text.encode() for path, text in written.items()}
@@ -86,8 +83,16 @@ def _settings(chip: Chip, app_bytes: int) -> str:
     from ..codegen.project_text import APP_OFFSET, FLASH_MEGABYTES, filled
 
     needed = app_bytes + APP_OFFSET
-    megabytes = next(size for size in FLASH_MEGABYTES if size << 20 >= needed)
-    return filled("sdkconfig.defaults", chip=chip.name, flash_megabytes=megabytes) + SETTINGS
+    fitting = [size for size in FLASH_MEGABYTES if size << 20 >= needed]
+    if not fitting:
+        raise DataError(
+            "the vectors do not fit the flash",
+            where=f"firmware for {chip.name}",
+            found=f"{needed} bytes with code",
+            allowed=f"{FLASH_MEGABYTES[-1]} MB",
+            try_="--golden with fewer of them",
+        )
+    return filled("sdkconfig.defaults", chip=chip.name, flash_megabytes=fitting[0]) + SETTINGS
 
 
 def _metadata(firmware: Firmware, texts: FirmwareTexts) -> str:
@@ -99,8 +104,13 @@ def _metadata(firmware: Firmware, texts: FirmwareTexts) -> str:
         "constant_bytes": len(texts.data),
         "ram_bytes": texts.ram_bytes,
         "vectors": [
-            {"name": v.name, "operator": v.operator.name, "kernel": v.kernel}
-            for v in firmware.vectors
+            {
+                "name": vector.name,
+                "operator": vector.operator.name,
+                "kernel": vector.chosen.kernel,
+                "why": vector.chosen.why,
+            }
+            for vector in firmware.vectors
         ],
         "left_out": firmware.left_out,
     }

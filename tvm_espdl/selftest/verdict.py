@@ -5,20 +5,20 @@ The expected results are the folder's; what the firmware says of its own results
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..chips import CHIPS, find_chip
+from ..chips import CHIPS, Chip, find_chip
 from ..errors import DataError
 from ..files.monitor_lines import log_lines
-from ..ops.base.rounding import Array
+from ..program.kernels import PREFERENCES, choice
 from ..version import __version__
 from . import golden
+from .findings import findings_of
 from .firmware import Firmware, Vector, firmware_of
-from .firmware_log import Run, Shown, read_runs
-from .run import Outcome, difference
+from .firmware_log import Run, read_runs
+from .run import Outcome
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def judge_runs(runs: Sequence[Run], firmware: Firmware) -> Verdict:
         else:
             found = _problems(runs[index], firmware)
             problems += [f"in a run behind the last whole one: {problem}" for problem in found]
-    findings = [_findings(run, firmware) for index, run in enumerate(runs) if own[index]]
+    findings = [findings_of(run, firmware) for index, run in enumerate(runs) if own[index]]
     failures = {n: text for found in reversed(findings) for n, text in found.items() if text}
-    shown = _findings(runs[last], firmware) if own[last] else {}
+    shown = findings_of(runs[last], firmware) if own[last] else {}
     numbers = range(len(firmware.vectors))
     skipped = [n for n in numbers if n not in failures and shown.get(n) is None]
     if problems and not (failures or skipped):
@@ -152,60 +152,14 @@ def _problems(run: Run, firmware: Firmware) -> list[str]:
         vector = firmware.vectors[index] if index < count else None
         if vector is None or shown.name != vector.name:
             problems.append(f"vector {index} is called {shown.name}")
-        elif shown.kernel not in (vector.kernel, "portable"):
-            problems.append(f"{shown.name} is computed by {shown.kernel}, not by {vector.kernel}")
+        elif shown.kernel not in _kernels(vector, firmware.chip):
+            problems.append(f"{shown.name} is computed by {shown.kernel}, which is no kernel of it")
     return problems
 
 
-def _findings(run: Run, firmware: Firmware) -> dict[int, str | None]:
-    """Of each vector in a run what differs, "" where nothing does, None where nobody can know."""
-    findings = {
-        index: _finding(firmware.vectors[index], shown, run.values.tensors)
-        for index, shown in run.shown.items()
-        if index < len(firmware.vectors)
-    }
-    stopped = run.last + 1
-    if run.crash and stopped < len(firmware.vectors):
-        operator = firmware.vectors[stopped].operator.name
-        findings[stopped] = f"{operator}: the board stopped in it, or behind the one before"
-    return findings
-
-
-def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str | None:
-    name, expected = vector.case.name, vector.checksum
-    found: list[str] = []
-    if shown.checksum != expected:
-        output = _values(values.get(name), shown.checksum, vector)
-        if output is not None:
-            found.append(difference(output, vector.expected, inexact=vector.case.inexact))
-        elif vector.case.inexact:
-            return None
-        else:
-            found.append(f"checksum {shown.checksum:08x} instead of {expected:08x}")
-    if len(shown.in_place) != len(vector.call.needs.in_place):
-        found.append(
-            f"{len(shown.in_place)} runs in place, {len(vector.call.needs.in_place)} expected"
-        )
-    for place, checksum in zip(vector.call.needs.in_place, shown.in_place, strict=False):
-        if checksum != shown.checksum:
-            output = _values(values.get(f"{name}/in_place_{place}"), checksum, vector)
-            text = "" if output is None else difference(output, vector.expected)
-            found.append(f"over its input {place}: {text or 'another result than apart from it'}")
-    if not shown.untouched:
-        found.append("it wrote outside its output")
-    if not any(found) and not shown.equal and shown.checksum == expected:
-        found.append("the firmware calls it different and sends what was expected")
-    texts = "; ".join(filter(None, found))
-    return f"{vector.operator.name} by {shown.kernel}: {texts}" if texts else ""
-
-
-def _values(printed: Array | None, checksum: int, vector: Vector) -> Array | None:
-    """An output that was printed in full; None where it is not the one of the checksum."""
-    expected = vector.expected
-    if printed is None or zlib.crc32(printed.tobytes()) != checksum:
-        return None
-    same_type = printed.dtype == expected.dtype and printed.size == expected.size
-    return printed.reshape(expected.shape) if same_type else printed
+def _kernels(vector: Vector, chip: Chip) -> set[str]:
+    """Whose kernels may compute a vector, whatever its project prefers."""
+    return {choice(vector.operator, chip, preference).kernel for preference in PREFERENCES}
 
 
 def _notes(run: Run, cut: int, firmware: Firmware) -> list[str]:
@@ -215,12 +169,11 @@ def _notes(run: Run, cut: int, firmware: Firmware) -> list[str]:
     replaced = [
         shown.name
         for shown, vector in ((run.shown.get(i), v) for i, v in enumerate(firmware.vectors))
-        if shown is not None and (shown.kernel, vector.kernel) == ("portable", "esp-dl")
+        if shown is not None and (shown.kernel, vector.chosen.kernel) == ("portable", "esp-dl")
     ]
     if replaced:
         notes.append(
-            f"{len(replaced)} of them are ESP-DL's on a board: this firmware was built with "
-            "TVM_ESPDL_PORTABLE"
+            f"{len(replaced)} of them are ESP-DL's by default: the firmware was built without it"
         )
     if cut:
         notes.append(f"runs behind it that did not end, left out: {cut}")

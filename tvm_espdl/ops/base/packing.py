@@ -14,7 +14,7 @@ from ...chips import Chip
 from .accumulate import must_follow_order
 from .ccall import CCall, FieldValue, Needs
 from .operator import Tensor
-from .rounding import Array
+from .rounding import Array, wrap
 
 RUN_BYTES = 20
 RUN_STRIDE = 32
@@ -80,7 +80,8 @@ def pack_bias(chip: Chip, bias: Array, dtype: str, *, depthwise: bool) -> Array:
         for field, value in enumerate(bias[run * per_run : min((run + 1) * per_run, full)]):
             word |= (int(value) & ((1 << bits) - 1)) << (field * bits)
         packed[run * RUN_STRIDE : run * RUN_STRIDE + RUN_BYTES] = word.to_bytes(RUN_BYTES, "little")
-    packed += bias[full:].astype("<i8").tobytes()
+    rest = wrap(bias[full:].astype(np.int64), chip.bias_bits(dtype, in_lanes=False))
+    packed += rest.astype("<i8").tobytes()
     return np.frombuffer(bytes(packed), np.uint8)
 
 

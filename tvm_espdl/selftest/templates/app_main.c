@@ -120,14 +120,14 @@ static void run_selftest(void) {
          equal, SELFTEST_VECTORS);
 }
 
-#ifdef TVM_ESPDL_PORTABLE
-int main(void) {
-  run_selftest();
-  return 0;
-}
-#else
+#ifdef ESP_PLATFORM
 void app_main(void);
 void app_main(void) {
   run_selftest();
+}
+#else
+int main(void) {
+  run_selftest();
+  return 0;
 }
 #endif

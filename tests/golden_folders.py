@@ -12,6 +12,14 @@ FEW = (
     *("dequantize_int8_em4", "softmax_int8_axis1", "sigmoid_int16_spread", "concat_int8_c"),
     "filter_layout_int8_conv_n5_c8",
 )
+#: One of each of ESP-DL's kernels that are called where the chip has vectors.
+BY_ESP_DL = (
+    *("conv2d_int8_3x3_c3_o8", "conv2d_int16_3x3_same_relu", "gemm_int8_m4_k33_n10_relu"),
+    *("depthwise_conv2d_int8_3x3_c17_nobias", "depthwise_conv2d_int16_3x3_c8_same"),
+    *("add_int16_same_c5", "sub_int8_channel", "mul_int8_bcast_mix_shift2", "prelu_int16_d1"),
+    *("maxpool_int8_3x2_asym", "lut_int16_step256", "requantize_int16_to_int8_d4"),
+    *("resize_nearest_int8_2x_c5_d1",),
+)
 
 
 def folder_of(path, chosen):
