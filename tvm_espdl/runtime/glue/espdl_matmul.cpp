@@ -8,6 +8,10 @@
 
 #include "espdl_convolution.hpp"
 
+#if !CONFIG_PIE_V1_BOOST && !CONFIG_PIE_V2_BOOST
+#error "chips without vectors have no workspace for a packed matrix: theirs is the portable kernel"
+#endif
+
 namespace {
 
 /* Copies one vector from an address that is a multiple of `alignment` to one that suits a vector. */
@@ -34,9 +38,10 @@ template <typename T>
 void pack(const T *matrix, int depth, int columns, T *to) {
   constexpr int bytes = sizeof(T);
   constexpr int word = sizeof(uint32_t);
-  const int full = espdl::kVectors ? columns / espdl::kLanes<T> * espdl::kLanes<T> : 0;
+  const int full = columns / espdl::kLanes<T> * espdl::kLanes<T>;
   if (full != 0) {
-    const bool in_words = columns * bytes % word == 0 && reinterpret_cast<uintptr_t>(matrix) % word == 0;
+    const bool in_words =
+        columns * bytes % word == 0 && reinterpret_cast<uintptr_t>(matrix) % word == 0;
     to = in_words ? pack_vectors<word>(matrix, depth, columns, to)
                   : pack_vectors<bytes>(matrix, depth, columns, to);
   }
