@@ -128,9 +128,12 @@ class Chip:
 
     def bias_bits(self, dtype: str, *, in_lanes: bool) -> int:
         """Bits that the kernel keeps of a bias value; wider values wrap around."""
-        if self.packs_bias and in_lanes:
-            return {"int8": 20, "int16": 40}[dtype]
-        return {"int8": 32, "int16": 64}[dtype]
+        kept = _BIAS_BITS.get((self.family, dtype, in_lanes))
+        return kept or {"int8": 32, "int16": 64}[dtype]
+
+    def most_right_shift(self, dtype: str) -> int:
+        """The largest right shift of a sum of `dtype` products: instructions read so many bits."""
+        return _RIGHT_SHIFTS[self.family, dtype]
 
     @property
     def packs_bias(self) -> bool:
@@ -178,6 +181,26 @@ _ACCUMULATORS = {
     ("pie_v2", "int8", False): Accumulator(40, 16),
     ("pie_v2", "int16", True): Accumulator(64, 1),
     ("pie_v2", "int16", False): Accumulator(40, 8),
+}
+
+#: By family, dtype of the data, and whether the channel is in a full vector; else all bits.
+#: Vector chips load the remaining int16 channels' bias into a scalar accumulator of 40 bits.
+_BIAS_BITS = {
+    ("pie_v1", "int8", True): 20,
+    ("pie_v1", "int16", True): 40,
+    ("pie_v1", "int16", False): 40,
+    ("pie_v2", "int16", False): 40,
+}
+
+#: By family and dtype of the data. ESP-DL `isa/*/dl_*_s8.S`, `dl_*_s16.S`: EE.SRCMB on a sum that
+#: is shifted by one already, ESP.SRCMB; plain C++ shifts 64 bits.
+_RIGHT_SHIFTS = {
+    ("c", "int8"): 63,
+    ("c", "int16"): 63,
+    ("pie_v1", "int8"): 32,
+    ("pie_v1", "int16"): 63,
+    ("pie_v2", "int8"): 31,
+    ("pie_v2", "int16"): 63,
 }
 
 #: By family, dtype of the input and of the result. ESP-DL `isa/tie728/dl_tie728_requantize*.S`.

@@ -13,7 +13,7 @@ MODEL = Path("components") / "tvm_model"
 
 def sources(folder: Path) -> list[Path]:
     """The C files of the project written in `folder`, its `main/app_main.c` the last of them."""
-    return [*sorted((folder / MODEL).rglob("*.c")), folder / "main" / "app_main.c"]
+    return [*sorted((folder / MODEL).rglob("*.[cS]")), folder / "main" / "app_main.c"]
 
 
 def includes(folder: Path) -> list[Path]:

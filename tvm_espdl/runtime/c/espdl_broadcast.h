@@ -36,9 +36,9 @@
 
 /* The kernels from `static inline int64_t function(const descriptor *d, int32_t a, int32_t b)`. */
 #define ESPDL_OF_INTEGERS(suffix, d, a, b) espdl_saturate_##suffix(function(d, a, b))
-#define ESPDL_DEFINE_BROADCAST(name, descriptor)                           \
-  ESPDL_BROADCAST(name, descriptor, s8, int8_t, int8_t, ESPDL_OF_INTEGERS) \
-  ESPDL_BROADCAST(name, descriptor, s16, int16_t, int16_t, ESPDL_OF_INTEGERS)
+#define ESPDL_DEFINE_BROADCAST(name, descriptor)                                     \
+  ESPDL_S8(ESPDL_BROADCAST(name, descriptor, s8, int8_t, int8_t, ESPDL_OF_INTEGERS)) \
+  ESPDL_S16(ESPDL_BROADCAST(name, descriptor, s16, int16_t, int16_t, ESPDL_OF_INTEGERS))
 
 /* The kernels from `static inline float function(const descriptor *d, float a, float b)`. */
 #define ESPDL_OF_REALS(suffix, d, a, b)                                                 \

@@ -11,8 +11,8 @@
 #include "espdl_broadcast.h"
 
 #define ESPDL_TRUTH(suffix, d, a, b) function(d, a, b)
-#define ESPDL_DEFINE_COMPARISON(name, descriptor)                  \
-  ESPDL_BROADCAST(name, descriptor, s8, int8_t, bool, ESPDL_TRUTH) \
-  ESPDL_BROADCAST(name, descriptor, s16, int16_t, bool, ESPDL_TRUTH)
+#define ESPDL_DEFINE_COMPARISON(name, descriptor)                            \
+  ESPDL_S8(ESPDL_BROADCAST(name, descriptor, s8, int8_t, bool, ESPDL_TRUTH)) \
+  ESPDL_S16(ESPDL_BROADCAST(name, descriptor, s16, int16_t, bool, ESPDL_TRUTH))
 
 #endif

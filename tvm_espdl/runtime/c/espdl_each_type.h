@@ -8,6 +8,7 @@
  * Unclamped sums are unsigned, for they may wrap around. It has no include guard on purpose, and
  * neither have the bodies.
  */
+#ifndef ESPDL_WITHOUT_S8
 #define ESPDL_NAME(name) name##_s8
 #define ESPDL_VALUE int8_t
 #define ESPDL_VALUE_BITS 8
@@ -21,7 +22,9 @@
 #undef ESPDL_LANES
 #undef ESPDL_SUM
 #undef ESPDL_SIGNED_SUM
+#endif
 
+#ifndef ESPDL_WITHOUT_S16
 #define ESPDL_NAME(name) name##_s16
 #define ESPDL_VALUE int16_t
 #define ESPDL_VALUE_BITS 16
@@ -29,3 +32,4 @@
 #define ESPDL_SUM uint64_t
 #define ESPDL_SIGNED_SUM int64_t
 #include ESPDL_BODY
+#endif

@@ -29,6 +29,21 @@ extern "C" {
 #define ESPDL_ALIGNED(bytes) _Alignas(bytes)
 #endif
 
+/*
+ * A source that is compiled with ESPDL_WITHOUT_S8 (ESPDL_WITHOUT_S16) leaves out its kernels whose
+ * first input is of 8 (16) bits: ESP-DL's take their place.
+ */
+#ifdef ESPDL_WITHOUT_S8
+#define ESPDL_S8(definition)
+#else
+#define ESPDL_S8(definition) definition
+#endif
+#ifdef ESPDL_WITHOUT_S16
+#define ESPDL_S16(definition)
+#else
+#define ESPDL_S16(definition) definition
+#endif
+
 /* Dimensions of broadcast (espdl_binary_t) and of transposed tensors (espdl_transpose_t). */
 #define ESPDL_BROADCAST_RANK 4
 #define ESPDL_TRANSPOSE_RANK 6

@@ -9,5 +9,5 @@
 #define ENTRY_S16(suffix, d, v) \
   ((const int16_t *)(d)->table)[espdl_shift_and_round((v) - INT16_MIN, (d)->shift, (d)->half_even)]
 
-ESPDL_ELEMENTWISE(lut_s8, espdl_lut_t, s8, int8_t, int8_t, ENTRY_S8)
-ESPDL_ELEMENTWISE(lut_s16, espdl_lut_t, s16, int16_t, int16_t, ENTRY_S16)
+ESPDL_S8(ESPDL_ELEMENTWISE(lut_s8, espdl_lut_t, s8, int8_t, int8_t, ENTRY_S8))
+ESPDL_S16(ESPDL_ELEMENTWISE(lut_s16, espdl_lut_t, s16, int16_t, int16_t, ENTRY_S16))

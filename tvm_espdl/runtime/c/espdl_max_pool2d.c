@@ -27,5 +27,5 @@
   }                                                                                        \
   ESPDL_POOL(max_pool2d, suffix, type)
 
-ESPDL_DEFINE_MAX_POOL(s8, int8_t, INT8_MIN)
-ESPDL_DEFINE_MAX_POOL(s16, int16_t, INT16_MIN)
+ESPDL_S8(ESPDL_DEFINE_MAX_POOL(s8, int8_t, INT8_MIN))
+ESPDL_S16(ESPDL_DEFINE_MAX_POOL(s16, int16_t, INT16_MIN))

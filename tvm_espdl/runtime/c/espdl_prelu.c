@@ -7,10 +7,6 @@
 #include "espdl_arithmetic.h"
 #include "espdl_kernels.h"
 
-/* The low bits of an integer, read as two's complement. */
-static int64_t low_s8(int64_t value) { return (int8_t)(uint8_t)value; }
-static int64_t low_s16(int64_t value) { return (int16_t)(uint16_t)value; }
-
 static int64_t shifted_down(int32_t product, int32_t shift) {
   return shift > 0 ? product >> (shift > 31 ? 31 : shift) : espdl_shift_left(product, -shift);
 }
@@ -20,7 +16,8 @@ static int64_t below(const espdl_prelu_t *d, int32_t product) {
                    : shifted_down(product, d->shift);
 }
 
-#define ESPDL_DEFINE_PRELU(suffix, type)                                      \
+/* `unsigned_type` takes the low bits of what wraps around. */
+#define ESPDL_DEFINE_PRELU(suffix, type, unsigned_type)                       \
   void espdl_prelu_##suffix(const espdl_prelu_t *d, const type *x, type *y) { \
     const espdl_prelu_t own = *d;                                             \
     const type *alpha = own.alpha;                                            \
@@ -31,12 +28,12 @@ static int64_t below(const espdl_prelu_t *d, int32_t product) {
           value = espdl_shift_and_round(*x, own.change, own.half_even);       \
         } else {                                                              \
           value = below(&own, (int32_t)*x * (int32_t)alpha[c]);               \
-          value = own.wraps ? low_##suffix(value) : value;                    \
+          value = own.wraps ? (type)(unsigned_type)value : value;             \
         }                                                                     \
         *y = espdl_saturate_##suffix(value);                                  \
       }                                                                       \
     }                                                                         \
   }
 
-ESPDL_DEFINE_PRELU(s8, int8_t)
-ESPDL_DEFINE_PRELU(s16, int16_t)
+ESPDL_S8(ESPDL_DEFINE_PRELU(s8, int8_t, uint8_t))
+ESPDL_S16(ESPDL_DEFINE_PRELU(s16, int16_t, uint16_t))
