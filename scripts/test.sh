@@ -14,6 +14,7 @@ packages=()
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null 2>/dev/null ||
   packages+=(clang libclang-rt-dev)
+command -v g++ >/dev/null || packages+=(g++)
 command -v cmake >/dev/null || packages+=(cmake make)
 command -v riscv64-unknown-elf-gcc >/dev/null ||
   packages+=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)

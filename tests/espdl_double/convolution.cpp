@@ -244,13 +244,16 @@ template <typename T> void check(const char *function, const Args<T> &args, bool
   }
 }
 
-template <typename T> void read_ends(const Args<T> &args, bool depthwise) {
+template <typename T>
+void check_memory(const char *function, const Args<T> &args, bool depthwise) {
+  const size_t input = args.input_height * args.input_width * args.input_channel * sizeof(T);
+  const size_t output = args.output_height * args.output_y_offset * sizeof(T);
+  expect_apart(function, args.input_element, input, args.output_element, output, false);
   if (!vectors) {
     return;
   }
   const int taps = args.filter_height * args.filter_width;
-  read_slack(args.input_element,
-             args.input_height * args.input_width * args.input_channel * sizeof(T), vector_bytes);
+  read_slack(args.input_element, input, vector_bytes);
   read_slack(args.filter_element, args.output_channel * taps * args.filter_c * sizeof(T),
              vector_bytes);
   if (args.bias_element != nullptr && depthwise && args.output_channel % lanes<T> != 0) {
@@ -327,7 +330,7 @@ template <typename T> void compute(const char *function, const Args<T> &args, bo
 template <typename T> void run(const char *function, void *block, bool depthwise) {
   auto *args = entered<Args<T>>(function, block);
   check(function, *args, depthwise);
-  read_ends(*args, depthwise);
+  check_memory(function, *args, depthwise);
   compute(function, *args, depthwise);
   scribble(args);
   forget_rounding_mode();

@@ -20,9 +20,18 @@ void refuse(const char *function, const char *field, long long found, long long 
   exit(70);
 }
 
+void expect_apart(const char *function, const void *input, size_t input_bytes, const void *output,
+                  size_t output_bytes, bool same) {
+  const auto x = reinterpret_cast<uintptr_t>(input);
+  const auto y = reinterpret_cast<uintptr_t>(output);
+  const bool apart = x + input_bytes <= y || y + output_bytes <= x;
+  demand(function, apart || (same && x == y), "the result overlaps an input");
+}
+
 void read_slack(const void *array, size_t bytes, size_t slack) {
   const auto *at = static_cast<const volatile uint8_t *>(array);
-  const size_t end = (bytes + vector_bytes - 1) / vector_bytes * vector_bytes + slack;
+  const size_t over = (reinterpret_cast<uintptr_t>(array) + bytes) % vector_bytes;
+  const size_t end = bytes + (vector_bytes - over) % vector_bytes + slack;
   for (size_t i = bytes; i < end; ++i) {
     (void)at[i];
   }

@@ -12,8 +12,13 @@
 
 #include "dl_base.hpp"
 
+extern "C" {
 // Counts the calls of base functions, for tests that want to know that there was one.
-extern "C" unsigned espdl_double_calls;
+extern unsigned espdl_double_calls;
+
+// Lets the chip forget what it need not keep between two operators.
+void espdl_double_forget(void);
+}
 
 namespace espdl_double {
 constexpr bool v1 = CONFIG_PIE_V1_BOOST;
@@ -51,10 +56,15 @@ inline void expect_pointer(const char *function, const char *field, const void *
   }
 }
 
+// No byte of the result may lie in an input, unless both begin at one place and `same` allows it.
+void expect_apart(const char *function, const void *input, size_t input_bytes, const void *output,
+                  size_t output_bytes, bool same);
+
 // Bytes of a vector where the chip has vectors, else of an element.
 template <typename T> constexpr size_t vector_alignment = vectors ? vector_bytes : alignof(T);
 
-// Reads what a vector kernel reads behind an array: up to a multiple of 16 bytes, then `slack`.
+// Reads what a vector kernel reads behind an array: up to an address that is a multiple of 16, then
+// `slack` bytes.
 void read_slack(const void *array, size_t bytes, size_t slack);
 
 // A block is scratch: who relies on what is left of it sees this.

@@ -111,6 +111,16 @@ void check_block(const char *function, const Args<X, Y> &args, Reads reads, bool
   }
 }
 
+template <typename X, typename Y>
+void check_memory(const char *function, const X *input, int input_size, const Y *output, int size,
+                  bool in_vectors) {
+  const bool same = sizeof(X) == sizeof(Y) && input_size == size;
+  expect_apart(function, input, input_size * sizeof(X), output, size * sizeof(Y), same);
+  if (in_vectors) {
+    read_slack(input, input_size * sizeof(X), vector_bytes);
+  }
+}
+
 // `vectorised`: whether the family has a vector kernel, for runs that fill a vector.
 template <typename X, typename Y, typename Function>
 void run(const char *function, Args<X, Y> *block, Reads reads, bool vectorised, Function value) {
@@ -133,12 +143,11 @@ void run(const char *function, Args<X, Y> *block, Reads reads, bool vectorised, 
   check_merged(function, shape, a, b);
   const bool in_vectors = vectors && vectorised && args.output_d0 >= lanes<X>;
   check_block(function, args, reads, in_vectors);
-  if (in_vectors) {
-    read_slack(args.input0_element, size_of(shape, a.extents) * sizeof(X), vector_bytes);
-    read_slack(args.input1_element, size_of(shape, b.extents) * sizeof(X), vector_bytes);
-  }
-
   const int size = size_of(shape, shape.extents);
+  check_memory(function, args.input0_element, size_of(shape, a.extents), args.output_element, size,
+               in_vectors);
+  check_memory(function, args.input1_element, size_of(shape, b.extents), args.output_element, size,
+               in_vectors);
   for (int number = 0; number < size; ++number) {
     int left = number, at_a = 0, at_b = 0, inner_a = 1, inner_b = 1;
     for (int dim = 0; dim < shape.dims; ++dim) {

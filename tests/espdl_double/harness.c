@@ -22,11 +22,19 @@
 enum { VECTOR = 16, PATTERN = 0x5a };
 
 extern unsigned espdl_double_calls;
+void espdl_double_forget(void);
 
 static size_t current;
 
+/* Also after the double has refused a call. */
+static void say_where(void) {
+  if (current < case_count) {
+    printf("in case %lu\n", (unsigned long)current);
+  }
+}
+
 static void stop(const char *what) {
-  printf("case %lu: %s\n", (unsigned long)current, what);
+  printf("%s\n", what);
   exit(1);
 }
 
@@ -70,7 +78,7 @@ static unsigned char *end_of(const struct memory *taken) {
 
 static void on_fault(int signal_number) {
   (void)signal_number;
-  static const char text[] = "touched memory outside of its tensors, case ";
+  static const char text[] = "touched memory outside of its tensors\nin case ";
   char digits[24];
   size_t at = sizeof digits;
   digits[--at] = '\n';
@@ -154,6 +162,7 @@ static void call(const struct test_case *test, const struct tensors *tensors,
   for (size_t i = 0; i < tensors->input_count; ++i) {
     inputs[i] = tensors->inputs[i].bytes;
   }
+  espdl_double_forget();
   test->run(constants, inputs, output->bytes, workspace.bytes);
   check_surroundings(output);
   check_surroundings(&workspace);
@@ -168,7 +177,7 @@ static void check_in_place(const struct test_case *test, struct tensors *tensors
       continue;
     }
     const struct memory kept = tensors->inputs[i];
-    struct memory both = take(test->output_bytes, VECTOR);
+    struct memory both = take(test->output_bytes, test->input_slack);
     memcpy(both.bytes, kept.bytes, kept.size < both.size ? kept.size : both.size);
     tensors->inputs[i] = both;
     call(test, tensors, &both);
@@ -188,7 +197,7 @@ static void run(const struct test_case *test, FILE *from, FILE *to, FILE *counts
     tensors.constant_count = i + 1;
   }
   for (size_t i = 0; i < MOST_INPUTS && test->input_bytes[i] != 0; ++i) {
-    tensors.inputs[i] = filled(from, test->input_bytes[i], VECTOR);
+    tensors.inputs[i] = filled(from, test->input_bytes[i], test->input_slack);
     protect(&tensors.inputs[i]);
     tensors.input_count = i + 1;
   }
@@ -218,6 +227,7 @@ int main(void) {
     stop("cannot open the files");
   }
   catch_faults();
+  atexit(say_where);
   for (current = 0; current < case_count; ++current) {
     run(&cases[current], from, to, counts);
   }

@@ -15,6 +15,7 @@ struct test_case {
   size_t output_bytes;
   size_t workspace_bytes;
   size_t constant_slack; /* readable bytes behind a constant, whose size is rounded up to 16 */
+  size_t input_slack;    /* the same of an input */
   unsigned in_place;     /* a bit for each input whose memory the output may take */
 };
 

@@ -18,6 +18,7 @@ void lut_s8(int8_t *output, const int8_t *input, int32_t size, const int8_t *tab
   expect_pointer(function, "input", input, 1);
   expect_pointer(function, "table", table, 1);
   demand(function, size > 0, "size is not positive");
+  expect_apart(function, input, size, output, size, true);
   for (int32_t i = 0; i < size; ++i) {
     output[i] = table[input[i] + 128];
   }
@@ -40,6 +41,7 @@ void lut_s16_nearest_neighbor(int16_t *output, const int16_t *input, int32_t siz
   while (1 << shift < step) {
     ++shift;
   }
+  expect_apart(function, input, size * sizeof(int16_t), output, size * sizeof(int16_t), true);
   read_slack(table, (65536 / step + 1) * sizeof(int16_t), 0);
   for (int32_t i = 0; i < size; ++i) {
     output[i] = table[shifted(input[i] + 32768, shift, to_nearest)];

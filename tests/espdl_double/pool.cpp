@@ -35,13 +35,17 @@ template <typename T> void check(const char *function, const Args<T> &args) {
              args.padding_h_tail, args.output_height);
   check_axis(function, args.input_width, args.filter_width, args.stride_x, args.padding_w_head,
              args.padding_w_tail, args.output_width);
-  const int row = args.input_width * args.input_channel;
-  ESPDL_EXPECT(input_y_offset, row);
+  // The image may be a part of a wider one, and the result, too.
+  const int row = args.input_y_offset;
+  demand(function, row >= args.input_width * args.input_channel && row % args.input_channel == 0,
+         "input_y_offset is no row of pixels");
   ESPDL_EXPECT(input_x_offset, args.input_channel);
   ESPDL_EXPECT(input_stride_y_offset, row * args.stride_y);
   ESPDL_EXPECT(input_stride_x_offset, args.input_channel * args.stride_x);
   ESPDL_EXPECT(output_channel, args.input_channel);
-  ESPDL_EXPECT(output_y_offset, args.output_width * args.output_channel);
+  demand(function, args.output_y_offset >= args.output_width * args.output_channel &&
+                       args.output_y_offset % args.output_channel == 0,
+         "output_y_offset is no row of pixels");
   ESPDL_EXPECT(output_x_offset, args.output_channel);
   if (vectors) {
     ESPDL_EXPECT(input_y_offset_bytes, row * sizeof(T));
@@ -64,12 +68,21 @@ template <typename T> T largest(const Args<T> &args, int y, int x, int channel) 
   return static_cast<T>(most);
 }
 
+// Bytes from the first to the last element of some rows, `distance` elements apart.
+template <typename T> size_t spanned(int rows, int distance, int elements) {
+  return static_cast<size_t>((rows - 1) * distance + elements) * sizeof(T);
+}
+
 template <typename T> void run(const char *function, void *block) {
   auto *args = entered<Args<T>>(function, block);
   check(function, *args);
+  const size_t input = spanned<T>(args->input_height, args->input_y_offset,
+                                  args->input_width * args->input_channel);
+  const size_t output = spanned<T>(args->output_height, args->output_y_offset,
+                                   args->output_width * args->output_channel);
+  expect_apart(function, args->input_element, input, args->output_element, output, false);
   if (vectors) {
-    read_slack(args->input_element, args->input_height * args->input_y_offset * sizeof(T),
-               vector_bytes);
+    read_slack(args->input_element, input, vector_bytes);
   }
   for (int y = 0; y < args->output_height; ++y) {
     for (int x = 0; x < args->output_width; ++x) {

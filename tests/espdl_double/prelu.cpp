@@ -70,6 +70,8 @@ template <typename T> void run(const char *function, void *block) {
   check(function, args);
   const int size = args.output_height * args.output_width * args.output_channel;
   const auto *alpha = static_cast<const T *>(args.activation_alpha_ptr);
+  const size_t bytes = size * sizeof(T);
+  expect_apart(function, args.input_element, bytes, args.output_element, bytes, true);
   if (in_vectors<T>) {
     read_slack(args.input_element, size * sizeof(T), vector_bytes);
     read_slack(alpha, args.output_channel * sizeof(T), vector_bytes);

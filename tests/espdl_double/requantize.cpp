@@ -50,6 +50,7 @@ template <typename Y, typename X> void run(const char *function, void *block) {
 
   const auto *x = static_cast<const X *>(args.input_element);
   auto *y = static_cast<Y *>(args.output_element);
+  expect_apart(function, x, size * sizeof(X), y, size * sizeof(Y), sizeof(X) == sizeof(Y));
   read_slack(x, size * sizeof(X), 0);
   for (int i = 0; i < size; ++i) {
     y[i] = saturated<Y>(shifted(x[i], args.output_shift - left, to_nearest));

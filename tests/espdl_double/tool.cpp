@@ -7,7 +7,11 @@
 
 round_mode_t espdl_double::rounding_mode = ROUND_MODE_FLOOR;
 
+void espdl_double_forget(void) { espdl_double::forget_rounding_mode(); }
+
 void dl_esp32p4_cfg_round(round_mode_t round_mode) { espdl_double::rounding_mode = round_mode; }
+#else
+void espdl_double_forget(void) {}
 #endif
 
 namespace dl {

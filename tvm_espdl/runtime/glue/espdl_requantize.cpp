@@ -1,0 +1,61 @@
+/*
+ * requantize by ESP-DL's requantize_linear, of full vectors; as in ESP-DL, up to 50 elements are
+ * shifted one by one, and so is what fills no vector, which ESP-DL's kernels partly forget.
+ *
+ * TABLE
+ */
+#include "espdl_arithmetic.h"
+#include "espdl_glue.hpp"
+
+namespace {
+
+int8_t saturated(int64_t value, int8_t) { return espdl_saturate_s8(value); }
+int16_t saturated(int64_t value, int16_t) { return espdl_saturate_s16(value); }
+
+/* The elements that ESP-DL's kernel has computed, none where it does not suit. */
+template <typename X, typename Y>
+int in_vectors(const espdl_requantize_t &d, const X *x, Y *y) {
+  constexpr int few = 50;
+  if (!espdl::kVectors || d.size <= few || !espdl::is_aligned(x) || !espdl::is_aligned(y)) {
+    return 0;
+  }
+  /* Full vectors of the narrower type are full ones of the other, too. */
+  constexpr int lanes = sizeof(X) < sizeof(Y) ? espdl::kLanes<X> : espdl::kLanes<Y>;
+  const int size = d.size / lanes * lanes;
+  dl::base::requantizeArgsType args = {};
+  args.input_element = espdl::unconst(x);
+  args.output_element = y;
+  args.output_shift = espdl::right_shift_of(d.shift);
+  args.output_scale = d.shift < 0 ? espdl::factor_of(d.shift) : -1; /* -1: a shift to the right */
+  args.size_div_x = size / espdl::kLanes<Y>;
+  dl::base::requantize_linear<Y, X>(&args);
+  return size;
+}
+
+template <typename X, typename Y>
+void requantize(const espdl_requantize_t &d, const X *x, Y *y) {
+  for (int i = in_vectors(d, x, y); i < d.size; ++i) {
+    y[i] = saturated(espdl_shift_and_round(x[i], d.shift, d.half_even), Y());
+  }
+}
+
+}  // namespace
+
+#ifndef ESPDL_WITHOUT_S8
+extern "C" void espdl_requantize_s8_s8(const espdl_requantize_t *d, const int8_t *x, int8_t *y) {
+  requantize(*d, x, y);
+}
+extern "C" void espdl_requantize_s8_s16(const espdl_requantize_t *d, const int8_t *x, int16_t *y) {
+  requantize(*d, x, y);
+}
+#endif
+
+#ifndef ESPDL_WITHOUT_S16
+extern "C" void espdl_requantize_s16_s8(const espdl_requantize_t *d, const int16_t *x, int8_t *y) {
+  requantize(*d, x, y);
+}
+extern "C" void espdl_requantize_s16_s16(const espdl_requantize_t *d, const int16_t *x,
+                                         int16_t *y) {
+  requantize(*d, x, y);
+}
+#endif
