@@ -112,7 +112,10 @@ int64_t bias_of(const char *function, const Args<T> &args, int channel, int lane
   } else {
     value = static_cast<const typename Bias<T>::type *>(args.bias_element)[channel];
   }
-  if (vectors && channel >= lane_channels) {
+  if (v1) {
+    return wrapped(value, 40);
+  }
+  if (v2 && channel >= lane_channels) {
     demand(function, clamped(value, 40) == value, "a bias does not fit its register of 40 bits");
   }
   return value;

@@ -10,6 +10,7 @@ from ..chips import Chip
 from .base import AllOfOneType, Array, FieldValue, Tensor, accumulate, finish, register_fields, rule
 
 MAX_RANK = 4
+VECTOR_BYTES = 16
 
 
 class Matmul(AllOfOneType):
@@ -43,6 +44,17 @@ class Matmul(AllOfOneType):
         """Right shift from the products to the output."""
         factors = self.a.uniform_exponent + self.b.uniform_exponent
         return self.y.uniform_exponent - factors
+
+    def workspace_bytes(self, chip: Chip) -> int:
+        """One matrix of `b`, laid out as a filter, and what is read behind it.
+
+        Without vectors, the portable kernel alone computes it, which needs nothing; as little as
+        there can be keeps its signature.
+        """
+        if not chip.vector_bytes:
+            return VECTOR_BYTES
+        matrix = math.prod(self.b.shape[-2:]) * np.dtype(self.b.dtype).itemsize
+        return -(-matrix // VECTOR_BYTES) * VECTOR_BYTES + VECTOR_BYTES
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_matmul.hpp`: one convolution per batch."""

@@ -63,10 +63,11 @@ _VECTORS: tuple[Kernel, str] = ("esp-dl", _IN_VECTORS)
 
 TABLE: tuple[Row, ...] = (
     Row(
-        ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d", "gemm", "matmul"),
+        ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d", "gemm"),
         *_VECTORS,
         without_vectors=True,
     ),
+    Row(("matmul",), *_VECTORS),
     Row(("add", "sub", "mul", "maximum", "minimum"), *_VECTORS, without_vectors=True),
     Row(
         ("equal", "greater", "greater_equal", "less", "less_equal"),

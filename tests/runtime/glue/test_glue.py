@@ -49,8 +49,14 @@ def tried(c_compiler, tmp_path_factory):
     made = {}
 
     def of(family):
+        """Made once; a glue that does not compile is not compiled again."""
         if family not in made:
-            made[family] = Tried(family, tmp_path_factory.mktemp(family))
+            try:
+                made[family] = Tried(family, tmp_path_factory.mktemp(family))
+            except ToolError as error:
+                made[family] = error
+        if isinstance(made[family], ToolError):
+            raise made[family]
         return made[family]
 
     return of

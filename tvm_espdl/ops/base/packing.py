@@ -26,8 +26,7 @@ class _Sums(Protocol):
     def needs(self, chip: Chip) -> Needs: ...
     @property
     def x(self) -> Tensor: ...
-    @property
-    def shifts(self) -> tuple[int, ...]: ...
+    def kept_shifts(self, chip: Chip) -> tuple[int, ...]: ...
 
 
 def pack_filter(chip: Chip, filter_: Array, *, depthwise: bool) -> Array:
@@ -109,7 +108,7 @@ def convolution_call(
     arrays = {"filter": pack_filter(chip, filter_, depthwise=depthwise)}
     if bias is not None:
         arrays["bias"] = pack_bias(chip, bias, dtype, depthwise=depthwise)
-    shifts = operator.shifts
+    shifts = operator.kept_shifts(chip)
     if len(shifts) > 1:
         arrays["channel_shifts"] = np.array(shifts, dtype)
     return CCall(

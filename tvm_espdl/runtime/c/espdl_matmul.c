@@ -78,7 +78,9 @@ static void clamp_all(int64_t *sums, int32_t count, int32_t bits) {
     }                                                                                         \
   }                                                                                           \
                                                                                               \
-  void espdl_matmul_##suffix(const espdl_matmul_t *d, const type *a, const type *b, type *y) { \
+  void espdl_matmul_##suffix(const espdl_matmul_t *d, const type *a, const type *b, type *y, \
+                             void *workspace) {                                               \
+    (void)workspace; /* this kernel needs none, ESP-DL's packs the second factor there */     \
     for (int32_t i = 0; i < d->batches[0]; ++i) {                                             \
       for (int32_t j = 0; j < d->batches[1]; ++j, y += d->rows * d->columns) {                \
         const type *from_a = a + i * d->strides_a[0] + j * d->strides_a[1];                   \

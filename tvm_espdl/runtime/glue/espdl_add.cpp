@@ -1,7 +1,12 @@
 /*
- * add by ESP-DL's elemwise_add; a ReLU, which that does not know, follows it.
+ * add by ESP-DL's elemwise_add, which knows no ReLU: where there is one, it follows.
  *
- * TABLE
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   an input that is not repeated    an input that is not repeated
+ *
+ * Source: ESP-DL dl/base/dl_base_add.cpp and dl/base/isa.
  */
 #include "espdl_elementwise.hpp"
 

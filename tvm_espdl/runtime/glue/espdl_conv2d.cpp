@@ -1,14 +1,13 @@
 /*
  * conv2d, conv1d and gemm by ESP-DL's conv2d.
  *
- *              ESP32-S3           ESP32-P4, ESP32-S31   others
- *   alignment  filter, bias       filter, bias, shifts  none
- *   over-read  16                 16                    0
- *   in place   none               none                  none
- *   heap       none               none                  a sum for each output channel, at each call
+ *              with vectors             without
+ *   alignment  filter, bias, shifts     any
+ *   over-read  16 of input and filter   0
+ *   in place   none                     none
+ *   heap       none                     a sum for each output channel, at each call
  *
- * Source: ESP-DL dl/base/dl_base_conv2d.cpp, dl_base.hpp (conv_operation_shell) and the conv2d
- * kernels in dl/base/isa.
+ * Source: ESP-DL dl/base/dl_base_conv2d.cpp, dl_base.hpp (conv_operation_shell) and dl/base/isa.
  */
 #include "espdl_convolution.hpp"
 

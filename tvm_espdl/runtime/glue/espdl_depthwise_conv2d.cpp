@@ -1,14 +1,14 @@
 /*
  * depthwise_conv2d and depthwise_conv1d by ESP-DL's depthwise_conv2d.
  *
- *              ESP32-S3           ESP32-P4, ESP32-S31   others
- *   alignment  filter, bias       filter, bias, shifts  none
- *   over-read  16, of a bias 32   16, of a bias 48      0
- *   in place   none               none                  none
- *   heap       none               none                  a sum for each channel, at each call
+ *              with vectors                        without
+ *   alignment  filter, bias, shifts                any
+ *   over-read  16 of input and filter, 48 of bias  0
+ *   in place   none                                none
+ *   heap       none                                a sum for each channel, at each call
  *
- * Source: ESP-DL dl/base/dl_base_depthwise_conv2d.cpp, dl_base.hpp (dwconv_operation_shell) and the
- * depthwise kernels in dl/base/isa.
+ * Source: ESP-DL dl/base/dl_base_depthwise_conv2d.cpp, dl_base.hpp (dwconv_operation_shell) and
+ * dl/base/isa.
  */
 #include "espdl_convolution.hpp"
 

@@ -2,11 +2,11 @@
  * What all files of this folder include: ESP-DL's headers, and the proof at compile time that they
  * are of the release that the files are written for.
  *
- * A file espdl_<kernel>.cpp here defines the C symbols of espdl_<kernel>.c, of the same descriptors,
- * and computes with ESP-DL's own kernel. What ESP-DL's argument block says follows from the
- * descriptor at the call; the block lies on the stack, because ESP-DL writes into it. Nothing is
- * allocated, and nothing is kept between two calls. ESPDL_WITHOUT_S8 and ESPDL_WITHOUT_S16 mean here
- * what they mean there.
+ * A file espdl_<kernel>.cpp here defines the C symbols of espdl_<kernel>.c, for the same
+ * descriptors, and computes with ESP-DL's own kernel. What ESP-DL's argument block says follows
+ * from the descriptor at the call; the block lies on the stack, because ESP-DL writes into it.
+ * Nothing is allocated, and nothing is kept between two calls. ESPDL_WITHOUT_S8 and
+ * ESPDL_WITHOUT_S16 mean here what they mean there.
  *
  * Each file has a table of what ESP-DL's kernel takes for granted:
  *   alignment  pointers that it wants at multiples of 16 bytes; "any" where it looks itself
@@ -90,7 +90,7 @@ inline bool is_aligned(const void *pointer) {
   return reinterpret_cast<uintptr_t>(pointer) % kVectorBytes == 0;
 }
 
-/* A shift to the right as ESP-DL has it: a factor for those to the left, and a shift for the rest. */
+/* A shift to the right as ESP-DL has it: a factor for shifts to the left, a shift for others. */
 inline int factor_of(int shift) { return shift < 0 ? 1 << -shift : 1; }
 inline int right_shift_of(int shift) { return shift < 0 ? 0 : shift; }
 

@@ -1,4 +1,13 @@
-/* less */
+/*
+ * less by ESP-DL's elemwise_less; a result is a byte, 0 or 1.
+ *
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   none                             none
+ *
+ * Source: ESP-DL dl/base/dl_base_less.cpp and dl/base/isa.
+ */
 #include "espdl_elementwise.hpp"
 
 #ifndef ESPDL_WITHOUT_S8

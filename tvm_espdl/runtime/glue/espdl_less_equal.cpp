@@ -1,4 +1,13 @@
-/* less_equal */
+/*
+ * less_equal by ESP-DL's elemwise_lessorequal; a result is a byte, 0 or 1.
+ *
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   none                             none
+ *
+ * Source: ESP-DL dl/base/dl_base_lessorequal.cpp and dl/base/isa.
+ */
 #include "espdl_elementwise.hpp"
 
 #ifndef ESPDL_WITHOUT_S8

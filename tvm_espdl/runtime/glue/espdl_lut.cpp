@@ -1,8 +1,13 @@
 /*
- * lut by ESP-DL's lut_s8 and lut_s16_nearest_neighbor. A 16-bit table with an entry for each value
- * needs no kernel.
+ * lut by ESP-DL's lut_s8 and lut_s16_nearest_neighbor; where a 16-bit table has an entry for each
+ * input, ESP-DL has no kernel.
  *
- * TABLE
+ *              with vectors             without
+ *   alignment  any                      any
+ *   over-read  0                        0
+ *   in place   the input                the input
+ *
+ * Source: ESP-DL dl/base/dl_base_lut.cpp, dl/module/include/dl_module_lut.hpp and dl/base/isa.
  */
 #include "espdl_glue.hpp"
 

@@ -1,16 +1,27 @@
 /*
- * matmul by ESP-DL's conv2d: each matrix of the second factor is laid out as the filter of a 1x1
- * convolution, whose image is a row of the first factor's rows.
+ * matmul by ESP-DL's conv2d: a matrix of the second factor becomes the filter of a 1x1 convolution,
+ * and the rows of the first are an image of one row. The workspace takes one filter at a time:
+ * depth * columns elements, rounded up to 16 bytes, and 16 bytes that are only read.
  *
- * TABLE
+ *              with vectors
+ *   alignment  workspace
+ *   over-read  16 of the first factor
+ *   in place   none
+ *
+ * Source: ESP-DL dl/module/include/dl_module_matmul.hpp, dl/base/dl_base_conv2d.cpp and
+ * dl/base/isa; semantics: "Tensors, layouts, quantization facts".
  */
 #include <string.h>
 
 #include "espdl_convolution.hpp"
 
+#if !CONFIG_PIE_V1_BOOST && !CONFIG_PIE_V2_BOOST
+#error "chips without vectors have no workspace for a packed matrix: theirs is the portable kernel"
+#endif
+
 namespace {
 
-/* Copies one vector from an address that is a multiple of `alignment` to one that suits a vector. */
+/* Copies a vector from a multiple of `alignment` to where vectors may be. */
 template <int alignment>
 void copy_vector(void *to, const void *from) {
   memcpy(__builtin_assume_aligned(to, espdl::kVectorBytes),
@@ -34,9 +45,10 @@ template <typename T>
 void pack(const T *matrix, int depth, int columns, T *to) {
   constexpr int bytes = sizeof(T);
   constexpr int word = sizeof(uint32_t);
-  const int full = espdl::kVectors ? columns / espdl::kLanes<T> * espdl::kLanes<T> : 0;
+  const int full = columns / espdl::kLanes<T> * espdl::kLanes<T>;
   if (full != 0) {
-    const bool in_words = columns * bytes % word == 0 && reinterpret_cast<uintptr_t>(matrix) % word == 0;
+    const bool in_words =
+        columns * bytes % word == 0 && reinterpret_cast<uintptr_t>(matrix) % word == 0;
     to = in_words ? pack_vectors<word>(matrix, depth, columns, to)
                   : pack_vectors<bytes>(matrix, depth, columns, to);
   }

@@ -1,12 +1,18 @@
 /*
  * max_pool2d by ESP-DL's max_pool2d.
  *
- * ESP-DL's loop takes it that there are at least as many windows as reach into the padding in front
- * of the image, and that image and this padding hold one window if windows are more than a step
- * apart; else it counts wrong and leaves its arrays. Along an axis where that does not hold, windows
- * are given to ESP-DL one by one, each as an image without padding.
+ * ESP-DL takes it that there are as many windows as begin in the padding before the image, and that
+ * this padding and the image hold a window where windows are several steps apart; else it miscounts
+ * them, and leaves its arrays. Along an axis where that is not so, it gets the windows one by one,
+ * each as an image of its own without padding.
  *
- * TABLE
+ *              with vectors             without
+ *   alignment  any                      any
+ *   over-read  16                       0
+ *   in place   none                     none
+ *
+ * Source: ESP-DL dl/base/dl_base_max_pool2d.cpp, dl_base_pool2d.hpp (max_pool_shell) and
+ * dl/base/isa.
  */
 #include "espdl_glue.hpp"
 #include "espdl_window.h"

@@ -1,4 +1,16 @@
-/* mul */
+/*
+ * mul by ESP-DL's elemwise_mul.
+ *
+ * ESP-DL shifts the exact product where the innermost dimension fills a vector, else it multiplies
+ * in float; the descriptor says the same by `exact`, for the portable kernel.
+ *
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   an input that is not repeated    an input that is not repeated
+ *
+ * Source: ESP-DL dl/base/dl_base_mul.cpp and dl/base/isa.
+ */
 #include "espdl_elementwise.hpp"
 
 namespace {

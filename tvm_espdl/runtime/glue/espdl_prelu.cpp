@@ -1,7 +1,12 @@
 /*
- * prelu by ESP-DL's prelu.
+ * prelu by ESP-DL's prelu; 16-bit data on the ESP32-P4 and ESP32-S31 are C++, as without vectors.
  *
- * TABLE
+ *              with vectors             without
+ *   alignment  alpha                    any
+ *   over-read  16 of input and alpha    0
+ *   in place   the input                the input
+ *
+ * Source: ESP-DL dl/base/dl_base_prelu.cpp, dl_base.hpp (activation_shell) and dl/base/isa.
  */
 #include "espdl_glue.hpp"
 

@@ -1,8 +1,15 @@
 /*
- * requantize by ESP-DL's requantize_linear, of full vectors; as in ESP-DL, up to 50 elements are
- * shifted one by one, and so is what fills no vector, which ESP-DL's kernels partly forget.
+ * requantize by ESP-DL's requantize_linear, of full vectors. Up to 50 elements, what fills no
+ * vector, and shifts beyond the field of the instruction are computed one by one: ESP-DL does so
+ * with few elements, and its kernels leave some remainders unwritten. Without vectors it has no
+ * kernel.
  *
- * TABLE
+ *              with vectors                           without
+ *   alignment  any                                    any
+ *   over-read  0                                      0
+ *   in place   the input, where both types are equal  the input, where both types are equal
+ *
+ * Source: ESP-DL dl/base/dl_base_requantize_linear.cpp, TensorBase::assign and dl/base/isa.
  */
 #include "espdl_arithmetic.h"
 #include "espdl_glue.hpp"
@@ -16,8 +23,10 @@ int16_t saturated(int64_t value, int16_t) { return espdl_saturate_s16(value); }
 template <typename X, typename Y>
 int in_vectors(const espdl_requantize_t &d, const X *x, Y *y) {
   constexpr int few = 50;
-  if (!espdl::kVectors || d.size <= few || !espdl::is_aligned(x) || !espdl::is_aligned(y)) {
-    return 0;
+  constexpr int largest_shift = 31;
+  if (!espdl::kVectors || d.size <= few || d.shift > largest_shift || !espdl::is_aligned(x) ||
+      !espdl::is_aligned(y)) {
+    return 0; /* unaligned, ESP-DL would do nothing but log an error */
   }
   /* Full vectors of the narrower type are full ones of the other, too. */
   constexpr int lanes = sizeof(X) < sizeof(Y) ? espdl::kLanes<X> : espdl::kLanes<Y>;

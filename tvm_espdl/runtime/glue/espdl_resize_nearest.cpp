@@ -1,8 +1,14 @@
 /*
- * resize_nearest by ESP-DL's kernels of a pixel: base::resize has them in one object with the linear
- * resize and, through that, with all tensors of ESP-DL.
+ * resize_nearest by the kernels of base::resize, which itself would bring the linear resize into
+ * the program and, with that, ESP-DL's tensors and the streams of C++. Without vectors there are no
+ * such kernels, and it is called.
  *
- * TABLE
+ *              with vectors             without
+ *   alignment  any                      any
+ *   over-read  16                       0
+ *   in place   none                     none
+ *
+ * Source: ESP-DL dl/base/dl_base_resize.cpp and dl/base/isa.
  */
 #include "espdl_glue.hpp"
 

@@ -1,7 +1,12 @@
 /*
- * sub by ESP-DL's elemwise_sub; a ReLU, which that does not know, follows it.
+ * sub by ESP-DL's elemwise_sub, which knows no ReLU: where there is one, it follows.
  *
- * TABLE
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   an input that is not repeated    an input that is not repeated
+ *
+ * Source: ESP-DL dl/base/dl_base_sub.cpp and dl/base/isa.
  */
 #include "espdl_elementwise.hpp"
 
