@@ -137,6 +137,15 @@ def test_refusals_write_nothing(arguments, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--log", "x", "--engine", "c"], ["--log", "x", "--kernels", "auto"], ["--kernels", "auto"]],
+)
+def test_options_of_other_uses_are_refused(arguments, capsys):
+    assert main(["selftest", *arguments]) == 2
+    assert "tvm-espdl selftest: " in capsys.readouterr().err
+
+
 def test_folders_that_no_firmware_can_be_of(tmp_path, capsys):
     for change, told in [
         (lambda cases: cases[0].update(op="frobnicate"), "no such operator"),
