@@ -1,12 +1,13 @@
 """What the glue is tried on: ESP-DL's vectors, and random operators that its kernels compute."""
 
 import re
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import random_operators
-from espdl_double import GLUE, Run
+from espdl_double import Run, glue_sources
 from random_operators.draws import integers, pick
 from random_operators.weighted import overflowing, with_products
 
@@ -38,9 +39,10 @@ def chip_of(family):
     return CHIPS[FAMILIES[family]]
 
 
-def symbols():
-    """The C functions that the glue defines."""
-    texts = [path.read_text() for path in GLUE.glob("espdl_*.cpp")]
+@cache
+def symbols(family):
+    """The C functions that the glue defines for a family."""
+    texts = [path.read_text() for path in glue_sources(family)]
     return {name for text in texts for name in re.findall(r'extern "C" void (\w+)\(', text)}
 
 
@@ -69,7 +71,7 @@ def vectors(family):
         arrays = [case.arrays[name] for name in names]
         inputs, constants = arrays[: len(operator.inputs)], arrays[len(operator.inputs) :]
         call = operator.call(chip, *constants)
-        if call.function in symbols():
+        if call.function in symbols(chip.family):
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(case.name, operator, tuple(constants), one, expected)
 
@@ -77,7 +79,7 @@ def vectors(family):
 def drawn(family, number, samples, seed):
     """Random operators."""
     chip = chip_of(family)
-    kernels = [path.stem.removeprefix("espdl_") for path in sorted(GLUE.glob("espdl_*.cpp"))]
+    kernels = [path.stem.removeprefix("espdl_") for path in glue_sources(family)]
     for kernel in kernels:
         for name in (kernel, *SHARING.get(kernel, ())):
             most = number * ONE_OF.get(name, 1)
@@ -94,7 +96,7 @@ def _runs(label, operator, chip, constants, sets):
     if not computable(operator, chip, constants):
         return
     call = operator.call(chip, *constants)
-    if call.function in symbols():
+    if call.function in symbols(chip.family):
         for inputs, expected in sets:
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(label, operator, constants, one, expected)
