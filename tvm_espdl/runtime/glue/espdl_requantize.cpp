@@ -19,6 +19,11 @@ namespace {
 int8_t saturated(int64_t value, int8_t) { return espdl_saturate_s8(value); }
 int16_t saturated(int64_t value, int16_t) { return espdl_saturate_s16(value); }
 
+/* One element; out of line, for it is long and has little to do. */
+__attribute__((noinline)) int64_t shifted(const espdl_requantize_t &d, int32_t value) {
+  return espdl_shift_and_round(value, d.shift, d.half_even);
+}
+
 /* The elements that ESP-DL's kernel has computed, none where it does not suit. */
 template <typename X, typename Y>
 int in_vectors(const espdl_requantize_t &d, const X *x, Y *y) {
@@ -44,7 +49,7 @@ int in_vectors(const espdl_requantize_t &d, const X *x, Y *y) {
 template <typename X, typename Y>
 void requantize(const espdl_requantize_t &d, const X *x, Y *y) {
   for (int i = in_vectors(d, x, y); i < d.size; ++i) {
-    y[i] = saturated(espdl_shift_and_round(x[i], d.shift, d.half_even), Y());
+    y[i] = saturated(shifted(d, x[i]), Y());
   }
 }
 
