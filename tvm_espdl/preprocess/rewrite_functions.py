@@ -16,7 +16,7 @@ from onnx import ModelProto, NodeProto, helper
 from ..errors import ModelError
 from ..onnx_graphs.graph import STANDARD, Array, Graph, attribute
 from ..onnx_graphs.opset import raise_opset
-from ..onnx_graphs.rewriting import add_constant, opset_of, scalar, set_node
+from ..onnx_graphs.rewriting import add_constant, name_nodes, opset_of, scalar, set_node
 from .polynomial import Polynomial, alike, arithmetic_behind, polynomial
 
 _FoundT = TypeVar("_FoundT")
@@ -58,6 +58,7 @@ def _written(
             model.CopyFrom(raise_opset(model, opset))
         except ModelError:
             return 0  # what is spelled out stays so: it computes the same
+        name_nodes(model)
     count = 0
     while (found := next(find(Graph(model)), None)) is not None:
         write(model, found)
