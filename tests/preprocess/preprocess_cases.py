@@ -16,18 +16,32 @@ NORM = {
 THREE, SIX, SIXTH = np.float32(3), np.float32(6), np.float32(1 / 6)
 SWISH = {"three": THREE, "zero": np.float32(0), "six": SIX, "sixth": SIXTH, "minus": -THREE}
 GELU = {
-    "root": np.float32(np.sqrt(2)), "inverse": np.float32(np.sqrt(0.5)), "one": np.float32(1),
-    "half": np.float32(0.5), "two": np.float32(2), "cubic": np.float32(0.044715),
-    "slope": np.float32(np.sqrt(2 / np.pi)), "cube": np.float32(3), "other": np.float32(0.51),
+    "root": np.float32(np.sqrt(2)),
+    "inverse": np.float32(np.sqrt(0.5)),
+    "one": np.float32(1),
+    "half": np.float32(0.5),
+    "two": np.float32(2),
+    "cubic": np.float32(0.044715),
+    "slope": np.float32(np.sqrt(2 / np.pi)),
+    "cube": np.float32(3),
+    "other": np.float32(0.51),
 }
 ERF = [node("Div", "x root", "u"), node("Erf", "u", "t"), node("Add", "t one", "g")]
 TANH = [
-    node("Pow", "x cube", "x3"), node("Mul", "cubic x3", "c"), node("Add", "x c", "p"),
-    node("Mul", "slope p", "u"), node("Tanh", "u", "t"), node("Add", "one t", "g"),
+    node("Pow", "x cube", "x3"),
+    node("Mul", "cubic x3", "c"),
+    node("Add", "x c", "p"),
+    node("Mul", "slope p", "u"),
+    node("Tanh", "u", "t"),
+    node("Add", "one t", "g"),
 ]
 LAYER = {
-    "two": np.float32(2), "e": np.float32(1e-5), "one": np.float32(1),
-    "s": floats(6, seed=5), "b": floats(6, seed=6), "wide": floats(4, 1, 1, seed=5),
+    "two": np.float32(2),
+    "e": np.float32(1e-5),
+    "one": np.float32(1),
+    "s": floats(6, seed=5),
+    "b": floats(6, seed=6),
+    "wide": floats(4, 1, 1, seed=5),
 }
 MEAN = [node("ReduceMean", "x", "m", axes=[-1]), node("Sub", "x m", "d")]
 ROOT = [node("Add", "v e", "ve"), node("Sqrt", "ve", "r")]
