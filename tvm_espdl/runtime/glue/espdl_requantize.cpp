@@ -25,8 +25,8 @@ __attribute__((noinline)) int64_t shifted(const espdl_requantize_t &d, int32_t v
 }
 
 /*
- * Whether the kernels can do a shift: their instructions read 5 bits of one to the right. One to the
- * left is a factor of 16 bits; 8-bit results on the ESP32-S3 have factors of 8 bits, sums of 20.
+ * Whether the kernels can do a shift: their instructions read 5 bits of one to the right. One to
+ * the left is a factor of 16 bits; 8-bit results on the ESP32-S3 have factors of 8, sums of 20 bits.
  */
 template <typename X, typename Y>
 bool fits_vectors(int shift) {
