@@ -1,8 +1,7 @@
 /*
  * requantize by ESP-DL's requantize_linear, of full vectors. Up to 50 elements, what fills no
- * vector, and shifts beyond the field of the instruction are computed one by one: ESP-DL does so
- * with few elements, and its kernels leave some remainders unwritten. Without vectors it has no
- * kernel.
+ * vector, and shifts that vectors cannot do are computed one by one: ESP-DL does so with few
+ * elements, and its kernels leave some remainders unwritten. Without vectors it has no kernel.
  *
  *              with vectors                           without
  *   alignment  any                                    any
@@ -25,8 +24,8 @@ __attribute__((noinline)) int64_t shifted(const espdl_requantize_t &d, int32_t v
 }
 
 /*
- * Whether the kernels can do a shift: their instructions read 5 bits of one to the right. One to the
- * left is a factor of 16 bits; 8-bit results on the ESP32-S3 have factors of 8 bits, sums of 20.
+ * Whether the kernels can do a shift: their instructions read 5 bits of one to the right. One to
+ * the left is a factor of 16 bits; 8-bit results of the ESP32-S3 have factors of 8, sums of 20.
  */
 template <typename X, typename Y>
 bool fits_vectors(int shift) {
