@@ -17,6 +17,36 @@ from ...errors import ModelError
 from ...onnx_graphs.graph import Graph
 from ..ir import dtype_of
 
+#: Types of elements that TVM computes with on a PC.
+COMPUTED = {
+    *(TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16),
+    *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
+    *(TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64),
+    TensorProto.BOOL,
+}
+
+
+def check_kinds(proto: ModelProto) -> None:
+    """Refuse a network with tensors of types that nothing computes with, such as text or float8.
+
+    Raises
+    ------
+    ModelError
+        Naming the first such tensor.
+    """
+    graph = Graph(proto)
+    computed = [name for node in graph.nodes for name in node.output]
+    for name in (*graph.inputs, *computed):
+        kind = graph.type_of(name)
+        if kind and kind not in COMPUTED:
+            raise ModelError(
+                "a tensor has a type that is not supported",
+                where=f"tensor {name!r}",
+                found=TensorProto.DataType.Name(kind).lower(),
+                allowed=", ".join(sorted(TensorProto.DataType.Name(k).lower() for k in COMPUTED)),
+                try_="export the model in float32",
+            )
+
 
 def check_types(proto: ModelProto, values: Mapping[str, Any]) -> None:
     """Compare every tensor's inferred shape and type.

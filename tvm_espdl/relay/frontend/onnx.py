@@ -28,7 +28,7 @@ from ...onnx_graphs.rewriting import opset_of
 from ...onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from ..ir import named, named_part
 from ..program import BATCH, INPUT_NAMES, NODES, OUTPUT_NAMES
-from .agreement import check_types
+from .agreement import check_kinds, check_types
 from .converters import CONVERTERS
 from .node import Node
 
@@ -79,6 +79,7 @@ def from_onnx(
     batch = batch_above_one(proto)
     proto = with_batch_of_one(proto) if batch > 1 else proto
     _check_options(proto, dtype, opset, opset_of(given), freeze_params)
+    check_kinds(proto)
     attrs: dict[str, Any] = {
         INPUT_NAMES: list(input_signature(proto)),
         OUTPUT_NAMES: output_names(proto),
@@ -88,7 +89,8 @@ def from_onnx(
         attrs[BATCH] = batch
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
-    importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
+    shapes = {name: list(shape) for name, (shape, _) in input_signature(proto).items()}
+    importer = _Importer(shapes, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
     _leave_main(proto)
     with _quiet(proto):
