@@ -1,5 +1,5 @@
 /*
- * What conv2d and depthwise_conv2d share: the runs of a window, the bias they start from, and the
+ * What conv2d and depthwise_conv2d share: the products of a window, the bias they start from, and the
  * way from a sum to a result (semantics: "Conv2d, depthwise conv, Gemm, MatMul"; ESP-DL
  * dl/base/dl_base.hpp, TensorBase::reset_bias_layout and the vector kernels in dl/base/isa).
  */
@@ -17,51 +17,60 @@
 #define ESPDL_BIAS_RUN_BYTES 20
 #define ESPDL_BIAS_RUN_STRIDE 32
 
-/* Walks over the taps of a window inside the image, one run of neighbouring taps at a time. */
-typedef struct {
-  espdl_taps_t rows;
-  espdl_taps_t columns;
-  int32_t taps_per_run;
-  int32_t row;
-  int32_t column;
-} espdl_runs_t;
+/*
+ * Compilers that load far ahead run out of registers, and then every product costs a load more:
+ * this keeps loads where they are, and costs nothing itself.
+ */
+#if defined(__GNUC__)
+#define ESPDL_FENCE __atomic_signal_fence(__ATOMIC_SEQ_CST);
+#define ESPDL_ON_ITS_OWN __attribute__((noinline))
+#else
+#define ESPDL_FENCE
+#define ESPDL_ON_ITS_OWN
+#endif
 
-/* Taps that lie side by side: `pixel` is the first one's in the image, `tap` its in the filter. */
-typedef struct {
-  int32_t pixel;
-  int32_t tap;
-} espdl_run_t;
+/* Output channels that are computed together, and the most outputs. */
+#define ESPDL_CHANNELS 4
+#define ESPDL_PIXELS 3
 
 /*
- * The runs of an output. Taps are joined to one run per row where image and filter have them side
- * by side and no clamp has to fall between them; else each run is one tap.
+ * Where the products of a window lie: `rows` of `runs` of `length` neighbours. Gaps lead from the
+ * end of a run to the next one of the row, and from the end of a row to the next one.
  */
-static inline espdl_runs_t espdl_runs_of(const espdl_conv_t *d, espdl_taps_t rows,
-                                         espdl_taps_t columns, bool joined) {
-  espdl_runs_t runs = {rows, columns, 1, rows.first, columns.first};
-  if (columns.end <= columns.first) {
-    runs.rows.end = rows.first;
-  } else if (joined && d->dilation_x == 1) {
-    runs.taps_per_run = columns.end - columns.first;
-  }
-  return runs;
-}
+typedef struct {
+  int32_t rows;
+  int32_t runs;
+  int32_t length;
+  int32_t x_run_gap;
+  int32_t x_row_gap;
+  int32_t w_row_gap;
+} espdl_walk_t;
 
-/* Gives the next run; false after the last one. */
-static inline bool espdl_next_run(const espdl_conv_t *d, espdl_runs_t *runs, espdl_run_t *run) {
-  if (runs->column >= runs->columns.end) {
-    runs->column = runs->columns.first;
-    ++runs->row;
+/* A register that sums are kept in: its width, and the products between two clamps, 0: none. */
+typedef struct {
+  int32_t bits;
+  int32_t per_clamp;
+} espdl_register_t;
+
+/*
+ * The walk over a window of which some taps are inside the image. Taps are joined to one run per
+ * row where image and filter have them side by side and no clamp has to fall between them.
+ */
+static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, espdl_taps_t rows,
+                                         espdl_taps_t columns, bool joined) {
+  const int32_t taps = columns.end - columns.first;
+  const int32_t channels = d->input_channels;
+  const bool single = !joined || d->dilation_x != 1;
+  espdl_walk_t walk = {1, 1, 0, 0, 0, 0};
+  if (rows.end > rows.first && taps > 0) {
+    walk.rows = rows.end - rows.first;
+    walk.runs = single ? taps : 1;
+    walk.length = single ? channels : taps * channels;
+    walk.x_run_gap = single ? (d->dilation_x - 1) * channels : 0;
+    walk.x_row_gap = (d->dilation_y * d->input_width - (taps - 1) * d->dilation_x - 1) * channels;
+    walk.w_row_gap = (d->kernel_width - taps) * channels;
   }
-  if (runs->row >= runs->rows.end) {
-    return false;
-  }
-  const int32_t y = runs->rows.origin + runs->row * d->dilation_y;
-  const int32_t x = runs->columns.origin + runs->column * d->dilation_x;
-  run->pixel = y * d->input_width + x;
-  run->tap = runs->row * d->kernel_width + runs->column;
-  runs->column += runs->taps_per_run;
-  return true;
+  return walk;
 }
 
 /* Field number `channel` of the ESP32-S3's packed bias, sign-extended. */

@@ -16,6 +16,13 @@ typedef struct {
   int32_t end;
 } espdl_taps_t;
 
+/* Neighbouring outputs along an axis whose windows have the same taps; `taps` of the first. */
+typedef struct {
+  int32_t first;
+  int32_t count;
+  espdl_taps_t taps;
+} espdl_span_t;
+
 /* The taps of the window number `output`, along an axis with `size` rows or columns. */
 static inline espdl_taps_t espdl_taps_inside(int32_t output, int32_t stride, int32_t pad,
                                              int32_t dilation, int32_t kernel, int32_t size) {
@@ -28,6 +35,22 @@ static inline espdl_taps_t espdl_taps_inside(int32_t output, int32_t stride, int
     taps.end = after > 0 ? (after + dilation - 1) / dilation : 0;
   }
   return taps;
+}
+
+/* The span that begins with the window number `first` of `outputs` ones. */
+static inline espdl_span_t espdl_span_from(int32_t first, int32_t outputs, int32_t stride,
+                                           int32_t pad, int32_t dilation, int32_t kernel,
+                                           int32_t size) {
+  espdl_span_t span = {first, 1,
+                       espdl_taps_inside(first, stride, pad, dilation, kernel, size)};
+  for (; first + span.count < outputs; ++span.count) {
+    const espdl_taps_t next =
+        espdl_taps_inside(first + span.count, stride, pad, dilation, kernel, size);
+    if (next.first != span.taps.first || next.end != span.taps.end) {
+      break;
+    }
+  }
+  return span;
 }
 
 /* A pool: `pixel_<suffix>(d, x, rows, columns, y)` gives all channels of one window. */
