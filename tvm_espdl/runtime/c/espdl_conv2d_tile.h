@@ -19,6 +19,15 @@
     ESPDL_ADD(0, channel, u0 * v)             \
   }                                           \
   ESPDL_FENCE
+#elif ESPDL_TILE == 2
+#define ESPDL_EACH_PIXEL(use) use(0) use(1)
+#define ESPDL_CHANNEL_PRODUCTS(channel)       \
+  {                                           \
+    const int32_t v = ESPDL_WEIGHT(channel);  \
+    ESPDL_ADD(0, channel, u0 * v)             \
+    ESPDL_ADD(1, channel, u1 * v)             \
+  }                                           \
+  ESPDL_FENCE
 #else
 #define ESPDL_EACH_PIXEL(use) use(0) use(1) use(2)
 #define ESPDL_CHANNEL_PRODUCTS(channel)       \
