@@ -12,10 +12,16 @@ bash scripts/setup.sh test lint
 
 packages=()
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null 2>/dev/null ||
+  packages+=(clang libclang-rt-dev)
+command -v g++ >/dev/null || packages+=(g++)
 command -v cmake >/dev/null || packages+=(cmake make)
 command -v riscv64-unknown-elf-gcc >/dev/null ||
   packages+=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
-command -v qemu-system-riscv32 >/dev/null || packages+=(qemu-system-misc)
+command -v xtensa-lx106-elf-gcc >/dev/null ||
+  packages+=(gcc-xtensa-lx106 picolibc-xtensa-lx106-elf)
+command -v qemu-system-riscv32 >/dev/null && command -v qemu-system-xtensa >/dev/null ||
+  packages+=(qemu-system-misc)
 if [ ${#packages[@]} -gt 0 ]; then
   install_packages "${packages[@]}" || [ "${TVM_ESPDL_REQUIRE_TOOLS:-0}" != 1 ]
 fi

@@ -47,6 +47,18 @@ def rv32():
 
 
 @pytest.fixture(scope="session")
+def xtensa():
+    """The Xtensa cross compiler with QEMU: the base instructions of ESP32 and ESP32-S3."""
+    return installed(Compiler.xtensa())
+
+
+@pytest.fixture(scope="session")
+def clang():
+    """Clang of this PC."""
+    return installed(Compiler.clang())
+
+
+@pytest.fixture(scope="session")
 def models_dir():
     """Folder of Espressif's models, which are not part of this repository."""
     folder = Path(os.environ.get("TVM_ESPDL_MODELS", MODELS))

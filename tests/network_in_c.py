@@ -1,6 +1,6 @@
 """Runs the C of a whole network, on this PC or for an emulated chip, on many inputs.
 
-The project's own files are used as they are, but for its main: this one reads inputs from a file.
+The project's own files are used as they are; a main around its own one reads inputs from a file.
 """
 
 import tempfile
@@ -16,7 +16,7 @@ from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import build_project
 
 
-def run_network(network, samples, compiler=None, *, resets=()):
+def run_network(network, samples, compiler=None, *, resets=(), first=None):
     """Run a network's C on every sample, one after the other: states go on from each to the next.
 
     Parameters
@@ -29,6 +29,9 @@ def run_network(network, samples, compiler=None, *, resets=()):
         GCC of this PC by default.
     resets : collection of int
         Samples before which a network with states returns to its start.
+    first : sequence of numpy.ndarray, optional
+        The outputs for the first sample. The project's own main then runs before all else, on that
+        sample, and has to print PASS.
 
     Returns
     -------
@@ -40,23 +43,28 @@ def run_network(network, samples, compiler=None, *, resets=()):
     ToolError
         If compiler or emulator are missing or fail.
     """
-    unused = [
+    zeros = [
         [np.zeros(t.shape, t.dtype) for t in map(network.values.__getitem__, names)]
         for names in (network.inputs, network.outputs)
     ]
+    shown = zeros if first is None else (samples[0], first)
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
-        for path, content in project_files(network, "network", *unused).items():
+        for path, content in project_files(network, "network", *shown).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"
-        main.write_text(_runner(network, len(samples), resets))
+        main.write_text(_runner(network, len(samples), resets, first is not None))
         chosen = compiler or Compiler.host()
         build_project(folder, program, chosen, main=main)
         with (folder / "inputs.bin").open("wb") as file:
             for sample in samples:
                 file.writelines(np.ascontiguousarray(array).tobytes() for array in sample)
-        chosen.run(program)
+        printed = chosen.run(program)
+        if first is not None:
+            lines = printed.splitlines()
+            exact = [line for line in lines if line.endswith("elements equal bit for bit")]
+            assert (len(exact), lines[-1]) == (len(network.outputs), "PASS"), printed
         results = (folder / "outputs.bin").read_bytes()
     return _split(network, results, len(samples))
 
@@ -74,13 +82,16 @@ def _split(network, results, samples):
     return outputs
 
 
-def _runner(network, samples, resets):
+def _runner(network, samples, resets, own_main):
     inputs, outputs = identifiers(network.input_names), identifiers(network.output_names)
     in_types = [network.values[name] for name in network.inputs]
     out_types = [network.values[name] for name in network.outputs]
     buffers = [
-        f"static {c_type(tensor.dtype)} {kind}_{name}[{tensor.size}];"
-        for kind, names, tensors in (("in", inputs, in_types), ("out", outputs, out_types))
+        f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} {kind}_{name}[{tensor.size}];"
+        for kind, names, tensors in (
+            ("in", inputs, in_types),
+            ("out", outputs, out_types),
+        )
         for name, tensor in zip(names, tensors, strict=True)
     ]
     reads = [
@@ -94,6 +105,8 @@ def _runner(network, samples, resets):
     given = ", ".join(f".{name} = in_{name}" for name in inputs)
     taken = ", ".join(f".{name} = out_{name}" for name in outputs)
     return f"""\
+{OWN_MAIN if own_main else ""}
+#include "espdl_kernels.h"
 #include "tvmgen_default.h"
 
 #include <stdio.h>
@@ -101,6 +114,9 @@ def _runner(network, samples, resets):
 {chr(10).join(buffers)}
 
 int main(void) {{
+  if ({"projects_main()" if own_main else "0"} != 0) {{
+    return 3;
+  }}
   FILE *const from = fopen("inputs.bin", "rb");
   FILE *const to = fopen("outputs.bin", "wb");
   if (from == NULL || to == NULL) {{
@@ -116,6 +132,13 @@ int main(void) {{
   }}
   return fclose(to) != 0;
 }}
+"""
+
+
+OWN_MAIN = """\
+#define main projects_main
+#include "app_main.c"
+#undef main
 """
 
 

@@ -5,10 +5,11 @@ import numpy as np
 from tvm_espdl.codegen.project import project_files
 
 
-def project_of(library, sample=None):
+def project_of(library, sample=None, *, kernels="auto"):
     """Every file by its path, with an input or several, and what comes out; zeros where absent."""
     program = library.program
     zeros = [np.zeros(t.shape, t.dtype) for t in (program.values[n] for n in program.inputs)]
     several = isinstance(sample, (dict, list, tuple))
     arrays = zeros if sample is None else library.feed(sample if several else [sample])
-    return project_files(program, "project", arrays, library.first_run(arrays))
+    expected = library.first_run(arrays)
+    return project_files(program, "project", arrays, expected, kernels)

@@ -128,9 +128,8 @@ class Chip:
 
     def bias_bits(self, dtype: str, *, in_lanes: bool) -> int:
         """Bits that the kernel keeps of a bias value; wider values wrap around."""
-        if self.packs_bias and in_lanes:
-            return {"int8": 20, "int16": 40}[dtype]
-        return {"int8": 32, "int16": 64}[dtype]
+        kept = _BIAS_BITS.get((self.family, dtype, in_lanes))
+        return kept or {"int8": 32, "int16": 64}[dtype]
 
     @property
     def packs_bias(self) -> bool:
@@ -178,6 +177,14 @@ _ACCUMULATORS = {
     ("pie_v2", "int8", False): Accumulator(40, 16),
     ("pie_v2", "int16", True): Accumulator(64, 1),
     ("pie_v2", "int16", False): Accumulator(40, 8),
+}
+
+#: By family, dtype of the data, and whether the channel is in a full vector; else the whole integer.
+#: The S3 loads the remaining int16 channels' bias into its scalar accumulator, which has 40 bits.
+_BIAS_BITS = {
+    ("pie_v1", "int8", True): 20,
+    ("pie_v1", "int16", True): 40,
+    ("pie_v1", "int16", False): 40,
 }
 
 #: By family, dtype of the input and of the result. ESP-DL `isa/tie728/dl_tie728_requantize*.S`.

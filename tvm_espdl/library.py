@@ -21,6 +21,7 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
+from .program.kernels import Preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
@@ -228,7 +229,7 @@ class Library:
         kept = dict(zip(names, self._states, strict=True)) | dict(states or {})
         return self.executor.values(self.feed(arrays), [kept[name] for name in names])
 
-    def report(self, *samples: Any) -> Report:
+    def report(self, *samples: Any, kernels: Preference = "auto") -> Report:
         """Which kernel each part gets, and why a part is no operator of ESP-DL.
 
         Parameters
@@ -236,9 +237,11 @@ class Library:
         *samples : array
             One input of the network; with it, the report also warns of saturated tensors. States
             do not advance.
+        kernels : str
+            As for `export_project`: whose kernels the report is about.
         """
         values = self.run_with_intermediates(*samples) if samples else None
-        return report_of(self.program, self._log, values)
+        return report_of(self.program, self._log, values, kernels)
 
     def export_library(self, path: str | os.PathLike[str]) -> None:
         """Write a shared object that `tvm.runtime.load_module` and the virtual machine take.
@@ -258,6 +261,7 @@ class Library:
         sample_input: Any = None,
         *,
         template: str | os.PathLike[str] | None = None,
+        kernels: Preference = "auto",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -270,6 +274,9 @@ class Library:
             where absent.
         template : path, optional
             A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
+        kernels : str
+            `auto`: ESP-DL's kernels on chips with vectors, where they serve, and portable C for the
+            rest; `esp-dl`: ESP-DL's also on chips without vectors; `portable`: never ESP-DL's.
 
         Returns
         -------
@@ -290,7 +297,9 @@ class Library:
         check_path(path)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
-        return write_project(self.program, path, arrays, expected, template=template)
+        return write_project(
+            self.program, path, arrays, expected, template=template, kernels=kernels
+        )
 
     def _sample(self, sample: Any) -> list[Array]:
         """One input of the network as a user gives it, or zeros."""

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 from conftest import unavailable
+from golden_folders import BY_ESP_DL, folder_of_names
 from networks import digits_arrays, library
 
+from tvm_espdl.cli import main
+
 STUB = Path(__file__).parent / "idf_stub"
+ESP_DL = Path(__file__).parents[1] / "espdl_double"
 
 
 @pytest.fixture
@@ -31,19 +35,39 @@ def run(*command):
     )
 
 
+def built(cmake, project, build, *settings):
+    """Standard output of the firmware that a project becomes."""
+    configured = run(cmake, "-S", project, "-B", build, *settings)
+    assert configured.returncode == 0, configured.stderr
+    compiled = run(cmake, "--build", build)
+    assert compiled.returncode == 0, compiled.stderr
+    assert "warning" not in compiled.stderr
+    printed = run(build / f"{project.name}.elf")
+    assert printed.returncode == 0
+    return printed.stdout
+
+
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
 def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
+    """With what stands in for ESP-DL where the project calls it, and without."""
     project = library("digits", chip).export_project(
         tmp_path / "digits", sample_input=digits_arrays()["images"][:1]
     )
-    build = tmp_path / "build"
-    configured = run(cmake, "-S", project, "-B", build, f"-DIDF_TARGET={chip}")
+    target, esp_dl = f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}"
+    portable = built(cmake, project, tmp_path / "portable", target, "-DTVM_ESPDL_PORTABLE=1")
+    with_esp_dl = built(cmake, project, tmp_path / "esp_dl", target, esp_dl)
+    assert portable.splitlines()[-1] == "PASS"
+    assert portable == with_esp_dl
+
+
+def test_another_release_of_esp_dl_does_not_compile(tmp_path, cmake, c_compiler):
+    project = library("digits", "esp32s3").export_project(tmp_path / "digits")
+    settings = ("-DIDF_TARGET=esp32s3", f"-DSTUB_ESP_DL={ESP_DL}", "-DSTUB_ESP_DL_VERSION=3.3.10")
+    configured = run(cmake, "-S", project, "-B", tmp_path / "build", *settings)
     assert configured.returncode == 0, configured.stderr
-    built = run(cmake, "--build", build)
-    assert built.returncode == 0, built.stderr
-    assert "warning" not in built.stderr
-    printed = run(build / "digits.elf")
-    assert (printed.returncode, printed.stdout.splitlines()[-1]) == (0, "PASS")
+    compiled = run(cmake, "--build", tmp_path / "build")
+    assert compiled.returncode != 0
+    assert "ESP-DL 3.3.9 and no other release" in compiled.stderr + compiled.stdout
 
 
 def test_another_chip_is_refused(tmp_path, cmake, c_compiler):
@@ -51,3 +75,23 @@ def test_another_chip_is_refused(tmp_path, cmake, c_compiler):
     configured = run(cmake, "-S", project, "-B", tmp_path / "build", "-DIDF_TARGET=esp32")
     assert configured.returncode != 0
     assert "tvm_model is not for esp32" in configured.stderr
+
+
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
+def test_selftest_builds_and_passes(tmp_path, chip, cmake, c_compiler, capsys):
+    """Its log says whose kernels have computed the vectors, and that they were right."""
+    (tmp_path / "golden").mkdir()
+    of_these = ["--golden", str(folder_of_names(tmp_path / "golden", BY_ESP_DL)), "--chip", chip]
+    project, log = tmp_path / "board", tmp_path / "monitor.log"
+    written = ["selftest", "--project", str(project), *of_these, "--kernels", "esp-dl"]
+    assert main(written) == 0
+    settings = f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}"
+    log.write_text(built(cmake, project, tmp_path / "build", *settings))
+    capsys.readouterr()
+    assert main(["selftest", "--log", str(log), *of_these]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    count = len(BY_ESP_DL)
+    assert (
+        f"; {count - (chip == 'esp32')} by esp-dl" in first
+    )  # requantize has none without vectors
+    assert last == f"{count} passed, 0 failed, 0 skipped"

@@ -29,7 +29,7 @@ LAYOUT = [
     "main/input_data.h",
     "main/output_data.h",
     "main/CMakeLists.txt",
-    "main/idf_component.yml",
+    "components/tvm_model/idf_component.yml",
     "components/tvm_model/CMakeLists.txt",
     "components/tvm_model/crt_config/crt_config.h",
     str(MODEL / "metadata.json"),
@@ -170,6 +170,7 @@ def test_networks_with_parts_for_tvm_run_in_c(c_compiler, tmp_path):
     network = compile_file(builder.model())
     rows = network.report().rows
     assert {(row.defined_by, row.kernel) for row in rows} == {
+        ("ESP-DL", "esp-dl"),
         ("ESP-DL", "portable"),
         ("TVM", "tvm"),
     }
@@ -195,13 +196,6 @@ def test_float_network_runs_in_c(c_compiler, rv32):
             inputs, run_network(network.program, inputs, compiler), strict=True
         ):
             np.testing.assert_allclose(output, network(*sample), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4"])
-def test_component_manifest_names_esp_dl(tmp_path, chip):
-    project = library("digits", chip).export_project(tmp_path / "p")
-    manifest = (project / "main" / "idf_component.yml").read_text()
-    assert 'espressif/esp-dl: "==3.3.9"' in manifest
 
 
 @pytest.mark.parametrize("name", CHIPS)

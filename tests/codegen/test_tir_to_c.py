@@ -32,9 +32,9 @@ def stores(dtype, constants):
 def stored(function, dtype, count, compiler, folder):
     text = c_function(function, "constants", 0).definition
     kind = {"float32": "float", "float64": "double", "bool": "bool"}.get(dtype, f"{dtype}_t")
-    memory = f"static {kind} out[{count}];\n"
+    memory = f"static {kind} results[{count}];\n"
     return c_result(
-        compiler, folder, memory + text, "constants(out);", "out", count=count, dtype=dtype
+        compiler, folder, memory + text, "constants(results);", "results", count=count, dtype=dtype
     )
 
 
@@ -74,11 +74,11 @@ def elementwise(dtype, out_dtype, length, compute):
 
 def computed(function, a, b, out_dtype, *, compiler, folder):
     text = c_function(function, "compute", 2).definition
-    inputs = array_definition("a", a, 0) + array_definition("b", b, 0)
+    inputs = array_definition("given_a", a, 0) + array_definition("given_b", b, 0)
     kind = {"float32": "float", "bool": "bool"}.get(out_dtype, f"{out_dtype}_t")
-    definitions = f"{ALIGNED}{inputs}static {kind} out[{a.size}];\n{text}"
-    call = "compute(a, b, out);"
-    return c_result(compiler, folder, definitions, call, "out", count=a.size, dtype=out_dtype)
+    definitions = f"{ALIGNED}{inputs}static {kind} results[{a.size}];\n{text}"
+    call = "compute(given_a, given_b, results);"
+    return c_result(compiler, folder, definitions, call, "results", count=a.size, dtype=out_dtype)
 
 
 OPERATORS = {
@@ -103,16 +103,16 @@ def test_narrow_integers_stay_in_their_type(dtype, strict, tmp_path):
     limits = np.iinfo(dtype)
     values = np.array([limits.min, limits.min // 2, 1, 2, 3, 100, limits.max], dtype)
     a, b = (np.ascontiguousarray(m.ravel()) for m in np.meshgrid(values, values[values != 0]))
-    texts = [ALIGNED, array_definition("a", a, 0), array_definition("b", b, 0)]
-    texts.append(f"static {dtype}_t out[{a.size * len(OPERATORS)}];\n")
+    texts = [ALIGNED, array_definition("given_a", a, 0), array_definition("given_b", b, 0)]
+    texts.append(f"static {dtype}_t results[{a.size * len(OPERATORS)}];\n")
     calls = []
     for index, (in_tir, _) in enumerate(OPERATORS.values()):
         function = elementwise(dtype, dtype, a.size, lambda x, y, f=in_tir: as_type(dtype, f(x, y)))
         texts.append(c_function(function, f"compute_{index}", 2).definition)
-        calls.append(f"compute_{index}(a, b, out + {index * a.size});")
+        calls.append(f"compute_{index}(given_a, given_b, results + {index * a.size});")
     definitions, count = "\n".join(texts), a.size * len(OPERATORS)
     found = c_result(
-        strict, tmp_path, definitions, "\n  ".join(calls), "out", count=count, dtype=dtype
+        strict, tmp_path, definitions, "\n  ".join(calls), "results", count=count, dtype=dtype
     )
     for (name, (_, in_numpy)), result in zip(
         OPERATORS.items(), found.reshape(-1, a.size), strict=True
@@ -172,10 +172,16 @@ def test_what_is_guarded_is_evaluated_behind_its_guard(strict, tmp_path):
     store = tirx.BufferStore(out, value, [i])
     loop = tirx.For(i, 0, 8, tirx.ForKind.PARALLEL, store)
     text = c_function(tirx.PrimFunc([a, out], loop), "guarded", 1).definition
-    inputs = f"{array_definition('a', np.array([1, -2, 3, -0.5], np.float32), 0)}"
-    definitions = f"{ALIGNED}{inputs}static float out[8];\n{text}"
+    inputs = f"{array_definition('given_a', np.array([1, -2, 3, -0.5], np.float32), 0)}"
+    definitions = f"{ALIGNED}{inputs}static float results[8];\n{text}"
     found = c_result(
-        strict, tmp_path, definitions, "guarded(a, out);", "out", count=8, dtype=np.float32
+        strict,
+        tmp_path,
+        definitions,
+        "guarded(given_a, results);",
+        "results",
+        count=8,
+        dtype=np.float32,
     )
     assert found.tolist() == [2, 0, 6, 0, -1, -1, -1, -1]
 
@@ -189,7 +195,7 @@ def test_names_that_c_has_taken():
     head, unused, first, *_ = text.splitlines()
     assert head == (
         "static void named(const float *expf_2, float *tensor_float, float *a_b, float *a_b_2, "
-        "float *int32_t_2, float *NAN_2) {"
+        "float *int32_t_2, float *tensor_NAN) {"
     )
     assert (unused, first) == ("  (void)expf_2;", "  tensor_float[0] = 0.0f;")
 

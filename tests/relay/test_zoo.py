@@ -1,34 +1,67 @@
 """Real architectures, quantized by our tool: all on ESP-DL, and NumPy = host = C bit for bit.
 
-The two largest networks run for one chip only by default; TVM_ESPDL_ALL=1 runs all for all chips.
+The small ones run on the PC for each family and, as they are exported, on emulated chips. By
+default each large one is for one chip, and each network is compiled by one of the PC's compilers;
+with TVM_ESPDL_ALL=1 all networks, in int8 and in int16, are for all families, with both. The digits
+are otherwise those of test_whole_networks.
 """
 
 import os
+from functools import cache
 
 import numpy as np
 import pytest
 from network_in_c import run_network
-from networks import CHIPS, by_reference
+from networks import by_reference
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
+from tvm_espdl.toolchain.compiler import Compiler
 
-SMALL = ("actzoo_32", "dscnn_kws_49x10", "resnet8_32", "kws_conv1d")
-LARGE = ("mobilenetv2_035_96", "yolo_nano_96", "yolo_tiny_160", "mobilenetv2_100_224")
+EVERYTHING = os.environ.get("TVM_ESPDL_ALL") == "1"
+SMALL = ("actzoo_32", "digits_cnn", "dscnn_kws_49x10", "kws_conv1d", "resnet8_32")
+LARGE = {
+    "mobilenetv2_035_96": "esp32",
+    "mobilenetv2_100_224": "esp32p4",
+    "yolo_nano_96": "esp32s3",
+    "yolo_tiny_160": "esp32p4",
+}
+WIDE = "dscnn_kws_49x10"  # in int16, too
+FAMILIES = ("esp32s3", "esp32p4", "esp32")
+# Where each chip's C runs, and how it is optimized; the C3 shares the ESP32's arithmetic.
+MACHINES = {
+    "esp32s3": (Compiler.xtensa(), "-O2"),
+    "esp32": (Compiler.xtensa(), "-Os"),
+    "esp32p4": (Compiler.rv32(), "-O2"),
+    "esp32c3": (Compiler.rv32(march="rv32imc", mabi="ilp32"), "-Os"),
+}
 # One that the model itself asks for: it multiplies a tensor with its own transpose.
 OWN_TRANSPOSES = {"actzoo_32": 1}
+INPUTS = 4
 SEED = 3
 
 
 def cases():
-    everything = os.environ.get("TVM_ESPDL_ALL") == "1"
+    """Name, type and chip of what runs on this PC."""
     for name in (*SMALL, *LARGE):
-        for chip in CHIPS if everything or name in SMALL else ("esp32p4",):
-            yield pytest.param(name, chip, id=f"{name}-{chip}")
+        if name == "digits_cnn" and not EVERYTHING:
+            continue
+        for dtype in ("int8", "int16") if EVERYTHING or name == WIDE else ("int8",):
+            for chip in FAMILIES:
+                if EVERYTHING or LARGE.get(name, chip) == chip:
+                    yield pytest.param((name, dtype, chip), id=f"{name}-{dtype}-{chip}")
+
+
+def emulated_cases():
+    for name in SMALL:
+        for dtype in ("int8", "int16") if name == WIDE else ("int8",):
+            for chip in MACHINES:
+                yield pytest.param((name, dtype, chip), id=f"{name}-{dtype}-{chip}")
 
 
 def calibration(models, name, shape):
+    """Two of the network's own samples, or random ones."""
     path = models / "float" / f"{name}.calib.npz"
     if not path.exists():
         return np.random.default_rng(SEED).normal(size=(2, *shape[1:])).astype(np.float32)
@@ -36,22 +69,60 @@ def calibration(models, name, shape):
         return stored[stored.files[0]][:2].astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "chip"), list(cases()))
-def test_network(name, chip, models_dir, c_compiler):
-    model = preprocess_onnx(models_dir / "float" / f"{name}.onnx")
+@cache
+def network_of(case, models):
+    """The library, and inputs: its own samples, and random ones of a somewhat wider range."""
+    name, dtype, chip = case
+    model = preprocess_onnx(models / "float" / f"{name}.onnx")
     ((shape, _),) = input_signature(model).values()
-    samples = calibration(models_dir, name, shape)
-    network = compile_file(quantize_onnx(model, samples, chip, measure=False).model)
+    samples = calibration(models, name, shape)
+    int16 = "*" if dtype == "int16" else ()
+    network = compile_file(quantize_onnx(model, samples, chip, int16=int16, measure=False).model)
+    rng = np.random.default_rng(SEED)
+    low, high = samples.min(), samples.max()
+    inputs = [[samples[index : index + 1]] for index in range(2)]
+    for _ in range(INPUTS - len(inputs)):
+        inputs.append([rng.uniform(1.5 * low, 1.5 * high, shape).astype(np.float32)])
+    return network, inputs
 
+
+def assert_same(results, expected, message):
+    assert len(results) == len(expected) == INPUTS
+    for result, wanted in zip(results, expected, strict=True):
+        for one, other in zip(result, wanted, strict=True):
+            assert (one.dtype, one.shape) == (other.dtype, other.shape)
+            np.testing.assert_array_equal(one, other, err_msg=message)
+            assert one.tobytes() == other.tobytes(), message
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_on_this_pc(case, models_dir, c_compiler, clang):
+    """C is compiled with every warning an error, and runs under sanitizers."""
+    network, inputs = network_of(case, models_dir)
     rows = network.report().rows
     assert {row.defined_by for row in rows} == {"ESP-DL"}, network.report()
     products = [n for n, row in enumerate(rows) if row.macs]
     inside = [row.operator for row in rows[products[0] : products[-1]]]
-    assert inside.count("transpose") == OWN_TRANSPOSES.get(name, 0)
+    assert inside.count("transpose") == OWN_TRANSPOSES.get(case[0], 0)
 
-    x = samples[:1]
-    values = by_reference(network.program, [x])
-    expected = [values[output] for output in network.program.outputs]
-    for actual in (network.run([x]), run_network(network.program, [[x]], c_compiler)[0]):
-        for one, other in zip(actual, expected, strict=True):
-            np.testing.assert_array_equal(one, other)
+    expected = [network.run(sample) for sample in inputs]
+    values = by_reference(network.program, inputs[0])
+    for one, output in zip(expected[0], network.program.outputs, strict=True):
+        np.testing.assert_array_equal(one, values[output])
+    turn = sorted([*SMALL, *LARGE]).index(case[0]) + FAMILIES.index(case[2])
+    for by_clang in (False, True) if EVERYTHING else (bool(turn % 2),):
+        compiler = Compiler.sanitized(clang=by_clang)
+        results = run_network(network.program, inputs, compiler, first=expected[0])
+        assert_same(results, expected, f"{case}, {compiler.name}, seed {SEED}")
+
+
+@pytest.mark.parametrize("case", list(emulated_cases()))
+def test_on_an_emulated_chip(case, models_dir, rv32, xtensa):
+    """The project as it is exported prints PASS; then it computes further inputs."""
+    network, inputs = network_of(case, models_dir)
+    expected = [network.run(sample) for sample in inputs]
+    compiler, optimized = MACHINES[case[2]]
+    results = run_network(
+        network.program, inputs, compiler.with_flags(optimized), first=expected[0]
+    )
+    assert_same(results, expected, f"{case}, {compiler.name}, seed {SEED}")

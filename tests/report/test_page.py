@@ -36,8 +36,8 @@ def check_safe(source, name):
 
 
 def partition_report(name):
-    row = Row(name, "conv2d", "ESP-DL", "portable", (1, 8), "int8", -4, 64, 80)
-    theirs = Row(f"{name}2", name, "TVM", "tvm", (1, 8), "float32", None, 0, 80)
+    row = Row(name, "conv2d", "ESP-DL", "portable", name, (1, 8), "int8", -4, 64, 80)
+    theirs = Row(f"{name}2", name, "TVM", "tvm", name, (1, 8), "float32", None, 0, 80)
     nodes = (
         NodeRow(name, name, name, "ESP-DL", "portable", row, (row,)),
         NodeRow(name, "Sin", name, "TVM", "tvm", theirs, fused=True),

@@ -63,13 +63,21 @@ def test_totals_add_up(report):
 
 
 def test_report_says_which_kernel_an_exported_project_calls(report):
-    assert {row.kernel for row in report.rows} == {"portable"}
-    assert report.kernels == {"esp-dl": 0, "portable": len(report.rows), "tvm": 0}
+    called = {row.operator: row.kernel for row in report.rows}
+    assert called == {
+        **dict.fromkeys(("conv2d", "depthwise_conv2d", "add", "max_pool2d", "gemm"), "esp-dl"),
+        **dict.fromkeys(("quantize", "reshape", "average_pool2d", "dequantize"), "portable"),
+        **{"requantize": "esp-dl", "clip": "portable"},
+    }
+    assert report.kernels == {"esp-dl": 8, "portable": 6, "tvm": 0}
+    text = " ".join(str(report).split())
     assert str(report).splitlines()[0].split()[2] == "kernel"
-    assert "kernels of an exported project: 14 portable" in " ".join(str(report).split())
+    assert "kernels of an exported project: 8 esp-dl, 6 portable" in text
+    assert "portable average_pool2d: ESP-DL's kernel allocates memory at every call" in text
     content = json.loads(report.to_json())
-    assert {call["kernel"] for call in content["calls"]} == {"portable"}
-    assert {node["kernel"] for node in content["nodes"]} == {"portable"}
+    for call in content["calls"]:
+        assert call["kernel"] == called[call["operator"]]
+        assert call["why"]
     (node,) = refused_network().report().nodes
     assert (node.defined_by, node.kernel) == ("TVM", "tvm")
 

@@ -1,14 +1,14 @@
 """`tvm-espdl selftest`: all vectors pass, wrong ones fail, unknown operators are never skipped."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
+from golden_folders import folder_of
 
 from tvm_espdl.cli import main
 from tvm_espdl.errors import DataError
-from tvm_espdl.selftest.golden import GOLDEN, load
+from tvm_espdl.selftest.golden import load
 
 
 def passed(arguments, capsys):
@@ -18,16 +18,6 @@ def passed(arguments, capsys):
     assert (status, lines[:-1]) == (0, [])
     assert lines[-1].endswith(" passed, 0 failed, 0 skipped")
     return int(lines[-1].split()[0])
-
-
-def folder_of(path, chosen):
-    """Some of the vectors in a folder of their own."""
-    index = json.loads((GOLDEN / "index.json").read_text())
-    index["cases"] = [case for case in index["cases"] if chosen(case)]
-    (path / "index.json").write_text(json.dumps(index))
-    for case in index["cases"]:
-        shutil.copy(GOLDEN / case["file"], path)
-    return len(index["cases"])
 
 
 def test_all_vectors_of_the_package_pass(capsys):

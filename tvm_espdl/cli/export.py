@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import DataError
+from ..program.kernels import PREFERENCES, Preference
 from .options import add_model_options, key_of, library_of, option, sample_of
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
@@ -16,6 +17,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
     option(parser, "img_path", "sample input, .npy or .npz, compiled into the project")
     option(parser, "template_path", "folder whose files replace the project's own")
+    option(
+        parser,
+        "kernels",
+        "auto: ESP-DL's where the chip has vectors and they serve; esp-dl: also where it has none; "
+        "portable: never ESP-DL's (default: auto)",
+        choices=PREFERENCES,
+    )
     option(
         parser,
         "format",
@@ -36,15 +44,21 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         library = library_of(arguments.model_path, arguments)
         sample = sample_of(arguments.img_path, library)
-        library.export_project(arguments.out_path, sample, template=arguments.template_path)
-        print(library.report())
+        kernels: Preference = arguments.kernels or "auto"
+        library.export_project(
+            arguments.out_path,
+            sample,
+            template=arguments.template_path,
+            kernels=kernels,
+        )
+        print(library.report(kernels=kernels))
     print(f"wrote {arguments.out_path}")
     return 0
 
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
-    of_format = {"project": ("template_path",), "espdl": ("info", "json")}
+    of_format = {"project": ("template_path", "kernels"), "espdl": ("info", "json")}
     for format_, names in of_format.items():
         given = [name for name in names if getattr(arguments, name)]
         if given and arguments.format != format_:

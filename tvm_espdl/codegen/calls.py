@@ -21,8 +21,8 @@ from .native import NativeFunction
 class Calls:
     """Functions and calls of the steps, in order; `kernels` collects the calls of kernels.
 
-    `variables` has the C variable of each value, `constants` receives the operators' arrays, and
-    `natives` has TVM's own functions by step.
+    `variables` has the C variable of each value, `constants` receives the operators' arrays,
+    `called` has the operators' calls and TVM's own functions by step.
     """
 
     def __init__(
@@ -31,27 +31,28 @@ class Calls:
         memory: Plan,
         variables: Mapping[str, str],
         constants: Constants,
-        natives: Mapping[int, NativeFunction],
+        called: Mapping[int, CCall | NativeFunction],
     ) -> None:
         self.program, self.memory = program, memory
-        self.variables, self.constants, self.natives = variables, constants, natives
+        self.variables, self.constants = variables, constants
+        self.called = called
         self.kernels: list[tuple[Operator, CCall]] = []
 
     def step(self, index: int) -> tuple[str, str]:
         """The function of a step and the line that calls it; both empty where nothing runs."""
         step = self.program.steps[index]
-        if index in self.natives:
-            return self.natives[index].definition, self._native_call(index, step)
+        call = self.called[index]
+        if isinstance(call, NativeFunction):
+            return call.definition, self._native_call(call, index, step)
         if self.memory.is_alias(step):
             return "", ""
         name = f"{PREFIX}_espdl_main_{index}"
-        return self._function(name, step), self._operator_call(name, index, step)
+        return self._function(name, step, call), self._operator_call(name, index, step, call)
 
-    def _function(self, name: str, step: Step) -> str:
+    def _function(self, name: str, step: Step, call: CCall) -> str:
         """One operator: its descriptor, and a function that gives it to the kernel."""
         operator = step.operator
         assert isinstance(operator, Operator)
-        call = operator.call(self.program.chip, *step.constants)
         self.kernels.append((operator, call))
         names = {
             member: self.constants.add(f"{name}_{member}", array, call.over_read)
@@ -59,7 +60,7 @@ class Calls:
         }
         typed = [f"const {c_type(t.dtype)} *x{i}" for i, t in enumerate(operator.inputs)]
         typed.append(f"{c_type(operator.output.dtype)} *y")
-        if operator.workspace_bytes:
+        if call.needs.workspace_bytes:
             typed.append("void *workspace")
         parameters = ", ".join(typed)
         arguments = ", ".join([f"&{name}_call", *(p.rpartition("*")[2] for p in typed)])
@@ -69,14 +70,13 @@ class Calls:
             f"static void {name}({parameters}) {{\n  {call.function}({arguments});\n}}\n"
         )
 
-    def _operator_call(self, name: str, index: int, step: Step) -> str:
-        assert isinstance(step.operator, Operator)
-        used = step.operator.workspace_bytes > 0
+    def _operator_call(self, name: str, index: int, step: Step, call: CCall) -> str:
+        used = call.needs.workspace_bytes > 0
         workspace = [f"(void *)(arena + {self.memory.workspaces[index]})"] if used else []
         return self._call(name, step, workspace)
 
-    def _native_call(self, index: int, step: Step) -> str:
-        function, base = self.natives[index], self.memory.workspaces[index]
+    def _native_call(self, function: NativeFunction, index: int, step: Step) -> str:
+        base = self.memory.workspaces[index]
         scratch = [
             f"({c_type(dtype)} *)(void *)(arena + {base + offset})"
             for dtype, offset in function.workspaces

@@ -47,10 +47,11 @@ def network_header(program: Program, memory: Plan, model_id: str) -> str:
         f"#define TVMGEN_DEFAULT_MODEL_ID {string(model_id)}",
         f"#define TVMGEN_DEFAULT_ARENA_BYTES {memory.arena_bytes}",
         "",
-        *_struct("inputs", inputs, program.input_names, program.inputs, program),
-        *_struct("outputs", outputs, program.output_names, program.outputs, program),
+        *_struct("inputs", inputs, program.input_names, program, memory),
+        *_struct("outputs", outputs, program.output_names, program, memory),
         "/* Run the network once. The buffers belong to the caller; all else is static, so that",
-        " * only one task may run it at a time. Returns 0, or -1 if a pointer is NULL. */",
+        " * only one task may run it at a time. Returns 0, -1 if a pointer is NULL, -2 if a buffer",
+        " * is not aligned as its comment says. */",
         f"int32_t {PREFIX}_run(struct {PREFIX}_inputs *inputs,",
         f"                           struct {PREFIX}_outputs *outputs);",
         "",
@@ -78,18 +79,30 @@ def _reset_declaration(program: Program) -> list[str]:
     ]
 
 
+def _asked(value: str, memory: Plan) -> list[str]:
+    """What kernels ask of a buffer of the caller's, beside its size."""
+    asked = []
+    if value in memory.alignments:
+        asked.append(f"begins at a multiple of {memory.alignments[value]} bytes")
+    if value in memory.over_reads:
+        asked.append(f"{memory.over_reads[value]} bytes behind it may be read, whatever they hold")
+    return asked
+
+
 def _struct(
     kind: str,
     members: Sequence[str],
     names: Sequence[str],
-    values: Sequence[str],
     program: Program,
+    memory: Plan,
 ) -> list[str]:
+    values = program.inputs if kind == "inputs" else program.outputs
     lines = [f"struct {PREFIX}_{kind} {{"]
     const = "const " if kind == "inputs" else ""
     for member, name, value in zip(members, names, values, strict=True):
         tensor = program.values[value]
-        lines.append(f"  /* {comment(name)}: {described(tensor)}, in the model's own layout */")
+        lines.append(f"  /* {comment(name)}: {described(tensor)}, in the model's own layout")
+        lines[-1] += "".join(f";\n   * {asked}" for asked in _asked(value, memory)) + " */"
         lines.append(f"  {const}{c_type(tensor.dtype)} *{member};")
     sizes = [
         f"#define TVMGEN_DEFAULT_{member.upper()}_{'INPUT' if const else 'OUTPUT'}_ELEMENTS "

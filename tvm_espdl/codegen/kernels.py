@@ -119,7 +119,7 @@ def _prototype(operator: Operator, call: CCall) -> str:
     if call.pointers in ("void", "void result"):
         output = "void"
     pointers = [*(f"const {of_type} *x{i}" for i, of_type in enumerate(inputs)), f"{output} *y"]
-    if operator.workspace_bytes:
+    if call.needs.workspace_bytes:
         pointers.append("void *workspace")
     if call.pointers == "variadic":
         pointers = ["..."]

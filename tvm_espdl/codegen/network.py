@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..files.dump_names import encoded
-from ..program import Program
-from ..program.memory import OVER_READ, Plan
+from ..program import Program, State
+from ..program.memory import Plan
 from .calls import Calls
 from .header import NOTICE, PREFIX, state_buffer
 from .identifiers import comment, string
+from .implementations import PORTABLE
 from .variables import Variables
 
 _INCLUDES = ("tvmgen_default.h", "default_constants.h", "espdl_kernels.h", "tvm_espdl_dump.h")
@@ -51,10 +52,14 @@ class Network:
         """The buffers of states; C fills them with zeros before the first run."""
         return "".join(
             f"static ESPDL_ALIGNED(16) uint8_t {state_buffer(index)}"
-            f"[{self.program.values[state.value].nbytes + OVER_READ}]; "
+            f"[{self.program.values[state.value].nbytes + self._over_read(state)}]; "
             f"/* {comment(state.value)} */\n"
             for index, state in enumerate(self.program.states)
         )
+
+    def _over_read(self, state: State) -> int:
+        """Bytes that may be read behind a state, or behind the next one in its place."""
+        return max(self.memory.over_reads.get(name, 0) for name in (state.value, state.next))
 
     def _reset(self) -> str:
         """The function that fills them with zeros again; nothing without states."""
@@ -98,9 +103,21 @@ class Network:
         members = [f"inputs->{name}" for name in self.variables.inputs]
         members += [f"outputs->{name}" for name in self.variables.outputs]
         missing = " || ".join(f"{member} == NULL" for member in members)
+        values = [*self.program.inputs, *self.program.outputs]
+        askew = [
+            f"(uintptr_t){member} % {self.memory.alignments[value]} != 0"
+            for member, value in zip(members, values, strict=True)
+            if value in self.memory.alignments
+        ]
+        aligned = (
+            f"#ifndef {PORTABLE}\n  if ({' || '.join(askew)}) {{\n    return -2;\n  }}\n#endif\n"
+            if askew
+            else ""
+        )
         return (
             f"int32_t {PREFIX}_run(struct {PREFIX}_inputs *inputs,\n"
             f"                           struct {PREFIX}_outputs *outputs) {{\n"
             f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
+            f"{aligned}"
             f"  {PREFIX}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
         )

@@ -14,6 +14,8 @@ from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
+from ..program.kernels import Preference
+from .component import component_cmake, component_manifest
 from .kernels import RUNTIME
 from .project_main import main_files
 from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata
@@ -21,6 +23,7 @@ from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
 MODEL = Path("components") / "tvm_model" / "model"
+NETWORK = ("default_lib0.c", "default_lib1.c")
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -47,6 +50,7 @@ def write_project(
     expected: Sequence[Array],
     *,
     template: str | os.PathLike[str] | None = None,
+    kernels: Preference = "auto",
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
@@ -56,6 +60,8 @@ def write_project(
         One sample and the outputs of a first run on it, compiled into the project.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
+    kernels : str
+        Whose kernels it calls: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def write_project(
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected)
+    files = project_files(program, folder.name, inputs, expected, kernels)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -74,7 +80,11 @@ def write_project(
 
 
 def project_files(
-    program: Program, name: str, inputs: Sequence[Array], expected: Sequence[Array]
+    program: Program,
+    name: str,
+    inputs: Sequence[Array],
+    expected: Sequence[Array],
+    preference: Preference = "auto",
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
@@ -85,7 +95,7 @@ def project_files(
     """
     _refuse_empty(program)
     model_id = identity(program)
-    sources = generate(program, model_id)
+    sources = generate(program, model_id, preference)
     texts = {
         Path("CMakeLists.txt"): filled("CMakeLists.txt", chip=program.chip.name, project=name),
         Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
@@ -95,8 +105,8 @@ def project_files(
             flash_megabytes=flash_megabytes(sources),
         ),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
-        **main_files(program, inputs, expected),
-        **_component_files(program, sources, model_id),
+        **main_files(program, sources.plan, inputs, expected),
+        **_component_files(program, sources, model_id, preference),
     }
     return {path: text.encode() for path, text in texts.items()}
 
@@ -115,23 +125,20 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
-def _component_files(program: Program, sources: Sources, model_id: str) -> dict[Path, str]:
+def _component_files(
+    program: Program, sources: Sources, model_id: str, preference: Preference
+) -> dict[Path, str]:
     component, generated = MODEL.parent, MODEL / "codegen" / "host"
-    kernels = [name for name in sources.runtime if name.endswith(".c")]
-    runtime = [f"model/runtime/{name}" for name in (*kernels, DUMP.name)]
-    network = [f"model/codegen/host/src/default_lib{i}.c" for i in (0, 1)]
-    listed = "\n".join(f'    "{name}"' for name in (*network, *runtime))
     return {
-        component / "CMakeLists.txt": filled(
-            "component_CMakeLists.txt", sources=listed, chip=program.chip.name
-        ),
+        component / "CMakeLists.txt": component_cmake(sources.runtime, program.chip, NETWORK),
+        component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / "crt_config.h": filled("crt_config.h"),
-        MODEL / "metadata.json": metadata(program, sources, model_id),
+        MODEL / "metadata.json": metadata(program, sources, model_id, preference),
         generated / "include" / "tvmgen_default.h": sources.header,
         generated / "src" / "default_constants.h": sources.constants_header,
         generated / "src" / "default_lib0.c": sources.constants,
         generated / "src" / "default_lib1.c": sources.network,
-        **{MODEL / "runtime" / name: text for name, text in sources.runtime.items()},
+        **{MODEL / "runtime" / name: text for name, text in sources.runtime.files.items()},
         MODEL / "runtime" / DUMP.name: DUMP.read_text(),
     }
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.memory import Plan
 from .header import NOTICE, PREFIX
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
@@ -17,41 +18,46 @@ from .project_text import filled
 
 
 def main_files(
-    program: Program, inputs: Sequence[Array], outputs: Sequence[Array]
+    program: Program, memory: Plan, inputs: Sequence[Array], outputs: Sequence[Array]
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
     The network is run with `inputs`, and `outputs` have to come out, in the chip's integers.
     """
-    component = filled("idf_component.yml", idf_version=program.chip.idf_version)
     return {
-        Path("main/app_main.c"): _app_main(program),
-        Path("main/input_data.h"): _data_header("INPUT_DATA_H", "input", program, inputs),
-        Path("main/output_data.h"): _data_header("OUTPUT_DATA_H", "output", program, outputs),
+        Path("main/app_main.c"): _app_main(program, memory),
+        Path("main/input_data.h"): _data_header("INPUT_DATA_H", "input", program, inputs, memory),
+        Path("main/output_data.h"): _data_header(
+            "OUTPUT_DATA_H", "output", program, outputs, memory
+        ),
         Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
-        Path("main/idf_component.yml"): component,
     }
 
 
-def _data_header(guard: str, kind: str, program: Program, arrays: Sequence[Array]) -> str:
-    names = program.input_names if kind == "input" else program.output_names
+def _data_header(
+    guard: str, kind: str, program: Program, arrays: Sequence[Array], memory: Plan
+) -> str:
+    given = kind == "input"
+    names = program.input_names if given else program.output_names
+    values = program.inputs if given else program.outputs
     definitions = [
-        array_definition(f"{kind}_data_{name}", array, 0)
-        for name, array in zip(identifiers(names), arrays, strict=True)
+        array_definition(f"{kind}_data_{name}", array, memory.over_reads.get(v, 0) if given else 0)
+        for name, v, array in zip(identifiers(names), values, arrays, strict=True)
     ]
     head = f'#ifndef {guard}\n#define {guard}\n\n#include "espdl_kernels.h"\n#include <math.h>\n'
     return "\n".join([NOTICE + head, *definitions, "#endif", ""])
 
 
-def _app_main(program: Program) -> str:
+def _app_main(program: Program, memory: Plan) -> str:
     inputs, outputs = identifiers(program.input_names), identifiers(program.output_names)
     tensors = [program.values[name] for name in program.outputs]
     buffers = [
-        f"static {c_type(tensor.dtype)} {name}[{tensor.size}];"
-        for name, tensor in zip(outputs, tensors, strict=True)
+        f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} "
+        f"actual_{name}[{tensor.size + memory.over_reads.get(value, 0)}];"
+        for name, value, tensor in zip(outputs, program.outputs, tensors, strict=True)
     ]
     given = ", ".join(f".{name} = input_data_{name}" for name in inputs)
-    taken = ", ".join(f".{name} = {name}" for name in outputs)
+    taken = ", ".join(f".{name} = actual_{name}" for name in outputs)
     run = (
         f"  struct {PREFIX}_inputs in = {{{given}}};\n"
         f"  struct {PREFIX}_outputs out = {{{taken}}};\n"
@@ -74,8 +80,8 @@ def _app_main(program: Program) -> str:
 
 
 def _check(name: str, shown: str, tensor: Tensor) -> str:
-    text, expected = string(shown), f"output_data_{name}"
+    text, actual, expected = string(shown), f"actual_{name}", f"output_data_{name}"
     if tensor.dtype == "float32":
-        return f"  failed |= floats_differ({text}, {name}, {expected}, {tensor.size});"
+        return f"  failed |= floats_differ({text}, {actual}, {expected}, {tensor.size});"
     width = np.dtype(tensor.dtype).itemsize
-    return f"  failed |= integers_differ({text}, {name}, {expected}, {width}, {tensor.size});"
+    return f"  failed |= integers_differ({text}, {actual}, {expected}, {width}, {tensor.size});"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..chips import Chip
 from ..program import Program
-from ..program.kernels import kernel_of_step
+from ..program.kernels import Preference, choice_of_step
 from ..version import __version__
 from .sources import Sources
 
@@ -51,7 +51,7 @@ def flash_megabytes(sources: Sources) -> int:
     return fitting[0] if fitting else FLASH_MEGABYTES[-1]
 
 
-def metadata(program: Program, sources: Sources, model_id: str) -> str:
+def metadata(program: Program, sources: Sources, model_id: str, preference: Preference) -> str:
     """The text of metadata.json: what the network is, what it needs, what it computes."""
     chip, states = program.chip, [state.value for state in program.states]
     content = {
@@ -68,11 +68,13 @@ def metadata(program: Program, sources: Sources, model_id: str) -> str:
         "calls": [
             {
                 "operator": step.operator.name,
-                "kernel": kernel_of_step(step, chip),
+                "kernel": chosen.kernel,
+                "why": chosen.why,
                 "inputs": step.inputs,
                 "outputs": step.outputs,
             }
             for step in program.steps
+            for chosen in (choice_of_step(step, chip, preference),)
         ],
         "tensors": _described(program.values, program.values, program),
     }

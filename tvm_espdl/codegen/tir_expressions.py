@@ -63,7 +63,7 @@ class Expressions:
         self.names: dict[Any, str] = {}
         #: Buffers that are read or written.
         self.used: set[Any] = set()
-        self._identifiers = Identifiers(_CALLED | {*c_types(), "NAN", "INFINITY"})
+        self._identifiers = Identifiers(_CALLED | {*c_types(), "NAN", "INFINITY", "arena"})
         self._memory: dict[Any, Any] = {}
         #: Variables of the statement being printed, by what they hold.
         self._values: dict[tuple[str, str], str] = {}

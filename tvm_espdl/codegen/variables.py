@@ -23,7 +23,10 @@ class Variables:
         self.inputs = identifiers(program.input_names)
         self.outputs = identifiers(program.output_names)
         #: The variable of each value.
-        self.names = dict(zip(program.values, identifiers(program.values), strict=True))
+        self.names = {
+            value: f"tensor_{name}"
+            for value, name in zip(program.values, identifiers(program.values), strict=True)
+        }
 
     def parameters(self) -> list[str]:
         """Typed pointers to the caller's buffers."""
@@ -31,13 +34,14 @@ class Variables:
         inputs = zip(self.inputs, program.inputs, strict=True)
         outputs = zip(self.outputs, program.outputs, strict=True)
         return [
-            *(f"const {c_type(program.values[v].dtype)} *{name}_in" for name, v in inputs),
-            *(f"{c_type(program.values[v].dtype)} *{name}_out" for name, v in outputs),
+            *(f"const {c_type(program.values[v].dtype)} *input_{name}" for name, v in inputs),
+            *(f"{c_type(program.values[v].dtype)} *output_{name}" for name, v in outputs),
         ]
 
     def declarations(self) -> list[str]:
-        """A typed pointer for every value that a call reads or writes."""
+        """A typed pointer for every value that a call reads or writes, and for every input."""
         lines = []
+        read = {name for step in self.program.steps for name in (*step.inputs, *step.outputs)}
         for name, tensor in self.program.values.items():
             place = self.memory.places.get(name)
             if place is not None:
@@ -45,13 +49,15 @@ class Variables:
                 const = "const " if place.kind in ("input", "constant") else ""
                 source = self._address(name, place, kind)
                 lines.append(f"  {const}{kind} *const {self.names[name]} = {source};")
+                if name not in read:
+                    lines.append(f"  (void){self.names[name]};")
         return lines
 
     def _address(self, name: str, place: Place, kind: str) -> str:
         if place.kind == "input":
-            return f"{self.inputs[place.index]}_in"
+            return f"input_{self.inputs[place.index]}"
         if place.kind == "output":
-            return f"{self.outputs[place.index]}_out"
+            return f"output_{self.outputs[place.index]}"
         if place.kind == "constant":
             return self.constants[name]
         if place.kind == "state":
@@ -66,7 +72,7 @@ class Variables:
             if (place.kind, place.index) != ("output", index):
                 size = self.program.values[name].nbytes
                 source = self.names[name]
-                lines.append(f"  memcpy({self.outputs[index]}_out, {source}, {size});")
+                lines.append(f"  memcpy(output_{self.outputs[index]}, {source}, {size});")
         return lines
 
     def copied_states(self) -> list[str]:

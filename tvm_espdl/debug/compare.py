@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..files.dump_names import file_stem
+from ..files.printed_tensors import Checksum
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
@@ -19,7 +20,7 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
-from .dump import Checksum, Dump
+from .dump import Dump
 from .dump_files import Source, read_dump
 from .feeding import Host, fed_by, quantized_form
 from .result import ChecksumDifference, Comparison, Difference, Part

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..files.printed_tensors import Checksum
 from ..ops.base.rounding import Array
-
-
-@dataclass(frozen=True)
-class Checksum:
-    """A tensor of which the board has sent no data."""
-
-    #: As NumPy calls it.
-    dtype: str
-    #: In the chip's layout.
-    shape: tuple[int, ...]
-    #: CRC-32 of its bytes.
-    crc: int
 
 
 @dataclass

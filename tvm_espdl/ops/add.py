@@ -9,6 +9,7 @@ class Add(WithRelu):
     """`y = activation(saturate(a + b))`."""
 
     name = "add"
+    has_vector_kernel = True
     form = Form(onnx="Add", relax="add", exponents="align", espdl="Add", takes_relu=True)
     c = "a + b"
 

@@ -25,10 +25,9 @@ class Lstm(Recurrent):
         """Sequence, initial hidden states, initial cells."""
         return (self.x, self.h, Tensor("int16", self.h.shape, self.b.exponent))
 
-    @property
-    def workspace_bytes(self) -> int:
+    def workspace_bytes(self, chip: Chip) -> int:
         """As for every recurrent layer, and a cell state of int16."""
-        return super().workspace_bytes + 2 * self.hidden_size
+        return super().workspace_bytes(chip) + 2 * self.hidden_size
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_lstm.hpp`."""

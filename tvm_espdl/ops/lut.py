@@ -28,6 +28,7 @@ class Lut(OneType, Elementwise):
     step: int = 1
 
     name = "lut"
+    has_vector_kernel = True
     family = "activation"
     in_place = (0,)
 

@@ -30,6 +30,7 @@ class Matmul(AllOfOneType):
 
     name = "matmul"
     family = "product"
+    has_vector_kernel = True
     input_fields = ("a", "b")
 
     @property

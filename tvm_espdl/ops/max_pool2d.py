@@ -12,6 +12,7 @@ class MaxPool2d(SameExponent, Pool):
     """`y = max(window)`; padding never wins."""
 
     name = "max_pool2d"
+    has_vector_kernel = True
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_max_pool2d.cpp`; exponents are not read."""

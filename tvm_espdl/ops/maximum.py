@@ -11,6 +11,7 @@ class Maximum(RawBroadcast):
     """`y = max(a, b)` on the integers as they are."""
 
     name = "maximum"
+    has_vector_kernel = True
     form = Form(onnx="Max", relax="maximum", exponents="align", espdl=None, base_only=True)
     c = "a > b ? a : b"
 

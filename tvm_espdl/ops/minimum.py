@@ -11,6 +11,7 @@ class Minimum(RawBroadcast):
     """`y = min(a, b)` on the integers as they are."""
 
     name = "minimum"
+    has_vector_kernel = True
     form = Form(onnx="Min", relax="minimum", exponents="align", espdl=None, base_only=True)
     c = "a < b ? a : b"
 

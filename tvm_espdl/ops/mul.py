@@ -19,6 +19,7 @@ class Mul(Broadcast):
     """
 
     name = "mul"
+    has_vector_kernel = True
     form = Form(onnx="Mul", relax="multiply", exponents="product", espdl="Mul")
     c = """
     const int32_t product = a * b;

@@ -26,6 +26,7 @@ class Prelu(Unary):
     steepest: int = 0
 
     name = "prelu"
+    has_vector_kernel = True
     family = "activation"
     constant_fields = ("alpha",)
     in_place = (0,)

@@ -14,6 +14,7 @@ class Requantize(Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
     name = "requantize"
+    has_vector_kernel = True
     family = "conversion"
 
     @property

@@ -23,6 +23,7 @@ class ResizeNearest(Resize):
     rounding: str = "floor"
 
     name = "resize_nearest"
+    has_vector_kernel = True
 
     @property
     def shift(self) -> int:

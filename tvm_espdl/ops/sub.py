@@ -9,6 +9,7 @@ class Sub(WithRelu):
     """`y = activation(saturate(a - b))`."""
 
     name = "sub"
+    has_vector_kernel = True
     form = Form(onnx="Sub", relax="subtract", exponents="align", espdl="Sub")
     c = "a - b"
 

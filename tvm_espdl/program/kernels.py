@@ -1,11 +1,12 @@
-"""Which kernel computes a call in an exported project: stated once, for C, metadata and reports.
+"""Which kernel computes a call in an exported project, and why: one table, for C and reports.
 
-Projects carry this package's portable C today; where they call ESP-DL's own kernels, this says
-it.
+A chip with vectors gets ESP-DL's kernel wherever it computes in vectors what `ops` defines, and
+does so without allocating memory. Everywhere else this package's portable C stands.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..chips import Chip
@@ -16,15 +17,140 @@ from .program import Step
 Kernel = Literal["esp-dl", "portable", "tvm"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 
+#: What a project prefers: the table, ESP-DL on chips without vectors as well, or never ESP-DL.
+Preference = Literal["auto", "esp-dl", "portable"]
+PREFERENCES: tuple[Preference, ...] = get_args(Preference)
+
 #: Whose operator a call is, and so whose bits it gives: ESP-DL's, this package's, or TVM's.
 Definer = Literal["ESP-DL", "tvm-espdl", "TVM"]
 DEFINERS: tuple[Definer, ...] = get_args(Definer)
 
 
-def kernel_of_step(step: Step, chip: Chip) -> Kernel:
+@dataclass(frozen=True)
+class Row:
+    """What some operators get.
+
+    Attributes
+    ----------
+    operators : tuple of str
+        Their names.
+    kernel : str
+        On chips with vectors: `esp-dl` or `portable`.
+    why : str
+        A sentence for users.
+    dtypes : tuple of str
+        Types of the first input that the row is for; empty for all of them.
+    without_vectors : bool
+        Whether ESP-DL's kernel may be asked for on chips without vectors.
+    """
+
+    operators: tuple[str, ...]
+    kernel: Kernel
+    why: str
+    dtypes: tuple[str, ...] = ()
+    without_vectors: bool = False
+
+
+_IN_VECTORS = "ESP-DL's kernel computes in vectors and allocates nothing"
+_FLAGS = "the last bit of ESP-DL's result depends on the flags that it is compiled with"
+_SCALAR = "ESP-DL's own loop computes element by element as well"
+_ALLOCATES = "ESP-DL's kernel allocates memory at every call"
+_SAME_BYTES = "its bytes stay as they are, in place or copied"
+_NOT_IN_ESP_DL = "ESP-DL has no such operator"
+_FLOATS = "ESP-DL's formula computes in float, element by element, as well"
+
+_VECTORS: tuple[Kernel, str] = ("esp-dl", _IN_VECTORS)
+
+TABLE: tuple[Row, ...] = (
+    Row(
+        ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d", "gemm", "matmul"),
+        *_VECTORS,
+        without_vectors=True,
+    ),
+    Row(("add", "sub", "mul", "maximum", "minimum"), *_VECTORS, without_vectors=True),
+    Row(
+        ("equal", "greater", "greater_equal", "less", "less_equal"),
+        *_VECTORS,
+        without_vectors=True,
+    ),
+    Row(("max_pool2d", "lut", "prelu"), *_VECTORS, without_vectors=True),
+    Row(("resize_nearest",), *_VECTORS, without_vectors=True),
+    Row(("requantize",), *_VECTORS),
+    Row(("average_pool2d",), "portable", _ALLOCATES),
+    Row(
+        ("hard_sigmoid", "layer_norm", "rms_norm", "resize_linear", "softmax", "log_softmax"),
+        "portable",
+        _FLAGS,
+    ),
+    Row(("quantize", "dequantize", "leaky_relu", "gru", "lstm"), "portable", _FLOATS),
+    Row(("elu", "exp", "hard_swish", "log", "sigmoid", "swish", "tanh"), "portable", _FLOATS),
+    Row(("div", "lp_norm", "mod", "pow", "sqrt"), "portable", _FLOATS),
+    Row(
+        ("reduce_l1", "reduce_l2", "reduce_log_sum", "reduce_log_sum_exp", "reduce_max"),
+        "portable",
+        _SCALAR,
+    ),
+    Row(
+        ("reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "reduce_sum_square"),
+        "portable",
+        _SCALAR,
+    ),
+    Row(("clip", "neg", "relu"), "portable", _SCALAR),
+    Row(
+        ("concat", "depth_to_space", "gather", "insert_zeros", "pad"),
+        "portable",
+        _SCALAR,
+    ),
+    Row(
+        ("reverse_sequence", "scatter_nd", "slice", "space_to_depth", "transpose"),
+        "portable",
+        _SCALAR,
+    ),
+    Row(("reshape",), "portable", _SAME_BYTES),
+    Row(("abs", "sign"), "portable", _NOT_IN_ESP_DL),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel, and the sentence that says why it is this one."""
+
+    kernel: Kernel
+    why: str
+
+
+def row_of(operator: str, dtype: str) -> Row:
+    """The one row for an operator whose first input is of a type."""
+    (row,) = (
+        row
+        for row in TABLE
+        if operator in row.operators and (not row.dtypes or dtype in row.dtypes)
+    )
+    return row
+
+
+def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> Choice:
+    """The kernel of an operator in a project for `chip`."""
+    row = row_of(operator.name, operator.inputs[0].dtype)
+    if preference == "portable":
+        return Choice("portable", "portable kernels were asked for")
+    if row.kernel != "esp-dl" or chip.vector_bytes:
+        return Choice(row.kernel, row.why)
+    if preference == "esp-dl" and row.without_vectors:
+        return Choice("esp-dl", "ESP-DL's kernels were asked for")
+    return Choice("portable", f"{chip.name} has no vectors, and this kernel allocates nothing")
+
+
+def choice_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> Choice:
     """The kernel that an exported project for `chip` calls; the same where it is a mere view."""
-    del chip  # no call of ESP-DL's kernels is generated yet, on any chip
-    return "portable" if isinstance(step.operator, Operator) else "tvm"
+    if not isinstance(step.operator, Operator):
+        return Choice("tvm", "no operator of ESP-DL or of this package computes it")
+    return choice(step.operator, chip, preference)
+
+
+def kernel_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> Kernel:
+    """`esp-dl`, `portable` or `tvm`."""
+    return choice_of_step(step, chip, preference).kernel
 
 
 def definer_of_step(step: Step) -> Definer:

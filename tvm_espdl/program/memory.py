@@ -1,20 +1,21 @@
 """Places every value of a program: in the caller's buffers, constants, states, or one static arena.
 
-Values whose lives do not overlap may share bytes; a reshape shares its input's. It moves no data.
+Values whose lives do not overlap may share bytes; a reshape shares its input's, and so does what a
+kernel may compute in place. What kernels need is told; it moves no data.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..ops.base.ccall import Needs
 from ..ops.reshape import Reshape
-from .program import Native, Program, Step
+from .program import Program, Step
 
-#: What the chip's vector kernels want: blocks begin at such a multiple, and so many bytes behind
-#: the last one may be read.
+#: Blocks begin at such a multiple, whatever kernels want.
 ALIGNMENT = 16
-OVER_READ = 16
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,17 @@ class Plan:
         Size of the arena, with the bytes that kernels may read beyond the last value.
     lower_bound : int
         Bytes that live at once in the fullest moment: no plan needs less.
+    alignments, over_reads : mapping of str to int
+        What the steps that read or write a value ask of its memory at most: bytes that it begins
+        at a multiple of, and that may be read behind its end. A value that is missing asks nothing.
     """
 
     places: Mapping[str, Place]
     workspaces: tuple[int, ...]
     arena_bytes: int
     lower_bound: int
+    alignments: Mapping[str, int]
+    over_reads: Mapping[str, int]
 
     def is_alias(self, step: Step) -> bool:
         """Whether a reshape's input and output are the same bytes, so that it need not run."""
@@ -73,11 +79,7 @@ class _Block:
 
 
 def plan(
-    program: Program,
-    workspace_bytes: Mapping[int, int] | None = None,
-    *,
-    alignment: int = ALIGNMENT,
-    over_read: int = OVER_READ,
+    program: Program, needs: Mapping[int, Needs] | None = None, *, alignment: int = ALIGNMENT
 ) -> Plan:
     """Plan the memory of a program, for the chip or for the host.
 
@@ -85,13 +87,10 @@ def plan(
     ----------
     program : Program
         Every value of it is placed.
-    workspace_bytes : mapping of int to int, optional
-        Scratch bytes that steps (by index) need while they run; a step that it does not name
-        needs what its operator says, and a `Native` none.
+    needs : mapping of int to Needs, optional
+        What the kernels of steps (by index) ask of their memory; the others ask nothing.
     alignment : int
-        Every block begins at a multiple of it.
-    over_read : int
-        Bytes that may be read behind the last block.
+        Every block begins at a multiple of it, and of what kernels ask.
 
     Returns
     -------
@@ -106,19 +105,39 @@ def plan(
         if name not in places:
             places[name] = Place("output", index)
     places |= _replaced_states(program, places)
-    blocks = _blocks(program, places)
-    needed = {index: _workspace(step) for index, step in enumerate(program.steps)}
-    needed.update(workspace_bytes or {})
-    scratch = {i: _Block([f"workspace {i}"], size, i, i) for i, size in needed.items() if size}
+    asked = dict(needs or {})
+    blocks = _blocks(program, places, asked)
+    scratch = {
+        i: _Block([f"workspace {i}"], need.workspace_bytes, i, i)
+        for i, need in asked.items()
+        if need.workspace_bytes
+    }
     everything = [*blocks, *scratch.values()]
+    alignment = math.lcm(alignment, *(need.alignment for need in asked.values()))
     for block in everything:
         block.size = -(-block.size // alignment) * alignment
     end = _place(everything)
     for block in blocks:
         places |= dict.fromkeys(block.names, Place("arena", block.offset))
     workspaces = tuple(scratch[i].offset if i in scratch else 0 for i in range(len(program.steps)))
-    spare = over_read if everything else 0
-    return Plan(places, workspaces, end + spare, _lower_bound(everything))
+    alignments, over_reads = _demands(program, asked)
+    spare = max((over_reads.get(name, 0) for b in blocks for name in b.names), default=0)
+    return Plan(places, workspaces, end + spare, _lower_bound(everything), alignments, over_reads)
+
+
+def _demands(program: Program, needs: Mapping[int, Needs]) -> tuple[dict[str, int], dict[str, int]]:
+    """Alignment and over-read of values, as `Plan` has them."""
+    alignments: dict[str, int] = {}
+    over_reads: dict[str, int] = {}
+    for index, need in needs.items():
+        step = program.steps[index]
+        for name in (*step.inputs, *step.outputs):
+            if need.alignment > 1:
+                alignments[name] = math.lcm(alignments.get(name, 1), need.alignment)
+        for name in step.inputs:
+            if need.over_read:
+                over_reads[name] = max(over_reads.get(name, 0), need.over_read)
+    return alignments, over_reads
 
 
 def _replaced_states(program: Program, places: Mapping[str, Place]) -> dict[str, Place]:
@@ -133,11 +152,7 @@ def _replaced_states(program: Program, places: Mapping[str, Place]) -> dict[str,
     return found
 
 
-def _workspace(step: Step) -> int:
-    return 0 if isinstance(step.operator, Native) else step.operator.workspace_bytes
-
-
-def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
+def _blocks(program: Program, places: dict[str, Place], needs: Mapping[int, Needs]) -> list[_Block]:
     last_use: dict[str, int] = {}
     for index, step in enumerate(program.steps):
         last_use |= dict.fromkeys(step.inputs, index)
@@ -149,8 +164,9 @@ def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
             if name in places:
                 continue
             source = step.inputs[0] if isinstance(step.operator, Reshape) else ""
-            if source in of_value:
-                block = of_value[source]
+            shared = of_value.get(source) or _replaced(step, index, of_value, needs)
+            if shared is not None:
+                block = shared
                 block.names.append(name)
                 block.last = max(block.last, end)
             elif source and places[source].kind in ("input", "constant"):
@@ -161,6 +177,21 @@ def _blocks(program: Program, places: dict[str, Place]) -> list[_Block]:
                 blocks.append(block)
             of_value[name] = block
     return blocks
+
+
+def _replaced(
+    step: Step, index: int, of_value: Mapping[str, _Block], needs: Mapping[int, Needs]
+) -> _Block | None:
+    """The block of an input that nobody reads afterwards, and that the result may be written over.
+
+    A kernel works in place only where both have the same bytes, so that the block's size stays.
+    """
+    of_inputs = [of_value.get(name) for name in step.inputs]
+    for place in needs[index].in_place if index in needs else ():
+        block = of_inputs[place]
+        if block is not None and block.last == index and of_inputs.count(block) == 1:
+            return block
+    return None
 
 
 def _place(blocks: list[_Block]) -> int:

@@ -28,6 +28,7 @@ def as_text(report: ReportRows) -> str:
     else:
         lines = [table_head(_CALLS), *map(_call, report.rows)]
     lines += wrapped(_verdict(report))
+    lines += [line for sentence in _portable(report) for line in wrapped(sentence)]
     for reason in report.reasons:
         head = f"not an operator of ESP-DL: {reason.tensor} ({reason.operator})"
         lines += wrapped(f"{head}: {reason.refusal}")
@@ -61,6 +62,7 @@ def as_html(report: ReportRows) -> str:
             [_reason_line(reason) for reason in report.reasons],
         ),
         Section("Warnings", items=report.warnings),
+        Section("Portable kernels", items=tuple(_portable(report))),
         Section(
             "Nodes of the model",
             ("node", "type", *kind, "exp", "MACs"),
@@ -90,6 +92,11 @@ def _verdict(report: ReportRows) -> str:
         + (f"ESP-DL lacks {lacking}; " if lacking else "")
         + f"kernels of an exported project: {kernels or 'none'}"
     )
+
+
+def _portable(report: ReportRows) -> list[str]:
+    """Why portable kernels are called, one sentence a reason."""
+    return [f"portable {', '.join(names)}: {why}" for why, names in report.portable.items()]
 
 
 def _reason_line(reason: Reason) -> Line:

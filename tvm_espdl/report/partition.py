@@ -14,7 +14,13 @@ from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
 from ..program import Native, Node, Program, Step
-from ..program.kernels import DEFINERS, KERNELS, definer_of_step, kernel_of_step
+from ..program.kernels import (
+    DEFINERS,
+    KERNELS,
+    Preference,
+    choice_of_step,
+    definer_of_step,
+)
 from .formats import as_html, as_json, as_text
 from .log import IS_A_QUANTIZED_FORM, PartitionLog, Reason
 from .rows import NOTHING, NodeRow, ReportRows, Row
@@ -43,7 +49,10 @@ class Report(ReportRows):
 
 
 def report_of(
-    program: Program, log: PartitionLog, values: Mapping[str, Array] | None = None
+    program: Program,
+    log: PartitionLog,
+    values: Mapping[str, Array] | None = None,
+    kernels: Preference = "auto",
 ) -> Report:
     """The report of a program and of what its partitioning refused.
 
@@ -51,8 +60,10 @@ def report_of(
     ----------
     values : mapping of str to numpy.ndarray, optional
         Every tensor of one or more runs, stacked; adds warnings about saturation.
+    kernels : str
+        Whose kernels the exported project prefers.
     """
-    rows = tuple(_row(step, program) for step in program.steps)
+    rows = tuple(_row(step, program, kernels) for step in program.steps)
     return Report(
         chip=program.chip,
         rows=rows,
@@ -63,16 +74,17 @@ def report_of(
     )
 
 
-def _row(step: Step, program: Program) -> Row:
+def _row(step: Step, program: Program, kernels: Preference) -> Row:
     result, operator = program.values[step.outputs[0]], step.operator
     exponent = result.exponent if isinstance(result.exponent, int) else None
     if isinstance(operator, Native):
         cost = 0, sum(program.values[name].nbytes for name in (*step.inputs, *step.outputs))
     else:
         cost = operator.macs, operator.bytes_moved
-    kind = definer_of_step(step), kernel_of_step(step, program.chip)
-    named = step.outputs[0], operator.name
-    return Row(*named, *kind, result.shape, result.dtype, exponent, *cost)
+    chosen = choice_of_step(step, program.chip, kernels)
+    definer, named = definer_of_step(step), (step.outputs[0], operator.name)
+    kind = chosen.kernel, chosen.why
+    return Row(*named, definer, *kind, result.shape, result.dtype, exponent, *cost)
 
 
 def _nodes(program: Program, rows: tuple[Row, ...]) -> tuple[NodeRow, ...]:

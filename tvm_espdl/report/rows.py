@@ -31,6 +31,8 @@ class Row:
     defined_by: Definer
     #: What the exported project calls: `esp-dl`, `portable` or `tvm`.
     kernel: Kernel
+    #: Why this kernel: a sentence.
+    why: str
     #: Of the result, in the chip's layout.
     shape: tuple[int, ...]
     dtype: str
@@ -100,6 +102,15 @@ class ReportRows:
             }
             for definer in DEFINERS
         }
+
+    @cached_property
+    def portable(self) -> dict[str, tuple[str, ...]]:
+        """Operators whose portable kernel an exported project calls, by the reason."""
+        found: dict[str, dict[str, None]] = {}
+        for row in self.rows:
+            if row.kernel == "portable":
+                found.setdefault(row.why, {})[row.operator] = None
+        return {why: tuple(operators) for why, operators in found.items()}
 
     @cached_property
     def kernels(self) -> dict[str, int]:

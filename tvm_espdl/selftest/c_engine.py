@@ -1,4 +1,4 @@
-"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated RISC-V chip.
+"""Runs operators through the C kernels of `runtime/c`, on this PC or on an emulated chip.
 
 All cases become one program, which reads its inputs from a file and writes its outputs to another.
 It never computes a result itself and leaves nothing behind.
@@ -12,11 +12,12 @@ from pathlib import Path
 
 from ..chips import Chip
 from ..codegen.kernels import runtime_files
-from ..codegen.literals import array_definition, descriptor_definition
+from ..codegen.literals import array_definition
 from ..ops import Operator
 from ..ops.base.ccall import CCall
 from ..ops.base.rounding import Array
 from ..toolchain.compiler import Compiler
+from .c_case import PARAMETERS, case_definition
 
 GUARD_BYTES = 64
 
@@ -72,31 +73,22 @@ def program_source(items: Sequence[Item]) -> tuple[str, list[tuple[Operator, CCa
             calls.append((item.operator, call))
             definitions.append(_case(number, call, item.operator))
         sizes = ", ".join(str(array.nbytes) for array in item.inputs)
-        places = sum(1 << place for place in calls[number][1].in_place)
+        places = sum(1 << place for place in calls[number][1].needs.in_place)
         output_bytes = item.operator.output.nbytes
         rows.append(f"  {{case_{number}, {{{sizes}}}, {output_bytes}, {places}}},\n")
     table = f"static const struct test_case cases[{len(rows)}] = {{\n{''.join(rows)}}};\n"
     most = max(len(item.inputs) for item in items)
-    return "\n".join([_HEAD % most, *definitions, table, _MAIN]), calls
+    return "\n".join([_HEAD % (most, PARAMETERS), *definitions, table, _MAIN]), calls
 
 
 def _case(number: int, call: CCall, operator: Operator) -> str:
     """Constants, descriptor and function of one record; items that share it share the number."""
     names = {member: f"{member}_{number}" for member in call.arrays}
     arrays = [array_definition(names[m], a, call.over_read) for m, a in call.arrays.items()]
-    arguments = ", ".join([*(f"inputs[{i}]" for i in range(len(operator.inputs))), "output"])
-    if operator.workspace_bytes:
-        size = operator.workspace_bytes
-        arrays.append(f"static ESPDL_ALIGNED(16) unsigned char workspace_{number}[{size}];\n")
-        arguments += f", workspace_{number}"
-    return "\n".join(
-        [
-            *arrays,
-            descriptor_definition(f"descriptor_{number}", call, names),
-            f"static void case_{number}(void *const *inputs, void *output) {{\n"
-            f"  {call.function}(&descriptor_{number}, {arguments});\n}}\n",
-        ]
-    )
+    workspace = f"workspace_{number}"
+    if size := call.needs.workspace_bytes:
+        arrays.append(f"static ESPDL_ALIGNED(16) unsigned char {workspace}[{size}];\n")
+    return "\n".join([*arrays, case_definition(number, operator, call, names, workspace)])
 
 
 # Each tensor has memory of exactly its size, so that sanitizers see the first byte outside.
@@ -112,7 +104,7 @@ _HEAD = """\
 enum { INPUTS = %d };
 
 struct test_case {
-  void (*run)(void *const *inputs, void *output);
+  void (*run)(%s);
   size_t input_bytes[INPUTS];
   size_t output_bytes;
   unsigned in_place; /* a bit for each input whose memory the output may take */
@@ -136,35 +128,38 @@ static void *take_input(FILE *file, size_t bytes, size_t number) {
 }
 
 /* The kernel once more for each input that its output may be written over. */
-static void check_in_place(const struct test_case *test, size_t number, void **inputs,
+static void check_in_place(const struct test_case *test, size_t number, const void **inputs,
                            const unsigned char *expected) {
   for (size_t i = 0; i < INPUTS; ++i) {
     if ((test->in_place >> i & 1u) == 0 || test->output_bytes == 0) {
       continue;
     }
-    void *kept = inputs[i];
-    inputs[i] = malloc(test->output_bytes);
-    if (inputs[i] == NULL) {
+    const void *kept = inputs[i];
+    void *both = malloc(test->output_bytes);
+    if (both == NULL) {
       stop("out of memory", number);
     }
-    memcpy(inputs[i], kept, test->output_bytes);
-    test->run(inputs, inputs[i]);
-    if (memcmp(inputs[i], expected, test->output_bytes) != 0) {
+    memcpy(both, kept, test->output_bytes);
+    inputs[i] = both;
+    test->run(inputs, both);
+    if (memcmp(both, expected, test->output_bytes) != 0) {
       stop("gives another result in place", number);
     }
-    free(inputs[i]);
+    free(both);
     inputs[i] = kept;
   }
 }
 
 static void run(const struct test_case *test, size_t number, FILE *from, FILE *to) {
-  void *inputs[INPUTS] = {NULL};
+  void *memory[INPUTS] = {NULL};
+  const void *inputs[INPUTS] = {NULL};
   unsigned char *output = malloc(test->output_bytes + GUARD);
   if (output == NULL) {
     stop("out of memory", number);
   }
   for (size_t i = 0; i < INPUTS && test->input_bytes[i] != 0; ++i) {
-    inputs[i] = take_input(from, test->input_bytes[i], number);
+    memory[i] = take_input(from, test->input_bytes[i], number);
+    inputs[i] = memory[i];
   }
   for (size_t i = 0; i < test->output_bytes + GUARD; ++i) {
     output[i] = PATTERN;
@@ -181,7 +176,7 @@ static void run(const struct test_case *test, size_t number, FILE *from, FILE *t
   }
   free(output);
   for (size_t i = 0; i < INPUTS; ++i) {
-    free(inputs[i]);
+    free(memory[i]);
   }
 }
 

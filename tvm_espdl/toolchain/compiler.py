@@ -1,4 +1,4 @@
-"""C compilers and the machines that run what they make: this PC, and an emulated RISC-V chip.
+"""C compilers and the machines that run what they make: this PC, emulated RISC-V and Xtensa chips.
 
 It builds and runs programs; what they compute is not its business.
 """
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,32 @@ from ..ops.base.rounding import Array
 
 TIMEOUT = 600
 
-WARNINGS = (*("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wcast-align=strict", "-Werror"),)
+# Chips have no unit for double: where a formula wants one, it says so with a cast.
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wdouble-promotion"),
+    "-Werror",
+)
+ALIGNED = "-Wcast-align=strict"
 # A fused multiply-add would change the last bit of a float; the project's kernels never have one.
 FLOATS = ("-ffp-contract=off",)
+GCC = ("-O2", *WARNINGS, ALIGNED, *FLOATS)
+CLANG = ("-O2", *WARNINGS, "-Wcast-align", *FLOATS)
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+
+#: Start-up code and arithmetic of the emulated Xtensa chip, linked into each of its programs.
+XTENSA = Path(__file__).parent / "xtensa"
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What counts an emulated chip's instructions, where the emulator is asked to."""
+
+    #: The instruction that reads the counter's lower 32 bits into `%0`, in assembly.
+    read: str
+    #: By how much an instruction moves it: differences are divided by this and rounded.
+    per_instruction: float
+    #: QEMU's option `-icount shift=`, the logarithm of an instruction's nanoseconds.
+    shift: int
 
 
 @dataclass(frozen=True)
@@ -39,17 +62,26 @@ class Compiler:
     emulator: tuple[str, ...]
     #: Debian packages that contain compiler and emulator.
     packages: str
+    #: Sources that every program of an emulated board begins with.
+    board: tuple[Path, ...] = ()
+    #: What counts instructions on an emulated chip.
+    counter: Counter | None = None
 
     @classmethod
     def host(cls, *extra: str, standard: str = "c11") -> Compiler:
         """GCC of this PC, every warning an error; `extra` options are for example sanitizers."""
-        flags = (f"-std={standard}", "-O2", *WARNINGS, *FLOATS, *extra)
-        return cls("host", "gcc", flags, (), "gcc libc6-dev")
+        return cls("host", "gcc", (f"-std={standard}", *GCC, *extra), (), "gcc libc6-dev")
 
     @classmethod
-    def sanitized(cls) -> Compiler:
-        """GCC of this PC; a bad memory access or undefined behaviour stops the program."""
-        return cls.host("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+    def clang(cls, *extra: str) -> Compiler:
+        """Clang for this PC, every warning an error; `extra` options are for example sanitizers."""
+        packages = "clang libclang-rt-dev libc6-dev"
+        return cls("clang", "clang", ("-std=c11", *CLANG, *extra), (), packages)
+
+    @classmethod
+    def sanitized(cls, *, clang: bool = False) -> Compiler:
+        """GCC or clang; a bad memory access or undefined behaviour stops the program."""
+        return (cls.clang if clang else cls.host)(*SANITIZERS)
 
     @classmethod
     def rv32(cls, *, march: str = "rv32imafc", mabi: str = "ilp32f") -> Compiler:
@@ -63,7 +95,7 @@ class Compiler:
             **{"__ram": 0x81000000, "__ram_size": 0x2000000},
         }
         flags = (
-            *("-std=c11", "-O2", *WARNINGS, *FLOATS, f"-march={march}", f"-mabi={mabi}"),
+            *("-std=c11", *GCC, f"-march={march}", f"-mabi={mabi}"),
             *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=semihost"),
             *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
         )
@@ -74,7 +106,50 @@ class Compiler:
             *("-semihosting-config", "enable=on,target=native,chardev=s0", "-kernel"),
         )
         packages = "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
-        return cls(march, "riscv64-unknown-elf-gcc", flags, emulator, packages)
+        counter = Counter("rdinstret %0", 1, 0)
+        return cls(march, "riscv64-unknown-elf-gcc", flags, emulator, packages, (), counter)
+
+    @classmethod
+    def xtensa(cls) -> Compiler:
+        """An Xtensa cross compiler and QEMU: an lx106, the nearest to ESP32 and S3 there is.
+
+        It has neither their register windows nor their FPU; a misaligned access, which QEMU's
+        RISC-V allows, ends the program. Files reach it through calls of the simulator.
+        """
+        flags = (
+            *("-std=c11", *GCC, "-mlongcalls", "-mtext-section-literals", "-nostartfiles"),
+            *("--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-T", str(XTENSA / "board.ld")),
+            *("-DPICOLIBC_INTEGER_PRINTF_SCANF", "-Wl,--no-warn-rwx-segments"),
+        )
+        emulator = (
+            *("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-m", "64M", "-nographic"),
+            *("-monitor", "none", "-serial", "none", "-semihosting", "-kernel"),
+        )
+        packages = "gcc-xtensa-lx106 picolibc-xtensa-lx106-elf qemu-system-misc"
+        board = tuple(XTENSA / name for name in ("start.S", "board.c", "integers.c", "floats.c"))
+        # QEMU's clock has 40 MHz: at 64 ns an instruction it moves by 2.56.
+        counter = Counter("rsr %0, ccount", 2.56, 6)
+        return cls("lx106", "xtensa-lx106-elf-gcc", flags, emulator, packages, board, counter)
+
+    def with_flags(self, *extra: str) -> Compiler:
+        """The same with further options, of which GCC heeds the last: `-Os` takes `-O2`'s place."""
+        return replace(self, flags=(*self.flags, *extra))
+
+    def counting(self) -> Compiler:
+        """The same emulator, slower, with its `counter` exact and the same in every run.
+
+        Differences stay exact up to 1.6e9 instructions.
+
+        Raises
+        ------
+        ToolError
+            If this PC runs the programs.
+        """
+        if self.counter is None:
+            raise ToolError("instructions are counted by emulators only", where=self.name)
+        program, *options = self.emulator
+        counted = (program, "-icount", f"shift={self.counter.shift}", *options)
+        return replace(self, emulator=counted)
 
     def missing(self) -> tuple[str, ...]:
         """Programs that are not installed."""
@@ -115,7 +190,7 @@ class Compiler:
         """
         self.require()
         options = [*(f"-D{name}" for name in defines), *(f"-I{folder}" for folder in includes)]
-        command = [self.command, *self.flags, *options, *map(str, sources)]
+        command = [self.command, *self.flags, *options, *map(str, (*self.board, *sources))]
         self._check([*command, "-o", str(program), "-lm"], program.parent)
 
     def run(self, program: Path) -> str:

@@ -8,6 +8,22 @@ from pathlib import Path
 from .compiler import Compiler
 
 PORTABLE = "TVM_ESPDL_PORTABLE"
+MODEL = Path("components") / "tvm_model"
+
+
+def sources(folder: Path) -> list[Path]:
+    """The C files of the project written in `folder`, its `main/app_main.c` the last of them."""
+    return [*sorted((folder / MODEL).rglob("*.[cS]")), folder / "main" / "app_main.c"]
+
+
+def includes(folder: Path) -> list[Path]:
+    """The folders with the headers of the project written in `folder`."""
+    model = folder / MODEL
+    generated = model / "model" / "codegen" / "host"
+    return [
+        *(folder / "main", model / "crt_config", model / "model" / "runtime"),
+        *(generated / "include", generated / "src"),
+    ]
 
 
 def build_project(
@@ -28,11 +44,6 @@ def build_project(
     ToolError
         If the compiler is missing or finds fault with a source.
     """
-    model = folder / "components" / "tvm_model"
-    generated = model / "model" / "codegen" / "host"
-    includes = [
-        *(folder / "main", model / "crt_config", model / "model" / "runtime"),
-        *(generated / "include", generated / "src"),
-    ]
-    sources = [*sorted(model.rglob("*.c")), main or folder / "main" / "app_main.c"]
-    compiler.build(sources, program, includes=includes, defines=(PORTABLE, *defines))
+    *network, own = sources(folder)
+    names = (PORTABLE, *defines)
+    compiler.build([*network, main or own], program, includes=includes(folder), defines=names)

@@ -7,7 +7,7 @@ from .accumulate import accumulate, finish
 from .alike import AllOfOneExponent, AllOfOneType
 from .broadcast import Broadcast, RawBroadcast, RealBroadcast, WithRelu
 from .builder import Builder, Expression
-from .ccall import CCall, FieldValue
+from .ccall import CCall, FieldValue, Needs
 from .comparison import Comparison
 from .convolution import Convolution
 from .convolution1d import Convolution1d

@@ -15,6 +15,28 @@ FieldValue = int | float | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a kernel asks of the memory that it works on.
+
+    Attributes
+    ----------
+    workspace_bytes : int
+        Memory that it works in.
+    in_place : tuple of int
+        Inputs whose memory the output may take, one at a time.
+    over_read : int
+        Bytes that it may read behind the end of an input.
+    alignment : int
+        Inputs and output begin at a multiple of so many bytes; 1 where elements decide.
+    """
+
+    workspace_bytes: int = 0
+    in_place: tuple[int, ...] = ()
+    over_read: int = 0
+    alignment: int = 1
+
+
+@dataclass(frozen=True)
 class CCall:
     """One call of a kernel of `runtime/c`.
 
@@ -36,10 +58,9 @@ class CCall:
         wants them. Each is placed in read-only data, aligned to 16 bytes.
     over_read : int
         Bytes that the chip's kernels may read beyond the end of a constant array.
-    workspace_bytes : int
-        Memory that the kernel works in.
-    in_place : tuple of int
-        Inputs whose memory the output may take, one at a time.
+    needs : Needs
+        Of the memory of inputs and output: what suits every implementation of the kernel, ESP-DL's
+        and the portable one.
     pointers : str
         `typed`: of the types of inputs and output; `void`: of none; `void result`: inputs only;
         `variadic`: as many as there are inputs, of any type.
@@ -50,6 +71,5 @@ class CCall:
     fields: dict[str, FieldValue] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
     over_read: int = 16
-    workspace_bytes: int = 0
-    in_place: tuple[int, ...] = ()
+    needs: Needs = Needs()
     pointers: Pointers = "typed"

@@ -26,6 +26,7 @@ class Comparison(Broadcast):
 
     header: ClassVar[str] = "comparison"
     descriptor = "espdl_binary_t"
+    has_vector_kernel = True
 
     def formula(self, a: Array, b: Array) -> Array:
         """The comparison in NumPy, of arrays that are broadcast."""

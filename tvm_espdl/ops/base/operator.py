@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from ...chips import Chip
-from .ccall import CCall, FieldValue, Pointers
+from .ccall import CCall, FieldValue, Needs, Pointers
 from .form import Form
 from .rounding import Array
 
@@ -170,6 +170,9 @@ class Operator:
         Struct type of the C kernel's descriptor; "" for `espdl_<name>_t`.
     pointers : str
         Types of the pointers that the C kernel takes, as `CCall` has them.
+    has_vector_kernel : bool
+        Whether ESP-DL has a kernel for it in vectors, which wants operands aligned to vectors and
+        reads them in whole ones.
     input_fields, constant_fields : tuple of str
         Fields that are run-time inputs and constants. The result is always the field `y`.
     """
@@ -182,6 +185,7 @@ class Operator:
     c: ClassVar[str] = ""
     descriptor: ClassVar[str] = ""
     pointers: ClassVar[Pointers] = "typed"
+    has_vector_kernel: ClassVar[bool] = False
     input_fields: ClassVar[tuple[str, ...]] = ("x",)
     constant_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -227,10 +231,14 @@ class Operator:
         """Bytes of all inputs, constants and the output, each counted once."""
         return sum(t.nbytes for t in (*self.inputs, *self.constants, self.output))
 
-    @property
-    def workspace_bytes(self) -> int:
+    def workspace_bytes(self, chip: Chip) -> int:
         """Memory that the C kernel works in: where not 0, its last argument points to so much."""
         return 0
+
+    def needs(self, chip: Chip) -> Needs:
+        """What the C kernel asks of the memory it works on, whichever implementation is linked."""
+        vector = chip.vector_bytes if self.has_vector_kernel else 0
+        return Needs(self.workspace_bytes(chip), self.in_place, vector, max(vector, 1))
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """The result on `chip`, bit for bit: the definition of truth.
@@ -261,8 +269,7 @@ class Operator:
             descriptor=self.descriptor or f"espdl_{self.name}_t",
             fields=self.fields(chip),
             arrays=self.arrays(*constants),
-            workspace_bytes=self.workspace_bytes,
-            in_place=self.in_place,
+            needs=self.needs(chip),
             pointers=self.pointers,
         )
 

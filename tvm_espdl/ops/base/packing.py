@@ -12,9 +12,9 @@ import numpy as np
 
 from ...chips import Chip
 from .accumulate import must_follow_order
-from .ccall import CCall, FieldValue
+from .ccall import CCall, FieldValue, Needs
 from .operator import Tensor
-from .rounding import Array
+from .rounding import Array, wrap
 
 RUN_BYTES = 20
 RUN_STRIDE = 32
@@ -23,6 +23,7 @@ RUN_STRIDE = 32
 class _Sums(Protocol):
     @property
     def activation(self) -> str: ...
+    def needs(self, chip: Chip) -> Needs: ...
     @property
     def x(self) -> Tensor: ...
     @property
@@ -79,7 +80,8 @@ def pack_bias(chip: Chip, bias: Array, dtype: str, *, depthwise: bool) -> Array:
         for field, value in enumerate(bias[run * per_run : min((run + 1) * per_run, full)]):
             word |= (int(value) & ((1 << bits) - 1)) << (field * bits)
         packed[run * RUN_STRIDE : run * RUN_STRIDE + RUN_BYTES] = word.to_bytes(RUN_BYTES, "little")
-    packed += bias[full:].astype("<i8").tobytes()
+    rest = wrap(bias[full:].astype(np.int64), chip.bias_bits(dtype, in_lanes=False))
+    packed += rest.astype("<i8").tobytes()
     return np.frombuffer(bytes(packed), np.uint8)
 
 
@@ -125,6 +127,7 @@ def convolution_call(
         },
         arrays=arrays,
         over_read=48 if depthwise else 16,
+        needs=operator.needs(chip),
     )
 
 

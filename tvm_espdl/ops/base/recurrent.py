@@ -113,8 +113,7 @@ class Recurrent(Operator):
         rows = self.directions * self.gates * self.hidden_size
         return self.steps * rows * (self.input_size + self.hidden_size)
 
-    @property
-    def workspace_bytes(self) -> int:
+    def workspace_bytes(self, chip: Chip) -> int:
         """Sums of all gates from both sides, int16; a hidden state of the data's type."""
         return self.hidden_size * (4 * self.gates + np.dtype(self.x.dtype).itemsize)
 

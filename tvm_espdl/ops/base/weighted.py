@@ -35,6 +35,7 @@ class Weighted(Operator):
     y: Tensor
 
     family = "weighted"
+    has_vector_kernel = True
     constant_fields = ("w", "b")
 
     @property

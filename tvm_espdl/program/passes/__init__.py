@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..program import Program
+from .fold_constants import fold_constants
 from .fold_flattens import fold_flattens
 from .verify import InvariantError, verify
 
@@ -16,7 +17,7 @@ __all__ = ["PASSES", "InvariantError", "run_passes", "verify"]
 Pass = Callable[[Program], Program]
 
 #: In the order in which they run.
-PASSES: tuple[Pass, ...] = (fold_flattens,)
+PASSES: tuple[Pass, ...] = (fold_constants, fold_flattens)
 
 
 def run_passes(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:

@@ -11,10 +11,11 @@
 
 #define BYTES_PER_LINE 48
 
-static uint32_t crc32_of(const uint8_t *data, int32_t bytes) {
+uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
+  const uint8_t *const start = data;
   uint32_t crc = 0xffffffffu;
   for (int32_t i = 0; i < bytes; ++i) {
-    crc ^= data[i];
+    crc ^= start[i];
     for (int bit = 0; bit < 8; ++bit) {
       crc = (crc >> 1) ^ ((crc & 1u) != 0u ? 0xedb88320u : 0u);
     }
@@ -47,7 +48,7 @@ void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, c
                            int32_t exponent, const void *data, int32_t bytes) {
   const uint8_t *const start = data;
   printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
-         dtype, shape, exponent, bytes, crc32_of(start, bytes));
+         dtype, shape, exponent, bytes, tvm_espdl_crc32(start, bytes));
   for (int32_t offset = 0; offset < bytes; offset += BYTES_PER_LINE) {
     const int32_t left = bytes - offset;
     printf("@espdl data %" PRId32 " %" PRId32 " ", index, offset);

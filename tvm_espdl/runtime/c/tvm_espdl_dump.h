@@ -15,6 +15,9 @@ extern "C" {
 #endif
 
 #ifdef TVM_ESPDL_DUMP
+/* CRC-32 (IEEE 802.3) of some bytes. */
+uint32_t tvm_espdl_crc32(const void *data, int32_t bytes);
+
 void tvm_espdl_dump_begin(const char *model_id, int32_t tensors);
 void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, const char *shape,
                            int32_t exponent, const void *data, int32_t bytes);

@@ -17,6 +17,7 @@ from tvm.target.codegen import llvm_get_system_cpu
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
+from ...ops.base.ccall import Needs
 from ...ops.base.rounding import Array
 from ...program import Native, Program, Step
 from ...program.memory import plan
@@ -167,8 +168,8 @@ class _Region:
 
     def __init__(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
         self.program, self.symbol, self.calls = program, symbol, calls
-        scratch = {number: call.kernel.scratch for number, call in enumerate(calls)}
-        self.plan = plan(program, scratch, alignment=ALIGNMENT, over_read=0)
+        needs = {number: Needs(call.kernel.scratch) for number, call in enumerate(calls)}
+        self.plan = plan(program, needs, alignment=ALIGNMENT)
         self.arrays: list[Array] = []
 
     def function(self) -> Any:

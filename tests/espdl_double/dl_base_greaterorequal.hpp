@@ -1,0 +1,10 @@
+#pragma once
+
+#include "dl_base_elemwise.hpp"
+
+namespace dl {
+namespace base {
+void elemwise_greaterorequal(elemwiseArgsType<int8_t, bool> *args);
+void elemwise_greaterorequal(elemwiseArgsType<int16_t, bool> *args);
+} // namespace base
+} // namespace dl

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "dl_base_elemwise.hpp"
+
+namespace dl {
+namespace base {
+void elemwise_min(elemwiseArgsType<int8_t> *args);
+void elemwise_min(elemwiseArgsType<int16_t> *args);
+} // namespace base
+} // namespace dl

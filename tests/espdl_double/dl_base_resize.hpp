@@ -1,0 +1,9 @@
+#pragma once
+
+#include "dl_base.hpp"
+
+namespace dl {
+namespace base {
+template <typename feature_t> void resize(void *args_ptr);
+} // namespace base
+} // namespace dl

@@ -1,0 +1,70 @@
+"""The table of kernels: complete, consistent with the operators, and what users may ask for."""
+
+from pathlib import Path
+
+import pytest
+from networks import library
+
+from tvm_espdl.chips import CHIPS
+from tvm_espdl.codegen.implementations import GLUE
+from tvm_espdl.codegen.literals import kernel_source
+from tvm_espdl.ops import operators
+from tvm_espdl.program.kernels import TABLE, choice_of_step, row_of
+from tvm_espdl.report.kernel_page import kernels_markdown
+
+DTYPES = ("int8", "int16", "float32")
+
+
+def test_every_operator_has_one_row_for_each_type():
+    assert {name for row in TABLE for name in row.operators} == set(operators())
+    for name in operators():
+        for dtype in DTYPES:
+            assert row_of(name, dtype).why
+
+
+def test_esp_dl_is_called_where_it_has_vectors_and_nowhere_else():
+    for name, kind in operators().items():
+        kernels = {row_of(name, dtype).kernel for dtype in ("int8", "int16")}
+        assert ("esp-dl" in kernels) == kind.has_vector_kernel, name
+        assert kind.in_esp_dl() or kernels == {"portable"}, name
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("preference", ["auto", "esp-dl", "portable"])
+def test_choice_follows_chip_and_preference(chip, preference):
+    program = library("digits", chip).program
+    kernels = {
+        step.operator.name: choice_of_step(step, program.chip, preference).kernel
+        for step in program.steps
+    }
+    wanted = preference == "esp-dl" or (preference == "auto" and CHIPS[chip].vector_bytes)
+    assert kernels["conv2d"] == kernels["gemm"] == ("esp-dl" if wanted else "portable")
+    assert kernels["average_pool2d"] == kernels["quantize"] == "portable"
+
+
+def test_calls_that_share_a_symbol_share_a_row():
+    """A symbol is defined once in a project."""
+    rows = {}
+    for name in ("conv1d", "conv2d", "gemm", "depthwise_conv1d", "depthwise_conv2d"):
+        symbol = "depthwise" if name.startswith("depthwise") else "conv2d"
+        row = row_of(name, "int8")
+        assert rows.setdefault(symbol, (row.kernel, row.without_vectors)) == (
+            row.kernel,
+            row.without_vectors,
+        )
+
+
+def test_every_kernel_of_esp_dl_has_its_glue():
+    shared = {"conv1d": "conv2d", "gemm": "conv2d", "depthwise_conv1d": "depthwise_conv2d"}
+    wanted = {
+        kernel_source(f"espdl_{shared.get(name, name)}_s8")
+        for row in TABLE
+        if row.kernel == "esp-dl"
+        for name in row.operators
+    }
+    assert {Path(source).stem for source in wanted} == {file.stem for file in GLUE.glob("*.cpp")}
+
+
+def test_page_is_current():
+    page = Path(__file__).parents[2] / "docs" / "kernels.md"
+    assert page.read_text() == kernels_markdown(), "run `python scripts/make_docs.py`"

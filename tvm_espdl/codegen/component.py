@@ -1,0 +1,56 @@
+"""The component `tvm_model` for ESP-IDF's build system: its sources, and what it depends on.
+
+ESP-DL is a dependency only where its kernels are called, and of exactly one version: the glue fills
+structures that are ESP-DL's own and change without notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..chips import CHIPS, Chip
+from .implementations import Implementations
+from .project_text import filled
+
+#: The release whose kernels the glue calls.
+ESP_DL_VERSION = "3.3.9"
+
+
+def component_cmake(runtime: Implementations, chip: Chip, callers: Iterable[str]) -> str:
+    """Text of `components/tvm_model/CMakeLists.txt`; `callers` are the files that call kernels."""
+    network = [f"model/codegen/host/src/{name}" for name in callers]
+    common = [*network, *_runtime(runtime.always), *_runtime(("tvm_espdl_dump.c",))]
+    choice = glue = requires = ""
+    if runtime.glue:
+        choice = filled(
+            "component_choice.cmake",
+            portable=_listed(_runtime(runtime.portable)),
+            glue=_listed(_runtime(runtime.glue)),
+        )
+        glue = filled("component_glue.cmake", version=ESP_DL_VERSION)
+        requires = "\n  PRIV_REQUIRES ${esp_dl}"
+    return filled(
+        "component_CMakeLists.txt",
+        sources=_listed(common),
+        choice=choice,
+        requires=requires,
+        glue=glue,
+        chip=chip.name,
+    )
+
+
+def component_manifest(runtime: Implementations, chip: Chip) -> str:
+    """Text of `components/tvm_model/idf_component.yml`: ESP-IDF, and ESP-DL where it is called."""
+    text = filled("component_idf_component.yml", idf_version=chip.idf_version)
+    if runtime.glue:
+        alike = [other.name for other in CHIPS.values() if other.family == chip.family]
+        text += filled("component_esp_dl.yml", version=ESP_DL_VERSION, chips=", ".join(alike))
+    return text
+
+
+def _runtime(names: Iterable[str]) -> list[str]:
+    return [f"model/runtime/{name}" for name in names]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "\n".join(f'  "{name}"' for name in names)

@@ -1,0 +1,50 @@
+"""A serial monitor's log: what our firmwares print, among whatever else stands in it.
+
+It finds lines that begin with `@espdl`; what they mean is said by those who read them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import DataError
+
+#: Escape sequences of terminals, colours among them.
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_MARK = "@espdl "
+
+
+def log_lines(path: Path) -> Iterator[str]:
+    """The lines of a log, whatever ends them, one after the other.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")  # as PowerShell's `>` writes it
+        with path.open(encoding="utf-16" if wide else "utf-8", errors="replace") as text:
+            yield from text
+    except OSError as error:
+        raise DataError(
+            "the log cannot be read", where=str(path), found=error.strerror or str(error)
+        ) from error
+
+
+def plain(line: str) -> str:
+    """A line without colours and other sequences for terminals."""
+    return _ESCAPE.sub("", line)
+
+
+def marked(line: str) -> list[tuple[str, str]]:
+    """What a firmware of ours has printed in a line: first word and rest behind each mark.
+
+    A reset can cut a line off, so that the next one begins in its middle.
+    """
+    parts = plain(line).split(_MARK)[1:]
+    words = (part.rstrip().partition(" ") for part in parts)
+    return [(kind, rest) for kind, _, rest in words]

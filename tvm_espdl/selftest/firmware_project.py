@@ -1,0 +1,117 @@
+"""Writes the self-test's ESP-IDF project: a firmware that runs the vectors on a user's own board.
+
+The files that it shares with the projects of networks are `codegen`'s; the folder appears whole or
+not at all, and an existing one is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ..chips import Chip
+from ..codegen.kernels import RUNTIME
+from ..errors import DataError
+from ..files.output_files import write_folder
+from ..version import __version__
+from .firmware import Firmware
+from .firmware_c import NAME, TEMPLATES, FirmwareTexts, firmware_texts
+
+DUMP = "tvm_espdl_dump.c"
+#: What ESP-IDF and the kernels of all operators take of the flash, generously.
+CODE_BYTES = 1 << 20
+#: A log of many differences takes longer than the task watchdog waits, whose lines would be in it.
+SETTINGS = "CONFIG_ESP_TASK_WDT_EN=n\n"
+
+
+def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> FirmwareTexts:
+    """Write the project into a new folder, whose name becomes the project's.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be written.
+    DataError
+        If the vectors are more than a flash holds.
+    """
+    from ..codegen.project import check_path
+
+    check_path(path)
+    folder, texts = Path(path), firmware_texts(firmware)
+    write_folder(folder, firmware_files(firmware, folder.name, texts))
+    return texts
+
+
+def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[Path, bytes]:
+    """Every file of a project by its path in the folder; the same vectors give the same bytes.
+
+    Raises
+    ------
+    DataError
+        If the vectors are more than a flash holds.
+    """
+    from ..codegen.component import component_cmake, component_manifest
+    from ..codegen.project import MODEL
+    from ..codegen.project_text import APP_ALIGNMENT, chip_lines, filled
+
+    chip, runtime = firmware.chip, texts.runtime
+    app_bytes = -(-(len(texts.data) + CODE_BYTES) // APP_ALIGNMENT) * APP_ALIGNMENT
+    component, generated = MODEL.parent, MODEL / "codegen" / "host"
+    written = {
+        Path("CMakeLists.txt"): filled("CMakeLists.txt", chip=chip.name, project=name),
+        Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes)),
+        Path("sdkconfig.defaults"): _settings(chip, app_bytes),
+        Path(f"sdkconfig.defaults.{chip.name}"): chip_lines(chip),
+        Path("main/app_main.c"): (TEMPLATES / "app_main.c").read_text(),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
+        component / "CMakeLists.txt": component_cmake(runtime, chip, (f"{NAME}.c", f"{NAME}.S")),
+        component / "idf_component.yml": component_manifest(runtime, chip),
+        component / "crt_config" / "crt_config.h": (TEMPLATES / "crt_config.h").read_text(),
+        MODEL / "metadata.json": _metadata(firmware, texts),
+        generated / "include" / f"{NAME}.h": texts.vectors[f"{NAME}.h"],
+        generated / "src" / f"{NAME}.c": texts.vectors[f"{NAME}.c"],
+        generated / "src" / f"{NAME}.S": texts.vectors[f"{NAME}.S"],
+        **{MODEL / "runtime" / file: text for file, text in runtime.files.items()},
+        MODEL / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
+    }
+    files = {path: text.encode() for path, text in written.items()}
+    return files | {generated / "src" / f"{NAME}.bin": texts.data}
+
+
+def _settings(chip: Chip, app_bytes: int) -> str:
+    from ..codegen.project_text import APP_OFFSET, FLASH_MEGABYTES, filled
+
+    needed = app_bytes + APP_OFFSET
+    fitting = [size for size in FLASH_MEGABYTES if size << 20 >= needed]
+    if not fitting:
+        raise DataError(
+            "the vectors do not fit the flash",
+            where=f"firmware for {chip.name}",
+            found=f"{needed} bytes with code",
+            allowed=f"{FLASH_MEGABYTES[-1]} MB",
+            try_="--golden with fewer of them",
+        )
+    return filled("sdkconfig.defaults", chip=chip.name, flash_megabytes=fitting[0]) + SETTINGS
+
+
+def _metadata(firmware: Firmware, texts: FirmwareTexts) -> str:
+    """The text of metadata.json: what the firmware holds, and which kernel each vector gets."""
+    content = {
+        "selftest_id": firmware.identity,
+        "tool": f"tvm-espdl {__version__}",
+        "chip": firmware.chip.name,
+        "constant_bytes": len(texts.data),
+        "ram_bytes": texts.ram_bytes,
+        "vectors": [
+            {
+                "name": vector.name,
+                "operator": vector.operator.name,
+                "kernel": vector.chosen.kernel,
+                "why": vector.chosen.why,
+            }
+            for vector in firmware.vectors
+        ],
+        "left_out": firmware.left_out,
+    }
+    return json.dumps(content, indent=2) + "\n"
