@@ -23,10 +23,8 @@
  */
 #if defined(__GNUC__)
 #define ESPDL_FENCE __atomic_signal_fence(__ATOMIC_SEQ_CST);
-#define ESPDL_ON_ITS_OWN __attribute__((noinline))
 #else
 #define ESPDL_FENCE
-#define ESPDL_ON_ITS_OWN
 #endif
 
 /* Output channels that are computed together, and the most outputs. */
@@ -52,23 +50,36 @@ typedef struct {
   int32_t per_clamp;
 } espdl_register_t;
 
+/* The register of channels in full vectors. */
+static inline espdl_register_t espdl_lane_register(const espdl_conv_t *d) {
+  const espdl_register_t kept = {d->lane_bits, d->lane_products_per_clamp};
+  return kept;
+}
+
+/* The register of the remaining channels. */
+static inline espdl_register_t espdl_rest_register(const espdl_conv_t *d) {
+  const espdl_register_t kept = {d->rest_bits, d->rest_products_per_clamp};
+  return kept;
+}
+
 /*
- * The walk over a window of which some taps are inside the image. Taps are joined to one run per
- * row where image and filter have them side by side and no clamp has to fall between them.
+ * The walk over a window of which some taps are inside the image, and of each `depth` channels
+ * count. Where image and filter have taps side by side, a row is one run, if they may be joined.
  */
 static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, espdl_taps_t rows,
-                                         espdl_taps_t columns, bool joined) {
+                                         espdl_taps_t columns, int32_t depth, bool joined) {
   const int32_t taps = columns.end - columns.first;
   const int32_t channels = d->input_channels;
-  const bool single = !joined || d->dilation_x != 1;
+  const bool one_run = joined && d->dilation_x == 1 && depth == channels;
   espdl_walk_t walk = {1, 1, 0, 0, 0, 0};
   if (rows.end > rows.first && taps > 0) {
     walk.rows = rows.end - rows.first;
-    walk.runs = single ? taps : 1;
-    walk.length = single ? channels : taps * channels;
-    walk.x_run_gap = single ? (d->dilation_x - 1) * channels : 0;
-    walk.x_row_gap = (d->dilation_y * d->input_width - (taps - 1) * d->dilation_x - 1) * channels;
-    walk.w_row_gap = (d->kernel_width - taps) * channels;
+    walk.runs = one_run ? 1 : taps;
+    walk.length = one_run ? taps * depth : depth;
+    walk.x_run_gap = one_run ? 0 : d->dilation_x * channels - depth;
+    walk.x_row_gap =
+        (d->dilation_y * d->input_width - (taps - 1) * d->dilation_x) * channels - depth;
+    walk.w_row_gap = (d->kernel_width - taps) * depth;
   }
   return walk;
 }

@@ -74,9 +74,8 @@
     ESPDL_CHANNEL_PRODUCTS(3)    \
   }
 
-ESPDL_ON_ITS_OWN static int32_t ESPDL_TILE_NAME(const espdl_walk_t *walk,
-                                                const ESPDL_VALUE *const *x,
-                                                const ESPDL_NAME(block_t) *b, ESPDL_SUM *sums) {
+static int32_t ESPDL_TILE_NAME(const espdl_walk_t *walk, const ESPDL_VALUE *const *x,
+                               const ESPDL_NAME(block_t) *b, ESPDL_SUM *sums) {
   const ESPDL_VALUE *const weights = b->weights;
   int32_t rows = walk->rows;
   int32_t runs = walk->runs;
