@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,30 +40,16 @@ from tvm_espdl.toolchain.network import build_project
 
 NETWORKS = ("resnet8_32", "mobilenetv2_035_96", "dscnn_kws_49x10")
 # The chip whose bits are computed, and the instruction sets that run them.
-CHIPS = {"esp32c3": ("rv32imc",), "esp32s3": ("rv32imc",), "esp32p4": ("rv32imc",)}
+CHIPS = {"esp32c3": ("rv32imc", "lx106"), "esp32s3": ("rv32imc",), "esp32p4": ("rv32imc",)}
 SECTIONS = (".text", ".rodata", ".data", ".bss")
+# As ESP-IDF links.
+SMALL = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 
 
-@dataclass(frozen=True)
-class Machine:
-    """An emulated chip that counts."""
-
-    compiler: Compiler
-    #: C that reads the counter into a `uint32_t`, and instructions of one count.
-    read: str
-    step: float
-
-
-def machine(name: str) -> Machine:
-    if name == "lx106":
-        compiler, shift = Compiler.xtensa(), 6
-        read, step = 'asm volatile("rsr %0, ccount" : "=r"(now) : : "memory");', 1 / 2.56
-    else:
-        compiler, shift = Compiler.rv32(march=name, mabi="ilp32"), 0
-        read, step = 'asm volatile("rdinstret %0" : "=r"(now) : : "memory");', 1.0
-    start, *rest = compiler.emulator
-    emulator = (start, "-icount", f"shift={shift}", *rest)
-    return Machine(replace(compiler, emulator=emulator), read, step)
+def machine(name):
+    """The compiler of an emulated chip that counts."""
+    compiler = Compiler.xtensa() if name == "lx106" else Compiler.rv32(march=name, mabi="ilp32")
+    return compiler.counting()
 
 
 COUNTER = """\
@@ -72,14 +57,14 @@ COUNTER = """\
 #include <stdio.h>
 static inline uint32_t counter(void) {
   uint32_t now;
-  __%s
+  __asm__ volatile("%s" : "=r"(now) : : "memory");
   return now;
 }
 """
 
 # The hooks of the dump stand behind every step: here they count.
 HOOKS = """\
-#ifndef TVM_ESPDL_DUMP_H
+#if !defined(TVM_ESPDL_DUMP_H) && !defined(__ASSEMBLER__)
 #define TVM_ESPDL_DUMP_H
 #include <stdint.h>
 void count_step(int32_t index);
@@ -117,7 +102,7 @@ def quantized(path, chip):
     return quantize_onnx(model, calibration, chip, measure=False).model, calibration[:1]
 
 
-def network_main(program, inputs, machine):
+def network_main(program, inputs, compiler):
     names, values = identifiers(program.input_names), program.inputs
     arrays, given = [], []
     for name, value, array in zip(names, values, inputs, strict=True):
@@ -131,7 +116,7 @@ def network_main(program, inputs, machine):
         taken.append(f".{name} = out_{name}")
     return "\n".join(
         [
-            COUNTER % machine.read,
+            COUNTER % compiler.counter.read,
             COUNT_STEP,
             f'#include "{PREFIX}.h"',
             *arrays,
@@ -155,29 +140,28 @@ def _number(value):
     return value.hex() + "f" if isinstance(value, float) else str(value)
 
 
-def counted(text, machine, overhead):
+def counted(text, compiler):
+    """Index and instructions of each step; the first row is an empty step, which all contain."""
     rows = [tuple(map(int, line.split())) for line in text.splitlines()]
-    return [(index, round(count * machine.step) - overhead) for index, count in rows]
+    counts = [round(count / compiler.counter.per_instruction) for _, count in rows]
+    return [(index, n - counts[0]) for (index, _), n in zip(rows, counts, strict=True)][1:]
 
 
-def run_network(library, sample, machine):
+def run_network(library, sample, compiler):
     """Instructions by step, and the sizes of the program's sections."""
     program = library.program
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        library.export_project(folder / "project")
+        library.export_project(folder / "project", kernels="portable")
         main, hooks = folder / "main.c", folder / "hooks.h"
         hooks.write_text(HOOKS)
-        main.write_text(network_main(program, library.feed([sample]), machine))
-        compiler = machine.compiler
-        flags = (*compiler.flags, "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
-        compiler = replace(compiler, flags=(*flags, "-include", str(hooks)))
-        build_project(folder / "project", folder / "program", compiler, main=main)
+        main.write_text(network_main(program, library.feed([sample]), compiler))
+        with_hooks = compiler.with_flags(*SMALL, "-include", str(hooks))
+        build_project(folder / "project", folder / "program", with_hooks, main=main)
         sizes = sections(folder / "program", compiler)
-        rows = counted(compiler.run(folder / "program"), machine, 0)
-    overhead = rows[0][1]
+        rows = counted(compiler.run(folder / "program"), compiler)
     values = list(program.values)
-    by_value = {values[index]: count - overhead for index, count in rows[1:]}
+    by_value = {values[index]: count for index, count in rows}
     return [sum(by_value[name] for name in step.outputs) for step in program.steps], sizes
 
 
@@ -224,7 +208,7 @@ def tvm_loop(operator):
     return Native(function, (operator.x, operator.w, operator.b), (operator.y,))
 
 
-def run_tvm(operators, machine):
+def run_tvm(operators, compiler):
     """Instructions of TVM's loop for each of the convolutions, by its record."""
     parts, calls, needed = [], [], 0
     for index, operator in enumerate(operators):
@@ -240,7 +224,7 @@ def run_tvm(operators, machine):
     most = max(max(o.x.size, o.y.size, o.w.size, o.y.shape[-1]) for o in operators)
     main = "\n".join(
         [
-            COUNTER % machine.read,
+            COUNTER % compiler.counter.read,
             COUNT_STEP,
             *parts,
             f"static int8_t x[{most}], y[{most}], w[{most}];",
@@ -260,10 +244,9 @@ def run_tvm(operators, machine):
     )
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "main.c").write_text(main)
-        machine.compiler.build([Path(name) / "main.c"], Path(name) / "program")
-        rows = counted(machine.compiler.run(Path(name) / "program"), machine, 0)
-    overhead = rows[0][1]
-    return {operators[index]: count - overhead for index, count in rows[1:]}
+        compiler.build([Path(name) / "main.c"], Path(name) / "program")
+        rows = counted(compiler.run(Path(name) / "program"), compiler)
+    return {operators[index]: count for index, count in rows}
 
 
 def shape(operator):

@@ -27,9 +27,16 @@
 #define ESPDL_FENCE
 #endif
 
-/* Output channels that are computed together, and the most outputs. */
+/*
+ * Output channels that are computed together, and the most outputs: their sums, and what is needed
+ * to walk over their values, stay in the processor's registers.
+ */
 #define ESPDL_CHANNELS 4
+#if defined(__XTENSA__)
+#define ESPDL_PIXELS 2
+#else
 #define ESPDL_PIXELS 3
+#endif
 
 /*
  * Where the products of a window lie: `rows` of `runs` of `length` neighbours. Gaps lead from the
