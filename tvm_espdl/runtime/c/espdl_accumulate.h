@@ -1,7 +1,7 @@
 /*
- * What conv2d and depthwise_conv2d share: the products of a window, the bias they start from, and the
- * way from a sum to a result (semantics: "Conv2d, depthwise conv, Gemm, MatMul"; ESP-DL
- * dl/base/dl_base.hpp, TensorBase::reset_bias_layout and the vector kernels in dl/base/isa).
+ * What conv2d and depthwise_conv2d share, whatever the type of the data: the walk over the products
+ * of a window, registers, and the way from a sum to a result (semantics: "Conv2d, depthwise conv,
+ * Gemm, MatMul"; ESP-DL dl/base/dl_base.hpp and the vector kernels in dl/base/isa).
  */
 #ifndef ESPDL_ACCUMULATE_H
 #define ESPDL_ACCUMULATE_H
@@ -18,6 +18,17 @@
 #define ESPDL_BIAS_RUN_STRIDE 32
 
 /*
+ * Output channels that are computed together, and outputs: their sums, and what is needed to walk
+ * over their values, stay in the processor's registers.
+ */
+#define ESPDL_CHANNELS 4
+#if defined(__XTENSA__)
+#define ESPDL_PIXELS 2
+#else
+#define ESPDL_PIXELS 3
+#endif
+
+/*
  * Compilers that load far ahead run out of registers, and then every product costs a load more:
  * this keeps loads where they are, and costs nothing itself.
  */
@@ -25,17 +36,6 @@
 #define ESPDL_FENCE __atomic_signal_fence(__ATOMIC_SEQ_CST);
 #else
 #define ESPDL_FENCE
-#endif
-
-/*
- * Output channels that are computed together, and the most outputs: their sums, and what is needed
- * to walk over their values, stay in the processor's registers.
- */
-#define ESPDL_CHANNELS 4
-#if defined(__XTENSA__)
-#define ESPDL_PIXELS 2
-#else
-#define ESPDL_PIXELS 3
 #endif
 
 /*
@@ -70,20 +70,20 @@ static inline espdl_register_t espdl_rest_register(const espdl_conv_t *d) {
 }
 
 /*
- * The walk over a window of which some taps are inside the image, and of each `depth` channels
- * count. Where image and filter have taps side by side, a row is one run, if they may be joined.
+ * The walk over a window of which some taps are inside the image. `depth` channels of each count:
+ * all of them or one. All channels of taps that lie side by side are one run.
  */
-static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, espdl_taps_t rows,
-                                         espdl_taps_t columns, int32_t depth, bool joined) {
-  const int32_t taps = columns.end - columns.first;
+static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, const espdl_taps_t *rows,
+                                         const espdl_taps_t *columns, int32_t depth) {
+  const int32_t taps = columns->end - columns->first;
   const int32_t channels = d->input_channels;
-  const bool one_run = joined && d->dilation_x == 1 && depth == channels;
+  const bool joined = d->dilation_x == 1 && depth == channels;
   espdl_walk_t walk = {1, 1, 0, 0, 0, 0};
-  if (rows.end > rows.first && taps > 0) {
-    walk.rows = rows.end - rows.first;
-    walk.runs = one_run ? 1 : taps;
-    walk.length = one_run ? taps * depth : depth;
-    walk.x_run_gap = one_run ? 0 : d->dilation_x * channels - depth;
+  if (rows->end > rows->first && taps > 0) {
+    walk.rows = rows->end - rows->first;
+    walk.runs = joined ? 1 : taps;
+    walk.length = joined ? taps * depth : depth;
+    walk.x_run_gap = joined ? 0 : d->dilation_x * channels - depth;
     walk.x_row_gap =
         (d->dilation_y * d->input_width - (taps - 1) * d->dilation_x) * channels - depth;
     walk.w_row_gap = (d->kernel_width - taps) * depth;
@@ -91,43 +91,30 @@ static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, espdl_taps_t row
   return walk;
 }
 
-/* Field number `channel` of the ESP32-S3's packed bias, sign-extended. */
-static inline int64_t espdl_packed_bias(const espdl_conv_t *d, int32_t channel) {
-  const int32_t bits = d->packed_bias_bits;
-  const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / bits;
-  const int32_t first = channel % fields * bits;
-  const uint8_t *bytes = d->bias;
-  bytes += channel / fields * ESPDL_BIAS_RUN_STRIDE + first / 8;
-  uint64_t field = 0;
-  for (int32_t i = 0; i * 8 < bits + first % 8; ++i) {
-    field |= (uint64_t)bytes[i] << (i * 8);
+/* Neighbouring columns of outputs, in spans of equal taps; most images have three. */
+#define ESPDL_COLUMN_SPANS 8
+typedef struct {
+  int32_t count;
+  espdl_span_t spans[ESPDL_COLUMN_SPANS];
+} espdl_columns_t;
+
+/* The spans from the column `first` on, as many as there is room for. */
+static inline espdl_columns_t espdl_columns_from(const espdl_conv_t *d, int32_t first) {
+  espdl_columns_t columns;
+  columns.count = 0;
+  while (first < d->output_width && columns.count < ESPDL_COLUMN_SPANS) {
+    columns.spans[columns.count] =
+        espdl_span_from(first, d->output_width, d->stride_x, d->pad_left, d->dilation_x,
+                        d->kernel_width, d->input_width);
+    first += columns.spans[columns.count++].count;
   }
-  const int32_t unused = 64 - bits;
-  return (int64_t)(field >> (first % 8) << unused) >> unused;
+  return columns;
 }
 
-/*
- * The bias of a channel; 0 without bias. `raw_bytes` is the size of an unpacked value. Where the
- * first `in_vectors` channels are packed, the remaining ones follow as 64-bit integers.
- */
-static inline int64_t espdl_bias_of(const espdl_conv_t *d, int32_t channel, int32_t in_vectors,
-                                    int32_t raw_bytes) {
-  if (d->bias == NULL) {
-    return 0;
-  }
-  if (d->packed_bias_bits == 0) {
-    return raw_bytes == 4 ? ((const int32_t *)d->bias)[channel]
-                          : ((const int64_t *)d->bias)[channel];
-  }
-  if (channel < in_vectors) {
-    return espdl_packed_bias(d, channel);
-  }
-  const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / d->packed_bias_bits;
-  const uint8_t *remaining = d->bias;
-  remaining += in_vectors / fields * ESPDL_BIAS_RUN_STRIDE + (channel - in_vectors) * 8;
-  int64_t value;
-  memcpy(&value, remaining, sizeof value);
-  return value;
+/* The column behind the last one. */
+static inline int32_t espdl_columns_end(const espdl_columns_t *columns) {
+  const espdl_span_t *last = &columns->spans[columns->count - 1];
+  return last->first + last->count;
 }
 
 /* A sum shifted to the output's exponent, after the activation, before it is saturated. */

@@ -1,29 +1,35 @@
 /*
  * What conv2d and depthwise_conv2d share, for one data type; espdl_each_type.h says what is set.
  *
- * Outputs whose windows have the same taps inside the image form an area. In an area, a block of
- * channels is computed for all outputs before the next block: its weights stay in the cache. The
- * sums of a block for one output, or for several, are the business of tiles: functions of the
- * kernels that add the products up with the macros ESPDL_BEGIN, ESPDL_ADD and ESPDL_END, in any
- * order. Where the order matters, because a sum may leave the chip's register, a tile looks at its
- * sums now and then; if one has come so far that it could have left, that output is computed again
- * in the chip's order.
+ * A block of channels is computed for all outputs before the next block: its weights stay in a
+ * cache. Outputs whose windows have the same taps inside the image form an area. Tiles, functions
+ * of the kernels, take one output of an area after the other, or several at once, and add their
+ * products up in any order. Where the order matters, because a sum may leave the chip's register, a
+ * tile looks at its sums now and then; where one has come so far that it could have left, these
+ * outputs are computed again in the chip's order.
  */
 #if ESPDL_VALUE_BITS == 8
+#define ESPDL_UNSIGNED uint32_t
 /* Sums stay below it, with room for what is added before they are shifted. */
 #define ESPDL_LARGEST 0x7f000000
+/* The widest register whose sums a tile can look at; where the upper bits, which it sees, begin. */
+#define ESPDL_WIDEST 24
+#define ESPDL_UPPER_BEGINS 0
 
 #define ESPDL_BEGIN(pixel, channel) int32_t s##pixel##channel = b->start[channel];
 #define ESPDL_ADD(pixel, channel, product) s##pixel##channel += product;
 #define ESPDL_UPPER(pixel, channel) s##pixel##channel
 #define ESPDL_END(pixel, channel) sums[pixel * ESPDL_CHANNELS + channel] = s##pixel##channel;
 #else
+#define ESPDL_UNSIGNED uint64_t
 /*
  * A sum is kept modulo 2^32, and beside it the sum of the upper halves of all that is added, so
  * that no carry leads from one to the other. The upper one falls behind by less than one for each;
  * for up to 2^16 products, which are less than this, the lower one tells by how much.
  */
 #define ESPDL_LARGEST ((int64_t)1 << 46)
+#define ESPDL_WIDEST 46
+#define ESPDL_UPPER_BEGINS 16
 
 #define ESPDL_BEGIN(pixel, channel)                                   \
   uint32_t s##pixel##channel = (uint32_t)(uint64_t)b->start[channel]; \
@@ -40,53 +46,87 @@
       (int64_t)h##pixel##channel * 65536 + \
       (uint32_t)(s##pixel##channel - ((uint32_t)h##pixel##channel << 16));
 #endif
-/* Where the sums' upper bits, which a tile looks at, begin; and the widest register for it. */
-#define ESPDL_UPPER_BEGINS (ESPDL_VALUE_BITS == 8 ? 0 : 16)
-#define ESPDL_WIDEST (ESPDL_VALUE_BITS == 8 ? 24 : 46)
+
+/* `use` for each channel of a block: macros of a pixel and a channel. */
+#define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1) use(pixel, 2) use(pixel, 3)
+#define ESPDL_BEGIN_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_BEGIN, pixel)
+#define ESPDL_END_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_END, pixel)
+#define ESPDL_LOOK(pixel)                                       \
+  seen |= (uint32_t)(ESPDL_UPPER(pixel, 0) | ESPDL_UPPER(pixel, 1) | \
+                     ESPDL_UPPER(pixel, 2) | ESPDL_UPPER(pixel, 3));
 
 typedef struct ESPDL_NAME(block) ESPDL_NAME(block_t);
 
-/*
- * Sums of one output or of ESPDL_PIXELS ones, with their first values at `x`, for the channels of a
- * block; gives all bits that were set in the upper bits of any sum when they were looked at.
- */
-typedef int32_t ESPDL_NAME(tile_t)(const espdl_walk_t *walk, const ESPDL_VALUE *const *x,
-                                   const ESPDL_NAME(block_t) *b, ESPDL_SUM *sums);
+/* Outputs of a block whose windows have the same taps inside the image. */
+typedef struct {
+  espdl_walk_t walk;           /* over the products of a window */
+  const ESPDL_VALUE *x;        /* first value of the first window */
+  const ESPDL_VALUE *weights;  /* of the first channel, for the first tap inside */
+  ESPDL_VALUE *y;              /* first channel of the first output */
+  int32_t outputs;             /* how many are to be computed */
+  int32_t width;               /* how many are in a row */
+  int32_t in_row;              /* how many are to be computed in the current row */
+  int32_t from;                /* of the next one, in elements from x */
+  int32_t to;                  /* of the next one, in elements from y */
+  int32_t x_step;              /* from one to the next of the row */
+  int32_t x_gap;               /* from the last one of a row to the next row */
+  int32_t y_step;              /* the same for results */
+  int32_t y_gap;
+} ESPDL_NAME(area_t);
+
+/* Computes outputs of an area, as long as there are as many as it takes at once. */
+typedef void ESPDL_NAME(tile_t)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
+                                const ESPDL_NAME(block_t) *b);
 
 /* Up to ESPDL_CHANNELS channels that are computed together. */
 struct ESPDL_NAME(block) {
   int32_t first;                          /* the first one */
   int32_t count;                          /* how many */
-  ESPDL_NAME(tile_t) *one;                /* sums of one output */
-  ESPDL_NAME(tile_t) *several;            /* sums of ESPDL_PIXELS outputs, or NULL */
-  int32_t value;                          /* of the first channel, behind that of the window */
-  const ESPDL_VALUE *weights;             /* of the first channel, for the first tap inside */
+  int32_t depth;                          /* channels of the input that each sums */
+  int32_t value;                          /* the first of these */
+  ESPDL_NAME(tile_t) *one;                /* computes an output at a time */
+  ESPDL_NAME(tile_t) *several;            /* computes ESPDL_PIXELS, or NULL */
+  const ESPDL_VALUE *weights;             /* of the first channel */
   int32_t stride;                         /* between neighbouring weights of a channel */
   int32_t distances[ESPDL_CHANNELS - 1];  /* from the weights of a channel to the next one's */
   int32_t value_distance;                 /* from the values of a channel to the next one's */
-  bool exact;                             /* only the chip's own order gives its results */
-  int32_t look;                           /* products between two looks at the sums */
   espdl_register_t kept;                  /* the chip's register, clamped only where it matters */
-  ESPDL_SUM offset;                       /* what `start` has beside the bias */
+  int32_t look;                           /* most products between two looks at the sums */
+  ESPDL_SUM offset;                       /* what `start` has beside the bias; 0: no look counts */
   ESPDL_SUM start[ESPDL_CHANNELS];        /* what sums begin with */
+  ESPDL_SUM bias[ESPDL_CHANNELS];         /* what sums in the chip's order begin with */
   int32_t shifts[ESPDL_CHANNELS];         /* from sums to results */
-  int64_t bias[ESPDL_CHANNELS];           /* what exact sums begin with */
 };
 
-/* Outputs whose windows have the same taps inside the image; steps and gaps count elements. */
-typedef struct {
-  espdl_walk_t walk;     /* over the products of a window */
-  espdl_walk_t apart;    /* the same with a run for each tap */
-  int32_t tap;           /* the first one inside */
-  const ESPDL_VALUE *x;  /* first value of the first window */
-  ESPDL_VALUE *y;        /* first channel of the first output */
-  int32_t outputs;       /* how many */
-  int32_t width;         /* how many of them are in a row */
-  int32_t x_step;        /* from one window to the next of the row */
-  int32_t x_gap;         /* from the last window of a row to the first one of the next */
-  int32_t y_step;        /* the same for outputs */
-  int32_t y_gap;
-} ESPDL_NAME(area_t);
+/*
+ * The bias of a channel; 0 without bias. Where the first `in_vectors` channels are packed, the
+ * remaining ones follow as 64-bit integers.
+ */
+static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int32_t in_vectors) {
+  const int32_t bits = d->packed_bias_bits;
+  if (d->bias == NULL) {
+    return 0;
+  }
+  if (bits == 0) {
+    return ((const ESPDL_SUM *)d->bias)[channel];
+  }
+  const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / bits;
+  const uint8_t *bytes = d->bias;
+  if (channel >= in_vectors) {
+    int64_t value;
+    bytes += in_vectors / fields * ESPDL_BIAS_RUN_STRIDE + (channel - in_vectors) * 8;
+    memcpy(&value, bytes, sizeof value);
+    return (ESPDL_SUM)value;
+  }
+  const int32_t first = channel % fields * bits;
+  const int32_t unused = (int32_t)sizeof(ESPDL_SUM) * 8 - bits;
+  ESPDL_UNSIGNED field = 0;
+  bytes += channel / fields * ESPDL_BIAS_RUN_STRIDE + first / 8;
+  for (int32_t i = 0; i * 8 < bits + first % 8; ++i) {
+    field |= (ESPDL_UNSIGNED)bytes[i] << (i * 8);
+  }
+  return (ESPDL_SUM)(field >> (first % 8) << unused) >> unused;
+}
 
 /* The sum of one channel of one output in the chip's order, clamped where its register is. */
 static int64_t ESPDL_NAME(in_order)(const espdl_walk_t *walk, espdl_register_t kept,
@@ -123,46 +163,89 @@ static void ESPDL_NAME(finish)(const espdl_conv_t *d, const ESPDL_NAME(block_t) 
   }
 }
 
-/* The results of an output from its sums in the chip's order. */
-static void ESPDL_NAME(exact)(const espdl_conv_t *d, const espdl_walk_t *apart,
+/* An output from sums in the chip's order. */
+static void ESPDL_NAME(exact)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
                               const ESPDL_NAME(block_t) *b, const ESPDL_VALUE *x,
                               ESPDL_VALUE *y) {
+  espdl_walk_t apart = area->walk;
+  if (apart.length > b->depth) {
+    apart.runs = apart.length / b->depth; /* no clamp spans two taps */
+    apart.length = b->depth;
+  }
   int64_t sums[ESPDL_CHANNELS];
   for (int32_t i = 0; i < b->count; ++i) {
-    const ESPDL_VALUE *weights = b->weights + i * b->distances[0];
-    sums[i] = ESPDL_NAME(in_order)(apart, b->kept, x, weights, b->stride, b->bias[i]);
+    const ESPDL_VALUE *weights = area->weights + i * b->distances[0];
+    sums[i] = ESPDL_NAME(in_order)(&apart, b->kept, x, weights, b->stride, b->bias[i]);
     x += b->value_distance;
   }
   ESPDL_NAME(finish)(d, b, sums, y);
 }
 
+/* Where the next `count` outputs are read and written. */
+static void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count, const ESPDL_VALUE **x,
+                             ESPDL_VALUE **y) {
+  int32_t in_row = area->in_row;
+  int32_t from = area->from;
+  int32_t to = area->to;
+  area->outputs -= count;
+  do {
+    *x++ = area->x + from;
+    *y++ = area->y + to;
+    if (--in_row != 0) {
+      from += area->x_step;
+      to += area->y_step;
+    } else {
+      in_row = area->width;
+      from += area->x_gap;
+      to += area->y_gap;
+    }
+  } while (--count != 0);
+  area->in_row = in_row;
+  area->from = from;
+  area->to = to;
+}
+
+/* The tile of blocks for which only the chip's order gives its results. */
+static void ESPDL_NAME(in_exact_order)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
+                                       const ESPDL_NAME(block_t) *b) {
+  while (area->outputs != 0) {
+    const ESPDL_VALUE *x;
+    ESPDL_VALUE *y;
+    ESPDL_NAME(next)(area, 1, &x, &y);
+    ESPDL_NAME(exact)(d, area, b, x, y);
+  }
+}
+
 #if ESPDL_VALUE_BITS == 8
-/* A result from its sum. */
-#define ESPDL_RESULT(from, to)                                             \
-  {                                                                        \
-    const int32_t sum = from + added;                                      \
-    int32_t result = sum >> shift;                                         \
-    if (half_even && (uint32_t)sum << (32 - shift) == 0) {                 \
-      result &= ~1; /* it was a tie, which the addition has rounded up */  \
-    }                                                                      \
-    result = result < lowest ? lowest : result;                            \
-    to = (int8_t)(result > INT8_MAX ? INT8_MAX : result);                  \
+/* The result of a sum. */
+#define ESPDL_RESULT(pixel)                                                   \
+  {                                                                           \
+    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + added;                 \
+    int32_t result = sum >> shift;                                            \
+    if (half_even && (uint32_t)sum << (32 - shift) == 0) {                    \
+      result &= ~1; /* a tie, which the addition has rounded up */            \
+    }                                                                         \
+    if ((uint32_t)result - (uint32_t)lowest > range) {                        \
+      result = result < lowest ? lowest : INT8_MAX;                           \
+    }                                                                         \
+    *y##pixel++ = (int8_t)result;                                             \
   }
 
-/* The results of some outputs from their sums, in 32 bits. */
+/* The results of one output or of ESPDL_PIXELS from their sums, in 32 bits. */
 static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const int32_t *sums,
                               int32_t outputs, int8_t *const *y) {
   const int32_t lowest = d->relu ? 0 : INT8_MIN;
+  const uint32_t range = (uint32_t)(INT8_MAX - lowest);
   const int32_t half_even = d->half_even;
+  const int32_t offset = b->offset;
   const int32_t *const end = sums + b->count;
   const int32_t *shifts = b->shifts;
-  const int32_t offset = b->offset;
   int8_t *y0 = y[0];
   if (outputs == 1) {
     do {
       const int32_t shift = *shifts++;
       const int32_t added = ((int32_t)1 << (shift - 1)) - offset;
-      ESPDL_RESULT(sums[0], *y0++)
+      ESPDL_RESULT(0)
     } while (++sums != end);
     return;
   }
@@ -173,10 +256,10 @@ static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const 
   do {
     const int32_t shift = *shifts++;
     const int32_t added = ((int32_t)1 << (shift - 1)) - offset;
-    ESPDL_RESULT(sums[0], *y0++)
-    ESPDL_RESULT(sums[ESPDL_CHANNELS], *y1++)
+    ESPDL_RESULT(0)
+    ESPDL_RESULT(1)
 #if ESPDL_PIXELS > 2
-    ESPDL_RESULT(sums[2 * ESPDL_CHANNELS], *y2++)
+    ESPDL_RESULT(2)
 #endif
   } while (++sums != end);
 }
@@ -184,125 +267,116 @@ static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const 
 #endif
 
 /*
- * How the sums of a block begin and are formed, for windows of some products. What `b` has besides
- * is set already. `in_vectors` channels have a packed bias, where there is such.
+ * What a tile does with the sums of its outputs. `seen` are the bits that were set in the upper
+ * bits of any sum whenever they were looked at.
+ */
+static void ESPDL_NAME(take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
+                             const ESPDL_NAME(block_t) *b, uint32_t seen, ESPDL_SUM *sums,
+                             int32_t outputs, const ESPDL_VALUE *const *x, ESPDL_VALUE *const *y) {
+  if (b->offset != 0 && seen >> (b->kept.bits - 1 - ESPDL_UPPER_BEGINS) != 0) {
+    for (int32_t i = 0; i < outputs; ++i) {
+      ESPDL_NAME(exact)(d, area, b, x[i], y[i]);
+    }
+    return;
+  }
+#if ESPDL_VALUE_BITS == 8
+  finish_in_32_bits(d, b, sums, outputs, y);
+#else
+  for (int32_t i = 0; i < ESPDL_CHANNELS; ++i) {
+    sums[i] -= b->offset;
+  }
+  ESPDL_NAME(finish)(d, b, sums, y[0]);
+#endif
+}
+
+/*
+ * How the sums of a block begin and are formed, for windows of up to some products. What it has
+ * besides is set already; `in_vectors` channels have a packed bias, where there is such.
  */
 static void ESPDL_NAME(prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_t products,
                                 ESPDL_NAME(block_t) *b) {
   const ESPDL_VALUE *shifts = d->channel_shifts;
-  const int64_t added = (int64_t)products << (2 * ESPDL_VALUE_BITS - 2);
+  const int32_t product_bits = 2 * ESPDL_VALUE_BITS - 2;
+  /* What is left for a bias, so that sums stay in range, and in the chip's register. */
+  const bool too_many = products > (int32_t)(ESPDL_LARGEST >> product_bits);
+  const ESPDL_SUM room = too_many ? -1 : ESPDL_LARGEST - ((ESPDL_SUM)products << product_bits);
   const int64_t highest = espdl_highest(b->kept.bits);
-  int64_t largest = 0;
+  const int64_t room_kept = highest - ((int64_t)products << product_bits);
+  ESPDL_SUM largest = 0;
+  bool exact = false;
   for (int32_t i = 0; i < b->count; ++i) {
-    const int64_t bias = espdl_bias_of(d, b->first + i, in_vectors, ESPDL_VALUE_BITS / 2);
+    const ESPDL_SUM bias = ESPDL_NAME(bias_of)(d, b->first + i, in_vectors);
+    const ESPDL_SUM magnitude = bias < 0 ? -1 - bias : bias;
+    largest = magnitude > largest ? magnitude : largest;
     b->bias[i] = bias;
     b->shifts[i] = shifts == NULL ? d->shift : shifts[b->first + i];
-    largest = bias > largest ? bias : -bias > largest ? -bias : largest;
     if (ESPDL_VALUE_BITS == 8 && (b->shifts[i] < 1 || b->shifts[i] > 24)) {
-      b->exact = true;
+      exact = true;
     }
   }
-  if (largest > ESPDL_LARGEST - added) {
-    b->exact = true;
+  if (largest >= room) {
+    exact = true;
   }
-  if (!d->ordered || b->kept.per_clamp == 0 || largest <= highest - added) {
+  if (!d->ordered || b->kept.per_clamp == 0 || largest < room_kept) {
     b->kept.per_clamp = 0;
     b->look = INT32_MAX;
   } else if (b->look == 0 || b->kept.bits > ESPDL_WIDEST || largest > highest / 2 ||
-             (int64_t)b->look << (2 * ESPDL_VALUE_BITS - 2) > highest / 2 + 1) {
-    b->exact = true;
+             (int64_t)b->look << product_bits > highest / 2 + 1) {
+    exact = true;
   } else {
     /* A sum in half of its range cannot leave the register before it is looked at again. */
     b->offset = (ESPDL_SUM)(highest / 2 + 1);
   }
+  if (exact) {
+    b->one = ESPDL_NAME(in_exact_order);
+    b->several = NULL;
+  }
   for (int32_t i = 0; i < b->count; ++i) {
-    b->start[i] = (ESPDL_SUM)b->bias[i] + b->offset;
+    b->start[i] = exact ? 0 : b->bias[i] + b->offset;
     if (b->kept.per_clamp != 0) {
-      b->bias[i] = espdl_clamp(b->bias[i], -1 - highest, highest);
+      b->bias[i] = (ESPDL_SUM)espdl_clamp(b->bias[i], -1 - highest, highest);
     }
   }
 }
 
-/* All outputs of an area, for one block of channels. */
-static void ESPDL_NAME(outputs)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
-                                const ESPDL_NAME(block_t) *b) {
-  int32_t from = b->value;
-  int32_t to = b->first;
-  int32_t in_row = area->width;
-  for (int32_t left = area->outputs; left != 0;) {
-    const ESPDL_VALUE *x[ESPDL_PIXELS];
-    ESPDL_VALUE *y[ESPDL_PIXELS];
-    ESPDL_SUM sums[ESPDL_PIXELS * ESPDL_CHANNELS];
-    const int32_t count = left >= ESPDL_PIXELS && b->several != NULL ? ESPDL_PIXELS : 1;
-    for (int32_t i = 0; i < count; ++i) {
-      x[i] = area->x + from;
-      y[i] = area->y + to;
-      if (--in_row != 0) {
-        from += area->x_step;
-        to += area->y_step;
-      } else {
-        from += area->x_gap;
-        to += area->y_gap;
-        in_row = area->width;
-      }
-    }
-    left -= count;
-    bool exact = b->exact;
-    if (!exact) {
-      const int32_t seen = (count == 1 ? b->one : b->several)(&area->walk, x, b, sums);
-      exact = b->offset != 0 && (uint32_t)seen >> (b->kept.bits - 1 - ESPDL_UPPER_BEGINS) != 0;
-    }
-    if (exact) {
-      for (int32_t i = 0; i < count; ++i) {
-        ESPDL_NAME(exact)(d, &area->apart, b, x[i], y[i]);
-      }
-      continue;
-    }
-#if ESPDL_VALUE_BITS == 8
-    finish_in_32_bits(d, b, sums, count, y);
-#else
-    for (int32_t i = 0; i < ESPDL_CHANNELS; ++i) {
-      sums[i] -= b->offset;
-    }
-    ESPDL_NAME(finish)(d, b, sums, y[0]);
-#endif
-  }
-}
-
-/* Calls `compute` for every area; of each tap, `depth` channels are summed. */
-static void ESPDL_NAME(areas)(const espdl_conv_t *d, const ESPDL_VALUE *x, ESPDL_VALUE *y,
-                              int32_t depth,
-                              void (*compute)(const espdl_conv_t *d,
-                                              const ESPDL_NAME(area_t) *area)) {
-  const int32_t x_step = d->stride_x * d->input_channels;
-  const int32_t y_step = d->output_channels;
-  espdl_span_t rows, columns;
+/* A block for some columns of outputs, area by area. */
+static void ESPDL_NAME(areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b,
+                              const espdl_columns_t *columns, const ESPDL_VALUE *x,
+                              ESPDL_VALUE *y) {
+  const int32_t x_row = d->input_width * d->input_channels;
+  const int32_t y_row = d->output_width * d->output_channels;
+  espdl_span_t rows;
   for (int32_t row = 0; row < d->output_height; row += rows.count) {
     rows = espdl_span_from(row, d->output_height, d->stride_y, d->pad_top, d->dilation_y,
                            d->kernel_height, d->input_height);
-    for (int32_t column = 0; column < d->output_width; column += columns.count) {
-      columns = espdl_span_from(column, d->output_width, d->stride_x, d->pad_left, d->dilation_x,
-                                d->kernel_width, d->input_width);
-      const int32_t top = rows.taps.origin + rows.taps.first * d->dilation_y;
-      const int32_t left = columns.taps.origin + columns.taps.first * d->dilation_x;
-      const ESPDL_NAME(area_t) area = {
-          .walk = espdl_walk_of(d, rows.taps, columns.taps, depth, true),
-          .apart = espdl_walk_of(d, rows.taps, columns.taps, depth, false),
-          .tap = rows.taps.first * d->kernel_width + columns.taps.first,
-          .x = x + (top * d->input_width + left) * d->input_channels,
-          .y = y + (row * d->output_width + column) * y_step,
-          .outputs = rows.count * columns.count,
-          .width = columns.count,
-          .x_step = x_step,
-          .x_gap = d->stride_y * d->input_width * d->input_channels - (columns.count - 1) * x_step,
-          .y_step = y_step,
-          .y_gap = (d->output_width - columns.count + 1) * y_step,
-      };
-      compute(d, &area);
+    const int32_t top = rows.taps.origin + rows.taps.first * d->dilation_y;
+    for (int32_t i = 0; i < columns->count; ++i) {
+      const espdl_span_t *span = &columns->spans[i];
+      const int32_t left = span->taps.origin + span->taps.first * d->dilation_x;
+      const int32_t tap = rows.taps.first * d->kernel_width + span->taps.first;
+      ESPDL_NAME(area_t) area;
+      area.walk = espdl_walk_of(d, &rows.taps, &span->taps, b->depth);
+      area.x = x + top * x_row + left * d->input_channels + b->value;
+      area.weights = b->weights + tap * b->depth * b->stride;
+      area.y = y + row * y_row + span->first * d->output_channels + b->first;
+      area.outputs = rows.count * span->count;
+      area.width = span->count;
+      area.in_row = span->count;
+      area.from = 0;
+      area.to = 0;
+      area.x_step = d->stride_x * d->input_channels;
+      area.x_gap = d->stride_y * x_row - (span->count - 1) * area.x_step;
+      area.y_step = d->output_channels;
+      area.y_gap = y_row - (span->count - 1) * area.y_step;
+      if (b->several != NULL) {
+        b->several(d, &area, b);
+      }
+      b->one(d, &area, b);
     }
   }
 }
 
+#undef ESPDL_UNSIGNED
 #undef ESPDL_LARGEST
-#undef ESPDL_UPPER_BEGINS
 #undef ESPDL_WIDEST
+#undef ESPDL_UPPER_BEGINS

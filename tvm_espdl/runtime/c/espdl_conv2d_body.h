@@ -31,51 +31,50 @@
 /* Products between two looks at the sums. */
 #define ESPDL_LOOK_AFTER 16
 
-/* An area for all channels. */
-static void ESPDL_NAME(all_channels)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area) {
-  const int32_t products = area->walk.rows * area->walk.runs * area->walk.length;
-  const int32_t size = d->kernel_height * d->kernel_width * d->input_channels;
-  const int32_t in_vectors =
-      d->lanes == 0 ? 0 : d->output_channels / ESPDL_LANES * ESPDL_LANES;
-  for (int32_t first = 0; first < d->output_channels; first += ESPDL_CHANNELS) {
-    const int32_t left = d->output_channels - first;
-    ESPDL_NAME(block_t) b = {.first = first};
-    b.count = left < ESPDL_CHANNELS ? left : ESPDL_CHANNELS;
-    if (first < in_vectors) {
-      const int32_t lane = first % ESPDL_LANES;
-      b.one = ESPDL_NAME(one_in_lanes);
-      b.several = ESPDL_SEVERAL_IN_LANES;
-      b.weights = (const ESPDL_VALUE *)d->filter + (first - lane) * size +
-                  area->tap * d->input_channels * ESPDL_LANES + lane;
-      b.stride = ESPDL_LANES;
-      b.distances[0] = 1;
-      b.look = ESPDL_LOOK_AFTER;
-      b.kept = espdl_lane_register(d);
-    } else {
-      b.one = ESPDL_NAME(one);
-      b.several = ESPDL_SEVERAL;
-      b.weights =
-          (const ESPDL_VALUE *)d->filter + first * size + area->tap * d->input_channels;
-      b.stride = 1;
-      /* A channel that is not there has the weights of the last one. */
-      for (int32_t i = 1; i < b.count; ++i) {
-        b.distances[i - 1] = size;
-      }
-      b.kept = espdl_rest_register(d);
+/* The block that begins with the channel `first`; `in_vectors` channels are in full vectors. */
+static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first,
+                                             int32_t in_vectors) {
+  const int32_t products = d->kernel_height * d->kernel_width * d->input_channels;
+  const int32_t left = d->output_channels - first;
+  ESPDL_NAME(block_t) b = {.first = first, .depth = d->input_channels};
+  b.count = left < ESPDL_CHANNELS ? left : ESPDL_CHANNELS;
+  b.weights = (const ESPDL_VALUE *)d->filter + first * products;
+  if (first < in_vectors) {
+    const int32_t lane = first % ESPDL_LANES;
+    b.weights += lane - lane * products;
+    b.one = ESPDL_NAME(one_in_lanes);
+    b.several = ESPDL_SEVERAL_IN_LANES;
+    b.stride = ESPDL_LANES;
+    b.distances[0] = 1;
+    b.look = ESPDL_LOOK_AFTER;
+    b.kept = espdl_lane_register(d);
+  } else {
+    b.one = ESPDL_NAME(one);
+    b.several = ESPDL_SEVERAL;
+    b.stride = 1;
+    for (int32_t i = 1; i < b.count; ++i) {
+      b.distances[i - 1] = products; /* a channel that is not there has those of the last one */
     }
-    ESPDL_NAME(prepare)(d, in_vectors, products, &b);
-    ESPDL_NAME(outputs)(d, area, &b);
+    b.kept = espdl_rest_register(d);
   }
+  ESPDL_NAME(prepare)(d, in_vectors, products, &b);
+  return b;
 }
 
 void ESPDL_NAME(espdl_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x, ESPDL_VALUE *y) {
-  ESPDL_NAME(areas)(d, x, y, d->input_channels, ESPDL_NAME(all_channels));
+  const int32_t in_vectors =
+      d->lanes == 0 ? 0 : d->output_channels / ESPDL_LANES * ESPDL_LANES;
+  for (int32_t column = 0; column < d->output_width;) {
+    const espdl_columns_t columns = espdl_columns_from(d, column);
+    for (int32_t first = 0; first < d->output_channels; first += ESPDL_CHANNELS) {
+      const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, first, in_vectors);
+      ESPDL_NAME(areas)(d, &b, &columns, x, y);
+    }
+    column = espdl_columns_end(&columns);
+  }
 }
 
 #undef ESPDL_SEVERAL
 #undef ESPDL_SEVERAL_IN_LANES
 #undef ESPDL_LOOK_AFTER
-#undef ESPDL_BEGIN
-#undef ESPDL_ADD
-#undef ESPDL_UPPER
-#undef ESPDL_END
+#include "espdl_accumulate_end.h"

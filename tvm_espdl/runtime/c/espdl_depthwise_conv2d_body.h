@@ -16,52 +16,52 @@
 #define ESPDL_SEVERAL NULL
 #endif
 
-/* An area for the channels from `first` on, `count` of them, whose weights take turns. */
-static void ESPDL_NAME(some_channels)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
-                                      int32_t first, int32_t count) {
+/* A block of `count` channels from `first` on; those from `group` on, `size` of them, take turns. */
+static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first, int32_t count,
+                                             int32_t group, int32_t size) {
   const int32_t taps = d->kernel_height * d->kernel_width;
-  const int32_t products = area->walk.rows * area->walk.runs * area->walk.length;
-  const ESPDL_VALUE *const filter = (const ESPDL_VALUE *)d->filter + first * taps;
-  for (int32_t i = 0; i < count; i += ESPDL_CHANNELS) {
-    const bool full = count >= ESPDL_CHANNELS;
-    /* The last block is filled up with channels that are computed twice. */
-    const int32_t at = full && i > count - ESPDL_CHANNELS ? count - ESPDL_CHANNELS : i;
-    ESPDL_NAME(block_t) b = {
-        .first = first + at,
-        .count = full ? ESPDL_CHANNELS : count,
-        .one = ESPDL_NAME(one),
-        .several = ESPDL_SEVERAL,
-        .value = first + at,
-        .value_distance = 1,
-        .weights = filter + area->tap * count + at,
-        .stride = count,
-        .distances = {1},
-        .look = area->walk.runs,
-        .exact = !full,
-        .kept = espdl_lane_register(d),
-    };
-    /* Every channel is in vectors here, also those that do not fill one. */
-    ESPDL_NAME(prepare)(d, d->output_channels, products, &b);
-    ESPDL_NAME(outputs)(d, area, &b);
+  ESPDL_NAME(block_t) b = {.first = first, .count = count, .depth = 1, .value = first};
+  b.weights = (const ESPDL_VALUE *)d->filter + group * taps + first - group;
+  b.stride = size;
+  b.distances[0] = 1;
+  b.value_distance = 1;
+  b.kept = espdl_lane_register(d);
+  b.look = d->kernel_width;
+  b.one = count == ESPDL_CHANNELS ? ESPDL_NAME(one) : ESPDL_NAME(in_exact_order);
+  b.several = ESPDL_SEVERAL;
+  if (count < ESPDL_CHANNELS) {
+    b.several = NULL;
   }
+  /* Every channel is in vectors here, also those that do not fill one. */
+  ESPDL_NAME(prepare)(d, d->output_channels, taps, &b);
+  return b;
 }
 
-/* An area for all channels: those of a vector have their own taps, without vectors all share. */
-static void ESPDL_NAME(all_channels)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area) {
-  const int32_t together = d->lanes == 0 ? d->output_channels : ESPDL_LANES;
-  for (int32_t first = 0; first < d->output_channels; first += together) {
-    const int32_t left = d->output_channels - first;
-    ESPDL_NAME(some_channels)(d, area, first, left < together ? left : together);
+/* Some columns of outputs: the channels of a vector have their own taps, without vectors all. */
+static void ESPDL_NAME(channels)(const espdl_conv_t *d, const espdl_columns_t *columns,
+                                 const ESPDL_VALUE *x, ESPDL_VALUE *y) {
+  const int32_t channels = d->output_channels;
+  const int32_t together = d->lanes == 0 ? channels : ESPDL_LANES;
+  for (int32_t first = 0; first < channels; first += ESPDL_CHANNELS) {
+    const int32_t group = first / together * together;
+    const int32_t size = channels - group < together ? channels - group : together;
+    const int32_t last = group + size - ESPDL_CHANNELS;
+    /* A last block that is not full begins earlier, so that some channels are computed twice. */
+    const int32_t from = first <= last ? first : last < group ? group : last;
+    const int32_t count = size < ESPDL_CHANNELS ? size : ESPDL_CHANNELS;
+    const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, from, count, group, size);
+    ESPDL_NAME(areas)(d, &b, columns, x, y);
   }
 }
 
 void ESPDL_NAME(espdl_depthwise_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x,
                                         ESPDL_VALUE *y) {
-  ESPDL_NAME(areas)(d, x, y, 1, ESPDL_NAME(all_channels));
+  for (int32_t column = 0; column < d->output_width;) {
+    const espdl_columns_t columns = espdl_columns_from(d, column);
+    ESPDL_NAME(channels)(d, &columns, x, y);
+    column = espdl_columns_end(&columns);
+  }
 }
 
 #undef ESPDL_SEVERAL
-#undef ESPDL_BEGIN
-#undef ESPDL_ADD
-#undef ESPDL_UPPER
-#undef ESPDL_END
+#include "espdl_accumulate_end.h"
