@@ -18,14 +18,17 @@
 #define ESPDL_BIAS_RUN_STRIDE 32
 
 /*
- * Output channels that are computed together, and outputs: their sums, and what is needed to walk
- * over their values, stay in the processor's registers.
+ * Output channels that are computed together, and outputs. As many sums as stay in the processor's
+ * registers, with what is needed to walk over their values, are formed at a time: those of
+ * ESPDL_SUMMED of the channels.
  */
 #define ESPDL_CHANNELS 4
 #if defined(__XTENSA__)
 #define ESPDL_PIXELS 2
+#define ESPDL_SUMMED 2
 #else
 #define ESPDL_PIXELS 3
+#define ESPDL_SUMMED 4
 #endif
 
 /*

@@ -16,10 +16,11 @@
 #define ESPDL_WIDEST 24
 #define ESPDL_UPPER_BEGINS 0
 
-#define ESPDL_BEGIN(pixel, channel) int32_t s##pixel##channel = b->start[channel];
+#define ESPDL_BEGIN(pixel, channel) int32_t s##pixel##channel = b->start[first + channel];
 #define ESPDL_ADD(pixel, channel, product) s##pixel##channel += product;
 #define ESPDL_UPPER(pixel, channel) s##pixel##channel
-#define ESPDL_END(pixel, channel) sums[pixel * ESPDL_CHANNELS + channel] = s##pixel##channel;
+#define ESPDL_END(pixel, channel) \
+  sums[pixel * ESPDL_CHANNELS + first + channel] = s##pixel##channel;
 #else
 #define ESPDL_UNSIGNED uint64_t
 /*
@@ -32,8 +33,8 @@
 #define ESPDL_UPPER_BEGINS 16
 
 #define ESPDL_BEGIN(pixel, channel)                                   \
-  uint32_t s##pixel##channel = (uint32_t)(uint64_t)b->start[channel]; \
-  int32_t h##pixel##channel = (int32_t)(b->start[channel] >> 16);
+  uint32_t s##pixel##channel = (uint32_t)(uint64_t)b->start[first + channel]; \
+  int32_t h##pixel##channel = (int32_t)(b->start[first + channel] >> 16);
 #define ESPDL_ADD(pixel, channel, product) \
   {                                        \
     const int32_t p = product;             \
@@ -42,18 +43,16 @@
   }
 #define ESPDL_UPPER(pixel, channel) h##pixel##channel
 #define ESPDL_END(pixel, channel)          \
-  sums[pixel * ESPDL_CHANNELS + channel] = \
+  sums[pixel * ESPDL_CHANNELS + first + channel] = \
       (int64_t)h##pixel##channel * 65536 + \
       (uint32_t)(s##pixel##channel - ((uint32_t)h##pixel##channel << 16));
 #endif
 
-/* `use` for each channel of a block: macros of a pixel and a channel. */
-#define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1) use(pixel, 2) use(pixel, 3)
+/* What a tile does with the sums of its channels, ESPDL_EACH_CHANNEL, of which `first` is one. */
 #define ESPDL_BEGIN_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_BEGIN, pixel)
 #define ESPDL_END_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_END, pixel)
-#define ESPDL_LOOK(pixel)                                       \
-  seen |= (uint32_t)(ESPDL_UPPER(pixel, 0) | ESPDL_UPPER(pixel, 1) | \
-                     ESPDL_UPPER(pixel, 2) | ESPDL_UPPER(pixel, 3));
+#define ESPDL_SEE(pixel, channel) seen |= (uint32_t)ESPDL_UPPER(pixel, channel);
+#define ESPDL_LOOK(pixel) ESPDL_EACH_CHANNEL(ESPDL_SEE, pixel)
 
 typedef struct ESPDL_NAME(block) ESPDL_NAME(block_t);
 
@@ -88,7 +87,7 @@ struct ESPDL_NAME(block) {
   ESPDL_NAME(tile_t) *several;            /* computes ESPDL_PIXELS, or NULL */
   const ESPDL_VALUE *weights;             /* of the first channel */
   int32_t stride;                         /* between neighbouring weights of a channel */
-  int32_t distances[ESPDL_CHANNELS - 1];  /* from the weights of a channel to the next one's */
+  int32_t places[ESPDL_CHANNELS];         /* of the channels' weights, the first one's being 0 */
   int32_t value_distance;                 /* from the values of a channel to the next one's */
   espdl_register_t kept;                  /* the chip's register, clamped only where it matters */
   int32_t look;                           /* most products between two looks at the sums */
@@ -174,7 +173,7 @@ static void ESPDL_NAME(exact)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *a
   }
   int64_t sums[ESPDL_CHANNELS];
   for (int32_t i = 0; i < b->count; ++i) {
-    const ESPDL_VALUE *weights = area->weights + i * b->distances[0];
+    const ESPDL_VALUE *weights = area->weights + i * b->places[1];
     sums[i] = ESPDL_NAME(in_order)(&apart, b->kept, x, weights, b->stride, b->bias[i]);
     x += b->value_distance;
   }

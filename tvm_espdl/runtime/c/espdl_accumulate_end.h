@@ -5,7 +5,7 @@
 #undef ESPDL_ADD
 #undef ESPDL_UPPER
 #undef ESPDL_END
-#undef ESPDL_EACH_CHANNEL
 #undef ESPDL_BEGIN_ALL
 #undef ESPDL_END_ALL
+#undef ESPDL_SEE
 #undef ESPDL_LOOK

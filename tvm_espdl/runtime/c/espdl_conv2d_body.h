@@ -5,21 +5,25 @@
 
 #define ESPDL_TILE_NAME ESPDL_NAME(one_in_lanes)
 #define ESPDL_TILE 1
+#define ESPDL_TOGETHER ESPDL_CHANNELS
 #define ESPDL_INTERLEAVED 1
 #include "espdl_conv2d_tile.h"
 #define ESPDL_TILE_NAME ESPDL_NAME(one)
 #define ESPDL_TILE 1
+#define ESPDL_TOGETHER ESPDL_CHANNELS
 #define ESPDL_INTERLEAVED 0
 #include "espdl_conv2d_tile.h"
 #if ESPDL_VALUE_BITS == 8
 #define ESPDL_SEVERAL_IN_LANES several_in_lanes_s8
 #define ESPDL_TILE_NAME ESPDL_SEVERAL_IN_LANES
 #define ESPDL_TILE ESPDL_PIXELS
+#define ESPDL_TOGETHER ESPDL_SUMMED
 #define ESPDL_INTERLEAVED 1
 #include "espdl_conv2d_tile.h"
 #define ESPDL_SEVERAL several_s8
 #define ESPDL_TILE_NAME ESPDL_SEVERAL
 #define ESPDL_TILE ESPDL_PIXELS
+#define ESPDL_TOGETHER ESPDL_SUMMED
 #define ESPDL_INTERLEAVED 0
 #include "espdl_conv2d_tile.h"
 #else
@@ -45,15 +49,16 @@ static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t firs
     b.one = ESPDL_NAME(one_in_lanes);
     b.several = ESPDL_SEVERAL_IN_LANES;
     b.stride = ESPDL_LANES;
-    b.distances[0] = 1;
+    b.places[1] = 1;
     b.look = ESPDL_LOOK_AFTER;
     b.kept = espdl_lane_register(d);
   } else {
     b.one = ESPDL_NAME(one);
     b.several = ESPDL_SEVERAL;
     b.stride = 1;
-    for (int32_t i = 1; i < b.count; ++i) {
-      b.distances[i - 1] = products; /* a channel that is not there has those of the last one */
+    for (int32_t i = 1; i < ESPDL_CHANNELS; ++i) {
+      /* A channel that is not there has the weights of the last one. */
+      b.places[i] = (i < b.count ? i : b.count - 1) * products;
     }
     b.kept = espdl_rest_register(d);
   }

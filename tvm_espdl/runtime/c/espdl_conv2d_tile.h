@@ -4,6 +4,7 @@
  * includes it once per case, with these set:
  *   ESPDL_TILE_NAME    name of the function
  *   ESPDL_TILE         outputs: 1 or ESPDL_PIXELS
+ *   ESPDL_TOGETHER     channels whose sums are formed at a time: ESPDL_CHANNELS or ESPDL_SUMMED
  *   ESPDL_INTERLEAVED  1: the weights of ESPDL_LANES channels take turns; 0: each channel has its
  *                      own, one behind the other
  */
@@ -22,19 +23,24 @@
   ESPDL_ADD(1, channel, u1 * v)    \
   ESPDL_ADD(2, channel, u2 * v)
 #endif
+#if ESPDL_TOGETHER == 2
+#define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1)
+#else
+#define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1) use(pixel, 2) use(pixel, 3)
+#endif
 #if ESPDL_INTERLEAVED
 #define ESPDL_WEIGHT(channel) w0[at * ESPDL_LANES + channel]
 #define ESPDL_POINT_WEIGHTS \
-  const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES;
+  const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES + first;
 #define ESPDL_MOVE_WEIGHTS(count) w0 += (count) * ESPDL_LANES;
 #else
 #define ESPDL_WEIGHT(channel) w##channel[at]
-#define ESPDL_POINT_WEIGHTS                            \
-  const ESPDL_VALUE *w0 = area->weights + weight;      \
-  const ESPDL_VALUE *w1 = w0 + b->distances[0];        \
-  const ESPDL_VALUE *w2 = w1 + b->distances[1];        \
-  const ESPDL_VALUE *w3 = w2 + b->distances[2];
-#define ESPDL_MOVE_WEIGHTS(count) w0 += count, w1 += count, w2 += count, w3 += count;
+#define ESPDL_POINT_WEIGHT(pixel, channel) \
+  const ESPDL_VALUE *w##channel = area->weights + weight + b->places[first + channel];
+#define ESPDL_POINT_WEIGHTS ESPDL_EACH_CHANNEL(ESPDL_POINT_WEIGHT, _)
+#define ESPDL_MOVE_WEIGHT_1(pixel, channel) w##channel += 1;
+#define ESPDL_MOVE_WEIGHT_2(pixel, channel) w##channel += 2;
+#define ESPDL_MOVE_WEIGHTS(count) ESPDL_EACH_CHANNEL(ESPDL_MOVE_WEIGHT_##count, _)
 #endif
 #define ESPDL_POINT(pixel) const ESPDL_VALUE *x##pixel = x[pixel] + value;
 #define ESPDL_LOAD(pixel) const int32_t u##pixel = x##pixel[at];
@@ -42,20 +48,17 @@
 #define ESPDL_MOVE_2(pixel) x##pixel += 2;
 
 /* The products of one value of each output with a weight of each channel. */
-#define ESPDL_CHANNEL(channel)               \
+#define ESPDL_CHANNEL(pixel, channel)        \
   {                                          \
     const int32_t v = ESPDL_WEIGHT(channel); \
     ESPDL_PRODUCTS_OF(channel)               \
   }                                          \
   ESPDL_FENCE
-#define ESPDL_PRODUCTS(offset)   \
-  {                              \
-    enum { at = offset };        \
-    ESPDL_EACH_PIXEL(ESPDL_LOAD) \
-    ESPDL_CHANNEL(0)             \
-    ESPDL_CHANNEL(1)             \
-    ESPDL_CHANNEL(2)             \
-    ESPDL_CHANNEL(3)             \
+#define ESPDL_PRODUCTS(offset)           \
+  {                                      \
+    enum { at = offset };                \
+    ESPDL_EACH_PIXEL(ESPDL_LOAD)         \
+    ESPDL_EACH_CHANNEL(ESPDL_CHANNEL, _) \
   }
 
 static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
@@ -64,62 +67,69 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
     const ESPDL_VALUE *x[ESPDL_TILE];
     ESPDL_VALUE *y[ESPDL_TILE];
     ESPDL_SUM sums[ESPDL_TILE * ESPDL_CHANNELS];
-    ESPDL_NAME(next)(area, ESPDL_TILE, x, y);
-    int32_t rows = area->walk.rows;
-    int32_t runs = area->walk.runs;
-    int32_t left = area->walk.length;
-    int32_t value = 0;
-    int32_t weight = 0;
     uint32_t seen = 0;
-    ESPDL_EACH_PIXEL(ESPDL_BEGIN_ALL)
-    for (;;) {
-      const int32_t part = left < b->look ? left : b->look;
-      ESPDL_EACH_PIXEL(ESPDL_POINT)
-      ESPDL_POINT_WEIGHTS
-      const ESPDL_VALUE *const last = x0 + part;
-      if ((part & 1) != 0) {
-        ESPDL_PRODUCTS(0)
-        ESPDL_EACH_PIXEL(ESPDL_MOVE_1)
-        ESPDL_MOVE_WEIGHTS(1)
-      }
-      while (x0 != last) {
-        ESPDL_PRODUCTS(0)
-        ESPDL_PRODUCTS(1)
-        ESPDL_EACH_PIXEL(ESPDL_MOVE_2)
-        ESPDL_MOVE_WEIGHTS(2)
-      }
+    ESPDL_NAME(next)(area, ESPDL_TILE, x, y);
+    for (int32_t first = 0; first < ESPDL_CHANNELS; first += ESPDL_TOGETHER) {
+      int32_t rows = area->walk.rows;
+      int32_t runs = area->walk.runs;
+      int32_t left = area->walk.length;
+      int32_t value = 0;
+      int32_t weight = 0;
+      ESPDL_EACH_PIXEL(ESPDL_BEGIN_ALL)
+      for (;;) {
+        const int32_t part = left < b->look ? left : b->look;
+        ESPDL_EACH_PIXEL(ESPDL_POINT)
+        ESPDL_POINT_WEIGHTS
+        const ESPDL_VALUE *const last = x0 + part;
+        if ((part & 1) != 0) {
+          ESPDL_PRODUCTS(0)
+          ESPDL_EACH_PIXEL(ESPDL_MOVE_1)
+          ESPDL_MOVE_WEIGHTS(1)
+        }
+        while (x0 != last) {
+          ESPDL_PRODUCTS(0)
+          ESPDL_PRODUCTS(1)
+          ESPDL_EACH_PIXEL(ESPDL_MOVE_2)
+          ESPDL_MOVE_WEIGHTS(2)
+        }
 #if ESPDL_INTERLEAVED
-      ESPDL_EACH_PIXEL(ESPDL_LOOK)
+        ESPDL_EACH_PIXEL(ESPDL_LOOK)
 #endif
-      value += part;
-      weight += part;
-      left -= part;
-      if (left != 0) {
-        continue;
+        value += part;
+        weight += part;
+        left -= part;
+        if (left != 0) {
+          continue;
+        }
+        left = area->walk.length;
+        if (--runs != 0) {
+          value += area->walk.x_run_gap;
+          continue;
+        }
+        if (--rows == 0) {
+          break;
+        }
+        runs = area->walk.runs;
+        value += area->walk.x_row_gap;
+        weight += area->walk.w_row_gap;
       }
-      left = area->walk.length;
-      if (--runs != 0) {
-        value += area->walk.x_run_gap;
-        continue;
-      }
-      if (--rows == 0) {
-        break;
-      }
-      runs = area->walk.runs;
-      value += area->walk.x_row_gap;
-      weight += area->walk.w_row_gap;
+      ESPDL_EACH_PIXEL(ESPDL_END_ALL)
     }
-    ESPDL_EACH_PIXEL(ESPDL_END_ALL)
     ESPDL_NAME(take)(d, area, b, seen, sums, ESPDL_TILE, x, y);
   }
 }
 
 #undef ESPDL_TILE_NAME
 #undef ESPDL_TILE
+#undef ESPDL_TOGETHER
 #undef ESPDL_INTERLEAVED
 #undef ESPDL_EACH_PIXEL
 #undef ESPDL_PRODUCTS_OF
+#undef ESPDL_EACH_CHANNEL
 #undef ESPDL_WEIGHT
+#undef ESPDL_POINT_WEIGHT
+#undef ESPDL_MOVE_WEIGHT_1
+#undef ESPDL_MOVE_WEIGHT_2
 #undef ESPDL_POINT_WEIGHTS
 #undef ESPDL_MOVE_WEIGHTS
 #undef ESPDL_POINT

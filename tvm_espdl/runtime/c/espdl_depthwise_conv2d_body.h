@@ -23,7 +23,7 @@ static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t firs
   ESPDL_NAME(block_t) b = {.first = first, .count = count, .depth = 1, .value = first};
   b.weights = (const ESPDL_VALUE *)d->filter + group * taps + first - group;
   b.stride = size;
-  b.distances[0] = 1;
+  b.places[1] = 1;
   b.value_distance = 1;
   b.kept = espdl_lane_register(d);
   b.look = d->kernel_width;

@@ -21,9 +21,10 @@
   ESPDL_ADD(1, channel, x1[channel] * v) \
   ESPDL_ADD(2, channel, x2[channel] * v)
 #endif
+#define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1) use(pixel, 2) use(pixel, 3)
 #define ESPDL_POINT(pixel) const ESPDL_VALUE *x##pixel = x[pixel] + value;
 #define ESPDL_MOVE(pixel) x##pixel += step;
-#define ESPDL_CHANNEL(channel)      \
+#define ESPDL_CHANNEL(pixel, channel) \
   {                                 \
     const int32_t v = w[channel];   \
     ESPDL_PRODUCTS_OF(channel)      \
@@ -35,6 +36,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
   const int32_t step = area->walk.x_run_gap + 1;
   const int32_t row_step = area->walk.runs * step + area->walk.x_row_gap - area->walk.x_run_gap;
   const int32_t stride = b->stride;
+  enum { first = 0 };
   while (area->outputs >= ESPDL_TILE) {
     const ESPDL_VALUE *x[ESPDL_TILE];
     ESPDL_VALUE *y[ESPDL_TILE];
@@ -48,10 +50,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
     for (;;) {
       ESPDL_EACH_PIXEL(ESPDL_POINT)
       for (int32_t runs = area->walk.runs;;) {
-        ESPDL_CHANNEL(0)
-        ESPDL_CHANNEL(1)
-        ESPDL_CHANNEL(2)
-        ESPDL_CHANNEL(3)
+        ESPDL_EACH_CHANNEL(ESPDL_CHANNEL, _)
         if (--runs == 0) {
           break;
         }
@@ -74,6 +73,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
 #undef ESPDL_TILE
 #undef ESPDL_EACH_PIXEL
 #undef ESPDL_PRODUCTS_OF
+#undef ESPDL_EACH_CHANNEL
 #undef ESPDL_POINT
 #undef ESPDL_MOVE
 #undef ESPDL_CHANNEL
