@@ -95,6 +95,7 @@ struct ESPDL_NAME(block) {
   ESPDL_SUM start[ESPDL_CHANNELS];        /* what sums begin with */
   ESPDL_SUM bias[ESPDL_CHANNELS];         /* what sums in the chip's order begin with */
   int32_t shifts[ESPDL_CHANNELS];         /* from sums to results */
+  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum, where 32 bits do, without offset */
 };
 
 /*
@@ -219,7 +220,7 @@ static void ESPDL_NAME(in_exact_order)(const espdl_conv_t *d, ESPDL_NAME(area_t)
 /* The result of a sum. */
 #define ESPDL_RESULT(pixel)                                                   \
   {                                                                           \
-    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + added;                 \
+    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + half;                  \
     int32_t result = sum >> shift;                                            \
     if (half_even && (uint32_t)sum << (32 - shift) == 0) {                    \
       result &= ~1; /* a tie, which the addition has rounded up */            \
@@ -236,14 +237,14 @@ static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const 
   const int32_t lowest = d->relu ? 0 : INT8_MIN;
   const uint32_t range = (uint32_t)(INT8_MAX - lowest);
   const int32_t half_even = d->half_even;
-  const int32_t offset = b->offset;
   const int32_t *const end = sums + b->count;
   const int32_t *shifts = b->shifts;
+  const int32_t *halves = b->halves;
   int8_t *y0 = y[0];
   if (outputs == 1) {
     do {
       const int32_t shift = *shifts++;
-      const int32_t added = ((int32_t)1 << (shift - 1)) - offset;
+      const int32_t half = *halves++;
       ESPDL_RESULT(0)
     } while (++sums != end);
     return;
@@ -254,7 +255,7 @@ static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const 
 #endif
   do {
     const int32_t shift = *shifts++;
-    const int32_t added = ((int32_t)1 << (shift - 1)) - offset;
+    const int32_t half = *halves++;
     ESPDL_RESULT(0)
     ESPDL_RESULT(1)
 #if ESPDL_PIXELS > 2
@@ -332,6 +333,9 @@ static void ESPDL_NAME(prepare)(const espdl_conv_t *d, int32_t in_vectors, int32
   }
   for (int32_t i = 0; i < b->count; ++i) {
     b->start[i] = exact ? 0 : b->bias[i] + b->offset;
+#if ESPDL_VALUE_BITS == 8
+    b->halves[i] = exact ? 0 : (1 << (b->shifts[i] - 1)) - b->offset;
+#endif
     if (b->kept.per_clamp != 0) {
       b->bias[i] = (ESPDL_SUM)espdl_clamp(b->bias[i], -1 - highest, highest);
     }

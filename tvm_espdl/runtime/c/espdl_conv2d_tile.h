@@ -72,12 +72,12 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
     for (int32_t first = 0; first < ESPDL_CHANNELS; first += ESPDL_TOGETHER) {
       int32_t rows = area->walk.rows;
       int32_t runs = area->walk.runs;
-      int32_t left = area->walk.length;
       int32_t value = 0;
       int32_t weight = 0;
+      int32_t left = area->walk.length;
       ESPDL_EACH_PIXEL(ESPDL_BEGIN_ALL)
       for (;;) {
-        const int32_t part = left < b->look ? left : b->look;
+        const int32_t part = ESPDL_INTERLEAVED && left > b->look ? b->look : left;
         ESPDL_EACH_PIXEL(ESPDL_POINT)
         ESPDL_POINT_WEIGHTS
         const ESPDL_VALUE *const last = x0 + part;
@@ -92,16 +92,16 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
           ESPDL_EACH_PIXEL(ESPDL_MOVE_2)
           ESPDL_MOVE_WEIGHTS(2)
         }
-#if ESPDL_INTERLEAVED
-        ESPDL_EACH_PIXEL(ESPDL_LOOK)
-#endif
         value += part;
         weight += part;
+#if ESPDL_INTERLEAVED
+        ESPDL_EACH_PIXEL(ESPDL_LOOK)
         left -= part;
         if (left != 0) {
           continue;
         }
         left = area->walk.length;
+#endif
         if (--runs != 0) {
           value += area->walk.x_run_gap;
           continue;
