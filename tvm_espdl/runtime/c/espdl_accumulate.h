@@ -31,6 +31,9 @@
 #define ESPDL_SUMMED 4
 #endif
 
+/* Products between two looks at sums that must stay in order, where a tile may choose. */
+#define ESPDL_LOOK_AFTER 16
+
 /*
  * Compilers that load far ahead run out of registers, and then every product costs a load more:
  * this keeps loads where they are, and costs nothing itself.

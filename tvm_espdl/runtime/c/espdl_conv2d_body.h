@@ -6,34 +6,31 @@
 #define ESPDL_TILE_NAME ESPDL_NAME(one_in_lanes)
 #define ESPDL_TILE 1
 #define ESPDL_TOGETHER ESPDL_CHANNELS
-#define ESPDL_INTERLEAVED 1
+#define ESPDL_WEIGHTS ESPDL_IN_LANES
 #include "espdl_conv2d_tile.h"
 #define ESPDL_TILE_NAME ESPDL_NAME(one)
 #define ESPDL_TILE 1
 #define ESPDL_TOGETHER ESPDL_CHANNELS
-#define ESPDL_INTERLEAVED 0
+#define ESPDL_WEIGHTS ESPDL_APART
 #include "espdl_conv2d_tile.h"
 #if ESPDL_VALUE_BITS == 8
 #define ESPDL_SEVERAL_IN_LANES several_in_lanes_s8
 #define ESPDL_TILE_NAME ESPDL_SEVERAL_IN_LANES
 #define ESPDL_TILE ESPDL_PIXELS
 #define ESPDL_TOGETHER ESPDL_SUMMED
-#define ESPDL_INTERLEAVED 1
+#define ESPDL_WEIGHTS ESPDL_IN_LANES
 #include "espdl_conv2d_tile.h"
 #define ESPDL_SEVERAL several_s8
 #define ESPDL_TILE_NAME ESPDL_SEVERAL
 #define ESPDL_TILE ESPDL_PIXELS
 #define ESPDL_TOGETHER ESPDL_SUMMED
-#define ESPDL_INTERLEAVED 0
+#define ESPDL_WEIGHTS ESPDL_APART
 #include "espdl_conv2d_tile.h"
 #else
 /* The sums of several outputs, of two registers each, do not fit into a chip's registers. */
 #define ESPDL_SEVERAL_IN_LANES NULL
 #define ESPDL_SEVERAL NULL
 #endif
-
-/* Products between two looks at the sums. */
-#define ESPDL_LOOK_AFTER 16
 
 /* The block that begins with the channel `first`; `in_vectors` channels are in full vectors. */
 static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first,
@@ -81,5 +78,4 @@ void ESPDL_NAME(espdl_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x, ESPDL
 
 #undef ESPDL_SEVERAL
 #undef ESPDL_SEVERAL_IN_LANES
-#undef ESPDL_LOOK_AFTER
 #include "espdl_accumulate_end.h"

@@ -1,13 +1,18 @@
 /*
- * A tile (espdl_accumulate_body.h) of conv2d: the windows of its outputs are walked over together,
- * so that a weight serves several outputs, and a value several channels. espdl_conv2d_body.h
- * includes it once per case, with these set:
- *   ESPDL_TILE_NAME    name of the function
- *   ESPDL_TILE         outputs: 1 or ESPDL_PIXELS
- *   ESPDL_TOGETHER     channels whose sums are formed at a time: ESPDL_CHANNELS or ESPDL_SUMMED
- *   ESPDL_INTERLEAVED  1: the weights of ESPDL_LANES channels take turns; 0: each channel has its
- *                      own, one behind the other
+ * A tile (espdl_accumulate_body.h) of conv2d and matmul: the windows of its outputs are walked over
+ * together, so that a weight serves several outputs, and a value several channels. The kernels'
+ * bodies include it once per case, with these set:
+ *   ESPDL_TILE_NAME  name of the function
+ *   ESPDL_TILE       outputs: 1 or ESPDL_PIXELS
+ *   ESPDL_TOGETHER   channels whose sums are formed at a time: ESPDL_CHANNELS or ESPDL_SUMMED
+ *   ESPDL_WEIGHTS    ESPDL_APART: a channel's weights lie side by side, those of the next one behind
+ *                    them; ESPDL_IN_LANES: those of ESPDL_LANES channels take turns; ESPDL_IN_ROWS:
+ *                    those of `stride` channels do
  */
+#define ESPDL_APART 0
+#define ESPDL_IN_LANES 1
+#define ESPDL_IN_ROWS 2
+
 #if ESPDL_TILE == 1
 #define ESPDL_EACH_PIXEL(use) use(0)
 #define ESPDL_PRODUCTS_OF(channel) ESPDL_ADD(0, channel, u0 * v)
@@ -28,12 +33,7 @@
 #else
 #define ESPDL_EACH_CHANNEL(use, pixel) use(pixel, 0) use(pixel, 1) use(pixel, 2) use(pixel, 3)
 #endif
-#if ESPDL_INTERLEAVED
-#define ESPDL_WEIGHT(channel) w0[at * ESPDL_LANES + channel]
-#define ESPDL_POINT_WEIGHTS \
-  const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES + first;
-#define ESPDL_MOVE_WEIGHTS(count) w0 += (count) * ESPDL_LANES;
-#else
+#if ESPDL_WEIGHTS == ESPDL_APART
 #define ESPDL_WEIGHT(channel) w##channel[at]
 #define ESPDL_POINT_WEIGHT(pixel, channel) \
   const ESPDL_VALUE *w##channel = area->weights + weight + b->places[first + channel];
@@ -41,6 +41,20 @@
 #define ESPDL_MOVE_WEIGHT_1(pixel, channel) w##channel += 1;
 #define ESPDL_MOVE_WEIGHT_2(pixel, channel) w##channel += 2;
 #define ESPDL_MOVE_WEIGHTS(count) ESPDL_EACH_CHANNEL(ESPDL_MOVE_WEIGHT_##count, _)
+#elif ESPDL_WEIGHTS == ESPDL_IN_LANES
+#define ESPDL_WEIGHT(channel) w0[at * ESPDL_LANES + channel]
+#define ESPDL_POINT_WEIGHTS \
+  const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES + first;
+#define ESPDL_MOVE_WEIGHTS(count) w0 += (count) * ESPDL_LANES;
+#else
+#define ESPDL_WEIGHT(channel) w0[channel]
+#define ESPDL_POINT_WEIGHTS \
+  const ESPDL_VALUE *w0 = area->weights + weight * b->stride + first;
+#define ESPDL_MOVE_WEIGHTS(count)
+#define ESPDL_NEXT_WEIGHTS w0 += b->stride;
+#endif
+#ifndef ESPDL_NEXT_WEIGHTS
+#define ESPDL_NEXT_WEIGHTS
 #endif
 #define ESPDL_POINT(pixel) const ESPDL_VALUE *x##pixel = x[pixel] + value;
 #define ESPDL_LOAD(pixel) const int32_t u##pixel = x##pixel[at];
@@ -59,6 +73,7 @@
     enum { at = offset };                \
     ESPDL_EACH_PIXEL(ESPDL_LOAD)         \
     ESPDL_EACH_CHANNEL(ESPDL_CHANNEL, _) \
+    ESPDL_NEXT_WEIGHTS                   \
   }
 
 static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
@@ -77,7 +92,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
       int32_t left = area->walk.length;
       ESPDL_EACH_PIXEL(ESPDL_BEGIN_ALL)
       for (;;) {
-        const int32_t part = ESPDL_INTERLEAVED && left > b->look ? b->look : left;
+        const int32_t part = ESPDL_WEIGHTS != ESPDL_APART && left > b->look ? b->look : left;
         ESPDL_EACH_PIXEL(ESPDL_POINT)
         ESPDL_POINT_WEIGHTS
         const ESPDL_VALUE *const last = x0 + part;
@@ -94,7 +109,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
         }
         value += part;
         weight += part;
-#if ESPDL_INTERLEAVED
+#if ESPDL_WEIGHTS != ESPDL_APART
         ESPDL_EACH_PIXEL(ESPDL_LOOK)
         left -= part;
         if (left != 0) {
@@ -122,7 +137,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
 #undef ESPDL_TILE_NAME
 #undef ESPDL_TILE
 #undef ESPDL_TOGETHER
-#undef ESPDL_INTERLEAVED
+#undef ESPDL_WEIGHTS
 #undef ESPDL_EACH_PIXEL
 #undef ESPDL_PRODUCTS_OF
 #undef ESPDL_EACH_CHANNEL
@@ -138,3 +153,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
 #undef ESPDL_MOVE_2
 #undef ESPDL_CHANNEL
 #undef ESPDL_PRODUCTS
+#undef ESPDL_NEXT_WEIGHTS
+#undef ESPDL_APART
+#undef ESPDL_IN_LANES
+#undef ESPDL_IN_ROWS
