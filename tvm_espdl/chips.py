@@ -131,6 +131,10 @@ class Chip:
         kept = _BIAS_BITS.get((self.family, dtype, in_lanes))
         return kept or {"int8": 32, "int16": 64}[dtype]
 
+    def most_right_shift(self, dtype: str) -> int:
+        """The largest right shift of a sum of `dtype` products: instructions read so many bits."""
+        return _RIGHT_SHIFTS[self.family, dtype]
+
     @property
     def packs_bias(self) -> bool:
         """Whether kernels read a bias as fields of `bias_bits` without gaps between them."""
@@ -179,12 +183,24 @@ _ACCUMULATORS = {
     ("pie_v2", "int16", False): Accumulator(40, 8),
 }
 
-#: By family, dtype of the data, and whether the channel is in a full vector; else the whole integer.
-#: The S3 loads the remaining int16 channels' bias into its scalar accumulator, which has 40 bits.
+#: By family, dtype of the data, and whether the channel is in a full vector; else all bits.
+#: Vector chips load the remaining int16 channels' bias into a scalar accumulator of 40 bits.
 _BIAS_BITS = {
     ("pie_v1", "int8", True): 20,
     ("pie_v1", "int16", True): 40,
     ("pie_v1", "int16", False): 40,
+    ("pie_v2", "int16", False): 40,
+}
+
+#: By family and dtype of the data. ESP-DL `isa/*/dl_*_s8.S`, `dl_*_s16.S`: EE.SRCMB on a sum that
+#: is shifted by one already, ESP.SRCMB; plain C++ shifts 64 bits.
+_RIGHT_SHIFTS = {
+    ("c", "int8"): 63,
+    ("c", "int16"): 63,
+    ("pie_v1", "int8"): 32,
+    ("pie_v1", "int16"): 63,
+    ("pie_v2", "int8"): 31,
+    ("pie_v2", "int16"): 63,
 }
 
 #: By family, dtype of the input and of the result. ESP-DL `isa/tie728/dl_tie728_requantize*.S`.

@@ -42,7 +42,7 @@ class Gemm(Weighted):
         terms = self.summed(*constants)
         rows = x.reshape(-1, x.shape[-1])
         sums = accumulate(chip, rows, terms.weights, terms.bias, run=x.shape[-1])
-        return finish(sums, self.shift, self.activation, self.y, chip).reshape(self.y.shape)
+        return finish(sums, self.shift(chip), self.activation, self.y, chip).reshape(self.y.shape)
 
     def summed(self, *constants: Array) -> Summed:
         """The columns of the matrix, and the bias."""

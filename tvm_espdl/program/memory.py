@@ -50,7 +50,8 @@ class Plan:
         Bytes that live at once in the fullest moment: no plan needs less.
     alignments, over_reads : mapping of str to int
         What the steps that read or write a value ask of its memory at most: bytes that it begins
-        at a multiple of, and that may be read behind its end. A value that is missing asks nothing.
+        at a multiple of, and that may be read behind its last whole vector. A value that is
+        missing asks nothing.
     """
 
     places: Mapping[str, Place]
@@ -59,6 +60,11 @@ class Plan:
     lower_bound: int
     alignments: Mapping[str, int]
     over_reads: Mapping[str, int]
+
+    def readable_bytes(self, value: str, nbytes: int) -> int:
+        """Bytes of a buffer that a value of `nbytes` is read from."""
+        behind = self.over_reads.get(value, 0)
+        return -(-nbytes // ALIGNMENT) * ALIGNMENT + behind if behind else nbytes
 
     def is_alias(self, step: Step) -> bool:
         """Whether a reshape's input and output are the same bytes, so that it need not run."""

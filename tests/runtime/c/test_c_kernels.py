@@ -90,15 +90,20 @@ def test_registers_matter(family):
         assert sum(not np.array_equal(a, b) for a, b in pairs) > len(chosen) // 2
 
 
+#: Right shifts that some chip's instruction cannot read: its kernels get the largest that it can.
+BEYOND = (46, 63, 64, 65, 80)
+
+
 def bias_items(family):
     """Sums that are the bias alone: ties at every shift, and more bits than a register keeps."""
     rng, items = np.random.default_rng(SEED), []
     for dtype, bias_dtype, most in (("int8", "int32", 31), ("int16", "int64", 46)):
         columns = 35
         x, w = np.zeros((1, 1), dtype), np.zeros((1, columns), dtype)
-        for shift in range(1, most):
-            quotients = rng.integers(-(1 << (most - shift)), 1 << (most - shift), columns)
-            b = ((quotients * 2 + 1) << (shift - 1)).astype(bias_dtype)
+        for shift in (*range(1, most), *BEYOND):
+            odd = min(shift, most - 1)
+            quotients = rng.integers(-(1 << (most - odd)), 1 << (most - odd), columns)
+            b = ((quotients * 2 + 1) << (odd - 1)).astype(bias_dtype)
             operator = operators()["gemm"](
                 Tensor(dtype, x.shape, 0),
                 Tensor(dtype, w.shape, -shift),
@@ -112,6 +117,24 @@ def bias_items(family):
 @families
 def test_ties_and_wide_biases(c_compiler, family):
     items = bias_items(family)
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
+def test_products_are_shifted_by_what_instructions_read(c_compiler, family):
+    chip, items = comparison.chip_of(family), []
+    for dtype in ("int8", "int16"):
+        a, b = (np.full(shape, np.iinfo(dtype).min, dtype) for shape in ((2, 40), (40, 19)))
+        for shift in BEYOND:
+            operator = operators()["matmul"](
+                Tensor(dtype, a.shape, -shift),
+                Tensor(dtype, b.shape, 0),
+                Tensor(dtype, (2, 19), 0),
+            )
+            assert not operator.refusals(chip)
+            assert operator.call(chip).fields["shift"] <= chip.most_right_shift(dtype) < 65
+            items.append(Item(operator, chip, (), (a, b)))
     names = [str(item.operator) for item in items]
     comparison.assert_same(c_compiler, items, comparison.references(items), names)
 

@@ -1,23 +1,27 @@
 """What the glue is tried on: ESP-DL's vectors, and random operators that its kernels compute."""
 
 import re
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import random_operators
-from espdl_double import GLUE, Run
+from espdl_double import Run, glue_sources
 from random_operators.draws import integers, pick
 from random_operators.weighted import overflowing, with_products
 
 from tvm_espdl.chips import CHIPS, FAMILIES
+from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops.base.broadcast import Broadcast
+from tvm_espdl.ops.base.comparison import Comparison
 from tvm_espdl.selftest import golden
 from tvm_espdl.selftest.builders import operator_of
 
 #: Operators that call another one's kernel.
 SHARING = {"conv2d": ("conv1d", "gemm"), "depthwise_conv2d": ("depthwise_conv1d",)}
 
-#: Of how many random records one is computable: most exponents are beyond a PReLU.
+#: Of how many random records the rules let one pass: most exponents are beyond a PReLU.
 ONE_OF = {"prelu": 12}
 
 
@@ -35,23 +39,11 @@ def chip_of(family):
     return CHIPS[FAMILIES[family]]
 
 
-def symbols():
-    """The C functions that the glue defines."""
-    texts = [path.read_text() for path in GLUE.glob("espdl_*.cpp")]
+@cache
+def symbols(family):
+    """The C functions that the glue defines for a family."""
+    texts = [path.read_text() for path in glue_sources(family)]
     return {name for text in texts for name in re.findall(r'extern "C" void (\w+)\(', text)}
-
-
-def computable(operator, chip, constants):
-    """Whether ESP-DL's kernels on the chip compute what `ops` defines."""
-    if operator.refusals(chip):
-        return False
-    terms = operator.summed(*constants)
-    if terms is None or not chip.vector_bytes:
-        return True
-    # Shifts that an instruction has bits for, and a bias that the register of a remainder holds.
-    shifts = 31 if operator.inputs[0].dtype == "int8" else 63
-    bias = () if terms.bias is None else terms.bias
-    return max(operator.shifts) <= shifts and all(abs(int(b)) < 1 << 39 for b in bias)
 
 
 def vectors(family):
@@ -65,7 +57,7 @@ def vectors(family):
         arrays = [case.arrays[name] for name in names]
         inputs, constants = arrays[: len(operator.inputs)], arrays[len(operator.inputs) :]
         call = operator.call(chip, *constants)
-        if call.function in symbols():
+        if call.function in symbols(chip.family):
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(case.name, operator, tuple(constants), one, expected)
 
@@ -73,27 +65,47 @@ def vectors(family):
 def drawn(family, number, samples, seed):
     """Random operators."""
     chip = chip_of(family)
-    kernels = [path.stem.removeprefix("espdl_") for path in sorted(GLUE.glob("espdl_*.cpp"))]
+    kernels = [path.stem.removeprefix("espdl_") for path in glue_sources(family)]
     for kernel in kernels:
         for name in (kernel, *SHARING.get(kernel, ())):
             most = number * ONE_OF.get(name, 1)
             for record in random_operators.records(name, chip.name, most, samples, seed):
                 sets = zip(record.samples, record.references(), strict=True)
                 yield from _runs(record.label, record.operator, chip, record.constants, sets)
-    for number_of, (operator, inputs, constants) in enumerate(_weighted(chip, seed)):
-        label = f"weighted {number_of} of seed {seed}: {operator.to_json()}"
+    for operator, inputs, constants in (*_weighted(chip, seed), *_broadcast(kernels, seed)):
+        label = f"seed {seed}: {operator.to_json()}"
         sets = [(inputs, operator.reference(chip, *inputs, *constants))]
         yield from _runs(label, operator, chip, constants, sets)
 
 
 def _runs(label, operator, chip, constants, sets):
-    if not computable(operator, chip, constants):
+    if operator.refusals(chip):
         return
     call = operator.call(chip, *constants)
-    if call.function in symbols():
+    if call.function in symbols(chip.family):
         for inputs, expected in sets:
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(label, operator, constants, one, expected)
+
+
+def _broadcast(kernels, seed):
+    """Shapes that merge to three and to four dimensions."""
+    rng = np.random.default_rng(seed)
+    one, other = (
+        [(2, 1, 3, 1), (2, 3, 1, 17), (3, 1, 40)],
+        [(1, 4, 1, 17), (2, 1, 4, 17), (3, 2, 1)],
+    )
+    kinds = [operators()[name] for name in kernels]
+    two = [kind for kind in kinds if issubclass(kind, Broadcast)]
+    pairs = [*zip(one, other, strict=True), *zip(other, one, strict=True)]
+    for kind, dtype, (a, b) in product(two, ("int8", "int16"), pairs):
+        truth = issubclass(kind, Comparison)
+        exponent = -4 if kind.form.exponents != "product" else 3 if dtype == "int8" else 11
+        y = Tensor(
+            "bool" if truth else dtype, np.broadcast_shapes(a, b), None if truth else exponent
+        )
+        record = kind(Tensor(dtype, a, -4), Tensor(dtype, b, -4), y)
+        yield record, (integers(rng, dtype, a), integers(rng, dtype, b)), ()
 
 
 def _weighted(chip, seed):

@@ -82,7 +82,7 @@ class Convolution(OneImage, Weighted):
             run=self.w.shape[1],
             lanes_only=terms.lanes_only,
         )
-        return finish(sums, self.shift, self.activation, self.y, chip).reshape(self.y.shape)
+        return finish(sums, self.shift(chip), self.activation, self.y, chip).reshape(self.y.shape)
 
     def call(self, chip: Chip, *constants: Array) -> CCall:
         """`espdl_<name>_s8` or `_s16`, filter and bias packed for the chip."""

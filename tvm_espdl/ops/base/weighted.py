@@ -50,10 +50,18 @@ class Weighted(Operator):
         """Right shift from the products to the output: one, or one per output channel."""
         return tuple(self.y.uniform_exponent - e for e in self.product_exponents)
 
-    @property
-    def shift(self) -> int | Array:
-        """`shifts` in the form that NumPy broadcasts over channels."""
-        return self.shifts[0] if len(self.shifts) == 1 else np.array(self.shifts, np.int64)
+    def kept_shifts(self, chip: Chip) -> tuple[int, ...]:
+        """`shifts` as the kernel gets them: those beyond the chip's largest are the largest.
+
+        Both leave nothing of a sum, which is far below that power of two.
+        """
+        most = chip.most_right_shift(self.x.dtype)
+        return tuple(min(shift, most) for shift in self.shifts)
+
+    def shift(self, chip: Chip) -> int | Array:
+        """`kept_shifts` in the form that NumPy broadcasts over channels."""
+        shifts = self.kept_shifts(chip)
+        return shifts[0] if len(shifts) == 1 else np.array(shifts, np.int64)
 
     @rule(allowed="weights and result of the data's type", fix="quantize all three alike")
     def types_are_equal(self, chip: Chip) -> str | None:

@@ -1,13 +1,8 @@
 /*
- * What conv2d and depthwise_conv2d share, for one data type; espdl_each_type.h says what is set.
- *
- * A block of channels is computed for all outputs before the next block: its weights stay in a
- * cache. Outputs whose windows have the same taps inside the image form an area. Tiles, functions
- * of the kernels, take one output of an area after the other, or several at once, and add their
- * products up in any order. Where the order matters, because a sum may leave the chip's register, a
- * tile looks at its sums now and then; where one has come so far that it could have left, these
- * outputs are computed again in the chip's order.
+ * The body of espdl_accumulate.c for one data type; espdl_each_type.h says what is set.
  */
+#include "espdl_block.h"
+
 #if ESPDL_VALUE_BITS == 8
 #define ESPDL_UNSIGNED uint32_t
 /* Sums stay below it, with room for what is added before they are shifted. */
@@ -15,88 +10,13 @@
 /* The widest register whose sums a tile can look at; where the upper bits, which it sees, begin. */
 #define ESPDL_WIDEST 24
 #define ESPDL_UPPER_BEGINS 0
-
-#define ESPDL_BEGIN(pixel, channel) int32_t s##pixel##channel = b->start[first + channel];
-#define ESPDL_ADD(pixel, channel, product) s##pixel##channel += product;
-#define ESPDL_UPPER(pixel, channel) s##pixel##channel
-#define ESPDL_END(pixel, channel) \
-  sums[pixel * ESPDL_CHANNELS + first + channel] = s##pixel##channel;
 #else
 #define ESPDL_UNSIGNED uint64_t
-/*
- * A sum is kept modulo 2^32, and beside it the sum of the upper halves of all that is added, so
- * that no carry leads from one to the other. The upper one falls behind by less than one for each;
- * for up to 2^16 products, which are less than this, the lower one tells by how much.
- */
+/* 2^16 products stay below it. */
 #define ESPDL_LARGEST ((int64_t)1 << 46)
 #define ESPDL_WIDEST 46
 #define ESPDL_UPPER_BEGINS 16
-
-#define ESPDL_BEGIN(pixel, channel)                                   \
-  uint32_t s##pixel##channel = (uint32_t)(uint64_t)b->start[first + channel]; \
-  int32_t h##pixel##channel = (int32_t)(b->start[first + channel] >> 16);
-#define ESPDL_ADD(pixel, channel, product) \
-  {                                        \
-    const int32_t p = product;             \
-    s##pixel##channel += (uint32_t)p;      \
-    h##pixel##channel += p >> 16;          \
-  }
-#define ESPDL_UPPER(pixel, channel) h##pixel##channel
-#define ESPDL_END(pixel, channel)          \
-  sums[pixel * ESPDL_CHANNELS + first + channel] = \
-      (int64_t)h##pixel##channel * 65536 + \
-      (uint32_t)(s##pixel##channel - ((uint32_t)h##pixel##channel << 16));
 #endif
-
-/* What a tile does with the sums of its channels, ESPDL_EACH_CHANNEL, of which `first` is one. */
-#define ESPDL_BEGIN_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_BEGIN, pixel)
-#define ESPDL_END_ALL(pixel) ESPDL_EACH_CHANNEL(ESPDL_END, pixel)
-#define ESPDL_SEE(pixel, channel) seen |= (uint32_t)ESPDL_UPPER(pixel, channel);
-#define ESPDL_LOOK(pixel) ESPDL_EACH_CHANNEL(ESPDL_SEE, pixel)
-
-typedef struct ESPDL_NAME(block) ESPDL_NAME(block_t);
-
-/* Outputs of a block whose windows have the same taps inside the image. */
-typedef struct {
-  espdl_walk_t walk;           /* over the products of a window */
-  const ESPDL_VALUE *x;        /* first value of the first window */
-  const ESPDL_VALUE *weights;  /* of the first channel, for the first tap inside */
-  ESPDL_VALUE *y;              /* first channel of the first output */
-  int32_t outputs;             /* how many are to be computed */
-  int32_t width;               /* how many are in a row */
-  int32_t in_row;              /* how many are to be computed in the current row */
-  int32_t from;                /* of the next one, in elements from x */
-  int32_t to;                  /* of the next one, in elements from y */
-  int32_t x_step;              /* from one to the next of the row */
-  int32_t x_gap;               /* from the last one of a row to the next row */
-  int32_t y_step;              /* the same for results */
-  int32_t y_gap;
-} ESPDL_NAME(area_t);
-
-/* Computes outputs of an area, as long as there are as many as it takes at once. */
-typedef void ESPDL_NAME(tile_t)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
-                                const ESPDL_NAME(block_t) *b);
-
-/* Up to ESPDL_CHANNELS channels that are computed together. */
-struct ESPDL_NAME(block) {
-  int32_t first;                          /* the first one */
-  int32_t count;                          /* how many */
-  int32_t depth;                          /* channels of the input that each sums */
-  int32_t value;                          /* the first of these */
-  ESPDL_NAME(tile_t) *one;                /* computes an output at a time */
-  ESPDL_NAME(tile_t) *several;            /* computes ESPDL_PIXELS, or NULL */
-  const ESPDL_VALUE *weights;             /* of the first channel */
-  int32_t stride;                         /* between neighbouring weights of a channel */
-  int32_t places[ESPDL_CHANNELS];         /* of the channels' weights, the first one's being 0 */
-  int32_t value_distance;                 /* from the values of a channel to the next one's */
-  espdl_register_t kept;                  /* the chip's register, clamped only where it matters */
-  int32_t look;                           /* most products between two looks at the sums */
-  ESPDL_SUM offset;                       /* what `start` has beside the bias; 0: no look counts */
-  ESPDL_SUM start[ESPDL_CHANNELS];        /* what sums begin with */
-  ESPDL_SUM bias[ESPDL_CHANNELS];         /* what sums in the chip's order begin with */
-  int32_t shifts[ESPDL_CHANNELS];         /* from sums to results */
-  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum, where 32 bits do, without offset */
-};
 
 /*
  * The bias of a channel; 0 without bias. Where the first `in_vectors` channels are packed, the
@@ -181,33 +101,8 @@ static void ESPDL_NAME(exact)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *a
   ESPDL_NAME(finish)(d, b, sums, y);
 }
 
-/* Where the next `count` outputs are read and written. */
-static void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count, const ESPDL_VALUE **x,
-                             ESPDL_VALUE **y) {
-  int32_t in_row = area->in_row;
-  int32_t from = area->from;
-  int32_t to = area->to;
-  area->outputs -= count;
-  do {
-    *x++ = area->x + from;
-    *y++ = area->y + to;
-    if (--in_row != 0) {
-      from += area->x_step;
-      to += area->y_step;
-    } else {
-      in_row = area->width;
-      from += area->x_gap;
-      to += area->y_gap;
-    }
-  } while (--count != 0);
-  area->in_row = in_row;
-  area->from = from;
-  area->to = to;
-}
-
-/* The tile of blocks for which only the chip's order gives its results. */
-static void ESPDL_NAME(in_exact_order)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
-                                       const ESPDL_NAME(block_t) *b) {
+void ESPDL_NAME(espdl_in_order)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
+                                const ESPDL_NAME(block_t) *b) {
   while (area->outputs != 0) {
     const ESPDL_VALUE *x;
     ESPDL_VALUE *y;
@@ -266,13 +161,9 @@ static void finish_in_32_bits(const espdl_conv_t *d, const block_t_s8 *b, const 
 #undef ESPDL_RESULT
 #endif
 
-/*
- * What a tile does with the sums of its outputs. `seen` are the bits that were set in the upper
- * bits of any sum whenever they were looked at.
- */
-static void ESPDL_NAME(take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
-                             const ESPDL_NAME(block_t) *b, uint32_t seen, ESPDL_SUM *sums,
-                             int32_t outputs, const ESPDL_VALUE *const *x, ESPDL_VALUE *const *y) {
+void ESPDL_NAME(espdl_take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *area,
+                            const ESPDL_NAME(block_t) *b, uint32_t seen, ESPDL_SUM *sums,
+                            int32_t outputs, const ESPDL_VALUE *const *x, ESPDL_VALUE *const *y) {
   if (b->offset != 0 && seen >> (b->kept.bits - 1 - ESPDL_UPPER_BEGINS) != 0) {
     for (int32_t i = 0; i < outputs; ++i) {
       ESPDL_NAME(exact)(d, area, b, x[i], y[i]);
@@ -289,12 +180,8 @@ static void ESPDL_NAME(take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *ar
 #endif
 }
 
-/*
- * How the sums of a block begin and are formed, for windows of up to some products. What it has
- * besides is set already; `in_vectors` channels have a packed bias, where there is such.
- */
-static void ESPDL_NAME(prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_t products,
-                                ESPDL_NAME(block_t) *b) {
+void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_t products,
+                               ESPDL_NAME(block_t) *b) {
   const ESPDL_VALUE *shifts = d->channel_shifts;
   const int32_t product_bits = 2 * ESPDL_VALUE_BITS - 2;
   /* What is left for a bias, so that sums stay in range, and in the chip's register. */
@@ -328,7 +215,7 @@ static void ESPDL_NAME(prepare)(const espdl_conv_t *d, int32_t in_vectors, int32
     b->offset = (ESPDL_SUM)(highest / 2 + 1);
   }
   if (exact) {
-    b->one = ESPDL_NAME(in_exact_order);
+    b->one = ESPDL_NAME(espdl_in_order);
     b->several = NULL;
   }
   for (int32_t i = 0; i < b->count; ++i) {
@@ -342,10 +229,8 @@ static void ESPDL_NAME(prepare)(const espdl_conv_t *d, int32_t in_vectors, int32
   }
 }
 
-/* A block for some columns of outputs, area by area. */
-static void ESPDL_NAME(areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b,
-                              const espdl_columns_t *columns, const ESPDL_VALUE *x,
-                              ESPDL_VALUE *y) {
+void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b,
+                             const espdl_columns_t *columns, const ESPDL_VALUE *x, ESPDL_VALUE *y) {
   const int32_t x_row = d->input_width * d->input_channels;
   const int32_t y_row = d->output_width * d->output_channels;
   espdl_span_t rows;
@@ -383,3 +268,4 @@ static void ESPDL_NAME(areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *
 #undef ESPDL_LARGEST
 #undef ESPDL_WIDEST
 #undef ESPDL_UPPER_BEGINS
+#include "espdl_block_end.h"

@@ -1,7 +1,7 @@
 /*
  * The body of espdl_conv2d.c for one data type; espdl_each_type.h says what is set.
  */
-#include "espdl_accumulate_body.h"
+#include "espdl_block.h"
 
 #define ESPDL_TILE_NAME ESPDL_NAME(one_in_lanes)
 #define ESPDL_TILE 1
@@ -59,7 +59,7 @@ static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t firs
     }
     b.kept = espdl_rest_register(d);
   }
-  ESPDL_NAME(prepare)(d, in_vectors, products, &b);
+  ESPDL_NAME(espdl_prepare)(d, in_vectors, products, &b);
   return b;
 }
 
@@ -70,7 +70,7 @@ void ESPDL_NAME(espdl_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x, ESPDL
     const espdl_columns_t columns = espdl_columns_from(d, column);
     for (int32_t first = 0; first < d->output_channels; first += ESPDL_CHANNELS) {
       const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, first, in_vectors);
-      ESPDL_NAME(areas)(d, &b, &columns, x, y);
+      ESPDL_NAME(espdl_areas)(d, &b, &columns, x, y);
     }
     column = espdl_columns_end(&columns);
   }
@@ -78,4 +78,4 @@ void ESPDL_NAME(espdl_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x, ESPDL
 
 #undef ESPDL_SEVERAL
 #undef ESPDL_SEVERAL_IN_LANES
-#include "espdl_accumulate_end.h"
+#include "espdl_block_end.h"

@@ -1,5 +1,5 @@
 /*
- * A tile (espdl_accumulate_body.h) of conv2d and matmul: the windows of its outputs are walked over
+ * A tile (espdl_block.h) of conv2d and matmul: the windows of its outputs are walked over
  * together, so that a weight serves several outputs, and a value several channels. The kernels'
  * bodies include it once per case, with these set:
  *   ESPDL_TILE_NAME  name of the function
@@ -130,7 +130,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
       }
       ESPDL_EACH_PIXEL(ESPDL_END_ALL)
     }
-    ESPDL_NAME(take)(d, area, b, seen, sums, ESPDL_TILE, x, y);
+    ESPDL_NAME(espdl_take)(d, area, b, seen, sums, ESPDL_TILE, x, y);
   }
 }
 

@@ -1,7 +1,7 @@
 /*
  * The body of espdl_depthwise_conv2d.c for one data type; espdl_each_type.h says what is set.
  */
-#include "espdl_accumulate_body.h"
+#include "espdl_block.h"
 
 #define ESPDL_TILE_NAME ESPDL_NAME(one)
 #define ESPDL_TILE 1
@@ -27,13 +27,13 @@ static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t firs
   b.value_distance = 1;
   b.kept = espdl_lane_register(d);
   b.look = d->kernel_width;
-  b.one = count == ESPDL_CHANNELS ? ESPDL_NAME(one) : ESPDL_NAME(in_exact_order);
+  b.one = count == ESPDL_CHANNELS ? ESPDL_NAME(one) : ESPDL_NAME(espdl_in_order);
   b.several = ESPDL_SEVERAL;
   if (count < ESPDL_CHANNELS) {
     b.several = NULL;
   }
   /* Every channel is in vectors here, also those that do not fill one. */
-  ESPDL_NAME(prepare)(d, d->output_channels, taps, &b);
+  ESPDL_NAME(espdl_prepare)(d, d->output_channels, taps, &b);
   return b;
 }
 
@@ -50,7 +50,7 @@ static void ESPDL_NAME(channels)(const espdl_conv_t *d, const espdl_columns_t *c
     const int32_t from = first <= last ? first : last < group ? group : last;
     const int32_t count = size < ESPDL_CHANNELS ? size : ESPDL_CHANNELS;
     const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, from, count, group, size);
-    ESPDL_NAME(areas)(d, &b, columns, x, y);
+    ESPDL_NAME(espdl_areas)(d, &b, columns, x, y);
   }
 }
 
@@ -64,4 +64,4 @@ void ESPDL_NAME(espdl_depthwise_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE
 }
 
 #undef ESPDL_SEVERAL
-#include "espdl_accumulate_end.h"
+#include "espdl_block_end.h"

@@ -1,5 +1,5 @@
 /*
- * A tile (espdl_accumulate_body.h) of depthwise_conv2d: tap by tap, the products of the channels of
+ * A tile (espdl_block.h) of depthwise_conv2d: tap by tap, the products of the channels of
  * a block. espdl_depthwise_conv2d_body.h includes it once per case, with these set:
  *   ESPDL_TILE_NAME  name of the function
  *   ESPDL_TILE       outputs: 1 or ESPDL_PIXELS
@@ -65,7 +65,7 @@ static void ESPDL_TILE_NAME(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
       w += (area->walk.w_row_gap + 1) * stride;
     }
     ESPDL_EACH_PIXEL(ESPDL_END_ALL)
-    ESPDL_NAME(take)(d, area, b, seen, sums, ESPDL_TILE, x, y);
+    ESPDL_NAME(espdl_take)(d, area, b, seen, sums, ESPDL_TILE, x, y);
   }
 }
 

@@ -1,7 +1,7 @@
 /*
  * The body of espdl_matmul.c for one data type; espdl_each_type.h says what is set.
  */
-#include "espdl_accumulate_body.h"
+#include "espdl_block.h"
 
 #define ESPDL_TILE_NAME ESPDL_NAME(one)
 #define ESPDL_TILE 1
@@ -34,18 +34,19 @@ static void ESPDL_NAME(some_columns)(const espdl_conv_t *d, const ESPDL_VALUE *x
     b.places[1] = 1;
     b.kept = kept;
     b.look = ESPDL_LOOK_AFTER;
-    b.one = last < 0 ? ESPDL_NAME(in_exact_order) : ESPDL_NAME(one);
+    b.one = last < 0 ? ESPDL_NAME(espdl_in_order) : ESPDL_NAME(one);
     b.several = ESPDL_SEVERAL;
     if (last < 0) {
       b.several = NULL;
     }
-    ESPDL_NAME(prepare)(d, 0, d->input_channels, &b);
-    ESPDL_NAME(areas)(d, &b, &outputs, x, y);
+    ESPDL_NAME(espdl_prepare)(d, 0, d->input_channels, &b);
+    ESPDL_NAME(espdl_areas)(d, &b, &outputs, x, y);
   }
 }
 
 void ESPDL_NAME(espdl_matmul)(const espdl_matmul_t *d, const ESPDL_VALUE *a, const ESPDL_VALUE *b,
-                              ESPDL_VALUE *y) {
+                              ESPDL_VALUE *y, void *workspace) {
+  (void)workspace; /* this kernel needs none, ESP-DL's packs the second factor there */
   espdl_conv_t product = as_convolution(d);
   for (int32_t i = 0; i < d->batches[0]; ++i) {
     for (int32_t j = 0; j < d->batches[1]; ++j, y += d->rows * d->columns) {
@@ -60,4 +61,4 @@ void ESPDL_NAME(espdl_matmul)(const espdl_matmul_t *d, const ESPDL_VALUE *a, con
 }
 
 #undef ESPDL_SEVERAL
-#include "espdl_accumulate_end.h"
+#include "espdl_block_end.h"

@@ -36,7 +36,9 @@ def convolution(
         pixels = image[0] * image[1]
         window = Window((1, pixels, image[2]), (1, pixels, output[2]))
     filter_ = weights.transpose(0, 2, 3, 1)
-    return sum_of_products(chip, window, filter_, bias, _finish(operator), depthwise=depthwise)
+    return sum_of_products(
+        chip, window, filter_, bias, _finish(operator, chip), depthwise=depthwise
+    )
 
 
 def convolution1d(operator: Convolution1d, chip: Chip, weights: Array, *bias: Array) -> HostKernel:
@@ -49,11 +51,11 @@ def gemm(operator: Gemm, chip: Chip, matrix: Array, bias: Array | None = None) -
     depth, columns = matrix.shape
     rows = operator.x.size // depth
     window = Window((1, rows, depth), (1, rows, columns))
-    return sum_of_products(chip, window, matrix.T[:, None, None, :], bias, _finish(operator))
+    return sum_of_products(chip, window, matrix.T[:, None, None, :], bias, _finish(operator, chip))
 
 
-def _finish(operator: Convolution | Gemm) -> Finish:
-    return Finish(operator.shifts, operator.y.dtype, operator.activation == "relu")
+def _finish(operator: Convolution | Gemm, chip: Chip) -> Finish:
+    return Finish(operator.kept_shifts(chip), operator.y.dtype, operator.activation == "relu")
 
 
 KERNELS: Kernels = {

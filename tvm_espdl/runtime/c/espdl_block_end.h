@@ -1,5 +1,5 @@
 /*
- * Takes back the macros of espdl_accumulate_body.h that tiles use.
+ * Takes back the macros of espdl_block.h.
  */
 #undef ESPDL_BEGIN
 #undef ESPDL_ADD

@@ -1,0 +1,27 @@
+/*
+ * less_equal by ESP-DL's elemwise_lessorequal; a result is a byte, 0 or 1.
+ *
+ *              with vectors                     without
+ *   alignment  all                              any
+ *   over-read  16 of either input               0
+ *   in place   none                             none
+ *
+ * Source: ESP-DL dl/base/dl_base_lessorequal.cpp and dl/base/isa.
+ */
+#include "espdl_elementwise.hpp"
+
+#ifndef ESPDL_WITHOUT_S8
+extern "C" void espdl_less_equal_s8(const espdl_binary_t *d, const int8_t *a, const int8_t *b,
+                                    bool *y) {
+  auto args = espdl::elementwise(*d, a, b, y);
+  dl::base::elemwise_lessorequal(&args);
+}
+#endif
+
+#ifndef ESPDL_WITHOUT_S16
+extern "C" void espdl_less_equal_s16(const espdl_binary_t *d, const int16_t *a, const int16_t *b,
+                                     bool *y) {
+  auto args = espdl::elementwise(*d, a, b, y);
+  dl::base::elemwise_lessorequal(&args);
+}
+#endif
