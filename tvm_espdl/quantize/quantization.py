@@ -88,13 +88,14 @@ def quantize(
     chip: Chip,
     options: Options,
     *,
-    exponents: Mapping[str, int] | None = None,
+    exponents: Mapping[str, Mapping[int, int]] | None = None,
     clock: Clock | None = None,
 ) -> Quantization:
     """Choose the integers of a preprocessed float network, which is left as it is.
 
     The samples are as `read_samples` yields them, and read once; `exponents` are those of
-    activations that are known beforehand; the clock is told how long calibration and search take.
+    activations that are known beforehand, by the width of their integers; the clock is told how
+    long calibration and search take.
 
     Raises an EspdlError of whichever kind fits: nothing to quantize, an unknown name, tensors that
     are not finite.
