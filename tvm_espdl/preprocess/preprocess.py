@@ -49,8 +49,9 @@ def preprocess_onnx(
     """Prepare a float network for quantization.
 
     Fixes the batch to 1, writes halves as float32, raises the operator set to 13 where it is
-    lower, and runs the steps of `steps.STEPS` until none of them finds anything to do. onnxruntime's own optimizer
-    is not used: it would take HardSwish apart and wrap each product in Reshape nodes.
+    lower, and runs the steps of `steps.STEPS` until none of them finds anything to do.
+    onnxruntime's own optimizer is not used: it would take HardSwish apart and wrap each product in
+    Reshape nodes.
 
     Parameters
     ----------
