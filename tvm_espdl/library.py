@@ -360,6 +360,18 @@ class Library:
         """There is no graph executor any more; the name is kept for scripts of the old flow."""
         return "{}"
 
+    def get_graph_json(self) -> str:
+        """As `graph_json`, for scripts of the old flow."""
+        return self.graph_json
+
+    def get_lib(self) -> Library:
+        """The library itself, which holds its code, for scripts of the old flow."""
+        return self
+
+    def get_params(self) -> dict[str, Any]:
+        """None: weights are constants of the library. For scripts of the old flow."""
+        return {}
+
     def __reduce__(self) -> NoReturn:
         """A library holds compiled code, which stays in its process."""
         raise ModelError(
