@@ -92,7 +92,7 @@ def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -
         )
     if integers is not None and str(array.dtype) == integers.dtype:
         real = array.astype(np.float32) * power_of_two(integers.uniform_exponent)
-        return np.ascontiguousarray(real)
+        return np.asarray(real, order="C")
     if str(array.dtype) != tensor.dtype:
         raise DataError(
             "the input has the wrong dtype",
@@ -101,4 +101,4 @@ def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -
             allowed=allowed,
             try_=f"array.astype('{tensor.dtype}')",
         )
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")  # keeps arrays of no dimension as they are

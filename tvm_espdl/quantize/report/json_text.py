@@ -58,7 +58,8 @@ def _accuracy(accuracy: Accuracy | None) -> Entry | None:
 
 
 def _step(step: StepRow) -> Entry:
-    return {**_fields(step, "step", "applied", "gain"), "accuracy": _accuracy(step.accuracy)}
+    told = _fields(step, "step", "applied", "judged", "judged_gain", "gain")
+    return {**told, "accuracy": _accuracy(step.accuracy)}
 
 
 def _deviation(found: Deviation | None) -> Entry | None:

@@ -24,6 +24,7 @@ from ..recovery import Trial
 from ..rules import is_relu
 from .account import Account
 from .accuracy import Accuracy, compare_outputs, float_outputs
+from .deviation import decibels
 from .findings import accumulator_findings, dead_channels, findings
 from .layers import LayerMeasurement
 from .quantization_report import QuantizationReport
@@ -152,16 +153,25 @@ def _models(done: Quantization) -> tuple[list[ModelProto], list[int]]:
 
 
 def _steps(trials: Sequence[Trial], measured: Sequence[Accuracy]) -> Iterator[StepRow]:
-    """The network without recovery, then each step that was tried."""
+    """The network without recovery, then each step that was tried.
+
+    `measured` has the accuracy of each; it is empty where only the result was measured.
+    """
     if not trials:
         return
-    before, *others = measured
-    yield StepRow("", True, before, None)
+    known: list[Accuracy | None] = [*measured] or [None] * (len(trials) + 1)
+    before, *others = known
+    yield StepRow("", True, decibels(trials[0].before), None, before, None)
     for trial, after in zip(trials, others, strict=True):
-        levels = before.snr, after.snr
-        gain = None if levels[0] is None or levels[1] is None else levels[1] - levels[0]
-        yield StepRow(trial.step, trial.applied, after, gain)
+        judged = decibels(trial.before), decibels(trial.after)
+        levels = [None if one is None else one.snr for one in (before, after)]
+        figures = judged[1], _gain(*judged), after, _gain(*levels)
+        yield StepRow(trial.step, trial.applied, *figures)
         before = after if trial.applied else before
+
+
+def _gain(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _alive_channels(model: ModelProto, plan: Plan, samples: Sequence[Sample]) -> dict[str, Array]:

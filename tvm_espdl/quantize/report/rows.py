@@ -107,7 +107,7 @@ class FloatRow:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step that recovers accuracy, measured.
+    """One step that recovers accuracy: what decided about it, and what was measured.
 
     Attributes
     ----------
@@ -115,15 +115,22 @@ class StepRow:
         Its name; "" for the network without any.
     applied : bool
         Whether it was kept.
-    accuracy : Accuracy
-        Of the network with it and all steps before it that were kept.
+    judged : float or None
+        The SNR in dB that decided, as the search computes it (for most networks by simulation), of
+        the network with it and all steps before it that were kept; None for no noise.
+    judged_gain : float or None
+        What it adds to that, in dB; None where that is undefined.
+    accuracy : Accuracy or None
+        Of the same network, with the chip's bits; None where that was not measured.
     gain : float or None
-        What it adds to the network's SNR, in dB; None where that is undefined.
+        What it adds to the network's SNR there, in dB; None where that is undefined.
     """
 
     step: str
     applied: bool
-    accuracy: Accuracy
+    judged: float | None
+    judged_gain: float | None
+    accuracy: Accuracy | None
     gain: float | None
 
 
