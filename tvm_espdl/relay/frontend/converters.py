@@ -71,19 +71,6 @@ def _lp_normalization(node: Node) -> Any:
     return relax.op.divide(node.x, relax.op.maximum(norm, relax.const(SMALLEST_NORM)))
 
 
-def _prelu(node: Node) -> Any:
-    """`relax.nn.prelu` of rows where each element behind some axis has a slope of its own."""
-    slopes = node.inputs[1]
-    shape, given = shape_of(node.x), shape_of(slopes)
-    leading = next((n for n, extent in enumerate(given) if extent != 1), len(given))
-    own = given[leading:]
-    if len(own) < 2 or own != shape[len(shape) - len(own) :]:
-        return None
-    rows = relax.op.reshape(node.x, (-1, math.prod(own)))
-    made = relax.op.nn.prelu(rows, relax.op.reshape(slopes, (-1,)), 1)
-    return relax.op.reshape(made, shape)
-
-
 def _of_two(operator: Callable[[Any, Any], Any]) -> Convert:
     """Of two tensors, of which TVM's importer makes a stack and a reduction; others it keeps."""
 
@@ -98,7 +85,6 @@ CONVERTERS: dict[str, Convert] = {
     "LpNormalization": _lp_normalization,
     "Max": _of_two(relax.op.maximum),
     "Min": _of_two(relax.op.minimum),
-    "PRelu": _prelu,
     "Softplus": _softplus,
     "Sum": _of_two(relax.op.add),
     "Swish": _swish,
