@@ -20,10 +20,10 @@ from ..program import Native, Program
 from ..report.log import PartitionLog
 from ..runtime.host import host_target
 from .executable import executable_of, module_of_operators, module_of_segments
-from .ir import main_of
+from .ir import attributes, main_of
 from .lowering import chip_of, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import names_of
+from .program import BATCH, names_of
 
 
 def build(
@@ -76,6 +76,7 @@ def build(
             return module_of_operators(lowered, host_target(ours))
 
     inputs, outputs = names_of(main_of(lowered.mod))
+    batch = int(attributes(main_of(lowered.mod)).get(BATCH, 1))
     return _library(
         lambda: program_of_lowered(lowered),
         module_of,
@@ -85,6 +86,7 @@ def build(
         output_names=outputs,
         log=log,
         name=mod_name,
+        batch=batch,
     )
 
 

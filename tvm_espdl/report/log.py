@@ -15,6 +15,13 @@ ACTIVATION_HAS_ONE_EXPONENT = FormRule(
     "quantize activations per tensor",
 )
 
+RESULT_IS_ONLY_QUANTIZED = FormRule(
+    "result_is_only_quantized",
+    (),
+    "What an operator computes is quantized at once: the chip does not hold its float result.",
+    "one QuantizeLinear that reads the result",
+    "let all who read the result read it dequantized, at one exponent",
+)
 
 IS_A_QUANTIZED_FORM = FormRule(
     "is_a_quantized_form",

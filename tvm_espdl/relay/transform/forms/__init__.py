@@ -14,7 +14,12 @@ from ...ir import is_plain_dataflow, main_of
 from .biases import spell_biases
 from .convolutions import absorb_paddings, spell_transposed_convolutions
 from .numbers import spell_limits, spell_numbers
-from .quantizations import join_quantizations, quantize_moves, split_concatenations
+from .quantizations import (
+    join_quantizations,
+    quantize_moves,
+    quantize_once,
+    split_concatenations,
+)
 from .states import cut_last_states, quantize_zero_states
 
 __all__ = ["unify"]
@@ -27,7 +32,7 @@ def unify(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
     """
     if not is_plain_dataflow(main_of(mod)):
         return mod
-    mod = quantize_moves(mod)
+    mod = quantize_moves(quantize_once(mod))
     mod = quantize_zero_states(cut_last_states(mod))
     mod = spell_transposed_convolutions(mod)
     mod = absorb_paddings(mod)
