@@ -3,20 +3,24 @@
 The project's own files are used as they are; a main around its own one reads inputs from a file.
 """
 
+import atexit
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from espdl_double import compile_one, double_sources
 
 from tvm_espdl.codegen.header import PREFIX
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.toolchain.compiler import Compiler
-from tvm_espdl.toolchain.network import build_project
+from tvm_espdl.toolchain.network import MODEL, build_project, includes, sources
 
 
-def run_network(network, samples, compiler=None, *, resets=(), first=None):
+def run_network(network, samples, compiler=None, *, resets=(), first=None, kernels="portable"):
     """Run a network's C on every sample, one after the other: states go on from each to the next.
 
     Parameters
@@ -32,6 +36,9 @@ def run_network(network, samples, compiler=None, *, resets=(), first=None):
     first : sequence of numpy.ndarray, optional
         The outputs for the first sample. The project's own main then runs before all else, on that
         sample, and has to print PASS.
+    kernels : str
+        `portable`, or with what stands in for ESP-DL: `auto` where the table says so, `esp-dl` on
+        chips without vectors as well.
 
     Returns
     -------
@@ -50,13 +57,17 @@ def run_network(network, samples, compiler=None, *, resets=(), first=None):
     shown = zeros if first is None else (samples[0], first)
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
-        for path, content in project_files(network, "network", *shown).items():
+        preference = "auto" if kernels == "portable" else kernels
+        for path, content in project_files(network, "network", *shown, preference).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"
         main.write_text(_runner(network, len(samples), resets, first is not None))
         chosen = compiler or Compiler.host()
-        build_project(folder, program, chosen, main=main)
+        if kernels == "portable":
+            build_project(folder, program, chosen, main=main)
+        else:
+            build_with_double(folder, program, chosen, main, network.chip.family)
         with (folder / "inputs.bin").open("wb") as file:
             for sample in samples:
                 file.writelines(np.ascontiguousarray(array).tobytes() for array in sample)
@@ -67,6 +78,29 @@ def run_network(network, samples, compiler=None, *, resets=(), first=None):
             assert (len(exact), lines[-1]) == (len(network.outputs), "PASS"), printed
         results = (folder / "outputs.bin").read_bytes()
     return _split(network, results, len(samples))
+
+
+def build_with_double(folder, program, compiler, main, family):
+    """Compile the project written in `folder` with the double in ESP-DL's place."""
+    *network, _ = sources(folder)
+    runtime = folder / MODEL / "model" / "runtime"
+    glue = sorted(runtime.glob("*.cpp"))
+    assert glue, "the project calls nothing of ESP-DL's"
+    for source in glue:
+        compile_one(family, source, source.with_suffix(".o"), includes=[runtime])
+    objects = [*(source.with_suffix(".o") for source in glue), *double_objects(family)]
+    compiler.build([*network, main, *objects], program, includes=includes(folder))
+
+
+@cache
+def double_objects(family):
+    """The objects of the double for a family, compiled once."""
+    folder = Path(tempfile.mkdtemp(prefix="tvm_espdl_double_"))
+    atexit.register(shutil.rmtree, folder)
+    made = [folder / f"{source.stem}.o" for source in double_sources()]
+    for source, target in zip(double_sources(), made, strict=True):
+        compile_one(family, source, target)
+    return made
 
 
 def _split(network, results, samples):

@@ -184,11 +184,12 @@ _ACCUMULATORS = {
 }
 
 #: By family, dtype of the data, and whether the channel is in a full vector; else all bits.
-#: The S3 loads the remaining int16 channels' bias into its scalar accumulator, which has 40 bits.
+#: Vector chips load the remaining int16 channels' bias into a scalar accumulator of 40 bits.
 _BIAS_BITS = {
     ("pie_v1", "int8", True): 20,
     ("pie_v1", "int16", True): 40,
     ("pie_v1", "int16", False): 40,
+    ("pie_v2", "int16", False): 40,
 }
 
 #: By family and dtype of the data. ESP-DL `isa/*/dl_*_s8.S`, `dl_*_s16.S`: EE.SRCMB on a sum that

@@ -103,6 +103,8 @@ def test_every_kernel_is_in_the_file_of_its_name():
     assert sources >= {path.name for path in RUNTIME.glob("espdl_*.c")}
 
 
-def test_host_and_riscv_have_the_same_warnings():
-    host, rv32 = Compiler.host().flags, Compiler.rv32().flags
-    assert {flag for flag in host if flag.startswith("-W")} <= set(rv32)
+def test_every_compiler_has_the_same_warnings():
+    host = {flag.split("=")[0] for flag in Compiler.host().flags if flag.startswith("-W")}
+    assert "-Werror" in host
+    for compiler in (Compiler.clang(), Compiler.rv32(), Compiler.xtensa(), Compiler.sanitized()):
+        assert host <= {flag.split("=")[0] for flag in compiler.flags}

@@ -91,6 +91,8 @@ OPERATORS = {
     "min": (tirx.Min, np.minimum),
     "and": (tirx.BitwiseAnd, np.bitwise_and),
     "xor": (tirx.BitwiseXor, np.bitwise_xor),
+    "not": (lambda a, b: tirx.BitwiseNot(a + b), lambda a, b: ~(a + b)),
+    "shift": (lambda a, b: tirx.LShift(a, b & 7), lambda a, b: np.left_shift(a, b & 7)),
     "less": (tirx.LT, np.less),
     "differ": (tirx.NE, np.not_equal),
     "chain": (lambda a, b: a - (b - a) * b, lambda a, b: a - (b - a) * b),
@@ -98,7 +100,7 @@ OPERATORS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
 def test_narrow_integers_stay_in_their_type(dtype, strict, tmp_path):
     limits = np.iinfo(dtype)
     values = np.array([limits.min, limits.min // 2, 1, 2, 3, 100, limits.max], dtype)

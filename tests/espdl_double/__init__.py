@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tvm_espdl.chips import CHIPS, FAMILIES
 from tvm_espdl.codegen.kernels import runtime_files
 from tvm_espdl.codegen.literals import descriptor_definition
 from tvm_espdl.errors import ToolError
 from tvm_espdl.ops.base.ccall import CCall
+from tvm_espdl.program.kernels import row_of
 from tvm_espdl.toolchain.compiler import Compiler
 
 HERE = Path(__file__).parent
@@ -41,9 +43,12 @@ RV32 = (
 )
 
 
-def glue_sources(glue=GLUE):
-    """All files of the glue that are compiled."""
-    return sorted(glue.glob("espdl_*.cpp"))
+def glue_sources(family):
+    """The files of the glue that a family's chips may be given; the table decides."""
+    vectors = CHIPS[FAMILIES[family]].vector_bytes
+    paths = {path.stem.removeprefix("espdl_"): path for path in sorted(GLUE.glob("espdl_*.cpp"))}
+    kept = (name for name in paths if vectors or row_of(name, "int8").without_vectors)
+    return [paths[name] for name in kept]
 
 
 def double_sources():
@@ -61,8 +66,8 @@ def objects(family, folder, sources=None, *, includes=(), compiler=HOST, defines
     folder : Path
         Gets the objects; it exists.
     sources : iterable of Path, optional
-        Sources of the glue and nothing of the double, where they are not all of `GLUE`: a project's
-        own, for example.
+        Sources of the glue, where they are not those of `glue_sources`: a project's own, for
+        example.
     includes : iterable of Path
         Folders with `espdl_kernels.h` and `espdl_prototypes.h`.
     compiler : sequence of str
@@ -83,7 +88,7 @@ def objects(family, folder, sources=None, *, includes=(), compiler=HOST, defines
     ToolError
         If a source does not compile.
     """
-    glue = glue_sources() if sources is None else list(sources)
+    glue = glue_sources(family) if sources is None else list(sources)
     made = {source.name: folder / f"{source.stem}.o" for source in (*glue, *double_sources())}
     flags = [*options, *(f"-D{macro}" for macro in defines)]
     for source in glue:

@@ -1,5 +1,5 @@
 /*
- * What ESP-IDF's configuration says of the chip; -DESPDL_DOUBLE_<TARGET> chooses it.
+ * What ESP-IDF's configuration says of the chip, one of each family: -DESPDL_DOUBLE_<TARGET>.
  */
 #ifndef ESPDL_DOUBLE_SDKCONFIG_H
 #define ESPDL_DOUBLE_SDKCONFIG_H
@@ -10,10 +10,8 @@
 #define CONFIG_IDF_TARGET_ESP32S3 1
 #elif defined(ESPDL_DOUBLE_ESP32P4)
 #define CONFIG_IDF_TARGET_ESP32P4 1
-#elif defined(ESPDL_DOUBLE_ESP32S31)
-#define CONFIG_IDF_TARGET_ESP32S31 1
 #else
-#error "no target: define one of ESPDL_DOUBLE_ESP32, _ESP32S3, _ESP32P4, _ESP32S31"
+#error "no target: define one of ESPDL_DOUBLE_ESP32, _ESP32S3, _ESP32P4"
 #endif
 
 #endif

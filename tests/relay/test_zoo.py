@@ -116,6 +116,15 @@ def test_on_this_pc(case, models_dir, c_compiler, clang):
         assert_same(results, expected, f"{case}, {compiler.name}, seed {SEED}")
 
 
+@pytest.mark.parametrize("case", list(cases()))
+def test_with_kernels_of_esp_dl(case, models_dir, c_compiler):
+    """Every line of the glue, with a strict double in ESP-DL's place."""
+    network, inputs = network_of(case, models_dir)
+    expected = [network.run(sample) for sample in inputs]
+    results = run_network(network.program, inputs, c_compiler, first=expected[0], kernels="esp-dl")
+    assert_same(results, expected, f"{case}, seed {SEED}")
+
+
 @pytest.mark.parametrize("case", list(emulated_cases()))
 def test_on_an_emulated_chip(case, models_dir, rv32, xtensa):
     """The project as it is exported prints PASS; then it computes further inputs."""

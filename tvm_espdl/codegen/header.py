@@ -79,13 +79,14 @@ def _reset_declaration(program: Program) -> list[str]:
     ]
 
 
-def _asked(value: str, memory: Plan) -> list[str]:
+def _asked(value: str, nbytes: int, memory: Plan) -> list[str]:
     """What kernels ask of a buffer of the caller's, beside its size."""
     asked = []
     if value in memory.alignments:
         asked.append(f"begins at a multiple of {memory.alignments[value]} bytes")
     if value in memory.over_reads:
-        asked.append(f"{memory.over_reads[value]} bytes behind it may be read, whatever they hold")
+        readable = memory.readable_bytes(value, nbytes)
+        asked.append(f"{readable} bytes may be read, whatever those behind it hold")
     return asked
 
 
@@ -102,7 +103,9 @@ def _struct(
     for member, name, value in zip(members, names, values, strict=True):
         tensor = program.values[value]
         lines.append(f"  /* {comment(name)}: {described(tensor)}, in the model's own layout")
-        lines[-1] += "".join(f";\n   * {asked}" for asked in _asked(value, memory)) + " */"
+        lines[-1] += (
+            "".join(f";\n   * {asked}" for asked in _asked(value, tensor.nbytes, memory)) + " */"
+        )
         lines.append(f"  {const}{c_type(tensor.dtype)} *{member};")
     sizes = [
         f"#define TVMGEN_DEFAULT_{member.upper()}_{'INPUT' if const else 'OUTPUT'}_ELEMENTS "

@@ -52,14 +52,15 @@ class Network:
         """The buffers of states; C fills them with zeros before the first run."""
         return "".join(
             f"static ESPDL_ALIGNED(16) uint8_t {state_buffer(index)}"
-            f"[{self.program.values[state.value].nbytes + self._over_read(state)}]; "
+            f"[{self._bytes_of(state)}]; "
             f"/* {comment(state.value)} */\n"
             for index, state in enumerate(self.program.states)
         )
 
-    def _over_read(self, state: State) -> int:
-        """Bytes that may be read behind a state, or behind the next one in its place."""
-        return max(self.memory.over_reads.get(name, 0) for name in (state.value, state.next))
+    def _bytes_of(self, state: State) -> int:
+        """Bytes of a state's buffer, or of the next one's in its place."""
+        nbytes = self.program.values[state.value].nbytes
+        return max(self.memory.readable_bytes(n, nbytes) for n in (state.value, state.next))
 
     def _reset(self) -> str:
         """The function that fills them with zeros again; nothing without states."""

@@ -53,7 +53,7 @@ def _app_main(program: Program, memory: Plan) -> str:
     tensors = [program.values[name] for name in program.outputs]
     buffers = [
         f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} "
-        f"actual_{name}[{tensor.size + memory.over_reads.get(value, 0)}];"
+        f"actual_{name}[{_elements(value, tensor, memory)}];"
         for name, value, tensor in zip(outputs, program.outputs, tensors, strict=True)
     ]
     given = ", ".join(f".{name} = input_data_{name}" for name in inputs)
@@ -77,6 +77,11 @@ def _app_main(program: Program, memory: Plan) -> str:
         run=run,
         checks="\n".join(checks),
     )
+
+
+def _elements(value: str, tensor: Tensor, memory: Plan) -> int:
+    """Elements of a buffer for an output, which kernels may read from, too."""
+    return -(-memory.readable_bytes(value, tensor.nbytes) * tensor.size // tensor.nbytes)
 
 
 def _check(name: str, shown: str, tensor: Tensor) -> str:

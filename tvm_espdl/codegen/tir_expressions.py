@@ -24,7 +24,11 @@ _MATH = frozenset(
 )
 _CALLED = _MATH | {f"{name}f" for name in _MATH}
 _NARROW = ("int8", "uint8", "int16", "uint16")
-_UNSIGNED = {"int32": "uint32_t", "int64": "uint64_t"}
+# Types to compute in where C leaves open what comes out: of a negative number or too large an int.
+_UNSIGNED = {
+    tirx.LShift: {**dict.fromkeys((*_NARROW, "int32"), "uint32_t"), "int64": "uint64_t"},
+    tirx.Mul: {"uint16": "uint32_t"},
+}
 
 
 class Unprintable(ValueError):
@@ -118,7 +122,7 @@ class Expressions:
         type_in_c(kind)
         literal = integer_literal if isinstance(node, tirx.IntImm) else float_literal
         text = literal(node.value, kind)
-        return Text(text, UNARY if text.startswith("-") else PRIMARY)
+        return Text(text, UNARY if text.startswith(("-", "(")) else PRIMARY)
 
     def _extremum(self, node: Any) -> Text:
         symbol = ">" if isinstance(node, tirx.Max) else "<"
@@ -135,13 +139,17 @@ class Expressions:
         if isinstance(node, tirx.Mod) and kind.startswith("float"):
             return Text(f"{_math('fmod', kind)}({left.text}, {right.text})")
         a, b = left.within(operator.left), right.within(operator.right)
-        if isinstance(node, tirx.LShift) and kind in _UNSIGNED:
-            # C leaves the shift of a negative number open.
-            unsigned = f"({_UNSIGNED[kind]}){left.within(UNARY)}"
-            return Text(f"({type_in_c(kind)})({unsigned} << {b})", UNARY)
+        unsigned = _UNSIGNED.get(type(node), {}).get(kind)
+        if unsigned:
+            a = f"({unsigned}){left.within(UNARY)}"
+            return Text(f"({type_in_c(kind)})({a} {operator.symbol} {b})", UNARY)
         text = Text(f"{a} {operator.symbol} {b}", operator.level)
         # C computes on int whatever is narrower; TIR stays in the type, and wraps.
         return Text(f"({type_in_c(kind)})({text.text})", UNARY) if kind in _NARROW else text
+
+    def _inverted(self, node: Any) -> Text:
+        kind, text = dtype_of(node), f"~{self.expression(node.a).within(UNARY)}"
+        return Text(f"({type_in_c(kind)})({text})" if kind in _NARROW else text, UNARY)
 
     def _apart(self, node: Any) -> tuple[Text, _Lines]:
         """An expression, and the lines that it needs, to be printed where it is evaluated."""
@@ -212,6 +220,7 @@ _PRINTS: dict[Any, Callable[[Expressions, Any], Text]] = {
     **dict.fromkeys((tirx.Max, tirx.Min), Expressions._extremum),
     **dict.fromkeys((tirx.And, tirx.Or), Expressions._logical),
     tirx.Not: lambda this, node: Text(f"!{this.expression(node.a).within(UNARY)}", UNARY),
+    tirx.BitwiseNot: Expressions._inverted,
     tirx.Let: Expressions._let,
     tirx.Select: lambda this, node: this._choice(
         node, node.condition, node.true_value, node.false_value

@@ -2,8 +2,9 @@
 
 What counts is the noise that reaches what is computed from them. A sum has the noise of all that is
 added: that of a small operand weighs by its share in the power of the sum, so that a constant that
-hardly matters never decides for a large tensor. Parts of a Concat do not mix: each counts by what its channels do
-in the layers that read them, and by its own power elsewhere. Must never choose an exponent.
+hardly matters never decides for a large tensor. Parts of a Concat do not mix: each counts by what
+its channels do in the layers that read them, and by its own power elsewhere. Must never choose an
+exponent.
 """
 
 from __future__ import annotations

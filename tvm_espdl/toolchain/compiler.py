@@ -29,8 +29,10 @@ ALIGNED = "-Wcast-align=strict"
 # A fused multiply-add would change the last bit of a float; the project's kernels never have one.
 FLOATS = ("-ffp-contract=off",)
 GCC = ("-O2", *WARNINGS, ALIGNED, *FLOATS)
+# A task's stack is small: what is large lies in the arena.
+CHIP = (*GCC, "-Wstack-usage=1024")
 CLANG = ("-O2", *WARNINGS, "-Wcast-align", *FLOATS)
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+SANITIZERS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 #: Start-up code and arithmetic of the emulated Xtensa chip, linked into each of its programs.
 XTENSA = Path(__file__).parent / "xtensa"
@@ -95,7 +97,7 @@ class Compiler:
             **{"__ram": 0x81000000, "__ram_size": 0x2000000},
         }
         flags = (
-            *("-std=c11", *GCC, f"-march={march}", f"-mabi={mabi}"),
+            *("-std=c11", *CHIP, f"-march={march}", f"-mabi={mabi}"),
             *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=semihost"),
             *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
         )
@@ -117,7 +119,7 @@ class Compiler:
         RISC-V allows, ends the program. Files reach it through calls of the simulator.
         """
         flags = (
-            *("-std=c11", *GCC, "-mlongcalls", "-mtext-section-literals", "-nostartfiles"),
+            *("-std=c11", *CHIP, "-mlongcalls", "-mtext-section-literals", "-nostartfiles"),
             *("--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-T", str(XTENSA / "board.ld")),
             *("-DPICOLIBC_INTEGER_PRINTF_SCANF", "-Wl,--no-warn-rwx-segments"),
         )

@@ -1,12 +1,13 @@
 """What the glue is tried on: ESP-DL's vectors, and random operators that its kernels compute."""
 
 import re
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import random_operators
-from espdl_double import GLUE, Run
+from espdl_double import Run, glue_sources
 from random_operators.draws import integers, pick
 from random_operators.weighted import overflowing, with_products
 
@@ -20,7 +21,7 @@ from tvm_espdl.selftest.builders import operator_of
 #: Operators that call another one's kernel.
 SHARING = {"conv2d": ("conv1d", "gemm"), "depthwise_conv2d": ("depthwise_conv1d",)}
 
-#: Of how many random records one is computable: most exponents are beyond a PReLU.
+#: Of how many random records the rules let one pass: most exponents are beyond a PReLU.
 ONE_OF = {"prelu": 12}
 
 
@@ -38,24 +39,11 @@ def chip_of(family):
     return CHIPS[FAMILIES[family]]
 
 
-def symbols():
-    """The C functions that the glue defines."""
-    texts = [path.read_text() for path in GLUE.glob("espdl_*.cpp")]
+@cache
+def symbols(family):
+    """The C functions that the glue defines for a family."""
+    texts = [path.read_text() for path in glue_sources(family)]
     return {name for text in texts for name in re.findall(r'extern "C" void (\w+)\(', text)}
-
-
-def computable(operator, chip, constants):
-    """Whether ESP-DL's kernels on the chip compute what `ops` defines.
-
-    A bias may be wider than the register of a remaining channel; what is kept of it then is known
-    of the ESP32-S3 alone.
-    """
-    if operator.refusals(chip):
-        return False
-    terms = operator.summed(*constants)
-    if terms is None or terms.bias is None or chip.bias_bits("int16", in_lanes=False) < 64:
-        return True
-    return not chip.vector_bytes or max(abs(int(b)) for b in terms.bias) < 1 << 39
 
 
 def vectors(family):
@@ -69,7 +57,7 @@ def vectors(family):
         arrays = [case.arrays[name] for name in names]
         inputs, constants = arrays[: len(operator.inputs)], arrays[len(operator.inputs) :]
         call = operator.call(chip, *constants)
-        if call.function in symbols():
+        if call.function in symbols(chip.family):
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(case.name, operator, tuple(constants), one, expected)
 
@@ -77,7 +65,7 @@ def vectors(family):
 def drawn(family, number, samples, seed):
     """Random operators."""
     chip = chip_of(family)
-    kernels = [path.stem.removeprefix("espdl_") for path in sorted(GLUE.glob("espdl_*.cpp"))]
+    kernels = [path.stem.removeprefix("espdl_") for path in glue_sources(family)]
     for kernel in kernels:
         for name in (kernel, *SHARING.get(kernel, ())):
             most = number * ONE_OF.get(name, 1)
@@ -91,10 +79,10 @@ def drawn(family, number, samples, seed):
 
 
 def _runs(label, operator, chip, constants, sets):
-    if not computable(operator, chip, constants):
+    if operator.refusals(chip):
         return
     call = operator.call(chip, *constants)
-    if call.function in symbols():
+    if call.function in symbols(chip.family):
         for inputs, expected in sets:
             one = Run(call, tuple(inputs), operator.output)
             yield Sample(label, operator, constants, one, expected)

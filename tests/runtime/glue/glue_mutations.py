@@ -42,6 +42,7 @@ _requantize = _of("espdl_requantize.cpp", "requantize")
 _prelu = _of("espdl_prelu.cpp", "prelu")
 _resize = _of("espdl_resize_nearest.cpp", "resize_nearest")
 _lut = _of("espdl_lut.cpp", "lut")
+_matmul = _of("espdl_matmul.cpp", "matmul")
 _mul = _of("espdl_mul.cpp", "mul")
 
 MUTATIONS = [
@@ -117,6 +118,8 @@ MUTATIONS = [
     ),
     _mul("pie_v1", "mul_shift = d.shift;", "mul_shift = -d.shift;", "mul_shift is out of range"),
     _mul("pie_v2", "output_rescale = d.scale;", "output_rescale = 1.0f;"),
+    _matmul("pie_v1", "if (matrix != packed) {", "if (packed == nullptr) {"),
+    _matmul("pie_v2", "to[(n - full) * depth + k]", "to[k * (columns - full) + n - full]"),
     _pool(
         "c", "in_padding <= axis.output &&", "in_padding < 1000 ||", "leading padding|tail padding"
     ),

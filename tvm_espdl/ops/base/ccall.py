@@ -25,7 +25,7 @@ class Needs:
     in_place : tuple of int
         Inputs whose memory the output may take, one at a time.
     over_read : int
-        Bytes that it may read behind the end of an input.
+        Bytes that it may read behind an input, whose size counts in whole vectors of 16 bytes.
     alignment : int
         Inputs and output begin at a multiple of so many bytes; 1 where elements decide.
     """

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from ...chips import Chip
-from .accumulate import must_follow_order
+from .accumulate import kept_bias, must_follow_order
 from .ccall import CCall, FieldValue, Needs
 from .operator import Tensor
-from .rounding import Array, wrap
+from .rounding import Array
 
 RUN_BYTES = 20
 RUN_STRIDE = 32
@@ -59,15 +59,17 @@ def pack_bias(chip: Chip, bias: Array, dtype: str, *, depthwise: bool) -> Array:
 
     On the S3 the channels in full vectors (all of them for depthwise) are fields of 20 bits
     (40 for int16 data), eight (four) to a run of 20 bytes that starts every 32 bytes; the
-    remaining channels follow as 64-bit integers. Elsewhere: the integers as they are.
+    remaining channels follow as 64-bit integers. Elsewhere: the integers, in as many bits as the
+    kernel keeps of them.
 
     Returns
     -------
     numpy.ndarray
         uint8 on the S3, else the dtype of `bias`; 1-D.
     """
+    kept = kept_bias(chip, bias, dtype, lanes_only=depthwise)
     if not chip.packs_bias:
-        return bias
+        return kept.astype(bias.dtype)
     lanes = chip.lanes(dtype)
     full = len(bias) if depthwise else len(bias) // lanes * lanes
     bits = chip.bias_bits(dtype, in_lanes=True)
@@ -79,8 +81,7 @@ def pack_bias(chip: Chip, bias: Array, dtype: str, *, depthwise: bool) -> Array:
         for field, value in enumerate(bias[run * per_run : min((run + 1) * per_run, full)]):
             word |= (int(value) & ((1 << bits) - 1)) << (field * bits)
         packed[run * RUN_STRIDE : run * RUN_STRIDE + RUN_BYTES] = word.to_bytes(RUN_BYTES, "little")
-    rest = wrap(bias[full:].astype(np.int64), chip.bias_bits(dtype, in_lanes=False))
-    packed += rest.astype("<i8").tobytes()
+    packed += kept[full:].astype("<i8").tobytes()
     return np.frombuffer(bytes(packed), np.uint8)
 
 
