@@ -133,6 +133,127 @@ def _tensor(model, name, feed):
     return run(copy, feed)[name]
 
 
+WIDE = {f"v{i}": floats(4, 8, 1, 1, seed=20 + i) for i in range(2)}
+
+
+def concat(parts, result, axis=1):
+    return node("Concat", parts, result, axis=axis)
+
+
+#: Networks with Concats, and how many factors the one set has.
+JOINED = {
+    "of two layers": (
+        lambda: sets_of(
+            [conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"), conv("d", "v0", "y")],
+            {"y": MAPS}, WIDE,
+        ),
+        8,
+    ),
+    "behind functions": (
+        lambda: sets_of(
+            [
+                conv("x", "w0", "a"), node("Relu", "a", "r"), conv("r", "w1", "c"),
+                concat("r c", "d"), node("MaxPool", "d", "p", kernel_shape=[1, 1]),
+                conv("p", "v0", "y"), conv("c", "w2", "z"),
+            ],
+            {"y": MAPS, "z": MAPS}, WIDE,
+        ),
+        8,
+    ),
+    "with an input": (
+        lambda: sets_of(
+            [conv("x", "w0", "a"), concat("x a", "d"), conv("d", "v0", "y")], {"y": MAPS}, WIDE
+        ),
+        4,
+    ),
+    "of the same twice": (
+        lambda: sets_of(
+            [conv("x", "w0", "a"), concat("a a", "d"), conv("d", "v0", "y")], {"y": MAPS}, WIDE
+        ),
+        4,
+    ),
+    "in a Concat": (
+        lambda: sets_of(
+            [
+                conv("x", "w0", "a"), conv("a", "w1", "c"), concat("a c", "d"),
+                concat("d a", "e"), conv("e", "u", "y"),
+            ],
+            {"y": MAPS}, {"u": floats(4, 12, 1, 1)},
+        ),
+        8,
+    ),
+    "added to another": (
+        lambda: sets_of(
+            [
+                conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"),
+                node("Conv", "x w2", "e"), node("Conv", "x w3", "f"), concat("e f", "g"),
+                node("Add", "d g", "h"), conv("h", "v0", "y"),
+            ],
+            {"y": MAPS}, WIDE,
+        ),
+        8,
+    ),
+    "added to a layer": (
+        lambda: sets_of(
+            [
+                conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"),
+                node("Conv", "x u", "e"), node("Add", "d e", "h"), conv("h", "v0", "y"),
+            ],
+            {"y": MAPS}, {**WIDE, "u": floats(8, 4, 1, 1)},
+        ),
+        8,
+    ),
+    "flattened": (
+        lambda: sets_of(
+            [
+                conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"),
+                node("Flatten", "d", "f"), node("Gemm", "f g", "y", transB=1),
+            ],
+            {"y": (1, 3)}, {"g": floats(3, 512)},
+        ),
+        8,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", JOINED)
+def test_parts_of_a_concat_are_scaled_each_as_it_is_made(case):
+    make, channels = JOINED[case]
+    model, plan, sets = make()
+    (entry,) = sets
+    assert entry.channels == channels
+    assert len(entry.parts) == channels
+    factors = np.geomspace(0.2, 5.0, channels)
+    scaled = scale_model(model, plan, sets, {entry.name: factors})
+    feed = {"x": floats(*MAPS, seed=SEED)}
+    before, after = run(model, feed), run(scaled, feed)
+    for output, values in before.items():
+        np.testing.assert_allclose(after[output], values, rtol=1e-4, atol=1e-4)
+    for name in entry.tensors:
+        one, other = (_tensor(m, name, feed) for m in (model, scaled))
+        along = entry.along(factors, name).reshape(1, -1, *(1,) * (one.ndim - 2))
+        np.testing.assert_allclose(other * along, one, rtol=1e-4, atol=1e-4)
+
+
+def test_parts_that_differ_in_size_reach_equally_far():
+    """A layer reads parts of which one is 80 times as large, and the other counts as much."""
+    nodes = [
+        conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"), conv("d", "v", "y"),
+    ]  # fmt: skip
+    constants = {**CONV, **BIASES, "v": WIDE["v0"].copy()}
+    constants["w0"], constants["b_a"] = constants["w0"] * 20, constants["b_a"] * 20
+    constants["w1"], constants["b_c"] = constants["w1"] / 4, constants["b_c"] / 4
+    constants["v"][:, 4:] *= 80
+    model = preprocess_onnx(network(nodes, {"x": MAPS}, {"y": MAPS}, constants))
+    samples = [{"x": floats(*MAPS, seed=number)} for number in range(16)]
+    for chip in ("esp32s3", "esp32p4"):
+        options = Options("mse", "output", False, (), ("equalization",), 4)
+        done = quantize(model, samples, find_chip(chip), options)
+        (trial,) = done.trials
+        assert trial.applied
+        assert 10 * np.log10(trial.before / trial.after) > 12
+
+
 CLIP = {"low": np.float32(0), "high": np.float32(6)}
 
 
@@ -154,6 +275,26 @@ UNSCALABLE = {
         node("Relu", "a", "r"), node("Add", "r s", "m"), constants={"s": floats(1, 4, 1, 1)}
     ),
     "softmax": lambda: between(node("Softmax", "a", "m", axis=1)),
+    "a Concat that is an output": lambda: sets_of(
+        [conv("x", "w0", "a"), concat("a a", "d"), conv("d", "v0", "y")],
+        {"d": (1, 8, 8, 8), "y": MAPS}, WIDE,
+    ),
+    "a Concat of rows": lambda: sets_of(
+        [conv("x", "w0", "a"), concat("a a", "d", axis=2), conv("d", "w1", "y")],
+        {"y": (1, 4, 16, 8)},
+    ),
+    "a Concat with a constant": lambda: sets_of(
+        [conv("x", "w0", "a"), concat("a k", "d"), conv("d", "v0", "y")],
+        {"y": MAPS}, {**WIDE, "k": floats(*MAPS)},
+    ),
+    "Concats of other sizes, added": lambda: sets_of(
+        [
+            conv("x", "w0", "a"), conv("x", "w1", "c"), concat("a c", "d"),
+            node("Conv", "x u", "e"), node("Conv", "x t", "f"), concat("e f", "g"),
+            node("Add", "d g", "h"), conv("h", "v0", "y"),
+        ],
+        {"y": MAPS}, {**WIDE, "u": floats(2, 4, 1, 1), "t": floats(6, 4, 1, 1)},
+    ),
     "shared weights": lambda: sets_of(
         [conv("x", "w0", "a"), conv("a", "w0", "y")], {"y": MAPS}
     ),

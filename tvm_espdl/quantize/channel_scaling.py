@@ -56,7 +56,7 @@ def _as_made(
     """What divides the weights and the bias of a layer that makes channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = _along(node.output[0], entry, factors, graph)
+    along = entry.along(factors, node.output[0])
     if len(node.input) > 2 and node.input[2]:
         yield node.input[2], along
     if node.op_type != "ConvTranspose":
@@ -70,15 +70,11 @@ def _as_read(index: int, entry: ChannelSet, factors: Array, graph: Graph) -> Arr
     """What multiplies the weights of a layer that reads channels."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = _along(node.input[0], entry, factors, graph)
+    along = entry.along(factors, node.input[0])
     if node.op_type == "ConvTranspose":
         return along.reshape(-1, *(1,) * (weight.ndim - 1))
     # (O, C / group, ...): each row reads the inputs of its group.
     return _across(node, along, weight)
-
-
-def _along(tensor: str, entry: ChannelSet, factors: Array, graph: Graph) -> Array:
-    return entry.along(factors, (graph.shape(tensor) or (0, 0))[1])
 
 
 def _across(node: NodeProto, along: Array, weight: Array) -> Array:
@@ -92,7 +88,7 @@ def patch_factors(index: int, entry: ChannelSet, factors: Array, graph: Graph) -
     """What divides the input patches of a Conv or Gemm that reads channels: (groups, K)."""
     node = graph.nodes[index]
     weight = graph.constant(node.input[1])
-    along = _along(node.input[0], entry, factors, graph)
+    along = entry.along(factors, node.input[0])
     group = attribute(node, "group", 1)
     kernel = int(np.prod(weight.shape[2:]))
     return np.repeat(along.reshape(group, -1), kernel, axis=1).astype(np.float64)
@@ -110,7 +106,7 @@ def scaled_ranges(
     for tensors in runs:
         for name, entry, factors in entries:
             values = tensors[name]
-            along = entry.along(factors, values.shape[1]).astype(np.float32)
+            along = entry.along(factors, name).astype(np.float32)
             histograms[name].add(values / along.reshape(1, -1, *(1,) * (values.ndim - 2)))
     return {name: TensorRange(seen.low, seen.high, seen) for name, seen in histograms.items()}
 

@@ -19,6 +19,7 @@ from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
 from .channel_sets import ChannelSet, find_channel_sets
+from .importance import layer_gains
 from .layer_statistics import LayerStatistics
 from .plan import Layer, Operand, Plan
 from .qdq import write_qdq
@@ -85,7 +86,9 @@ class Workbench:
             self,
             model=model,
             plan=plan,
-            choice=self.weighed(plan, statistics, changed),
+            choice=replace(
+                self.weighed(plan, statistics, changed), gains=layer_gains(plan, statistics)
+            ),
             ranges=ranges,
             statistics=statistics,
             origin=self,

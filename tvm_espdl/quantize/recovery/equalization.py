@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -26,12 +27,16 @@ from ..channel_sets import ChannelSet
 from ..exponents import integer_limits
 from ..workbench import Workbench
 
-#: How much the activations' ranges count against those of the weights that read them; None: the
-#: channels stay as they are to each other.
-BALANCES = (None, 0.5, 0.75, 1.0)
+Balance = float | Literal["parts"] | None
 
-#: No channel's factor is smaller than the largest of its set divided by this.
-LARGEST_RATIO = 8.0
+#: How much the activations' ranges count against those of the weights that read them; None: the
+#: channels stay as they are to each other; "parts": those of a part do, and the parts of a Concat
+#: reach equally far.
+BALANCES: tuple[Balance, ...] = (None, "parts", 0.5, 0.75, 1.0)
+
+#: No channel's factor is smaller than the largest of its part divided by this; nor the largest of a
+#: part than that of the set divided by the other.
+LARGEST_RATIO, LARGEST_PART_RATIO = 8.0, 128.0
 
 #: How much larger than in calibration values may become before they saturate. Where samples differ
 #: in loudness, ranges that were filled to the last integer cost more than they gain.
@@ -47,7 +52,9 @@ def equalization(bench: Workbench, candidate: Candidate) -> Candidate:
     if not sets or bench.choice.exponents:  # exponents that are given fit the network as it is
         return candidate
     reach = _activation_ranges(bench, sets)
-    whole = ({e.name: filled(bench, e, reach, b) for e in sets} for b in BALANCES)
+    several = any(entry.parts.max() > 0 for entry in sets)
+    balances = [b for b in BALANCES if several or b != "parts"]
+    whole = ({e.name: filled(bench, e, reach, b) for e in sets} for b in balances)
     return replace(candidate, scaling=_best_of(bench, candidate, whole))
 
 
@@ -72,26 +79,27 @@ def _activation_ranges(bench: Workbench, sets: list[ChannelSet]) -> Mapping[str,
     reach = {name: np.zeros(entry.channels) for name, entry in watched.items()}
     for values in bench.float_tensors(list(watched), bench.samples):
         for name, entry in watched.items():
-            largest = np.abs(values[name]).reshape(-1, *values[name].shape[1:])
-            rows = np.moveaxis(largest, 1, 0).reshape(entry.channels, -1)
-            reach[name] = np.maximum(reach[name], rows.max(axis=1))
+            rows = np.moveaxis(np.abs(values[name]), 1, 0).reshape(values[name].shape[1], -1)
+            reach[name] = np.maximum(reach[name], entry.largest(rows.max(axis=1), name))
     return reach
 
 
 def filled(
-    bench: Workbench, entry: ChannelSet, reach: Mapping[str, Array], balance: float | None
+    bench: Workbench, entry: ChannelSet, reach: Mapping[str, Array], balance: Balance
 ) -> Array:
     """Factors (C,) of one set that balance its channels and let its tensors fill the integers.
 
     `reach` is the largest magnitude of each channel, (C,), by tensor; tensors inside a kernel are
-    left out. `balance` is as `balanced` has it; None: all channels have the same factor.
+    left out. `balance` is one of `BALANCES`; a number is as `balanced` has it.
     """
     known = {name: reach[name] for name in entry.tensors if name in reach}
     if not known:
         return np.ones(entry.channels)
-    factors = np.ones(entry.channels)
-    if balance is not None:
-        factors = balanced(bench, entry, np.max([*known.values()], axis=0), balance)
+    factors, whole = np.ones(entry.channels), np.max([*known.values()], axis=0)
+    if balance == "parts":
+        factors = levelled(entry, whole)
+    elif balance is not None:
+        factors = balanced(bench, entry, whole, balance)
     return factors * filling_factor(
         [float((tensor / factors).max()) for tensor in known.values()],
         [bench.plan.tensor_bits(name) for name in known],
@@ -114,10 +122,27 @@ def balanced(bench: Workbench, entry: ChannelSet, reach: Array, balance: float) 
     factors = np.ones(entry.channels)
     if not used.any():
         return factors
-    raw = reach[used] ** balance / weights[used] ** (1 - balance)
-    raw = np.maximum(raw, raw.max() / LARGEST_RATIO)
+    raw = np.zeros(entry.channels)
+    raw[used] = reach[used] ** balance / weights[used] ** (1 - balance)
+    raw = np.maximum(raw, _least_factors(entry, raw, LARGEST_RATIO))[used]
     factors[used] = raw * ((reach[used] / raw).max() / reach[used].max())
     return factors
+
+
+def levelled(entry: ChannelSet, reach: Array) -> Array:
+    """Factors, float64 (C,), by which all parts that Concats join reach as far as the largest."""
+    peaks = np.zeros(int(entry.parts.max()) + 1)
+    np.maximum.at(peaks, entry.parts, reach)
+    raw = np.where(peaks > 0, peaks, peaks.max())[entry.parts]
+    raw = np.maximum(raw, raw.max() / LARGEST_PART_RATIO)
+    return np.asarray(raw / raw.max() if raw.max() > 0 else np.ones(entry.channels))
+
+
+def _least_factors(entry: ChannelSet, raw: Array, ratio: float) -> Array:
+    """The least factor that each channel may have, for those that would balance them best."""
+    peaks = np.zeros(int(entry.parts.max()) + 1)
+    np.maximum.at(peaks, entry.parts, raw)
+    return np.asarray(np.maximum(peaks, peaks.max() / LARGEST_PART_RATIO)[entry.parts] / ratio)
 
 
 def read_ranges(node: int, entry: ChannelSet, graph: Graph) -> Array:
@@ -130,8 +155,7 @@ def read_ranges(node: int, entry: ChannelSet, graph: Graph) -> Array:
         group = attribute(layer, "group", 1)
         split = weight.reshape(group, weight.shape[0] // group, weight.shape[1], -1)
         inputs = split.max(axis=(1, 3)).reshape(-1)
-    found: Array = inputs.reshape(entry.channels, -1).max(axis=1)
-    return found
+    return entry.largest(inputs, layer.input[0])
 
 
 def filling_factor(peaks: Sequence[float], bits: Sequence[int]) -> float:
