@@ -115,6 +115,12 @@ def test_parts_of_a_last_concat_keep_exponents_of_their_own(chip, int16):
     assert min(found.values()) > (60 if int16 else 25), found
 
 
+def test_each_part_is_judged_as_an_output_of_its_own():
+    model = detector(node("Transpose", "c", "y", perm=[0, 2, 3, 1]), outputs={"y": (1, 6, 6, 10)})
+    report = quantized(model, samples({"x": SHAPE}), "esp32s3").report
+    assert "judged by boxes, scores, from which y is computed" in " ".join(report.notes)
+
+
 def test_what_stays_float_for_that_and_why():
     model = detector(node("Transpose", "c", "y", perm=[0, 2, 3, 1]), outputs={"y": (1, 6, 6, 10)})
     data = samples({"x": SHAPE})

@@ -15,7 +15,7 @@ from ..onnx_graphs.graph import Graph
 from .masks import is_mask
 from .recurrent import BIAS, CELLS, INITIAL_C, STATES
 from .rule import Rule
-from .rules import clip_limits, data_inputs, is_relu, select_rules, why_float
+from .rules import clip_limits, data_inputs, is_relu, rule_of, select_rules, why_float
 
 #: A constant operand, by the index of its node and its position among the inputs.
 Operand = tuple[int, int]
@@ -172,10 +172,11 @@ class Plan:
 
         The outputs, but what a final Softmax, comparison or ArgMax reads in its place:
         probabilities near 0 and 1 hide what happens before them, as truth values and indices do.
-        Not where that holds masks, which may become any number that is small enough.
+        Not where that holds masks, which may become any number that is small enough. And the parts
+        of a Concat that was kept float for their sake, each of which counts as much as the others.
         """
         names = []
-        for name in self.graph.outputs:
+        for name in (part for output in self.graph.outputs for part in self._parts(output)):
             maker = self.graph.producer(name)
             sources = [name]
             decides = maker in self.rules and not self.rules[maker].gives_integers
@@ -183,6 +184,18 @@ class Plan:
                 sources = [n for _, n in self.operands(maker) if self.graph.is_float(n)] or [name]
             names += [self._float_source(source) or source for source in sources]
         return list(dict.fromkeys(names))
+
+    def _parts(self, name: str) -> list[str]:
+        """What an output was put together from in float although integers could have been."""
+        maker = self.graph.producer(name)
+        if maker is None or maker not in self.kept_float:
+            return [name]
+        rule = rule_of(self.graph.nodes[maker], self.graph)
+        if not isinstance(rule, Rule) or not rule.moves:
+            return [name]
+        sources = [n for _, n in data_inputs(self.graph.nodes[maker], rule)]
+        computed = [n for n in sources if not self.graph.is_constant(n)]
+        return [part for source in computed for part in self._parts(source)]
 
     def _float_source(self, name: str) -> str | None:
         """The tensor itself if it is float, else the first float one that it was decided from."""
