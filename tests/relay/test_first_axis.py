@@ -10,7 +10,6 @@ from tvm_espdl.errors import DataError, ModelError
 from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize import quantize_onnx
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:no part of the network")
 
 

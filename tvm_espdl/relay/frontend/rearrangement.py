@@ -146,6 +146,8 @@ def _reduce(reduction: Callable[..., Any], before: Unary = _itself, after: Unary
     def convert(node: Node) -> Any:
         x, axes = node.x, node.attrs.get("axes", node.constant(1))
         empty = axes is None or not len(axes)
+        if 0 in shape_of(x):
+            raise NotImplementedError("a reduction of a tensor without elements is not supported")
         if node.is_computed(1) or not node.is_float():
             return None
         if empty and node.attrs.get("noop_with_empty_axes", 0):
