@@ -15,7 +15,7 @@ import onnx_backend as backend  # noqa: E402 - found by the line above
 PAGE = ROOT / "docs" / "onnx_backend.md"
 
 
-def main():
+def main() -> None:
     """Run, record, and print what is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a part of the cases' names")
@@ -24,7 +24,7 @@ def main():
     cases = {n: c for n, c in backend.load_cases().items() if options.only in n}
     record = backend.recorded() if backend.RECORD.exists() else {}
 
-    def tell(name, outcome):
+    def tell(name: str, outcome: backend.Outcome) -> None:
         if outcome.result in ("wrong", "traceback"):
             print(f"{outcome.result} {name}: {outcome.reason}", flush=True)
 
