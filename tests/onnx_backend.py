@@ -108,7 +108,9 @@ def with_constants(case):
     bound = {
         name: np.asarray(value)
         for name, value in zip(names[1:], inputs[1:], strict=False)
-        if name not in own and value is not None and np.ndim(value) < 2
+        if name not in own
+        and not isinstance(value, (list, dict, type(None)))
+        and np.ndim(value) < 2
     }
     if others or not bound or not all(v.dtype.kind in "iufb" for v in bound.values()):
         return None
