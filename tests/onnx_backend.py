@@ -100,8 +100,11 @@ def _array(path, kind):
 def with_constants(case):
     """The case with axes, shapes, scales and the like as constants, as networks have them.
 
-    None where the case has no such inputs: those of at most one dimension, but for the first.
+    None where the case has no such inputs: those of at most one dimension, but for the first; and
+    where it is about sequences.
     """
+    if case.category.startswith(("Sequence", "Optional")):
+        return None
     ((inputs, outputs), *others) = case.sets
     own = {tensor.name for tensor in case.model.graph.initializer}
     names = [value.name for value in case.model.graph.input]
