@@ -18,7 +18,7 @@ BY_ESP_DL = (
     *("depthwise_conv2d_int8_3x3_c17_nobias", "depthwise_conv2d_int16_3x3_c8_same"),
     *("add_int16_same_c5", "sub_int8_channel", "mul_int8_bcast_mix_shift2", "prelu_int16_d1"),
     *("maxpool_int8_3x2_asym", "lut_int16_step256", "requantize_int16_to_int8_d4"),
-    *("resize_nearest_int8_2x_c5_d1",),
+    *("resize_nearest_int8_2x_c5_d1", "matmul_int8_b3_m4_k20_n7"),
 )
 
 

@@ -256,6 +256,23 @@ def test_wrong_input_is_one_clear_error(name, files, monkeypatch, capsys):
     assert after == before, "something was written, changed or removed"
 
 
+def test_check_says_what_a_float_model_would_be(monkeypatch, capsys):
+    model = str(DATA / "digits_cnn.onnx")
+    assert main(["check", model, "--target_chip", "esp32p4", "--json"]) == 0
+    printed = capsys.readouterr()
+    content = json.loads(printed.out)
+    kernels = {node["name"]: node["kernel"] for node in content["nodes"]}
+    assert content["chip"] == "esp32p4"
+    assert kernels["/c1/Conv"] == "esp-dl"
+    assert not content["reasons"]
+    assert "note: the model is float; this is what would run once" in printed.err
+    assert main(["check", model, "--as-is", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "no part of the network is quantized" in printed.err
+    content = json.loads(printed.out)
+    assert {node["kernel"] for node in content["nodes"]} <= {"tvm", "-"}
+
+
 def test_usage_errors_exit_with_2():
     with pytest.raises(SystemExit) as raised:
         main(["quantize"])

@@ -95,8 +95,7 @@ template <typename T> int64_t packed_bias(const void *bias, int channel) {
   return wrapped(value, field_bits<T>);
 }
 
-template <typename T>
-int64_t bias_of(const char *function, const Args<T> &args, int channel, int lane_channels) {
+template <typename T> int64_t bias_of(const Args<T> &args, int channel, int lane_channels) {
   if (args.bias_element == nullptr) {
     return 0;
   }
@@ -112,13 +111,7 @@ int64_t bias_of(const char *function, const Args<T> &args, int channel, int lane
   } else {
     value = static_cast<const typename Bias<T>::type *>(args.bias_element)[channel];
   }
-  if (v1) {
-    return wrapped(value, 40);
-  }
-  if (v2 && channel >= lane_channels) {
-    demand(function, clamped(value, 40) == value, "a bias does not fit its register of 40 bits");
-  }
-  return value;
+  return vectors && channel >= lane_channels ? wrapped(value, 40) : value;
 }
 
 // Rows or columns: whether ESP-DL v3.3.9 takes every window right that there is.
@@ -153,7 +146,8 @@ template <typename T> void check_plain(const char *function, const Args<T> &args
   ESPDL_EXPECT(filter_n_offset_c, args.filter_height * args.filter_width * per_tap);
 }
 
-template <typename T> void check_vectors(const char *function, const Args<T> &args, bool depthwise) {
+template <typename T>
+void check_vectors(const char *function, const Args<T> &args, bool depthwise) {
   const int bytes = sizeof(T);
   const int row = args.dilation_h * args.input_width * args.input_channel;
   const int step = args.dilation_w * args.input_channel;
@@ -311,10 +305,10 @@ int64_t sum_of(const Args<T> &args, bool depthwise, int y, int x, int channel, R
   return sum.sum();
 }
 
-template <typename T> void compute(const char *function, const Args<T> &args, bool depthwise) {
+template <typename T> void compute(const Args<T> &args, bool depthwise) {
   const int lane_channels = in_lanes(args, depthwise);
   for (int channel = 0; channel < args.output_channel; ++channel) {
-    const int64_t bias = bias_of(function, args, channel, lane_channels);
+    const int64_t bias = bias_of(args, channel, lane_channels);
     // Plain C++ adds the bias last, which in a register that wraps around is the same.
     const Register start = register_of<T>(channel < lane_channels, bias);
     const int shift = args.mac_shift == INT_MIN ? args.tie_filter_channel_factor[channel]
@@ -334,7 +328,7 @@ template <typename T> void run(const char *function, void *block, bool depthwise
   auto *args = entered<Args<T>>(function, block);
   check(function, *args, depthwise);
   check_memory(function, *args, depthwise);
-  compute(function, *args, depthwise);
+  compute(*args, depthwise);
   scribble(args);
   forget_rounding_mode();
 }

@@ -30,7 +30,8 @@ template <typename Y, typename X> void run(const char *function, void *block) {
   demand(function, args.out_size_remainder >= 0 && args.out_size_remainder < vector_bytes &&
                        args.out_size_remainder % sizeof(Y) == 0,
          "out_size_remainder is no part of a vector");
-  const int size = args.size_div_x * lanes<Y> + args.out_size_remainder / static_cast<int>(sizeof(Y));
+  const int remainder = args.out_size_remainder / static_cast<int>(sizeof(Y));
+  const int size = args.size_div_x * lanes<Y> + remainder;
   ESPDL_EXPECT(in_size_remainder, size % lanes<X> * sizeof(X));
   demand(function, sizeof(X) == 2 || sizeof(Y) == 1 || size % 16 != 8,
          "a remainder of 8 is not written");

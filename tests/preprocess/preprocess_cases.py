@@ -15,6 +15,38 @@ NORM = {
 }
 THREE, SIX, SIXTH = np.float32(3), np.float32(6), np.float32(1 / 6)
 SWISH = {"three": THREE, "zero": np.float32(0), "six": SIX, "sixth": SIXTH, "minus": -THREE}
+GELU = {
+    "root": np.float32(np.sqrt(2)),
+    "inverse": np.float32(np.sqrt(0.5)),
+    "one": np.float32(1),
+    "half": np.float32(0.5),
+    "two": np.float32(2),
+    "cubic": np.float32(0.044715),
+    "slope": np.float32(np.sqrt(2 / np.pi)),
+    "cube": np.float32(3),
+    "other": np.float32(0.51),
+}
+ERF = [node("Div", "x root", "u"), node("Erf", "u", "t"), node("Add", "t one", "g")]
+TANH = [
+    node("Pow", "x cube", "x3"),
+    node("Mul", "cubic x3", "c"),
+    node("Add", "x c", "p"),
+    node("Mul", "slope p", "u"),
+    node("Tanh", "u", "t"),
+    node("Add", "one t", "g"),
+]
+LAYER = {
+    "two": np.float32(2),
+    "e": np.float32(1e-5),
+    "one": np.float32(1),
+    "s": floats(6, seed=5),
+    "b": floats(6, seed=6),
+    "wide": floats(4, 1, 1, seed=5),
+}
+MEAN = [node("ReduceMean", "x", "m", axes=[-1]), node("Sub", "x m", "d")]
+ROOT = [node("Add", "v e", "ve"), node("Sqrt", "ve", "r")]
+NORMED = [*MEAN, node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[-1]), *ROOT]
+NORMS = "ReduceMean Sub Pow ReduceMean Add Sqrt"
 GATE = [node("Add", "x three", "a"), node("Clip", "a zero six", "c")]
 
 
@@ -223,6 +255,88 @@ CASES = {
         "no shift": (
             graph([node("Clip", "x zero six", "c"), node("Div", "c six", "y")], SWISH),
             "Clip Div", "Clip Div",
+        ),
+    },
+    "gelu": {
+        "x * g * 0.5": (
+            graph([*ERF, node("Mul", "x g", "p"), node("Mul", "p half", "y")], GELU),
+            "Div Erf Add Mul Mul", "Gelu",
+        ),
+        "(0.5 * x) * g": (
+            graph([*ERF, node("Mul", "half x", "h"), node("Mul", "h g", "y")], GELU),
+            "Div Erf Add Mul Mul", "Gelu",
+        ),
+        "x * (0.5 * erf + 0.5)": (
+            graph(
+                [node("Mul", "x inverse", "u"), node("Erf", "u", "t"), node("Mul", "t half", "h"),
+                 node("Add", "h half", "g"), node("Mul", "x g", "y")],
+                GELU,
+            ),
+            "Mul Erf Mul Add Mul", "Gelu",
+        ),
+        "x * g / 2, of a sum": (
+            graph(
+                [node("Relu", "x", "z"), node("Div", "z root", "u"), node("Erf", "u", "t"),
+                 node("Add", "t one", "g"), node("Mul", "g z", "p"), node("Div", "p two", "y")],
+                GELU,
+            ),
+            "Relu Div Erf Add Mul Div", "Relu Gelu",
+        ),
+        "tanh": (
+            graph([*TANH, node("Mul", "half x", "h"), node("Mul", "h g", "y")], GELU),
+            "Pow Mul Add Mul Tanh Add Mul Mul", "Gelu",
+        ),
+        "tanh, x * (1 + c * x * x)": (
+            graph(
+                [node("Mul", "x x", "x2"), node("Mul", "x2 cubic", "c"), node("Add", "c one", "p"),
+                 node("Mul", "x slope", "q"), node("Mul", "q p", "u"), node("Tanh", "u", "t"),
+                 node("Add", "t one", "g"), node("Mul", "x g", "z"), node("Mul", "z half", "y")],
+                GELU,
+            ),
+            "Mul Mul Add Mul Mul Tanh Add Mul Mul", "Gelu",
+        ),
+        "another factor": (
+            graph([*ERF, node("Mul", "x g", "p"), node("Mul", "p other", "y")], GELU),
+            "Div Erf Add Mul Mul", "Div Erf Add Mul Mul",
+        ),
+        "the gate alone": (graph([*ERF, node("Mul", "g half", "y")], GELU), "Div Erf Add Mul",
+                           "Div Erf Add Mul"),
+        "what is read elsewhere stays": (
+            graph([*ERF, node("Mul", "x g", "p"), node("Mul", "p half", "y")], GELU, g=SHAPE),
+            "Div Erf Add Mul Mul", "Div Erf Add Gelu",
+        ),
+    },
+    "layer_norm": {
+        "scale and bias": (
+            graph([*NORMED, node("Div", "d r", "n"), node("Mul", "n s", "p"),
+                   node("Add", "p b", "y")], LAYER),
+            f"{NORMS} Div Mul Add", "LayerNormalization",
+        ),
+        "neither, by a reciprocal": (
+            graph([*NORMED, node("Reciprocal", "r", "i"), node("Mul", "d i", "y")], LAYER),
+            f"{NORMS} Reciprocal Mul", "LayerNormalization",
+        ),
+        "a square as a product, bias first": (
+            graph([*MEAN, node("Mul", "d d", "q"), node("ReduceMean", "q", "v", axes=[-1]),
+                   *ROOT, node("Div", "d r", "n"), node("Add", "b n", "y")], LAYER),
+            "ReduceMean Sub Mul ReduceMean Add Sqrt Div Add", "LayerNormalization",
+        ),
+        "over channels": (
+            graph([node("ReduceMean", "x", "m", axes=[1]), node("Sub", "x m", "d"),
+                   node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[1]), *ROOT,
+                   node("Div", "d r", "y")], LAYER),
+            f"{NORMS} Div", f"{NORMS} Div",
+        ),
+        "a scale of other axes": (
+            graph([*NORMED, node("Div", "d r", "n"), node("Mul", "n wide", "y")], LAYER),
+            f"{NORMS} Div Mul", "LayerNormalization Mul",
+        ),
+        "deviation without e": (
+            graph([*MEAN, node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[-1]),
+                   node("Sqrt", "v", "r"), node("Add", "r e", "re"), node("Div", "d re", "y")],
+                  LAYER),
+            "ReduceMean Sub Pow ReduceMean Sqrt Add Div",
+            "ReduceMean Sub Pow ReduceMean Sqrt Add Div",
         ),
     },
     "hard_swish": {

@@ -8,18 +8,41 @@ from networks import library
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.codegen.implementations import GLUE
 from tvm_espdl.codegen.literals import kernel_source
-from tvm_espdl.ops import operators
-from tvm_espdl.program.kernels import TABLE, choice_of_step, row_of
+from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.program.kernels import TABLE, choice, choice_of_step, row_of
 from tvm_espdl.report.kernel_page import kernels_markdown
-
-DTYPES = ("int8", "int16", "float32")
 
 
 def test_every_operator_has_one_row_for_each_type():
     assert {name for row in TABLE for name in row.operators} == set(operators())
     for name in operators():
-        for dtype in DTYPES:
+        for dtype in ("int8", "int16"):
             assert row_of(name, dtype).why
+        if name != "prelu":
+            assert row_of(name, "float32").why
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "chips"),
+    [
+        ("maximum", "int8", {"esp32p4", "esp32s31"}),
+        ("prelu", "int8", {"esp32s3", "esp32p4", "esp32s31"}),
+        ("prelu", "int16", {"esp32s3"}),
+        ("mul", "int16", {"esp32s3", "esp32p4", "esp32s31"}),
+    ],
+)
+def test_where_esp_dl_has_vectors(name, dtype, chips):
+    row = row_of(name, dtype)
+    assert {chip.name for chip in CHIPS.values() if chip.family in row.families} == chips
+
+
+def test_tables_with_every_integer_are_ours():
+    tensor = Tensor("int16", (1, 8), -4)
+    kernels = [
+        choice(operators()["lut"](tensor, tensor, "f", step), CHIPS["esp32s3"]).kernel
+        for step in (1, 16)
+    ]
+    assert kernels == ["portable", "esp-dl"]
 
 
 def test_esp_dl_is_called_where_it_has_vectors_and_nowhere_else():

@@ -156,6 +156,21 @@ def resized(mode, coordinates):
     return Case(nodes, constants={"scales": scales}, int8_only=True)
 
 
+def between_convolutions(operator, *operands, **given):
+    """Behind a convolution, so that what can join its kernel does, and before another one."""
+    attributes, of_case = divided(given)
+    constants = {f"c{place}": np.asarray(value) for place, value in enumerate(operands)}
+    nodes = [
+        node("Conv", "x w v", "e"),
+        node(operator, " ".join(("e", *constants)), "f", **attributes),
+        node("Conv", "f u", "y"),
+    ]
+    constants |= {"w": floats(16, 16, 1, 1, seed=5), "v": floats(16, seed=6)}
+    constants["u"] = floats(16, 16, 1, 1, seed=7, scale=0.2)
+    return Case(nodes, {"x": MAPS}, constants, **of_case)
+
+
+ZERO, SIX = np.float32(0), np.float32(6)
 ONES = np.ones(6, np.float32)
 FLAT = {"x": (1, 24)}
 
@@ -194,6 +209,13 @@ CASES = {
         {"i": np.array([[[0, 1], [0, 3]]])},
     ),
     "Clip": behind("Clip", np.float32(-0.25), np.float32(1.5)),
+    "Clip: up to 6": between_convolutions("Clip", ZERO, SIX),
+    "Clip: up to what int8 holds": between_convolutions("Clip", ZERO, np.float32(127 / 32)),
+    "Clip: on both sides": between_convolutions("Clip", -SIX, SIX),
+    "Min: up to 6": between_convolutions("Min", SIX),
+    "Max: from -6": between_convolutions("Max", -SIX),
+    "HardSwish: between convolutions": between_convolutions("HardSwish"),
+    "Relu: between convolutions": between_convolutions("Relu"),
     "Softmax": behind("Softmax", axis=1, grain=(2.0**-8, 2.0**-15)),
     "LogSoftmax": behind("LogSoftmax", axis=1, grain=(2.0**-4, 2.0**-11)),
     "AveragePool": unary("AveragePool", kernel_shape=[2, 2], strides=[2, 2]),

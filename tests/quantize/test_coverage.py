@@ -44,13 +44,25 @@ BUILDS = {
 #: Operators that no rule is for, with the reason.
 WITHOUT_RULE = {}
 
-#: What is made for a build serves all its tests, so they stay together.
 #: Types of nodes that ESP-DL has no kernel for, with their operators.
 OWN = {kind.form.onnx: kind for kind in declared() if kind.name and not kind.in_esp_dl()}
 
+#: Noise that int16 may have more than int8, relative to the signal: float32 rounds as well.
+FLOAT_NOISE = 1e-12
+
+#: What is made for a chip serves all its tests, so they stay together.
 each_build = pytest.mark.parametrize(
-    "build", [pytest.param(build, marks=pytest.mark.xdist_group(build)) for build in BUILDS]
+    "build",
+    [
+        pytest.param(build, marks=pytest.mark.xdist_group(chip))
+        for build, (chip, _, _) in BUILDS.items()
+    ],
 )
+each_chip = pytest.mark.parametrize(
+    "chip",
+    [pytest.param(chip, marks=pytest.mark.xdist_group(chip)) for chip, wide, _ in BUILDS.values()
+     if wide],
+)  # fmt: skip
 
 
 def part(key, name):
@@ -235,6 +247,23 @@ def test_outputs_are_as_near_to_float_as_their_widths_allow(build):
         if noise > (reference**2).sum() * 10 ** (-case.floors[wide] / 10):
             low[name] = 10 * np.log10((reference**2).sum() / noise)
     assert not low, f"seed {SEED}"
+
+
+@each_chip
+def test_int16_is_at_least_as_good_as_int8(chip):
+    """For every operator; noise over signal, whatever the floors of the cases are."""
+    done = [outcome(f"{chip} {width}") for width in ("int8", "int16")]
+    worse = {}
+    for name in done[0].found.keys() & done[1].found.keys():
+        reference = done[0].reference[name].astype(np.float64)
+        assert np.array_equal(reference, done[1].reference[name])
+        narrow, wide = (
+            float(((reference - one.found[name]) ** 2).sum() / (reference**2).sum()) for one in done
+        )
+        if wide > narrow + FLOAT_NOISE:
+            worse[name] = narrow, wide
+    assert len(done[1].found) >= sum(not case.on_tvm for case in CASES.values())
+    assert not worse, f"seed {SEED}"
 
 
 @each_build

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from networks import by_reference, digits_arrays
+from onnx import numpy_helper
 from qdq_networks import Quantized, floats, network, node, run
 
 from tvm_espdl.chips import find_chip
@@ -262,9 +263,8 @@ def test_whole_networks(name, chip, request):
     assert snr(reference, exact) > 60
 
 
-@pytest.mark.parametrize("chip", CHIPS)
-def test_a_limit_within_the_range_of_int16_stays(chip):
-    """ReLU6 saturates int8 where its exponent says so, and int16 only where 6 is its last step."""
+def limited():
+    """ReLU6 between convolutions, and inputs of which it cuts many off."""
     limits = {"zero": np.float32(0), "six": np.float32(6)}
     model = network(
         [
@@ -276,16 +276,43 @@ def test_a_limit_within_the_range_of_int16_stays(chip):
         {"y": MAPS},
         {**WEIGHTS, **limits},
     )
-    samples = floats(8, *MAPS[1:], seed=5, scale=9)
-    exact = by_onnxruntime(model, samples)
-    noise = {}
-    for name, int16 in (("int8", ()), ("int16", "*")):
-        quantized = quantize_onnx(
-            model, samples, chip, int16=int16, recover=(), hold_out=0, measure=False
-        ).model
-        error = by_onnxruntime(quantized, samples) - exact
-        noise[name] = 10 * np.log10((exact**2).sum() / (error**2).sum())
+    return model, floats(16, *MAPS[1:], seed=5, scale=9)
+
+
+def noise_of(model, reference, samples):
+    exact, found = (by_onnxruntime(one, samples) for one in (reference, model))
+    return 10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum())
+
+
+@pytest.mark.parametrize("recover", [(), None], ids=["plain", "recovered"])
+@pytest.mark.parametrize("chip", CHIPS)
+def test_a_limit_within_the_range_of_int16_stays(chip, recover):
+    """ReLU6 saturates int8 where its exponent says so, and int16 only where 6 is its last step."""
+    model, samples = limited()
+    noise = {
+        name: noise_of(
+            quantize_onnx(model, samples, chip, int16=int16, recover=recover, measure=False).model,
+            model,
+            samples,
+        )
+        for name, int16 in (("int8", ()), ("int16", "*"))
+    }
     assert noise["int16"] > noise["int8"] + 20, noise
+
+
+def test_a_limit_stays_where_scales_are_re_expressed():
+    model, samples = limited()
+    given = quantize_onnx(model, samples, "esp32p4", int16="*", recover=(), measure=False).model
+    for constant in given.graph.initializer:
+        if constant.name in ("x_scale", "b_scale", "y_scale"):
+            constant.CopyFrom(
+                numpy_helper.from_array(
+                    numpy_helper.to_array(constant) * np.float32(0.8), constant.name
+                )
+            )
+    found = quantize_onnx(given, samples, "esp32p4", requantize=True, measure=False).model
+    assert set(map(str, widths(Quantized(found)).values())) == {"int16"}
+    assert noise_of(found, model, samples) > 35
 
 
 def by_onnxruntime(model, samples):

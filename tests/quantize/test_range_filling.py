@@ -16,39 +16,40 @@ from tvm_espdl.samples import read_samples
 SEED = 41
 
 
-def rounding_noise(peaks, factor):
+def rounding_noise(peaks, bits, factor):
     """step²/12 over peak² of each tensor, at the finest scale that holds it with headroom."""
     total = 0.0
-    for peak in peaks:
+    for peak, width in zip(peaks, bits, strict=True):
         exponent = -60
-        while 127 * 2.0**exponent < HEADROOM * peak / factor * (1 - 1e-9):
+        while (2 ** (width - 1) - 1) * 2.0**exponent < HEADROOM * peak / factor * (1 - 1e-9):
             exponent += 1
         total += (factor * 2.0**exponent / peak) ** 2 / 12
     return total
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_no_other_factor_costs_less(count):
+@pytest.mark.parametrize("bits", [[8], [16], [8, 8], [8, 16], [8, 16, 16, 8, 8]])
+def test_no_other_factor_costs_less(bits):
     print("seed", SEED)
     rng = np.random.default_rng(SEED)
     for _ in range(50):
-        peaks = np.exp(rng.uniform(-8, 8, size=count))
-        factor = filling_factor(peaks)
+        peaks = np.exp(rng.uniform(-8, 8, size=len(bits)))
+        factor = filling_factor(peaks, bits)
         assert 1 <= factor <= 2
-        found = rounding_noise(peaks, factor)
-        others = [rounding_noise(peaks, other) for other in np.linspace(1, 2, 401)]
+        found = rounding_noise(peaks, bits, factor)
+        others = [rounding_noise(peaks, bits, other) for other in np.linspace(1, 2, 401)]
         assert found <= min(others) * (1 + 1e-9)
 
 
-def test_one_tensor_is_filled_but_for_the_headroom():
+@pytest.mark.parametrize(("bits", "largest"), [(8, 127), (16, 32767)])
+def test_one_tensor_is_filled_but_for_the_headroom(bits, largest):
     for peak in (0.3, 1.0, 127.0, 128.0, 5000.0):
-        used = HEADROOM * peak / filling_factor([peak]) / 127
+        used = HEADROOM * peak / filling_factor([peak], [bits]) / largest
         assert np.log2(used) == pytest.approx(round(np.log2(used)), abs=1e-9)
 
 
 def test_tensors_without_signal_do_not_count():
-    assert filling_factor([]) == filling_factor([0.0]) == 1.0
-    assert filling_factor([3.0, 0.0]) == filling_factor([3.0])
+    assert filling_factor([], []) == filling_factor([0.0], [8]) == 1.0
+    assert filling_factor([3.0, 0.0], [8, 8]) == filling_factor([3.0], [8])
 
 
 def bench_of():

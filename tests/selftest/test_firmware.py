@@ -114,7 +114,7 @@ def test_command_writes_the_project(folder, tmp_path, capsys):
     arguments = ["selftest", "--golden", str(folder), "--project", str(project)]
     assert main([*arguments, "--chip", "esp32c6"]) == 0
     out = capsys.readouterr().out
-    assert "9 vectors for esp32c6" in out and "1 more are no kernels'" in out
+    assert "9 vectors for esp32c6" in out and "1 more are for engines on the PC" in out
     assert 'CONFIG_IDF_TARGET="esp32c6"' in (project / "sdkconfig.defaults").read_text()
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     assert main(arguments) == 2  # it exists
@@ -135,6 +135,15 @@ def test_refusals_write_nothing(arguments, tmp_path, capsys):
     assert main(["selftest", "--project", str(project), *arguments]) == 2
     assert capsys.readouterr().err.startswith("tvm-espdl: error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--log", "x", "--engine", "c"], ["--log", "x", "--kernels", "auto"], ["--kernels", "auto"]],
+)
+def test_options_of_other_uses_are_refused(arguments, capsys):
+    assert main(["selftest", *arguments]) == 2
+    assert "tvm-espdl selftest: " in capsys.readouterr().err
 
 
 def test_folders_that_no_firmware_can_be_of(tmp_path, capsys):

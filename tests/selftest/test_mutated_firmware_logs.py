@@ -108,7 +108,7 @@ def forge(lines, rng, logs):
         words = lines[at].removeprefix("@espdl ").rpartition(" *")[0].split(" ")
         words[rng.randrange(len(words))] = rng.choice(
             [*("0", "1", "8", "99", "999999999", "00000000", "-", "touched", "differs", "v2"),
-             *("begin", "done", "vector", "selftest", "esp-dl", "esp32s3-0123456789abcdef")]
+             *("begin", "done", "vector", "selftest", "esp32s3-0123456789abcdef")]
         )  # fmt: skip
         lines[at] = checked(" ".join(words))
     return lines

@@ -187,6 +187,27 @@ def test_what_is_damaged_is_not_passed(firmware, damage, passed, problem):
     assert any(problem in one for one in verdict.problems), verdict.problems
 
 
+def by(kernel, line):
+    return checked(line[7:-10].replace(" portable ", f" {kernel} "))
+
+
+def test_kernels_are_counted(firmware):
+    lines = log_of(firmware)
+    conv2d, relu = (
+        index_of(firmware, f"{name}") + 1 for name in ("conv2d_int8_3x3_same", "relu_int8_d1")
+    )
+    notes = judged(firmware, lines).notes
+    assert notes[0].endswith(": 9 vectors; 9 by portable in the log")
+    assert notes[1].startswith("4 of them are ESP-DL's by default")
+    lines[conv2d] = by("esp-dl", lines[conv2d])
+    verdict = judged(firmware, lines)
+    assert verdict.ok and "1 by esp-dl, 8 by portable" in verdict.notes[0]
+    # No project calls ESP-DL's relu, and none has a kernel of another name.
+    for forged in (by("esp-dl", lines[relu]), by("magic", lines[relu])):
+        verdict = judged(firmware, [*lines[:relu], forged, *lines[relu + 1 :]])
+        assert not verdict.ok and "which is no kernel of it" in verdict.problems[0]
+
+
 def test_the_vector_in_which_the_board_stops_has_failed(firmware):
     lines = log_of(firmware)
     verdict = judged(firmware, [*lines[:4], *PANIC])

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
-from .options import add_model_options, library_of
+from ..chips import DEFAULT_CHIP, find_chip
+from ..errors import ModelError
+from .options import add_model_options, library_of, option
+
+if TYPE_CHECKING:
+    from ..library import Library
 
 HELP = "Which kernel each part of a model gets, why, and what to change."
+
+_PREVIEW = (
+    "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
+    "have brought it to int8 (with made-up data here). --as_is shows it as it is."
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add those of this command."""
     parser.add_argument("model", help="ONNX model, or .espdl file")
     add_model_options(parser)
+    option(parser, "as_is", "a float model as it is: all of it in float", action="store_true")
+    option(
+        parser,
+        "verify",
+        "run the model as it was read beside onnxruntime, and name the first node that differs",
+        action="store_true",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--html", help="write one self-contained page, too")
 
@@ -23,8 +42,39 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.html is not None:
         check_new(arguments.html)
-    report = library_of(arguments.model, arguments).report()
+    if arguments.verify:
+        _verify(arguments.model)
+    report = _library(arguments).report()
     print(report.to_json() if arguments.json else report)
     if arguments.html is not None:
         report.to_html(arguments.html)
     return 0
+
+
+def _verify(model: str) -> None:
+    from ..espdl.file import is_espdl
+    from ..relay.frontend import from_onnx
+
+    if is_espdl(model):
+        raise ModelError(
+            "there is nothing to compare with",
+            where="option --verify",
+            found="an .espdl file, which onnxruntime cannot run",
+            try_="tvm-espdl check --verify on the ONNX model",
+        )
+    from_onnx(model, verify=True)
+    print("verified: on a random input it computes what onnxruntime does", file=sys.stderr)
+
+
+def _library(arguments: argparse.Namespace) -> Library:
+    """The model's; a float one's as if it were quantized."""
+    from ..compilation import compile_file
+    from ..espdl.file import is_espdl
+    from ..quantize.preview import as_if_quantized, is_float
+
+    if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
+        return library_of(arguments.model, arguments)
+    chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
+    model = as_if_quantized(arguments.model, chip)
+    print(_PREVIEW, file=sys.stderr)
+    return compile_file(model, chip.name)

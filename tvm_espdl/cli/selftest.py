@@ -99,9 +99,13 @@ def _write_project(arguments: argparse.Namespace) -> int:
     kernels = [vector.chosen.kernel for vector in firmware.vectors]
     print(
         f"{len(kernels)} vectors for {chip.name}: {kernels.count('esp-dl')} by ESP-DL's kernels, "
-        f"{kernels.count('portable')} by portable ones; {len(firmware.left_out)} more are no "
-        f"kernels'\n{len(texts.data)} bytes of constants, {texts.ram_bytes} bytes of static "
-        f"memory\nnext: idf.py set-target {chip.name} flash monitor | tee monitor.log\n"
+        f"{kernels.count('portable')} by portable ones"
+    )
+    if firmware.left_out:
+        print(f"{len(firmware.left_out)} more are for engines on the PC alone")
+    print(
+        f"{len(texts.data)} bytes of constants, {texts.ram_bytes} bytes of static memory\n"
+        f"next: idf.py set-target {chip.name} flash monitor | tee monitor.log\n"
         f"then: tvm-espdl selftest --log monitor.log\nwrote {arguments.project}"
     )
     return 0

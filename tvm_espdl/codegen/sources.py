@@ -82,11 +82,11 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
     variables = Variables(program, memory, arrays)
     calls = Calls(program, memory, variables.names, constants, {**calls_of, **natives})
     network = Network(program, memory, variables, calls).text(model_id)
-    called = {
-        call.function: kernels[index]
-        for index, call in calls_of.items()
-        if not memory.is_alias(program.steps[index])
-    }
+    # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
+    called: dict[str, Kernel] = {}
+    for index, call in calls_of.items():
+        if not memory.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
+            called[call.function] = kernels[index]
     return Sources(
         header=network_header(program, memory, model_id),
         network=network,

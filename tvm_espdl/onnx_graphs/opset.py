@@ -15,7 +15,7 @@ from .rewriting import opset_of
 _RESIZE_HAS_COORDINATES = 11
 
 #: The first IR version that an operator set belongs to.
-_IR_VERSION = {13: 7, 21: 10}
+_IR_VERSION = {13: 7, 17: 8, 20: 9, 21: 10}
 
 
 def raise_opset(model: ModelProto, lowest: int) -> ModelProto:

@@ -43,6 +43,11 @@ class Lut(OneType, Elementwise):
         """Binary logarithm of the step."""
         return self.step.bit_length() - 1
 
+    @property
+    def in_esp_dls_form(self) -> bool:
+        """Whether ESP-DL has a kernel for the table: not for one with an entry for each int16."""
+        return self.x.dtype == "int8" or self.step > 1
+
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_lut.cpp`."""
         x, table = arrays

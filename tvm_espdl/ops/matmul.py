@@ -45,6 +45,10 @@ class Matmul(AllOfOneType):
         factors = self.a.uniform_exponent + self.b.uniform_exponent
         return self.y.uniform_exponent - factors
 
+    def kept_shift(self, chip: Chip) -> int:
+        """`shift` as the kernel gets it: at most the chip's largest, which leaves as little."""
+        return min(self.shift, chip.most_right_shift(self.a.dtype))
+
     def workspace_bytes(self, chip: Chip) -> int:
         """One matrix of `b`, laid out as a filter, and what is read behind it.
 
@@ -66,7 +70,7 @@ class Matmul(AllOfOneType):
             accumulate(chip, rows, columns.T, None, run=len(columns))
             for rows, columns in zip(wide_a, wide_b, strict=True)
         ]
-        y = finish(np.array(sums), self.shift, self.activation, self.y, chip)
+        y = finish(np.array(sums), self.kept_shift(chip), self.activation, self.y, chip)
         return y.reshape(self.y.shape)
 
     def fields(self, chip: Chip) -> dict[str, FieldValue]:
@@ -82,7 +86,7 @@ class Matmul(AllOfOneType):
             "depth": depth,
             "columns": columns,
             "columns_in_lanes": columns // lanes * lanes if lanes else 0,
-            "shift": self.shift,
+            "shift": self.kept_shift(chip),
             "relu": int(self.activation == "relu"),
             "half_even": int(chip.rounding == "half_even"),
             **register_fields(chip, dtype),

@@ -10,11 +10,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..errors import ModelError
+from ..onnx_graphs.constant_folding import fold_constants
 from ..onnx_graphs.constant_nodes import constants_to_initializers
 from ..onnx_graphs.rewriting import Rewrite
 from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
-from .rewrite_constants import fold_constants
+from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
 from .rewrite_operands import constants_second, pair_up
@@ -49,6 +50,10 @@ _SENTENCES: dict[Rewrite, str] = {
     merge_clips: "Chains of Relu, Clip, Min and Max with constants become one Relu or Clip.",
     hard_sigmoid: "clip(a * x + b, 0, h) / h becomes HardSigmoid.",
     hard_swish: "x * HardSigmoid(x) and x * clip(x + 3, 0, 6) / 6 become HardSwish.",
+    gelu: "x * (1 + erf(x / sqrt(2))) / 2 and its form by tanh, however they are spelled, become "
+    "Gelu.",
+    layer_norm: "(x - mean) / sqrt(variance + e) * s + b over the last axes becomes "
+    "LayerNormalization.",
     mean_to_pool: "ReduceMean over all axes behind the channels becomes GlobalAveragePool.",
     fuse_pads: "Padding with zeros becomes part of the Conv behind it.",
     matmul_to_gemm: "MatMul of a matrix with constant weights, and the Add of a bias, become Gemm.",

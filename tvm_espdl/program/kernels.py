@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..chips import Chip
+from ..chips import Chip, Family
 from ..ops import Operator
+from ..ops.lut import Lut
 from .program import Step
 
 #: ESP-DL's own, this package's portable C, or a function that TVM has lowered to C.
@@ -40,6 +41,8 @@ class Row:
         A sentence for users.
     dtypes : tuple of str
         Types of the first input that the row is for; empty for all of them.
+    families : tuple of str
+        Families of chips on which ESP-DL's kernel computes in vectors.
     without_vectors : bool
         Whether ESP-DL's kernel may be asked for on chips without vectors.
     """
@@ -48,6 +51,7 @@ class Row:
     kernel: Kernel
     why: str
     dtypes: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ("pie_v1", "pie_v2")
     without_vectors: bool = False
 
 
@@ -56,6 +60,7 @@ _FLAGS = "the last bit of ESP-DL's result depends on the flags that it is compil
 _SCALAR = "ESP-DL's own loop computes element by element as well"
 _ALLOCATES = "ESP-DL's kernel allocates memory at every call"
 _SAME_BYTES = "its bytes stay as they are, in place or copied"
+_WHOLE_TABLE = "ESP-DL has no kernel for a table with an entry for each of 65536 integers"
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
 _FLOATS = "ESP-DL's formula computes in float, element by element, as well"
 
@@ -68,13 +73,16 @@ TABLE: tuple[Row, ...] = (
         without_vectors=True,
     ),
     Row(("matmul",), *_VECTORS),
-    Row(("add", "sub", "mul", "maximum", "minimum"), *_VECTORS, without_vectors=True),
+    Row(("add", "sub", "mul"), *_VECTORS, without_vectors=True),
+    Row(("maximum", "minimum"), *_VECTORS, families=("pie_v2",), without_vectors=True),
     Row(
         ("equal", "greater", "greater_equal", "less", "less_equal"),
         *_VECTORS,
         without_vectors=True,
     ),
-    Row(("max_pool2d", "lut", "prelu"), *_VECTORS, without_vectors=True),
+    Row(("max_pool2d", "lut"), *_VECTORS, without_vectors=True),
+    Row(("prelu",), *_VECTORS, dtypes=("int8",), without_vectors=True),
+    Row(("prelu",), *_VECTORS, dtypes=("int16",), families=("pie_v1",), without_vectors=True),
     Row(("resize_nearest",), *_VECTORS, without_vectors=True),
     Row(("requantize",), *_VECTORS),
     Row(("average_pool2d",), "portable", _ALLOCATES),
@@ -135,8 +143,12 @@ def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> C
     row = row_of(operator.name, operator.inputs[0].dtype)
     if preference == "portable":
         return Choice("portable", "portable kernels were asked for")
-    if row.kernel != "esp-dl" or chip.vector_bytes:
+    if isinstance(operator, Lut) and not operator.in_esp_dls_form:
+        return Choice("portable", _WHOLE_TABLE)
+    if row.kernel != "esp-dl" or chip.family in row.families:
         return Choice(row.kernel, row.why)
+    if chip.vector_bytes:
+        return Choice("portable", _SCALAR)
     if preference == "esp-dl" and row.without_vectors:
         return Choice("esp-dl", "ESP-DL's kernels were asked for")
     return Choice("portable", f"{chip.name} has no vectors, and this kernel allocates nothing")

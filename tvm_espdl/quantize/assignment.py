@@ -51,8 +51,9 @@ class Choice:
     per_channel: bool  #: Whether weights get one exponent per output channel.
     #: Exponents of weights by the layer's node, where they are not those at which none saturates.
     weights: Mapping[int, Integers] = field(default_factory=dict)
-    #: Exponents of activations that are known beforehand; the method has no say about them.
-    exponents: Mapping[str, int] = field(default_factory=dict)
+    #: Exponents of activations that are known beforehand, by the width of their integers; the
+    #: method has no say about them.
+    exponents: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     #: What a search adds to the chosen exponents, by any member of a group of activations, or by
     #: the index of a layer's node for its weights.
     shifts: Mapping[Member | int, int] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class _Assigner:
             ranges = [seen[member] for member in members if member in seen]
             ranges += [self.ranges[name] for name in edges.get(root, []) if name in seen]
             known = [
-                self.choice.exponents[name]
+                self.choice.exponents[name][bits]
                 for name in (*members, *edges.get(root, []))
                 if isinstance(name, str) and name in seen and name in self.choice.exponents
             ]

@@ -64,7 +64,7 @@ def requantize(
     kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
     options = replace(options, int16=(*options.int16, *kept))
     exponents = {
-        name: nearest_exponent(low, high, 16 if name in kept else 8)
+        name: {bits: nearest_exponent(low, high, bits) for bits in (8, 16)}
         for name, (low, high) in ranges.items()
     }
     done = quantize(prepared, samples, chip, options, exponents=exponents)

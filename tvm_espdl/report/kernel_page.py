@@ -22,8 +22,8 @@ portable kernels: ESP-DL's compute in plain C++ there, too, and most allocate me
 may; `--kernels portable` keeps ESP-DL out of any project, and so does building one with
 `TVM_ESPDL_PORTABLE`. `lib.report()` and `metadata.json` name the kernel of every call.
 
-| operator | first input | kernel with vectors | why | ESP-DL's without vectors |
-| --- | --- | --- | --- | --- |
+| operator | first input | kernel with vectors | but portable on | why | ESP-DL's without vectors |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -38,4 +38,7 @@ def kernels_markdown() -> str:
 def _line(name: str, row: Row) -> str:
     types = ", ".join(row.dtypes) or "any"
     asked = "if asked for" if row.without_vectors else "never"
-    return f"| [{name}](operators.md#{name}) | {types} | `{row.kernel}` | {row.why} | {asked} |\n"
+    lacking = [c.name for c in CHIPS.values() if c.vector_bytes and c.family not in row.families]
+    ours = ", ".join(lacking) if row.kernel == "esp-dl" else ""
+    columns = (f"[{name}](operators.md#{name})", types, f"`{row.kernel}`", ours, row.why, asked)
+    return f"| {' | '.join(columns)} |\n"

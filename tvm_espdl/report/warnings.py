@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..chips import Chip
 from ..ops import Operator
 from ..ops.base.accumulate import overflows
 from ..ops.base.rounding import Array
@@ -37,7 +36,7 @@ def warnings_of(
         Every tensor of one or more runs, stacked; empty where there was none.
     """
     return (
-        *(text for step in program.steps for text in _overflow(step, program.chip)),
+        *_overflow(program),
         *(f"{tensor}: {text}" for tensor, text in log.warnings.items()),
         *_saturation(program, values),
         *_requantizes(program),
@@ -45,16 +44,24 @@ def warnings_of(
     )
 
 
-def _overflow(step: Step, chip: Chip) -> list[str]:
-    """Layers whose sums can leave the register that the chip keeps them in."""
-    if not isinstance(step.operator, Operator):
+def _overflow(program: Program) -> list[str]:
+    """One sentence of all layers whose sums can leave the register that the chip keeps them in."""
+    found = [
+        (step.outputs[0], overflow)
+        for step in program.steps
+        if isinstance(step.operator, Operator)
+        for overflow in overflows(program.chip, step.operator, step.constants)
+    ]
+    if not found:
         return []
+    found.sort(key=lambda pair: pair[1].largest / pair[1].register.highest, reverse=True)
+    name, worst = found[0]
+    others = f", and in {len(found) - 1} more layers" if len(found) > 1 else ""
     return [
-        f"{step.outputs[0]}: {found.over} of {found.channels} channels can leave the "
-        f"{found.register.bits}-bit accumulator of the {chip.name} (sums up to "
-        f"{found.largest}, limit {found.register.highest}); the PC follows the "
-        "chip, but accuracy may suffer: smaller weights or fewer inputs per output help"
-        for found in overflows(chip, step.operator, step.constants)
+        f"in the worst case the sums of {worst.over} of {worst.channels} channels of {name} leave "
+        f"the {worst.register.bits}-bit accumulator of the {program.chip.name} (up to "
+        f"{worst.largest}, limit {worst.register.highest}){others}; real inputs seldom come near, "
+        "and the PC follows the chip, so that whatever accuracy is measured counts it"
     ]
 
 

@@ -118,7 +118,8 @@ def _definition(number: int, vector: Vector, image: Image) -> str:
 def _row(number: int, vector: Vector, image: Image) -> str:
     """A vector's line of the table."""
     output = vector.operator.output
-    inputs = [_address(image.add(a, INPUT_OVER_READ, BEHIND_INPUTS)) for a in vector.inputs]
+    over_read = max(INPUT_OVER_READ, vector.call.needs.over_read)
+    inputs = [_address(image.add(a, over_read, BEHIND_INPUTS)) for a in vector.inputs]
     places = sum(1 << place for place in vector.call.needs.in_place)
     shape = "x".join(map(str, output.shape)) or "1"
     texts = ", ".join(map(string, (vector.name, output.dtype, shape)))

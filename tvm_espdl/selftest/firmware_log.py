@@ -16,9 +16,10 @@ from ..files.printed_tensors import PrintedTensors
 from .firmware import LOG_VERSION
 
 _CHECKED = re.compile(r"(.+) \*([0-9a-f]{8})")
-_FRAME = re.compile(r"(v\S+) (begin|done) (\S+) ([0-9]{1,9})(?: (\S+))?")
+_NUMBER = "(0|[1-9][0-9]{0,8})"
+_FRAME = re.compile(rf"(v\S+) (begin|done) (\S+) {_NUMBER}(?: (\S+))?")
 _VECTOR = re.compile(
-    r"(\S+) ([0-9]{1,9}) (\S+) (\S+) ([0-9a-f]{8}) (-|[0-9a-f]{8}(?:,[0-9a-f]{8})*) "
+    rf"(\S+) {_NUMBER} (\S+) (\S+) ([0-9a-f]{{8}}) (-|[0-9a-f]{{8}}(?:,[0-9a-f]{{8}})*) "
     r"(untouched|touched) (equal|differs)"
 )
 #: What ESP-IDF prints when the firmware stops in the middle.

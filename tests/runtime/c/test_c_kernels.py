@@ -121,6 +121,24 @@ def test_ties_and_wide_biases(c_compiler, family):
     comparison.assert_same(c_compiler, items, comparison.references(items), names)
 
 
+@families
+def test_products_are_shifted_by_what_instructions_read(c_compiler, family):
+    chip, items = comparison.chip_of(family), []
+    for dtype in ("int8", "int16"):
+        a, b = (np.full(shape, np.iinfo(dtype).min, dtype) for shape in ((2, 40), (40, 19)))
+        for shift in BEYOND:
+            operator = operators()["matmul"](
+                Tensor(dtype, a.shape, -shift),
+                Tensor(dtype, b.shape, 0),
+                Tensor(dtype, (2, 19), 0),
+            )
+            assert not operator.refusals(chip)
+            assert operator.call(chip).fields["shift"] <= chip.most_right_shift(dtype) < 65
+            items.append(Item(operator, chip, (), (a, b)))
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
 def all_integers(dtype):
     limits = np.iinfo(dtype)
     return np.arange(limits.min, limits.max + 1).astype(dtype)

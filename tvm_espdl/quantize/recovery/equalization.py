@@ -23,6 +23,7 @@ from ...onnx_graphs.graph import Array, Graph, attribute
 from ..candidate import Candidate
 from ..channel_scaling import Scaling
 from ..channel_sets import ChannelSet
+from ..exponents import integer_limits
 from ..workbench import Workbench
 
 #: How much the activations' ranges count against those of the weights that read them; None: the
@@ -35,9 +36,6 @@ LARGEST_RATIO = 8.0
 #: How much larger than in calibration values may become before they saturate. Where samples differ
 #: in loudness, ranges that were filled to the last integer cost more than they gain.
 HEADROOM = 1.2
-
-#: What int8 holds.
-LARGEST_INTEGER = 127
 
 #: Factors have to lower the noise by this share.
 LEAST_GAIN = 0.02
@@ -88,13 +86,16 @@ def filled(
     `reach` is the largest magnitude of each channel, (C,), by tensor; tensors inside a kernel are
     left out. `balance` is as `balanced` has it; None: all channels have the same factor.
     """
-    known = [reach[name] for name in entry.tensors if name in reach]
+    known = {name: reach[name] for name in entry.tensors if name in reach}
     if not known:
         return np.ones(entry.channels)
     factors = np.ones(entry.channels)
     if balance is not None:
-        factors = balanced(bench, entry, np.max(known, axis=0), balance)
-    return factors * filling_factor([float((tensor / factors).max()) for tensor in known])
+        factors = balanced(bench, entry, np.max([*known.values()], axis=0), balance)
+    return factors * filling_factor(
+        [float((tensor / factors).max()) for tensor in known.values()],
+        [bench.plan.tensor_bits(name) for name in known],
+    )
 
 
 def balanced(bench: Workbench, entry: ChannelSet, reach: Array, balance: float) -> Array:
@@ -133,17 +134,18 @@ def read_ranges(node: int, entry: ChannelSet, graph: Graph) -> Array:
     return found
 
 
-def filling_factor(peaks: Sequence[float]) -> float:
+def filling_factor(peaks: Sequence[float], bits: Sequence[int]) -> float:
     """The factor from 1 to below 2 that divides activations so that rounding costs least.
 
-    From the largest magnitude of each tensor of the set; zeros do not count. It is that at which
-    the sum of step² over peak², over the tensors, is least: one tensor is filled; of several with
-    different ranges the factor fills one and suits the others.
+    From the largest magnitude of each tensor of the set and the width of its integers; zeros do not
+    count. It is that at which the sum of step² over peak², over the tensors, is least: one tensor
+    is filled; of several with different ranges the factor fills one and suits the others.
     """
-    used = np.array([peak for peak in peaks if peak > 0], dtype=np.float64)
-    if used.size == 0:
+    found = [(p, integer_limits(b)[1]) for p, b in zip(peaks, bits, strict=True) if p > 0]
+    if not found:
         return 1.0
-    steps = HEADROOM * used / LARGEST_INTEGER
+    used, largest = np.array(found, dtype=np.float64).T
+    steps = HEADROOM * used / largest
     # At each candidate one tensor is full; in between all steps only grow. 1 + 1 of 2 is 1 again.
     candidates = np.sort(np.append(steps / np.exp2(np.floor(np.log2(steps))), 1.0))
     exponents = np.ceil(np.log2(steps / candidates[:, np.newaxis]) - 1e-9)

@@ -93,7 +93,8 @@ class _Columns:
         if wide and not self.register.products_per_clamp and self.register.bits == 32:
             total = T.cast(T.cast(total, "int32"), "int64")
         relu = operator.activation == "relu"
-        return rescale(total, (operator.shift,), operator.y.dtype, chip, relu=relu)
+        shifts = (operator.kept_shift(chip),)
+        return rescale(total, shifts, operator.y.dtype, chip, relu=relu)
 
 
 KERNELS: Kernels = {Matmul: matmul}
