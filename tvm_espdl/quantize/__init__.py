@@ -94,6 +94,7 @@ def quantize_onnx(
     weights: str = "output",
     per_channel: bool | None = None,
     int16: str | Collection[str] = (),
+    float: str | Collection[str] = (),
     wanted_snr: float | None = None,
     budget: float | None = None,
     recover: str | Collection[str] | None = None,
@@ -134,6 +135,9 @@ def quantize_onnx(
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
         beside the layers that are named.
+    float : str or collection of str
+        Layers that stay float, named in the same way: TVM computes them, which takes more time and
+        memory. For what integers are too coarse for, such as a power spectrum.
     wanted_snr : float, optional
         Where "auto" stops: the signal-to-noise ratio in dB of the outputs (of what a final
         Softmax reads in their place) on held-out samples, in simulation.
@@ -192,6 +196,7 @@ def quantize_onnx(
         None if recover is None else as_names(recover, "recover"),
         check_hold_out(hold_out),
         Goal(wanted_snr, budget),
+        as_names(float, "float"),
     )
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
