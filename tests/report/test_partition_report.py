@@ -227,7 +227,7 @@ def test_every_function_of_tvm_has_a_reason():
     assert reason.refusal.rule == "is_a_quantized_form"
     assert reason.tensor == report.nodes[1].tensor
     relu = report.nodes[1]
-    assert reason.refusal.found == f"Relu {relu.name} from float32 to float32"
+    assert reason.refusal.found == f"{relu.name} (Relu) from float32 to float32"
 
 
 def test_a_refusal_tells_operators_that_are_not_there_from_those_that_are_not_quantized():
@@ -241,14 +241,14 @@ def test_a_refusal_tells_operators_that_are_not_there_from_those_that_are_not_qu
     report = report_on(builder.model())
     by_rule = {r.refusal.rule: r.refusal.found for r in report.reasons}
     first, *_, second, erf, relu = report.nodes
-    assert by_rule["is_a_quantized_form"] == f"Relu {relu.name} from float32 to float32"
+    assert by_rule["is_a_quantized_form"] == f"{relu.name} (Relu) from float32 to float32"
     lacking = [r for r in report.reasons if r.refusal.rule == "has_an_operator"]
-    assert lacking[0].refusal.found == f"Sin {first.name}"
+    assert lacking[0].refusal.found == f"{first.name} (Sin)"
     for node in (report.nodes[1], second, erf):
-        assert lacking[1].refusal.found.count(f"{node.type} {node.name}") == 1
+        assert lacking[1].refusal.found.count(f"{node.name} ({node.type})") == 1
     text = " ".join(str(report).split())
     assert text.count("Neither ESP-DL nor this package has such an operator") == 1
-    assert f"not an operator of ESP-DL: Sin {first.name}; Sin {report.nodes[1].name}, Sin" in text
+    assert f"not an operator of ESP-DL: {first.name} (Sin); {report.nodes[1].name} (Sin), " in text
     assert len(json.loads(report.to_json())["reasons"]) == 3
 
 

@@ -24,7 +24,8 @@ Signature = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
     """Read a network, external data included, and check that it is valid ONNX.
 
-    A model that is in memory already is returned as it is.
+    A model that is in memory already is returned as it is, but for outputs that state no shape:
+    these get the one that follows.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
             allowed="an ONNX model with at least one node",
             try_="export the network again",
         )
+    proto = _with_output_shapes(proto)
     try:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as problem:
@@ -63,6 +65,29 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
             try_="export the network again, with a current exporter",
         ) from problem
     return proto
+
+
+def _with_output_shapes(model: ModelProto) -> ModelProto:
+    """The model with a shape for each output that states none, as onnxruntime takes it."""
+    bare = [v.name for v in model.graph.output if not _has_shape(v)]
+    if not bare:
+        return model
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return model
+    found = {value.name: value for value in inferred.graph.output}
+    stated = onnx.ModelProto()
+    stated.CopyFrom(model)
+    for value in stated.graph.output:
+        if value.name in bare and _has_shape(found[value.name]):
+            value.CopyFrom(found[value.name])
+    return stated
+
+
+def _has_shape(value: Any) -> bool:
+    kind = value.type
+    return not kind.HasField("tensor_type") or kind.tensor_type.HasField("shape")
 
 
 def _read(path: str | os.PathLike[str]) -> ModelProto:

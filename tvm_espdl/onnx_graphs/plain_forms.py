@@ -42,7 +42,7 @@ def plain_forms(model: ModelProto) -> ModelProto:
     if _needs_folding(plain):
         constants_to_initializers(plain)
         changed += _resolved(plain)
-    changed += _drop_empty_inputs(plain)
+    changed += _drop_empty_inputs(plain) + _drop_empty_parts(plain)
     changed += explicit_pads(plain) + explicit_output_shapes(plain)
     if not changed:
         return model
@@ -89,6 +89,18 @@ def _drop_empty_inputs(node: NodeProto, graph: Graph) -> bool:
         places.append(len(node.input))
         del node.input[-1]
     return bool(places)
+
+
+@of_each_node
+def _drop_empty_parts(node: NodeProto, graph: Graph) -> bool:
+    """Leave out of a Concat what adds nothing to it."""
+    if node.op_type != "Concat":
+        return False
+    parts = [name for name in node.input if 0 not in (graph.shape(name) or ())]
+    if not parts or len(parts) == len(node.input):
+        return False
+    node.input[:] = parts
+    return True
 
 
 def _is_empty(name: str, graph: Graph) -> bool:

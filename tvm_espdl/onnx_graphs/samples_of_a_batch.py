@@ -75,7 +75,7 @@ def with_batch_of_one(model: ModelProto) -> ModelProto:
 
 def _same_one_by_one(model: ModelProto, count: int) -> bool:
     one = with_batch_of_one(model)
-    inputs = _drawn(model)
+    inputs = drawn_inputs(model)
     whole, single = open_session(model, "the network"), open_session(one, "one sample")
     expected = run_session(whole, None, inputs, "the network")
     parts = []
@@ -89,7 +89,8 @@ def _same_one_by_one(model: ModelProto, count: int) -> bool:
     )
 
 
-def _drawn(model: ModelProto) -> dict[str, Array]:
+def drawn_inputs(model: ModelProto) -> dict[str, Array]:
+    """The same random inputs in every run: floats normally distributed, integers 0 or 1."""
     rng = np.random.default_rng(_SEED)
     return {
         name: rng.normal(size=shape).astype(dtype)

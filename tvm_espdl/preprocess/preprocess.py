@@ -13,6 +13,7 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 from ..errors import ModelError
+from ..onnx_graphs.halves import halves_to_float
 from ..onnx_graphs.model import fix_batch, input_signature, load_model
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
@@ -47,9 +48,10 @@ def preprocess_onnx(
 ) -> ModelProto:
     """Prepare a float network for quantization.
 
-    Fixes the batch to 1, raises the operator set to 13 where it is lower, and runs the steps of
-    `steps.STEPS` until none of them finds anything to do. onnxruntime's own optimizer
-    is not used: it would take HardSwish apart and wrap each product in Reshape nodes.
+    Fixes the batch to 1, writes halves as float32, raises the operator set to 13 where it is
+    lower, and runs the steps of `steps.STEPS` until none of them finds anything to do.
+    onnxruntime's own optimizer is not used: it would take HardSwish apart and wrap each product in
+    Reshape nodes.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def preprocess_with_report(
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
-    shaped = fix_input_shapes(loaded, input_shapes or {})
+    shaped = halves_to_float(fix_input_shapes(loaded, input_shapes or {}))
     start = plain_forms(raise_opset(fix_batch(shaped), LOWEST_OPSET))
     _refuse_batch(start)
     name_nodes(start)

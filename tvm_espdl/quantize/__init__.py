@@ -15,17 +15,19 @@ from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, DataError
+from ..files.output_files import check_new
 from ..onnx_graphs.model import input_signature, load_model, save_model
 from ..onnx_graphs.option_names import as_names
 from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from ..preprocess.steps import select_steps
-from ..samples import Calibration, ImageFolder, read_samples
+from ..samples import Calibration, ImageFolder, ProgressLine, read_samples
 from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
 from .quantization import Options, quantize
 from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
+from .report.effort import Measure, check_measure
 from .report.making import make_report
 from .requantization import requantize as express_anew
 from .taking import take, without_effect
@@ -99,7 +101,8 @@ def quantize_onnx(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     requantize: bool = False,
-    measure: bool = True,
+    measure: Measure = True,
+    save_to: str | os.PathLike[str] | None = None,
     progress: bool | None = False,
 ) -> QuantizationResult:
     """Quantize a float network to int8 and int16 with power-of-two scales.
@@ -149,11 +152,14 @@ def quantize_onnx(
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
         nearest ones; `.loss` says what that costs.
-    measure : bool
+    measure : bool or "all"
         Whether to compile the network and measure its accuracy, with the chip's exact bits, for
-        the report; the network is the same without.
+        the report; the network is the same without. True looks at as much as takes about a
+        minute, which the size of the network decides, "all" at all samples.
+    save_to : path, optional
+        The .onnx file to write as soon as there is a network, before it is measured.
     progress : bool, optional
-        Whether to draw a progress bar on stderr; None: if that is a terminal.
+        Whether to show on stderr what is being done; None: if that is a terminal.
 
     Returns
     -------
@@ -169,9 +175,14 @@ def quantize_onnx(
         If the calibration data do not fit the model, or a tensor is not finite.
     ChipError
         If there is no such chip, or `per_channel` is asked for on a chip that cannot do it.
+    OutputError
+        If the file of `save_to` exists, which is looked at first, or cannot be written.
     EspdlError
         If there is no such method, step or layer.
     """
+    check_measure(measure)
+    if save_to is not None:
+        check_new(save_to)
     target = find_chip(chip)
     options = Options(
         activations,
@@ -188,16 +199,20 @@ def quantize_onnx(
     if is_quantized(loaded):
         if not requantize or inspect_quantized(loaded).is_ours:
             ignored = without_effect(options, calibration, skip=skip, enable=enable)
-            return QuantizationResult(*take(loaded, target, ignored))
+            return _saved(QuantizationResult(*take(loaded, target, ignored)), save_to)
         done, options, loss = express_anew(
-            loaded, calibration, target, options, prepare, measure=measure, progress=progress
+            loaded, calibration, target, options, prepare, measure=bool(measure), progress=progress
         )
-        report = make_report(done, options, measure=measure)
+        written = done.write()
+        if save_to is not None:
+            save_model(written, save_to)
+        with ProgressLine(progress).shown() as line:
+            report = make_report(done, options, measure=measure, progress=line)
         if calibration is None:
             drawn = "there were no calibration data: the samples are random inputs (seed 0)"
             report = replace(report, notes=(drawn, *report.notes))
         report = replace(report, loss=loss)
-        return QuantizationResult(done.write(), report, loss)
+        return QuantizationResult(written, report, loss)
     if calibration is None:
         raise DataError(
             "a float network needs calibration data",
@@ -208,12 +223,26 @@ def quantize_onnx(
             "(--calibrate_dataset)",
         )
     clock = Clock()
-    with clock.phase("preprocess"):
-        prepared = prepare(loaded)
-    samples = read_samples(calibration, input_signature(prepared), progress=progress)
-    done = quantize(prepared, samples, target, options, clock=clock)
-    report = make_report(done, options, measure=measure, clock=clock, reference=prepared)
-    return QuantizationResult(done.write(), report)
+    with ProgressLine(progress).shown() as line:
+        line.stage("preprocess")
+        with clock.phase("preprocess"):
+            prepared = prepare(loaded)
+        line.stage("")  # Reading has a bar of its own.
+        samples = read_samples(calibration, input_signature(prepared), progress=progress)
+        done = quantize(prepared, samples, target, options, clock=clock, progress=line)
+        written = done.write()
+        if save_to is not None:
+            save_model(written, save_to)
+        report = make_report(
+            done, options, measure=measure, clock=clock, reference=prepared, progress=line
+        )
+    return QuantizationResult(written, report)
+
+
+def _saved(result: QuantizationResult, path: str | os.PathLike[str] | None) -> QuantizationResult:
+    if path is not None:
+        result.save(path)
+    return result
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

@@ -14,7 +14,7 @@ from ..chips import Chip
 from ..errors import ModelError
 from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.opset import raise_opset
-from ..samples import Sample
+from ..samples import ProgressLine, Sample
 from .assignment import Assignment, Choice
 from .calibration import measure_ranges
 from .candidate import Candidate
@@ -90,12 +90,13 @@ def quantize(
     *,
     exponents: Mapping[str, Mapping[int, int]] | None = None,
     clock: Clock | None = None,
+    progress: ProgressLine | None = None,
 ) -> Quantization:
     """Choose the integers of a preprocessed float network, which is left as it is.
 
     The samples are as `read_samples` yields them, and read once; `exponents` are those of
     activations that are known beforehand, by the width of their integers; the clock is told how
-    long calibration and search take.
+    long calibration and search take, and the `progress` what is done.
 
     Raises an EspdlError of whichever kind fits: nothing to quantize, an unknown name, tensors that
     are not finite.
@@ -115,6 +116,8 @@ def quantize(
     clock = clock or Clock()
     with clock.phase("calibrate"):
         ranges = measure_ranges(prepared, split, names, statistics.observe, whole)
+    progress = progress or ProgressLine()
+    progress.stage("search: exponents of weights")
     weights = (
         layer_weight_exponents(plan, statistics, chip.rounding, per_channel=options.per_channel)
         if weighs
@@ -122,7 +125,15 @@ def quantize(
     )
     choice = Choice(method, options.per_channel, weights, exponents or {})
     bench = Workbench(
-        prepared, plan, chip, choice, ranges, statistics, split.searched, split.held_out
+        prepared,
+        plan,
+        chip,
+        choice,
+        ranges,
+        statistics,
+        split.searched,
+        split.held_out,
+        progress=progress,
     )
     tradeoff = None
     with clock.phase("search"):

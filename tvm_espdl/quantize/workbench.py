@@ -13,7 +13,7 @@ from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Array, Graph
-from ..samples import Sample
+from ..samples import ProgressLine, Sample
 from .assignment import Assignment, Choice, assign_exponents
 from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
@@ -44,6 +44,7 @@ class Workbench:
     #: The network before its channels were scaled; None: they were not.
     origin: Workbench | None = None
     scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
+    progress: ProgressLine = field(default_factory=ProgressLine)  #: Where trials are shown.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
     _outputs: dict[str, list[Sample]] = field(default_factory=dict)
     _scaled: list[Workbench] = field(default_factory=list, init=False)
@@ -147,6 +148,7 @@ class Workbench:
         new = [layer for layer in layers if keys[layer.node] not in self._rounded]
         for layer, values in zip(new, map_ahead(rounded, new), strict=True):
             self._rounded[keys[layer.node]] = values
+            self.progress.step()
         return {k: v for layer in layers for k, v in self._rounded[keys[layer.node]].items()}
 
     @cached_property
@@ -168,6 +170,7 @@ class Workbench:
         self, names: Sequence[str], samples: Sequence[Sample], *, sums: bool = False
     ) -> Iterator[Sample]:
         """Activations, or sums of layers, in the simulation as it is set, one dict per sample."""
+        self.progress.step()
         run = self.simulation.run_sums if sums else self.simulation.run
         return map_ahead(lambda one: dict(zip(names, run(one, names), strict=True)), samples)
 

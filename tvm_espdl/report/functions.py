@@ -72,7 +72,7 @@ def _refusal(function: Native, nodes: list[Node]) -> Refusal:
 
 
 def _called(node: Node) -> str:
-    return f"{node.type} {node.name}" if node.name else f"{node.type} of {node.tensor}"
+    return f"{node.name or node.tensor} ({node.type})"
 
 
 def _results(program: Program, step: Step) -> set[str]:

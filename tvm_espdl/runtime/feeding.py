@@ -1,7 +1,7 @@
 """Checks what users feed a network with and brings it into the types that the network takes.
 
-It converts nothing silently but one thing: integers of the first tensor's type, which are taken
-as already quantized at its exponent.
+It converts nothing silently but two things: integers of the first tensor's type, which are taken
+as already quantized at its exponent, and halves, of which every one is a float32.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -
     if integers is not None and str(array.dtype) == integers.dtype:
         real = array.astype(np.float32) * power_of_two(integers.uniform_exponent)
         return np.asarray(real, order="C")
+    if str(array.dtype) in ("float16", "bfloat16") and tensor.dtype == "float32":
+        return np.asarray(array, dtype=np.float32, order="C")  # each half is a float32
     if str(array.dtype) != tensor.dtype:
         raise DataError(
             "the input has the wrong dtype",

@@ -92,9 +92,11 @@ def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[
     best = Candidate()
     if not steps:
         return best, ()
+    bench.progress.stage("search")
     noise = judge(bench, best)
     trials = []
-    for step in steps:
+    for number, step in enumerate(steps, 1):
+        bench.progress.stage(f"search: {step} ({number} of {len(steps)})")
         candidate = STEPS[step](bench.of(best), best)
         found = judge(bench, candidate)
         applied = found[0] < noise[0] and found[1] <= noise[1]

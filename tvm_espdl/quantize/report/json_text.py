@@ -27,6 +27,7 @@ def as_json(report: QuantizationFigures) -> str:
             "steps": [_step(step) for step in report.steps],
             "worst": [row.name for row in report.worst],
             "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),
+            "footprint": report.footprint and _fields(report.footprint, "constants", "arena"),
             "loss": None if report.loss is None else dataclasses.asdict(report.loss),
             **_fields(report, "notes", "warnings"),
             "tensors": [_tensor(row) for row in report.rows],

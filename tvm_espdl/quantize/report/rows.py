@@ -135,6 +135,20 @@ class StepRow:
 
 
 @dataclass(frozen=True)
+class Footprint:
+    """What the network takes in an exported project.
+
+    Attributes
+    ----------
+    constants, arena : int
+        Bytes of read-only data, and of the memory that its tensors share.
+    """
+
+    constants: int
+    arena: int
+
+
+@dataclass(frozen=True)
 class QuantizationFigures:
     """What was quantized, how, and how well.
 
@@ -166,6 +180,9 @@ class QuantizationFigures:
         What int16 layers cost and gain, where they were chosen automatically.
     loss : RequantizationLoss or None
         How far a network that others quantized has moved, where it was re-expressed.
+    footprint : Footprint or None
+        Size and memory on the chip; None where the network was not compiled, or has a part that
+        cannot be exported.
     seconds : dict of str to float
         Time of each phase; no part of what is shown, nor of the comparison of two reports.
     """
@@ -183,6 +200,7 @@ class QuantizationFigures:
     unmeasured: str = ""
     tradeoff: Tradeoff | None = None
     loss: RequantizationLoss | None = None
+    footprint: Footprint | None = None
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property

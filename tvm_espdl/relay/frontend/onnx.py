@@ -46,6 +46,8 @@ def from_onnx(
     dtype: str | Mapping[str, str] | None = None,
     opset: int | None = None,
     freeze_params: bool = True,
+    *,
+    verify: bool = False,
 ) -> tuple[tvm.IRModule, dict[str, Any]]:
     """Import a network.
 
@@ -63,6 +65,8 @@ def from_onnx(
         Must be the model's own; other values are refused.
     freeze_params : bool
         Only True: weights are constants of the module.
+    verify : bool
+        Whether to run the imported network beside onnxruntime on one random input.
 
     Returns
     -------
@@ -74,7 +78,8 @@ def from_onnx(
     ------
     ModelError
         For a missing or damaged file, dynamic shapes other than the batch, or an
-        operator that TVM's importer does not know, or one on integers with computed scales.
+        operator that TVM's importer does not know, or one on integers with computed scales;
+        with `verify`, if the results differ, with the first node that does.
     """
     given = load_model(model)
     proto = _plain(given, shape or {})
@@ -82,15 +87,25 @@ def from_onnx(
     proto = with_batch_of_one(proto) if batch > 1 else proto
     _check_options(proto, dtype, opset, opset_of(given), freeze_params)
     check_kinds(proto)
-    attrs: dict[str, Any] = {
+    if verify:
+        from ..verification import verify as verify_import
+
+        verify_import(proto, _imported)
+    mod = _imported(proto)
+    if batch > 1:
+        mod["main"] = mod["main"].with_attr(BATCH, batch)
+    if chip := chip_name_in(given, ""):
+        mod["main"] = mod["main"].with_attr(MADE_FOR, chip)
+    return mod, {}
+
+
+def _imported(proto: ModelProto) -> tvm.IRModule:
+    """The module of a network of static shapes in plain forms; its nodes are renamed."""
+    attrs = {
         INPUT_NAMES: list(input_signature(proto)),
         OUTPUT_NAMES: output_names(proto),
         NODES: _described(proto),
     }
-    if batch > 1:
-        attrs[BATCH] = batch
-    if chip := chip_name_in(given, ""):
-        attrs[MADE_FOR] = chip
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
     shapes = {name: list(shape) for name, (shape, _) in input_signature(proto).items()}
@@ -101,7 +116,7 @@ def from_onnx(
         mod = importer.from_onnx(proto.graph, opset_of(proto))
     check_types(proto, importer._nodes)
     mod["main"] = mod["main"].with_attrs(attrs)
-    return mod, {}
+    return mod
 
 
 def _plain(proto: ModelProto, shapes: Shapes) -> ModelProto:

@@ -15,6 +15,7 @@ from tvm import relax
 
 from ..ir import is_constant, shape_of
 from .node import Node
+from .resampling import resampled
 
 PAD_MODES = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
 
@@ -73,9 +74,14 @@ def _resize(node: Node) -> Any:
     mode = node.text("mode", "nearest")
     coordinates = node.text("coordinate_transformation_mode", "half_pixel")
     rounding = node.text("nearest_mode", "round_prefer_floor")
-    floors = (mode, coordinates, rounding) == ("nearest", "asymmetric", "floor")
-    if scales is not None and floors and not np.allclose(sizes, scales * shape, atol=1e-4):
-        return _taken(x, scales, sizes)
+    if scales is not None and not np.allclose(sizes, scales * shape, atol=1e-4):
+        found = resampled(x, scales, sizes, mode, (coordinates, rounding))
+        if found is None:
+            raise NotImplementedError(
+                f"Resize by scales that do not divide the sizes, of mode {mode} and coordinates "
+                f"{coordinates}, is not supported"
+            )
+        return found
     if len(shape) != 3 or mode not in ("nearest", "linear"):
         return None
     size = (1, int(sizes[2]))
@@ -89,15 +95,6 @@ def _resize(node: Node) -> Any:
         rounding_method=rounding,
     )
     return relax.op.reshape(resized, (shape[0], shape[1], size[1]))
-
-
-def _taken(x: Any, scales: Any, sizes: Any) -> Any:
-    """The pixels at the rounded down multiples of the inverse scales."""
-    for axis, (extent, scale, size) in enumerate(zip(shape_of(x), scales, sizes, strict=True)):
-        if extent != size:
-            indices = np.minimum(np.arange(size) // np.float64(scale), extent - 1)
-            x = relax.op.take(x, relax.const(indices.astype(np.int64)), axis)
-    return x
 
 
 def _scatter_nd(node: Node) -> Any:
