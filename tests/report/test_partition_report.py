@@ -26,12 +26,13 @@ def report():
 
 
 def refused_network():
-    """A grouped convolution, which ESP-DL has no kernel for."""
+    """A grouped convolution whose float result leaves as well: it cannot be split."""
     builder = QdqBuilder()
     x = builder.quantized_input("x", [1, 4, 5, 5])
     w = builder.weights(RNG.integers(-128, 128, (4, 2, 3, 3)).astype(np.int8), -7)
     y = builder.node("Conv", x, w, group=2)
     builder.output(builder.qdq(y, -4))
+    builder.output(y)
     return compile_file(builder.model())
 
 
@@ -108,7 +109,7 @@ def test_refused_node_has_rule_found_allowed_and_fix():
     (reason,) = (r for r in report.reasons if r.operator == "conv2d")
     assert reason.refusal.rule == "groups_are_one_or_depthwise"
     text = " ".join(str(report).split())
-    for part in ("2 groups", "1 group, or depthwise", "split the convolution"):
+    for part in ("2 groups", "one QuantizeLinear reads", "read it dequantized"):
         assert part in text
 
 
