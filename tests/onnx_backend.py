@@ -100,15 +100,20 @@ def _array(path, kind):
 def with_constants(case):
     """The case with axes, shapes, scales and the like as constants, as networks have them.
 
-    None where the case has no such inputs: those of at most one dimension, but for the first.
+    None where the case has no such inputs: those of at most one dimension, but for the first; and
+    where it is about sequences.
     """
+    if case.category.startswith(("Sequence", "Optional")):
+        return None
     ((inputs, outputs), *others) = case.sets
     own = {tensor.name for tensor in case.model.graph.initializer}
     names = [value.name for value in case.model.graph.input]
     bound = {
         name: np.asarray(value)
         for name, value in zip(names[1:], inputs[1:], strict=False)
-        if name not in own and value is not None and np.ndim(value) < 2
+        if name not in own
+        and not isinstance(value, (list, dict, type(None)))
+        and np.ndim(value) < 2
     }
     if others or not bound or not all(v.dtype.kind in "iufb" for v in bound.values()):
         return None
