@@ -65,6 +65,15 @@ def test_choice_follows_chip_and_preference(chip, preference):
     assert kernels["average_pool2d"] == kernels["quantize"] == "portable"
 
 
+def test_asked_for_esp_dl_on_a_chip_without_vectors_the_table_says_why_not():
+    tensor = Tensor("int8", (1, 8, 8), -4)
+    refused = choice(operators()["matmul"](tensor, tensor, tensor), CHIPS["esp32c3"], "esp-dl")
+    assert refused.kernel == "portable"
+    assert "vectors alone" in refused.why
+    given = choice(operators()["add"](tensor, tensor, tensor), CHIPS["esp32c3"], "esp-dl")
+    assert (given.kernel, given.why) == ("esp-dl", "ESP-DL's kernels were asked for")
+
+
 def test_calls_that_share_a_symbol_share_a_row():
     """A symbol is defined once in a project."""
     rows = {}

@@ -29,6 +29,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("per_channel", "one filter exponent per channel (default where the chip can)",
      {"action": "store_true"}),
     ("int16", "layer or pattern that computes in int16, or auto; repeated", _REPEATED),
+    ("float", "layer or pattern that stays float, computed by TVM; repeated", _REPEATED),
     ("wanted_snr", "of the outputs on held-out samples, for --int16 auto",
      {"type": float, "metavar": "DB"}),
     ("budget", "extra cycles, such as 0.1, for --int16 auto",

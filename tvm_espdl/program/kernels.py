@@ -62,6 +62,8 @@ _ALLOCATES = "ESP-DL's kernel allocates memory at every call"
 _SAME_BYTES = "its bytes stay as they are, in place or copied"
 _WHOLE_TABLE = "ESP-DL has no kernel for a table with an entry for each of 65536 integers"
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
+_NEEDS_VECTORS = "ESP-DL's kernel is called on chips with vectors alone"
+_NO_HEAP = "this kernel allocates nothing"
 _FLOATS = "ESP-DL's formula computes in float, element by element, as well"
 
 _VECTORS: tuple[Kernel, str] = ("esp-dl", _IN_VECTORS)
@@ -151,7 +153,8 @@ def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> C
         return Choice("portable", _SCALAR)
     if preference == "esp-dl" and row.without_vectors:
         return Choice("esp-dl", "ESP-DL's kernels were asked for")
-    return Choice("portable", f"{chip.name} has no vectors, and this kernel allocates nothing")
+    why = _NEEDS_VECTORS if preference == "esp-dl" else _NO_HEAP
+    return Choice("portable", f"{chip.name} has no vectors, and {why}")
 
 
 def choice_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> Choice:

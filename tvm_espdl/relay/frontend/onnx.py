@@ -255,6 +255,7 @@ def _quiet(proto: ModelProto) -> Any:
         ValueError,
         TypeError,
         KeyError,
+        IndexError,
         AttributeError,
         AssertionError,
         RuntimeError,
