@@ -21,7 +21,7 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
-from .program.kernels import Preference
+from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
@@ -239,7 +239,13 @@ class Library:
             do not advance.
         kernels : str
             As for `export_project`: whose kernels the report is about.
+
+        Raises
+        ------
+        EspdlError
+            If there is no such choice of kernels.
         """
+        check_preference(kernels)
         values = self.run_with_intermediates(*samples) if samples else None
         return report_of(self.program, self._log, values, kernels)
 
@@ -287,6 +293,8 @@ class Library:
         ------
         OutputError
             If the folder exists or cannot be written.
+        EspdlError
+            If there is no such choice of kernels.
         DataError
             If the sample does not fit the network.
         ModelError
@@ -295,6 +303,7 @@ class Library:
         from .codegen.project import check_path, write_project  # only when asked for
 
         check_path(path)
+        check_preference(kernels)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
