@@ -73,6 +73,7 @@ LOADERS = {
     "": "",
     "espdl.families": "espdl.families",
     "legacy.aliases": "",
+    "legacy.aliases": "",
     "legacy.lend": "",
     "ops.base.registry": "ops",
     "relay.patterns.rules": "relay.patterns",

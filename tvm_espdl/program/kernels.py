@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..chips import Chip, Family
+from ..errors import EspdlError
 from ..ops import Operator
 from ..ops.lut import Lut
 from .program import Step
@@ -130,6 +131,23 @@ class Choice:
     why: str
 
 
+def check_preference(preference: str) -> None:
+    """Refuse what is none of `PREFERENCES`.
+
+    Raises
+    ------
+    EspdlError
+        If it is not; the message names all of them.
+    """
+    if preference not in PREFERENCES:
+        raise EspdlError(
+            "no such preference for kernels",
+            where="kernels",
+            found=repr(preference),
+            allowed=", ".join(PREFERENCES),
+        )
+
+
 def row_of(operator: str, dtype: str) -> Row:
     """The one row for an operator whose first input is of a type."""
     (row,) = (
@@ -141,7 +159,7 @@ def row_of(operator: str, dtype: str) -> Row:
 
 
 def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> Choice:
-    """The kernel of an operator in a project for `chip`."""
+    """The kernel of an operator in a project for `chip`; `check_preference` has seen the last."""
     row = row_of(operator.name, operator.inputs[0].dtype)
     if preference == "portable":
         return Choice("portable", "portable kernels were asked for")
