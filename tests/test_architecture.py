@@ -73,7 +73,6 @@ LOADERS = {
     "": "",
     "espdl.families": "espdl.families",
     "legacy.aliases": "",
-    "legacy.aliases": "",
     "legacy.lend": "",
     "ops.base.registry": "ops",
     "relay.patterns.rules": "relay.patterns",
