@@ -6,7 +6,6 @@ It ties together the program, its executor, the report and the writers; each doe
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -22,14 +21,12 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
-from .program.kernels import Preference
+from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
-
-# TVM's builders share a stack, so that only one thread at a time may make anything.
-_MAKING = threading.RLock()
+from .runtime.making import MAKING
 
 
 class Session:
@@ -106,7 +103,7 @@ class Library:
         ModelError
             If the network has control flow or shapes known only at run time.
         """
-        with _MAKING:
+        with MAKING:
             return self._given if isinstance(self._given, Program) else self._given()
 
     @cached_property
@@ -118,7 +115,7 @@ class Library:
         ModelError
             As `program`.
         """
-        with _MAKING:
+        with MAKING:
             return build([self.program], self._target)[0]
 
     @cached_property
@@ -128,7 +125,7 @@ class Library:
         Its `main` keeps nothing: it takes the states after the inputs and gives the next ones
         after the outputs.
         """
-        with _MAKING:
+        with MAKING:
             return self._make_executable(self)
 
     @property
@@ -266,7 +263,13 @@ class Library:
             do not advance.
         kernels : str
             As for `export_project`: whose kernels the report is about.
+
+        Raises
+        ------
+        EspdlError
+            If there is no such choice of kernels.
         """
+        check_preference(kernels)
         values = self.run_with_intermediates(*samples) if samples else None
         return report_of(self.program, self._log, values, kernels)
 
@@ -315,6 +318,8 @@ class Library:
         ------
         OutputError
             If the folder exists or cannot be written.
+        EspdlError
+            If there is no such choice of kernels.
         DataError
             If the sample does not fit the network.
         ModelError
@@ -324,6 +329,7 @@ class Library:
 
         self._refuse_batch("export_project")
         check_path(path)
+        check_preference(kernels)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
@@ -389,6 +395,18 @@ class Library:
     def graph_json(self) -> str:
         """There is no graph executor any more; the name is kept for scripts of the old flow."""
         return "{}"
+
+    def get_graph_json(self) -> str:
+        """As `graph_json`, for scripts of the old flow."""
+        return self.graph_json
+
+    def get_lib(self) -> Library:
+        """The library itself, which holds its code, for scripts of the old flow."""
+        return self
+
+    def get_params(self) -> dict[str, Any]:
+        """None: weights are constants of the library. For scripts of the old flow."""
+        return {}
 
     def __reduce__(self) -> NoReturn:
         """A library holds compiled code, which stays in its process."""

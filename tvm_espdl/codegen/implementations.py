@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..program.kernels import Kernel
+from .kernels import shared_sources
 from .literals import kernel_source
 
 GLUE = Path(__file__).parent.parent / "runtime" / "glue"
@@ -71,9 +72,16 @@ def implementations(portable: Mapping[str, str], kernels: Mapping[str, Kernel]) 
         else:
             files[source] = _REPLACED.format(portable[source], macro=PORTABLE, glue=name)
             replaced.append(source)
+    wanted = {name for source in always for name in shared_sources(portable[source])}
+    for name in {n for source in replaced for n in shared_sources(portable[source])} - wanted:
+        files[name] = _UNCALLED.format(portable[name], macro=PORTABLE)
+        replaced.append(name)
+    always += wanted
     if glue:
         files |= {path.name: path.read_text() for path in GLUE.glob("*.hpp")}
-    return Implementations(dict(sorted(files.items())), tuple(always), tuple(replaced), tuple(glue))
+    return Implementations(
+        dict(sorted(files.items())), tuple(sorted(always)), tuple(sorted(replaced)), tuple(glue)
+    )
 
 
 def _first_type(function: str, source: str) -> str:
@@ -98,6 +106,13 @@ def _without(types: set[str], condition: str) -> str:
 
 _REPLACED = """\
 /* ESP-DL's kernel is called in this project, see {glue}: this is for {macro} alone. */
+#include "espdl_kernels.h"
+#ifdef {macro}
+{0}#endif
+"""
+
+_UNCALLED = """\
+/* Only portable kernels call it, in whose place ESP-DL's are: this is for {macro} alone. */
 #include "espdl_kernels.h"
 #ifdef {macro}
 {0}#endif

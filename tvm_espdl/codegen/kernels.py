@@ -7,6 +7,7 @@ a header of its family puts the loops. Nothing is computed or decided here.
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,8 @@ def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        All headers, one of them with the prototypes of these kernels; and their sources; sorted.
+        All headers, one of them with the prototypes of these kernels; and their sources, with what
+        these share; sorted.
     """
     files = {path.name: path.read_text() for path in RUNTIME.glob("*.h")}
     descriptors: dict[str, str] = {}
@@ -58,12 +60,22 @@ def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
         source = kernel_source(call.function)
         kind = _declared(source)
         files[source] = (RUNTIME / source).read_text() if kind is None else _kernel(kind, call)
+        files |= {name: (RUNTIME / name).read_text() for name in shared_sources(files[source])}
         prototypes[call.function] = _prototype(operator, call)
         if kind is not None and call.descriptor == f"espdl_{kind.name}_t":
             descriptors[call.descriptor] = _descriptor(call)
     parts = [text for printed in (descriptors, prototypes) for _, text in sorted(printed.items())]
     files[PROTOTYPES] = _HEADER.format("".join(parts))
     return dict(sorted(files.items()))
+
+
+def shared_sources(text: str) -> list[str]:
+    """The files of `runtime/c` that define what a source calls besides its own functions.
+
+    They are those with the name of a header that it includes.
+    """
+    headers = re.findall(r'^#include "(espdl_\w+)\.h"', text, re.MULTILINE)
+    return [f"{name}.c" for name in headers if (RUNTIME / f"{name}.c").exists()]
 
 
 def _declared(source: str) -> type[Operator] | None:

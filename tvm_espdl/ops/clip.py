@@ -25,8 +25,8 @@ class Clip(Pointwise):
     family = "conversion"
     c = """
     const int32_t raised = v < d->low ? d->low : v;
-    const float scaled = (float)(raised > d->high ? d->high : raised) * d->scale;
-    return espdl_round(scaled, d->half_even);
+    const int32_t limited = raised > d->high ? d->high : raised;
+    return espdl_shift_limited(limited, d->shift, d->half_even);
     """
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
@@ -43,11 +43,13 @@ class Clip(Pointwise):
         return op.rounded(op.cast(limited, "float32") * op.real(float(scale)))
 
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
-        """The limits, the change of exponents, and the chip's rounding."""
-        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
+        """The limits, the change of exponents, and the chip's rounding.
+
+        A float holds the scaled integer exactly, so that shifting it gives the same.
+        """
         return {
             "low": self.low,
             "high": self.high,
-            "scale": float(scale),
+            "shift": self.y.uniform_exponent - self.x.uniform_exponent,
             "half_even": int(chip.rounding == "half_even"),
         }

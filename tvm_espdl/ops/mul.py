@@ -23,8 +23,9 @@ class Mul(Broadcast):
     form = Form(onnx="Mul", relax="multiply", exponents="product", espdl="Mul")
     c = """
     const int32_t product = a * b;
-    return d->exact ? espdl_shift_and_round(product, d->shift, d->half_even)
-                    : espdl_round((float)product * d->scale, d->half_even);
+    const int small = product > -(1 << 23) && product < 1 << 23;  /* a float rounds it alike */
+    return d->exact || small ? espdl_shift_and_round(product, d->shift, d->half_even)
+                             : espdl_round((float)product * d->scale, d->half_even);
     """
 
     @property

@@ -13,13 +13,9 @@ class Relu(Pointwise):
     """`y = max(x, 0)` at equal exponents, else `saturate(round(x * 2**(xe - oe)))` for x >= 0."""
 
     name = "relu"
-    descriptor = "espdl_rescale_t"
+    descriptor = "espdl_requantize_t"
     form = Form(onnx="Relu", relax="nn.relu", exponents="clip", espdl="Relu")
-    c = """
-    const int32_t positive = v > 0 ? v : 0;
-    const int rescaled = d->scale < 1.0f || d->scale > 1.0f;
-    return rescaled ? espdl_round((float)positive * d->scale, d->half_even) : positive;
-    """
+    c = "espdl_shift_limited(v > 0 ? v : 0, d->shift, d->half_even)"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_relu.hpp`."""
@@ -39,6 +35,11 @@ class Relu(Pointwise):
         return op.rounded(op.cast(positive, "float32") * op.real(float(scale)))
 
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
-        """The change of exponents, and the chip's rounding."""
-        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
-        return {"scale": float(scale), "half_even": int(chip.rounding == "half_even")}
+        """The change of exponents, and the chip's rounding.
+
+        A float holds the scaled integer exactly, so that shifting it gives the same.
+        """
+        return {
+            "shift": self.y.uniform_exponent - self.x.uniform_exponent,
+            "half_even": int(chip.rounding == "half_even"),
+        }

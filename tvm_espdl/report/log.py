@@ -26,10 +26,19 @@ RESULT_IS_ONLY_QUANTIZED = FormRule(
 IS_A_QUANTIZED_FORM = FormRule(
     "is_a_quantized_form",
     (),
-    "A node has the bits of ESP-DL's kernel where it is an operator of docs/operators.md, its "
-    "inputs are dequantized and its result is quantized.",
-    "one of these operators between DequantizeLinear and QuantizeLinear",
-    "quantize the inputs and the result, or use one of these operators",
+    "An operator of docs/operators.md has the bits of ESP-DL's kernel where its inputs are "
+    "dequantized and its result is quantized.",
+    "the operator between DequantizeLinear and QuantizeLinear",
+    "quantize its inputs and its result",
+)
+
+
+HAS_AN_OPERATOR = FormRule(
+    "has_an_operator",
+    (),
+    "Neither ESP-DL nor this package has such an operator: TVM compiles it.",
+    "the operators of docs/operators.md",
+    "leave it to TVM, or write it with these operators",
 )
 
 

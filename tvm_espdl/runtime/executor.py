@@ -21,6 +21,7 @@ from ..ops.base.rounding import Array
 from ..program import Native, Program, Step
 from .host import Call, HostModule
 from .host.constants import ALIGNMENT
+from .making import one_at_a_time
 
 #: Sees each value as a step has written it; what it returns, the steps after it read instead.
 Watch = Callable[[str, Array], Array | None]
@@ -181,6 +182,7 @@ def _dead_after(units: Sequence[Segment | Step], results: Sequence[str]) -> list
     return dead
 
 
+@one_at_a_time
 def build(
     programs: Sequence[Program], target: tvm.target.Target | str = "llvm", *, segments: bool = True
 ) -> list[Executor]:

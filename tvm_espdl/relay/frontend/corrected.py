@@ -6,6 +6,7 @@ documentation, and its reference implementation where those leave something open
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .node import Node
 
 
 def _like(value: float, x: Any) -> Any:
-    return relax.const(np.asarray(value, dtype_of(x)))
+    return relax.const(np.asarray(value, dtype_of(x)), dtype_of(x))
 
 
 def _full(value: Any, x: Any) -> Any:
@@ -54,9 +55,41 @@ def _is_inf(node: Node) -> Any:
     return relax.op.full(shape_of(node.x), relax.const(np.asarray(False)), "bool")
 
 
+def _harmless(node: Node) -> Any:
+    """Computed integer divisors, with 1 in place of 0 and of -1; None for any others.
+
+    A division of integers by 0 ends the process on a PC, and so does that of the least by -1.
+    """
+    y = node.inputs[1]
+    if not node.is_computed(1) or not all(isinstance(v.ty, relax.TensorType) for v in node.inputs):
+        return None
+    kind = np.dtype(dtype_of(y)).kind
+    if kind not in "iu":
+        return None
+    harmful = relax.op.equal(y, _like(0, y))
+    if kind == "i":
+        harmful = relax.op.logical_or(harmful, relax.op.equal(y, _like(-1, y)))
+    return relax.op.where(harmful, _like(1, y), y)
+
+
+def _div(node: Node) -> Any:
+    """Of integers by a computed divisor; by 0, of which ONNX says nothing, it is as by 1."""
+    divisor = _harmless(node)
+    if divisor is None:
+        return None
+    x, y = node.inputs
+    quotient = relax.op.divide(x, divisor)
+    if np.dtype(dtype_of(y)).kind == "u":
+        return quotient
+    return relax.op.where(relax.op.equal(y, _like(-1, y)), relax.op.negative(x), quotient)
+
+
 def _mod(node: Node) -> Any:
     """Of floats with the divisor's sign: by infinity it leaves what has its sign, or is it."""
     x, y = node.inputs
+    if (divisor := _harmless(node)) is not None:
+        operator = relax.op.mod if node.attrs.get("fmod", 0) else relax.op.floor_mod
+        return operator(x, divisor)
     if node.attrs.get("fmod", 0) or np.dtype(dtype_of(x)).kind != "f":
         return None
     zero = _like(0, x)
@@ -85,13 +118,23 @@ def _space_to_depth(node: Node) -> Any:
 
 
 def _p_relu(node: Node) -> Any:
-    """Of one slope for each channel, as operator set 6 and old PyTorch have it."""
+    """Of one slope for each channel, as operator set 6 and old PyTorch have it.
+
+    Where each element behind some axis has a slope of its own, such elements are the channels of
+    rows: TVM's importer would write a comparison, a product and a choice.
+    """
     x, slope = node.inputs
     shape, slopes = shape_of(x), shape_of(slope)
     per_channel = len(slopes) == 1 and slopes[0] > 1 and len(shape) > 2
     if per_channel and slopes[0] == shape[1] != shape[-1]:
         return relax.op.nn.prelu(x, slope, 1)
-    return None
+    leading = next((n for n, extent in enumerate(slopes) if extent != 1), len(slopes))
+    own = slopes[leading:]
+    if len(own) < 2 or own != shape[len(shape) - len(own) :]:
+        return None
+    rows = relax.op.reshape(x, (-1, math.prod(own)))
+    made = relax.op.nn.prelu(rows, relax.op.reshape(slope, (-1,)), 1)
+    return relax.op.reshape(made, shape)
 
 
 def _batch_normalization(node: Node) -> Any:
@@ -159,6 +202,7 @@ CONVERTERS = {
     "Dropout": _dropout,
     "IsInf": _is_inf,
     "LayerNormalization": _layer_normalization,
+    "Div": _div,
     "Mod": _mod,
     "PRelu": _p_relu,
     "RoiAlign": _roi_align,

@@ -6,10 +6,8 @@ It reads the network and fixes its batch; it decides nothing about operators or 
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +18,7 @@ from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
+from ...onnx_graphs.chip_metadata import chip_name_in
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 from ...onnx_graphs.opset import raise_opset
 from ...onnx_graphs.plain_forms import plain_forms
@@ -27,11 +26,13 @@ from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 from ...onnx_graphs.rewriting import opset_of
 from ...onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from ...onnx_graphs.unsigned import unsigned_to_signed
+from ...runtime.making import one_at_a_time
 from ..ir import named, named_part
-from ..program import BATCH, INPUT_NAMES, NODES, OUTPUT_NAMES
+from ..program import BATCH, INPUT_NAMES, MADE_FOR, NODES, OUTPUT_NAMES
 from .agreement import check_kinds, check_types
 from .converters import CONVERTERS
 from .node import Node
+from .silence import silent
 
 #: Operators of older sets, which TVM's importer misreads or does not know, are raised to this one.
 LOWEST_OPSET = 13
@@ -39,6 +40,7 @@ LOWEST_OPSET = 13
 Shapes = Mapping[str, Sequence[int]]
 
 
+@one_at_a_time
 def from_onnx(
     model: str | os.PathLike[str] | ModelProto,
     shape: Shapes | None = None,
@@ -93,6 +95,8 @@ def from_onnx(
     mod = _imported(proto)
     if batch > 1:
         mod["main"] = mod["main"].with_attr(BATCH, batch)
+    if chip := chip_name_in(given, ""):
+        mod["main"] = mod["main"].with_attr(MADE_FOR, chip)
     return mod, {}
 
 
@@ -245,8 +249,7 @@ def _variable(name: str) -> str:
 def _quiet(proto: ModelProto) -> Any:
     """Turn the importer's prints, warnings and many kinds of exception into one clear error."""
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with silent():
             yield
     except (
         NotImplementedError,

@@ -1,7 +1,7 @@
 /*
- * What conv2d and depthwise_conv2d share: the runs of a window, the bias they start from, and the
- * way from a sum to a result (semantics: "Conv2d, depthwise conv, Gemm, MatMul"; ESP-DL
- * dl/base/dl_base.hpp, TensorBase::reset_bias_layout and the vector kernels in dl/base/isa).
+ * What conv2d and depthwise_conv2d share, whatever the type of the data: the walk over the products
+ * of a window, registers, and the way from a sum to a result (semantics: "Conv2d, depthwise conv,
+ * Gemm, MatMul"; ESP-DL dl/base/dl_base.hpp and the vector kernels in dl/base/isa).
  */
 #ifndef ESPDL_ACCUMULATE_H
 #define ESPDL_ACCUMULATE_H
@@ -17,90 +17,110 @@
 #define ESPDL_BIAS_RUN_BYTES 20
 #define ESPDL_BIAS_RUN_STRIDE 32
 
-/* Walks over the taps of a window inside the image, one run of neighbouring taps at a time. */
-typedef struct {
-  espdl_taps_t rows;
-  espdl_taps_t columns;
-  int32_t taps_per_run;
-  int32_t row;
-  int32_t column;
-} espdl_runs_t;
+/*
+ * Output channels that are computed together, and outputs. As many sums as stay in the processor's
+ * registers, with what is needed to walk over their values, are formed at a time: those of
+ * ESPDL_SUMMED of the channels.
+ */
+#define ESPDL_CHANNELS 4
+#if defined(__XTENSA__)
+#define ESPDL_PIXELS 2
+#define ESPDL_SUMMED 2
+#else
+#define ESPDL_PIXELS 3
+#define ESPDL_SUMMED 4
+#endif
 
-/* Taps that lie side by side: `pixel` is the first one's in the image, `tap` its in the filter. */
-typedef struct {
-  int32_t pixel;
-  int32_t tap;
-} espdl_run_t;
+/* Products between two looks at sums that must stay in order, where a tile may choose. */
+#define ESPDL_LOOK_AFTER 16
 
 /*
- * The runs of an output. Taps are joined to one run per row where image and filter have them side
- * by side and no clamp has to fall between them; else each run is one tap.
+ * Compilers that load far ahead run out of registers, and then every product costs a load more:
+ * this keeps loads where they are, and costs nothing itself.
  */
-static inline espdl_runs_t espdl_runs_of(const espdl_conv_t *d, espdl_taps_t rows,
-                                         espdl_taps_t columns, bool joined) {
-  espdl_runs_t runs = {rows, columns, 1, rows.first, columns.first};
-  if (columns.end <= columns.first) {
-    runs.rows.end = rows.first;
-  } else if (joined && d->dilation_x == 1) {
-    runs.taps_per_run = columns.end - columns.first;
-  }
-  return runs;
+#if defined(__GNUC__)
+#define ESPDL_FENCE __atomic_signal_fence(__ATOMIC_SEQ_CST);
+#else
+#define ESPDL_FENCE
+#endif
+
+/*
+ * Where the products of a window lie: `rows` of `runs` of `length` neighbours. Gaps lead from the
+ * end of a run to the next one of the row, and from the end of a row to the next one.
+ */
+typedef struct {
+  int32_t rows;
+  int32_t runs;
+  int32_t length;
+  int32_t x_run_gap;
+  int32_t x_row_gap;
+  int32_t w_row_gap;
+} espdl_walk_t;
+
+/* A register that sums are kept in: its width, and the products between two clamps, 0: none. */
+typedef struct {
+  int32_t bits;
+  int32_t per_clamp;
+} espdl_register_t;
+
+/* The register of channels in full vectors. */
+static inline espdl_register_t espdl_lane_register(const espdl_conv_t *d) {
+  const espdl_register_t kept = {d->lane_bits, d->lane_products_per_clamp};
+  return kept;
 }
 
-/* Gives the next run; false after the last one. */
-static inline bool espdl_next_run(const espdl_conv_t *d, espdl_runs_t *runs, espdl_run_t *run) {
-  if (runs->column >= runs->columns.end) {
-    runs->column = runs->columns.first;
-    ++runs->row;
-  }
-  if (runs->row >= runs->rows.end) {
-    return false;
-  }
-  const int32_t y = runs->rows.origin + runs->row * d->dilation_y;
-  const int32_t x = runs->columns.origin + runs->column * d->dilation_x;
-  run->pixel = y * d->input_width + x;
-  run->tap = runs->row * d->kernel_width + runs->column;
-  runs->column += runs->taps_per_run;
-  return true;
-}
-
-/* Field number `channel` of the ESP32-S3's packed bias, sign-extended. */
-static inline int64_t espdl_packed_bias(const espdl_conv_t *d, int32_t channel) {
-  const int32_t bits = d->packed_bias_bits;
-  const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / bits;
-  const int32_t first = channel % fields * bits;
-  const uint8_t *bytes = d->bias;
-  bytes += channel / fields * ESPDL_BIAS_RUN_STRIDE + first / 8;
-  uint64_t field = 0;
-  for (int32_t i = 0; i * 8 < bits + first % 8; ++i) {
-    field |= (uint64_t)bytes[i] << (i * 8);
-  }
-  const int32_t unused = 64 - bits;
-  return (int64_t)(field >> (first % 8) << unused) >> unused;
+/* The register of the remaining channels. */
+static inline espdl_register_t espdl_rest_register(const espdl_conv_t *d) {
+  const espdl_register_t kept = {d->rest_bits, d->rest_products_per_clamp};
+  return kept;
 }
 
 /*
- * The bias of a channel; 0 without bias. `raw_bytes` is the size of an unpacked value. Where the
- * first `in_vectors` channels are packed, the remaining ones follow as 64-bit integers.
+ * The walk over a window of which some taps are inside the image. `depth` channels of each count:
+ * all of them or one. All channels of taps that lie side by side are one run.
  */
-static inline int64_t espdl_bias_of(const espdl_conv_t *d, int32_t channel, int32_t in_vectors,
-                                    int32_t raw_bytes) {
-  if (d->bias == NULL) {
-    return 0;
+static inline espdl_walk_t espdl_walk_of(const espdl_conv_t *d, const espdl_taps_t *rows,
+                                         const espdl_taps_t *columns, int32_t depth) {
+  const int32_t taps = columns->end - columns->first;
+  const int32_t channels = d->input_channels;
+  const bool joined = d->dilation_x == 1 && depth == channels;
+  espdl_walk_t walk = {1, 1, 0, 0, 0, 0};
+  if (rows->end > rows->first && taps > 0) {
+    walk.rows = rows->end - rows->first;
+    walk.runs = joined ? 1 : taps;
+    walk.length = joined ? taps * depth : depth;
+    walk.x_run_gap = joined ? 0 : d->dilation_x * channels - depth;
+    walk.x_row_gap =
+        (d->dilation_y * d->input_width - (taps - 1) * d->dilation_x) * channels - depth;
+    walk.w_row_gap = (d->kernel_width - taps) * depth;
   }
-  if (d->packed_bias_bits == 0) {
-    return raw_bytes == 4 ? ((const int32_t *)d->bias)[channel]
-                          : ((const int64_t *)d->bias)[channel];
+  return walk;
+}
+
+/* Neighbouring columns of outputs, in spans of equal taps; most images have three. */
+#define ESPDL_COLUMN_SPANS 8
+typedef struct {
+  int32_t count;
+  espdl_span_t spans[ESPDL_COLUMN_SPANS];
+} espdl_columns_t;
+
+/* The spans from the column `first` on, as many as there is room for. */
+static inline espdl_columns_t espdl_columns_from(const espdl_conv_t *d, int32_t first) {
+  espdl_columns_t columns;
+  columns.count = 0;
+  while (first < d->output_width && columns.count < ESPDL_COLUMN_SPANS) {
+    columns.spans[columns.count] =
+        espdl_span_from(first, d->output_width, d->stride_x, d->pad_left, d->dilation_x,
+                        d->kernel_width, d->input_width);
+    first += columns.spans[columns.count++].count;
   }
-  if (channel < in_vectors) {
-    return espdl_packed_bias(d, channel);
-  }
-  const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / d->packed_bias_bits;
-  const uint8_t *remaining = d->bias;
-  remaining += in_vectors / fields * ESPDL_BIAS_RUN_STRIDE + (channel - in_vectors) * 8;
-  int64_t value;
-  memcpy(&value, remaining, sizeof value);
-  return value;
+  return columns;
+}
+
+/* The column behind the last one. */
+static inline int32_t espdl_columns_end(const espdl_columns_t *columns) {
+  const espdl_span_t *last = &columns->spans[columns->count - 1];
+  return last->first + last->count;
 }
 
 /* A sum shifted to the output's exponent, after the activation, before it is saturated. */

@@ -9,10 +9,12 @@
 #ifndef ESPDL_ARITHMETIC_H
 #define ESPDL_ARITHMETIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Far outside of every integer type that results have, far inside of what int32 holds. */
-#define ESPDL_FLOAT_LIMIT 65536.0f
+#define ESPDL_FLOAT_LIMIT 65536
 
 static inline int8_t espdl_saturate_s8(int64_t value) {
   return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
@@ -88,6 +90,12 @@ static inline int64_t espdl_shift_and_round(int64_t value, int32_t shift, int32_
   return lower + (above > half);
 }
 
+/* As espdl_shift_and_round, limited to +-ESPDL_FLOAT_LIMIT. */
+static inline int32_t espdl_shift_limited(int32_t value, int32_t shift, int32_t half_even) {
+  const int64_t shifted = espdl_shift_and_round(value, shift, half_even);
+  return (int32_t)espdl_clamp(shifted, -ESPDL_FLOAT_LIMIT, ESPDL_FLOAT_LIMIT);
+}
+
 /*
  * The root of a number that is not negative as ESP-DL finds it, by Newton's method until two steps
  * are close (dl/math/include/dl_math.hpp, sqrt_newton); the bound is more than any needs.
@@ -104,33 +112,35 @@ static inline float espdl_newton_root(float value) {
   return root;
 }
 
-/* Largest integer that is not above `value`, which lies within ESPDL_FLOAT_LIMIT. */
-static inline int32_t espdl_floor(float value) {
-  const int32_t truncated = (int32_t)value;
-  return truncated - ((float)truncated > value);
+/*
+ * value * 2^power for a power up to 125, rounded to nearest and limited to +-ESPDL_FLOAT_LIMIT; NaN
+ * gives the positive limit.
+ *
+ * It is computed from the float's bits: most chips have no unit for floats, and the result depends
+ * on no processor's mode. Half up is floor((float)((double)value + 0.5)) on the chip, which differs
+ * from the real sum for one number: the largest one below 0.5 gives 1.
+ */
+static inline int32_t espdl_round_scaled(float value, int32_t power, int32_t half_even) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const bool negative = bits >> 31 != 0;
+  const int32_t fraction = (int32_t)(bits & 0x7fffff);
+  const int32_t biased = (int32_t)(bits >> 23 & 255);
+  const int32_t exponent = biased - 127 + power;
+  if (biased == 0 || exponent < -1) {
+    return !half_even && !negative && exponent == -2 && fraction == 0x7fffff;
+  }
+  if (biased == 255 || exponent >= 16) {
+    const bool is_number = biased != 255 || fraction == 0;
+    return negative && is_number ? -ESPDL_FLOAT_LIMIT : ESPDL_FLOAT_LIMIT;
+  }
+  const int32_t magnitude = fraction | 0x800000;
+  return espdl_shift_and_round_narrow(negative ? -magnitude : magnitude, 23 - exponent, half_even);
 }
 
-/*
- * A float rounded to nearest and limited to +-ESPDL_FLOAT_LIMIT; NaN gives the positive limit.
- *
- * Half up is floor((float)((double)value + 0.5)) on the chip, so that 0.49999997 gives 1. Adding
- * in float is the same for every value: a double holds more than twice a float's digits and two,
- * which makes rounding twice harmless. The rounding of the half-even form does not depend on the
- * processor's mode.
- */
+/* A float rounded to nearest and limited to +-ESPDL_FLOAT_LIMIT; NaN gives the positive limit. */
 static inline int32_t espdl_round(float value, int32_t half_even) {
-  if (!(value < ESPDL_FLOAT_LIMIT)) {
-    return (int32_t)ESPDL_FLOAT_LIMIT;
-  }
-  if (value < -ESPDL_FLOAT_LIMIT) {
-    return -(int32_t)ESPDL_FLOAT_LIMIT;
-  }
-  if (!half_even) {
-    return espdl_floor(value + 0.5f);
-  }
-  const int32_t lower = espdl_floor(value);
-  const float above = value - (float)lower;
-  return lower + (above > 0.5f ? 1 : above < 0.5f ? 0 : (lower & 1));
+  return espdl_round_scaled(value, 0, half_even);
 }
 
 #endif

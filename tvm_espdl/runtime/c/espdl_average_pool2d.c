@@ -7,36 +7,34 @@
 #include "espdl_arithmetic.h"
 #include "espdl_window.h"
 
-/* Channels that are summed together, in memory order and with a small stack. */
-#define CHANNELS 16
+#define ADD(i) sum_##i += values[i];
 
-/* 32 bits hold the sum of 2^24 values of 8 bits, but only of 2^16 values of 16 bits. */
-#define ESPDL_DEFINE_AVERAGE_POOL(suffix, type, sum_type)                                    \
-  static void channels_##suffix(const espdl_pool_t *d, const type *x, espdl_taps_t rows,     \
-                                espdl_taps_t columns, int32_t count, type *y) {              \
-    sum_type sums[CHANNELS] = {0};                                                           \
-    for (int32_t row = rows.first; row < rows.end; ++row) {                                  \
-      for (int32_t column = columns.first; column < columns.end; ++column) {                 \
-        const int32_t at = (rows.origin + row) * d->input_width + columns.origin + column;   \
-        const type *values = x + at * d->channels;                                           \
-        for (int32_t i = 0; i < count; ++i) {                                                \
-          sums[i] += values[i];                                                              \
-        }                                                                                    \
-      }                                                                                      \
-    }                                                                                        \
-    for (int32_t i = 0; i < count; ++i) {                                                    \
-      y[i] = espdl_saturate_##suffix(espdl_round((float)sums[i] * d->factor, d->half_even)); \
-    }                                                                                        \
-  }                                                                                          \
-  static void pixel_##suffix(const espdl_pool_t *d, const type *x, espdl_taps_t rows,        \
-                             espdl_taps_t columns, type *y) {                                \
-    for (int32_t first = 0; first < d->channels; first += CHANNELS) {                        \
-      const int32_t left = d->channels - first;                                              \
-      const int32_t count = left < CHANNELS ? left : CHANNELS;                               \
-      channels_##suffix(d, x + first, rows, columns, count, y + first);                      \
-    }                                                                                        \
-  }                                                                                          \
-                                                                                             \
+/* 32 bits hold the sum of 2^24 values of 8 bits; of 16 bits, that of 2^16 ones. */
+#define ESPDL_DEFINE_AVERAGE_POOL(suffix, type, sum_type)                                   \
+  static void averages_##suffix(const espdl_pool_t *d, const sum_type *sums, int32_t count, \
+                                type *y) {                                                  \
+    for (int32_t i = 0; i < count; ++i) {                                                   \
+      const bool small = sums[i] == (int32_t)sums[i];                                       \
+      const float sum = small ? (float)(int32_t)sums[i] : (float)sums[i];                   \
+      y[i] = espdl_saturate_##suffix(espdl_round(sum * d->factor, d->half_even));           \
+    }                                                                                       \
+  }                                                                                         \
+                                                                                            \
+  static void one_##suffix(const espdl_pool_t *d, const espdl_inside_t *inside,             \
+                           const type *x, type *y) {                                        \
+    sum_type sum_0 = 0;                                                                     \
+    ESPDL_OVER_WINDOW(type, inside, x, ADD(0))                                              \
+    averages_##suffix(d, &sum_0, 1, y);                                                     \
+  }                                                                                         \
+                                                                                            \
+  static void four_##suffix(const espdl_pool_t *d, const espdl_inside_t *inside,            \
+                            const type *x, type *y) {                                       \
+    sum_type sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;                                    \
+    ESPDL_OVER_WINDOW(type, inside, x, ADD(0) ADD(1) ADD(2) ADD(3))                         \
+    const sum_type sums[] = {sum_0, sum_1, sum_2, sum_3};                                   \
+    averages_##suffix(d, sums, 4, y);                                                       \
+  }                                                                                         \
+                                                                                            \
   ESPDL_POOL(average_pool2d, suffix, type)
 
 ESPDL_DEFINE_AVERAGE_POOL(s8, int8_t, int32_t)

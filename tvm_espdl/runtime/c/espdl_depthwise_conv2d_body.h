@@ -1,102 +1,67 @@
 /*
  * The body of espdl_depthwise_conv2d.c for one data type; espdl_each_type.h says what is set.
  */
+#include "espdl_block.h"
 
-/* Up to ESPDL_LANES channels that are computed together, and where their weights are. */
-typedef struct {
-  int32_t first;              /* the first channel */
-  int32_t count;              /* how many */
-  const ESPDL_VALUE *filter;  /* weights of the first tap */
-  int32_t distance;           /* from the weights of a tap to those of the next */
-} ESPDL_NAME(group_t);
+#define ESPDL_TILE_NAME ESPDL_NAME(one)
+#define ESPDL_TILE 1
+#include "espdl_depthwise_conv2d_tile.h"
+#if ESPDL_VALUE_BITS == 8
+#define ESPDL_SEVERAL several_s8
+#define ESPDL_TILE_NAME ESPDL_SEVERAL
+#define ESPDL_TILE ESPDL_PIXELS
+#include "espdl_depthwise_conv2d_tile.h"
+#else
+/* The sums of several outputs, of two registers each, do not fit into a chip's registers. */
+#define ESPDL_SEVERAL NULL
+#endif
 
-/* The group that starts at a channel. In vectors every group has its own taps, else all share. */
-static ESPDL_NAME(group_t) ESPDL_NAME(group)(const espdl_conv_t *d, int32_t first) {
-  const int32_t left = d->output_channels - first;
-  const int32_t count = left < ESPDL_LANES ? left : ESPDL_LANES;
+/* A block of `count` channels from `first` on; those from `group` on, `size` of them, take turns. */
+static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first, int32_t count,
+                                             int32_t group, int32_t size) {
   const int32_t taps = d->kernel_height * d->kernel_width;
-  const bool vectors = d->lanes != 0;
-  const ESPDL_NAME(group_t) group = {
-      first, count, (const ESPDL_VALUE *)d->filter + (vectors ? first * taps : first),
-      vectors ? count : d->output_channels};
-  return group;
+  ESPDL_NAME(block_t) b = {.first = first, .count = count, .depth = 1, .value = first};
+  b.weights = (const ESPDL_VALUE *)d->filter + group * taps + first - group;
+  b.stride = size;
+  b.places[1] = 1;
+  b.value_distance = 1;
+  b.kept = espdl_lane_register(d);
+  b.look = d->kernel_width;
+  b.one = count == ESPDL_CHANNELS ? ESPDL_NAME(one) : ESPDL_NAME(espdl_in_order);
+  b.several = ESPDL_SEVERAL;
+  if (count < ESPDL_CHANNELS) {
+    b.several = NULL;
+  }
+  /* Every channel is in vectors here, also those that do not fill one. */
+  ESPDL_NAME(espdl_prepare)(d, d->output_channels, taps, &b);
+  return b;
 }
 
-/* Adds the products of a window to the sums of a group, in any order. */
-static void ESPDL_NAME(add_taps)(const espdl_conv_t *d, const ESPDL_VALUE *x,
-                                 const ESPDL_NAME(group_t) *group, espdl_runs_t runs,
-                                 int64_t *sums) {
-  ESPDL_SUM added[ESPDL_LANES] = {0};
-  espdl_run_t run;
-  while (espdl_next_run(d, &runs, &run)) {
-    const ESPDL_VALUE *values = x + run.pixel * d->input_channels + group->first;
-    const ESPDL_VALUE *weights = group->filter + run.tap * group->distance;
-    for (int32_t i = 0; i < group->count; ++i) {
-      added[i] += (ESPDL_SUM)((int32_t)values[i] * weights[i]);
-    }
-  }
-  for (int32_t i = 0; i < group->count; ++i) {
-    sums[i] = espdl_add_wrapping(sums[i], (ESPDL_SIGNED_SUM)added[i]);
-  }
-}
-
-/* The same in the chip's order, row by row, clamped after every product. */
-static void ESPDL_NAME(add_taps_clamped)(const espdl_conv_t *d, const ESPDL_VALUE *x,
-                                         const ESPDL_NAME(group_t) *group, espdl_runs_t runs,
-                                         int64_t *sums) {
-  const int64_t highest = espdl_highest(d->lane_bits);
-  espdl_run_t run;
-  while (espdl_next_run(d, &runs, &run)) {
-    const ESPDL_VALUE *values = x + run.pixel * d->input_channels + group->first;
-    const ESPDL_VALUE *weights = group->filter + run.tap * group->distance;
-    for (int32_t i = 0; i < group->count; ++i) {
-      const int32_t product = (int32_t)values[i] * weights[i];
-      sums[i] = espdl_add_clamped(sums[i], product, -1 - highest, highest);
-    }
-  }
-}
-
-/* The results of a group at one output pixel. */
-static void ESPDL_NAME(pixel)(const espdl_conv_t *d, const ESPDL_VALUE *x,
-                              const ESPDL_NAME(group_t) *group, espdl_runs_t runs,
-                              ESPDL_VALUE *y) {
-  const bool clamped = d->ordered && d->lane_products_per_clamp != 0;
-  const ESPDL_VALUE *shifts = d->channel_shifts;
-  int64_t sums[ESPDL_LANES];
-  for (int32_t i = 0; i < group->count; ++i) {
-    /* Every channel is in vectors here, also those that do not fill one. */
-    sums[i] = espdl_bias_of(d, group->first + i, d->output_channels, ESPDL_VALUE_BITS / 2);
-    if (clamped) {
-      const int64_t highest = espdl_highest(d->lane_bits);
-      sums[i] = espdl_clamp(sums[i], -1 - highest, highest);
-    }
-  }
-  if (clamped) {
-    ESPDL_NAME(add_taps_clamped)(d, x, group, runs, sums);
-  } else {
-    ESPDL_NAME(add_taps)(d, x, group, runs, sums);
-  }
-  for (int32_t i = 0; i < group->count; ++i) {
-    const int32_t shift = shifts == NULL ? d->shift : shifts[group->first + i];
-    y[group->first + i] = ESPDL_NAME(espdl_saturate)(espdl_finish(d, sums[i], shift));
+/* Some columns of outputs: the channels of a vector have their own taps, without vectors all. */
+static void ESPDL_NAME(channels)(const espdl_conv_t *d, const espdl_columns_t *columns,
+                                 const ESPDL_VALUE *x, ESPDL_VALUE *y) {
+  const int32_t channels = d->output_channels;
+  const int32_t together = d->lanes == 0 ? channels : ESPDL_LANES;
+  for (int32_t first = 0; first < channels; first += ESPDL_CHANNELS) {
+    const int32_t group = first / together * together;
+    const int32_t size = channels - group < together ? channels - group : together;
+    const int32_t last = group + size - ESPDL_CHANNELS;
+    /* A last block that is not full begins earlier, so that some channels are computed twice. */
+    const int32_t from = first <= last ? first : last < group ? group : last;
+    const int32_t count = size < ESPDL_CHANNELS ? size : ESPDL_CHANNELS;
+    const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, from, count, group, size);
+    ESPDL_NAME(espdl_areas)(d, &b, columns, x, y);
   }
 }
 
 void ESPDL_NAME(espdl_depthwise_conv2d)(const espdl_conv_t *d, const ESPDL_VALUE *x,
                                         ESPDL_VALUE *y) {
-  for (int32_t row = 0; row < d->output_height; ++row) {
-    const espdl_taps_t rows = espdl_taps_inside(row, d->stride_y, d->pad_top, d->dilation_y,
-                                                d->kernel_height, d->input_height);
-    for (int32_t column = 0; column < d->output_width; ++column) {
-      const espdl_taps_t columns = espdl_taps_inside(column, d->stride_x, d->pad_left,
-                                                     d->dilation_x, d->kernel_width,
-                                                     d->input_width);
-      const espdl_runs_t runs = espdl_runs_of(d, rows, columns, false);
-      for (int32_t first = 0; first < d->output_channels; first += ESPDL_LANES) {
-        const ESPDL_NAME(group_t) group = ESPDL_NAME(group)(d, first);
-        ESPDL_NAME(pixel)(d, x, &group, runs, y);
-      }
-      y += d->output_channels;
-    }
+  for (int32_t column = 0; column < d->output_width;) {
+    const espdl_columns_t columns = espdl_columns_from(d, column);
+    ESPDL_NAME(channels)(d, &columns, x, y);
+    column = espdl_columns_end(&columns);
   }
 }
+
+#undef ESPDL_SEVERAL
+#include "espdl_block_end.h"

@@ -159,14 +159,14 @@ typedef struct {
   const float *table;          /* exp(q * input_scale) for q = -128..127, or NULL */
 } espdl_reduce_t;
 
-/* Every element times a float number: quantize, dequantize, relu. */
+/* Every element times a float number: quantize, dequantize. */
 typedef struct {
   int32_t size;       /* elements */
   float scale;        /* a power of two */
   int32_t half_even;  /* 1: ties go to the even integer, 0: up */
 } espdl_rescale_t;
 
-/* Every element shifted to another exponent. */
+/* Every element shifted to another exponent: requantize, relu. */
 typedef struct {
   int32_t size;       /* elements */
   int32_t shift;      /* to the right; negative: to the left */

@@ -6,25 +6,28 @@
  */
 #include "espdl_window.h"
 
-#define ESPDL_DEFINE_MAX_POOL(suffix, type, lowest)                                        \
-  static void pixel_##suffix(const espdl_pool_t *d, const type *x, espdl_taps_t rows,      \
-                             espdl_taps_t columns, type *y) {                              \
-    const int32_t channels = d->channels; /* a store to y could change what d says */      \
-    for (int32_t i = 0; i < channels; ++i) {                                               \
-      y[i] = lowest;                                                                       \
-    }                                                                                      \
-    for (int32_t row = rows.first; row < rows.end; ++row) {                                \
-      for (int32_t column = columns.first; column < columns.end; ++column) {               \
-        const int32_t at = (rows.origin + row) * d->input_width + columns.origin + column; \
-        const type *values = x + at * channels;                                            \
-        for (int32_t i = 0; i < channels; ++i) {                                           \
-          if (values[i] > y[i]) {                                                          \
-            y[i] = values[i];                                                              \
-          }                                                                                \
-        }                                                                                  \
-      }                                                                                    \
-    }                                                                                      \
-  }                                                                                        \
+#define MOST(i) most_##i = values[i] > most_##i ? values[i] : most_##i;
+
+#define ESPDL_DEFINE_MAX_POOL(suffix, type, lowest)                                   \
+  static void one_##suffix(const espdl_pool_t *d, const espdl_inside_t *inside,       \
+                           const type *x, type *y) {                                  \
+    int32_t most_0 = lowest;                                                          \
+    (void)d;                                                                          \
+    ESPDL_OVER_WINDOW(type, inside, x, MOST(0))                                       \
+    *y = (type)most_0;                                                                \
+  }                                                                                   \
+                                                                                      \
+  static void four_##suffix(const espdl_pool_t *d, const espdl_inside_t *inside,      \
+                            const type *x, type *y) {                                 \
+    int32_t most_0 = lowest, most_1 = lowest, most_2 = lowest, most_3 = lowest;       \
+    (void)d;                                                                          \
+    ESPDL_OVER_WINDOW(type, inside, x, MOST(0) MOST(1) MOST(2) MOST(3))               \
+    y[0] = (type)most_0;                                                              \
+    y[1] = (type)most_1;                                                              \
+    y[2] = (type)most_2;                                                              \
+    y[3] = (type)most_3;                                                              \
+  }                                                                                   \
+                                                                                      \
   ESPDL_POOL(max_pool2d, suffix, type)
 
 ESPDL_S8(ESPDL_DEFINE_MAX_POOL(s8, int8_t, INT8_MIN))

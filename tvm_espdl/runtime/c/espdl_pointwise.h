@@ -8,6 +8,7 @@
 #ifndef ESPDL_POINTWISE_H
 #define ESPDL_POINTWISE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "espdl_arithmetic.h"
@@ -21,9 +22,32 @@
     }                                                                    \
   }
 
+/*
+ * The same from 8 bits to 8 bits. Where elements are more than integers, each integer's result is
+ * computed once, and then looked up.
+ */
+#define ESPDL_INTEGERS 256
+#define ESPDL_TABULATED(name, descriptor, value)                         \
+  void espdl_##name(const descriptor *d, const int8_t *x, int8_t *y) {   \
+    const descriptor own = *d;                                           \
+    const bool looked_up = own.size > ESPDL_INTEGERS;                    \
+    const int32_t count = looked_up ? ESPDL_INTEGERS : own.size;         \
+    int8_t table[ESPDL_INTEGERS];                                        \
+    int8_t *const results = looked_up ? table : y;                       \
+    for (int32_t i = 0; i < count; ++i) {                                \
+      const int32_t v = looked_up ? i + INT8_MIN : x[i];                 \
+      results[i] = value(s8, &own, v);                                   \
+    }                                                                    \
+    if (looked_up) {                                                     \
+      for (int32_t i = 0; i < own.size; ++i) {                           \
+        y[i] = table[x[i] - INT8_MIN];                                   \
+      }                                                                  \
+    }                                                                    \
+  }
+
 /* The kernels `espdl_<name>_s8` and `_s16` from one of those macros. */
-#define ESPDL_ELEMENTWISE_BOTH(name, descriptor, value)               \
-  ESPDL_ELEMENTWISE(name##_s8, descriptor, s8, int8_t, int8_t, value) \
+#define ESPDL_ELEMENTWISE_BOTH(name, descriptor, value) \
+  ESPDL_TABULATED(name##_s8, descriptor, value)         \
   ESPDL_ELEMENTWISE(name##_s16, descriptor, s16, int16_t, int16_t, value)
 
 /* The same from `static inline int32_t function(const descriptor *d, int32_t v)`, saturated. */
