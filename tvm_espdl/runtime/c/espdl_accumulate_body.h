@@ -207,11 +207,11 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
   if (!d->ordered || b->kept.per_clamp == 0 || largest < room_kept) {
     b->kept.per_clamp = 0;
     b->look = INT32_MAX;
-  } else if (b->look == 0 || b->kept.bits > ESPDL_WIDEST || largest > highest / 2 ||
+  } else if (b->look == 0 || b->kept.bits > ESPDL_WIDEST ||
              (int64_t)b->look << product_bits > highest / 2 + 1) {
     exact = true;
   } else {
-    /* A sum in half of its range cannot leave the register before it is looked at again. */
+    /* No sum that is in half of its range whenever it is looked at has left it in between. */
     b->offset = (ESPDL_SUM)(highest / 2 + 1);
   }
   if (exact) {
@@ -219,12 +219,14 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
     b->several = NULL;
   }
   for (int32_t i = 0; i < b->count; ++i) {
-    b->start[i] = exact ? 0 : b->bias[i] + b->offset;
-#if ESPDL_VALUE_BITS == 8
-    b->halves[i] = exact ? 0 : (1 << (b->shifts[i] - 1)) - b->offset;
-#endif
     if (b->kept.per_clamp != 0) {
       b->bias[i] = (ESPDL_SUM)espdl_clamp(b->bias[i], -1 - highest, highest);
+    }
+    if (!exact) {
+      b->start[i] = b->bias[i] + b->offset;
+#if ESPDL_VALUE_BITS == 8
+      b->halves[i] = (1 << (b->shifts[i] - 1)) - b->offset;
+#endif
     }
   }
 }
@@ -256,6 +258,11 @@ void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b
       area.x_gap = d->stride_y * x_row - (span->count - 1) * area.x_step;
       area.y_step = d->output_channels;
       area.y_gap = y_row - (span->count - 1) * area.y_step;
+      if (area.walk.length == 0) {
+        area.x = x; /* these windows are all padding: there is nothing to read */
+        ESPDL_NAME(espdl_in_order)(d, &area, b);
+        continue;
+      }
       if (b->several != NULL) {
         b->several(d, &area, b);
       }
