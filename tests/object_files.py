@@ -18,10 +18,10 @@ class ObjectFile:
     stack: dict
 
 
-def object_files(project, compiler, folder):
-    """The object file of every source in a project, by the name of the source."""
+def object_files(project, compiler, folder, names):
+    """The object files of sources in a project, by their names."""
     found = {}
-    for source in sources(project):
+    for source in (source for source in sources(project) if source.name in names):
         path = folder / f"{source.stem}.o"
         options = [f"-I{each}" for each in includes(project)]
         command = [compiler.command, *compiler.flags, f"-D{PORTABLE}", "-fstack-usage", "-c"]

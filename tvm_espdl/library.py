@@ -6,8 +6,8 @@ It ties together the program, its executor, the report and the writers; each doe
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,14 +21,12 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
-from .program.kernels import Preference
+from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
-
-# TVM's builders share a stack, so that only one thread at a time may make anything.
-_MAKING = threading.RLock()
+from .runtime.making import MAKING
 
 
 class Session:
@@ -60,6 +58,9 @@ class Library:
         LLVM, for the host kernels.
     name : str
         The name under which it answers, `lib[name](device)`.
+    batch : int
+        How many samples the model takes at once. The program takes one, as chips do: above 1,
+        `run` goes through them one after the other, and nothing is written for the chip.
 
     Attributes
     ----------
@@ -80,8 +81,10 @@ class Library:
         make_executable: Callable[[Library], relax.VMExecutable],
         target: Target,
         name: str = "default",
+        batch: int = 1,
     ) -> None:
         self.chip = chip
+        self.batch = batch
         self.input_names = input_names
         self._given = program
         self._output_names = output_names
@@ -100,7 +103,7 @@ class Library:
         ModelError
             If the network has control flow or shapes known only at run time.
         """
-        with _MAKING:
+        with MAKING:
             return self._given if isinstance(self._given, Program) else self._given()
 
     @cached_property
@@ -112,7 +115,7 @@ class Library:
         ModelError
             As `program`.
         """
-        with _MAKING:
+        with MAKING:
             return build([self.program], self._target)[0]
 
     @cached_property
@@ -122,7 +125,7 @@ class Library:
         Its `main` keeps nothing: it takes the states after the inputs and gives the next ones
         after the outputs.
         """
-        with _MAKING:
+        with MAKING:
             return self._make_executable(self)
 
     @property
@@ -160,8 +163,29 @@ class Library:
         DataError
             For missing inputs, wrong shapes or dtypes.
         """
+        if self.batch > 1:
+            runs = [self.executor.run(sample)[0] for sample in self._samples(arrays)]
+            return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
         outputs, self._kept = self.executor.run(self.feed(arrays), self._states)
         return outputs
+
+    def _samples(self, arrays: list[Any] | Mapping[str, Any]) -> list[list[Array]]:
+        """The samples of a batch, each as `feed` gives the inputs of a network of one."""
+        tensors, quantized = self._input_types
+        whole = [replace(t, shape=(self.batch, *t.shape[1:])) for t in tensors]
+        fed = feed(arrays, self.input_names, whole, quantized)
+        return [[array[n : n + 1].copy() for array in fed] for n in range(self.batch)]
+
+    def _refuse_batch(self, what: str) -> None:
+        if self.batch > 1:
+            raise ModelError(
+                "the model has a fixed batch above 1",
+                where=what,
+                found=f"a batch of {self.batch}",
+                allowed="a batch of 1: the chips' kernels process one sample at a time",
+                try_="export the model with batch 1 or a dynamic batch; `run` here takes the "
+                "samples one after the other",
+            )
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
         """What `run` gives right after `reset`, errors included; what the library keeps stays."""
@@ -239,7 +263,13 @@ class Library:
             do not advance.
         kernels : str
             As for `export_project`: whose kernels the report is about.
+
+        Raises
+        ------
+        EspdlError
+            If there is no such choice of kernels.
         """
+        check_preference(kernels)
         values = self.run_with_intermediates(*samples) if samples else None
         return report_of(self.program, self._log, values, kernels)
 
@@ -251,6 +281,7 @@ class Library:
         OutputError
             If the file exists.
         """
+        self._refuse_batch("export_library")
         if Path(path).exists():
             raise OutputError("the file exists", where=str(path), try_="another name")
         self.executable.export_library(str(path))
@@ -287,6 +318,8 @@ class Library:
         ------
         OutputError
             If the folder exists or cannot be written.
+        EspdlError
+            If there is no such choice of kernels.
         DataError
             If the sample does not fit the network.
         ModelError
@@ -294,7 +327,9 @@ class Library:
         """
         from .codegen.project import check_path, write_project  # only when asked for
 
+        self._refuse_batch("export_project")
         check_path(path)
+        check_preference(kernels)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
@@ -349,6 +384,7 @@ class Library:
         """
         from .espdl.save import check_paths, refuse_report, save_program  # only when asked for
 
+        self._refuse_batch("save_espdl")
         check_paths(path, overwrite=overwrite, info=info, json=json)
         if any(isinstance(step.operator, Native) for step in self.program.steps):
             refuse_report(self.report())
@@ -359,6 +395,18 @@ class Library:
     def graph_json(self) -> str:
         """There is no graph executor any more; the name is kept for scripts of the old flow."""
         return "{}"
+
+    def get_graph_json(self) -> str:
+        """As `graph_json`, for scripts of the old flow."""
+        return self.graph_json
+
+    def get_lib(self) -> Library:
+        """The library itself, which holds its code, for scripts of the old flow."""
+        return self
+
+    def get_params(self) -> dict[str, Any]:
+        """None: weights are constants of the library. For scripts of the old flow."""
+        return {}
 
     def __reduce__(self) -> NoReturn:
         """A library holds compiled code, which stays in its process."""

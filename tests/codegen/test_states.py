@@ -1,5 +1,7 @@
 """States of any network: where they are kept, when they are replaced, that no run sees too much."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from network_in_c import run_network
@@ -104,6 +106,16 @@ def test_the_next_state_waits_elsewhere_while_the_old_one_is_read(steps, outputs
     places = plan(given).places
     assert places["s"] == Place("state", 0)
     assert places["n"].kind == "arena"
+
+
+def test_the_next_state_is_kept_to_the_end_where_it_is_copied(c_compiler):
+    """n becomes s by a copy behind the last step; what is computed before takes other memory."""
+    steps = [relu("s", "r"), add("s", "x", "n"), relu("x", "a"), add("a", "r", "y")]
+    given = program(steps, (State("s", "n"),), ("y",))
+    given = dataclasses.replace(given, input_names=("x",), output_names=("y",))
+    frames = [np.full((1, 32), value, np.int8) for value in (1, 2, 3)]
+    results = run_network(given, [[frame] for frame in frames], c_compiler)
+    assert [int(y[0, 0]) for (y,) in results] == [1 + 0, 2 + 1, 3 + 3]
 
 
 def test_two_states_that_become_the_same_value_have_their_own_bytes():

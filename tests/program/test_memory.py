@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from memory_simulation import simulate
 from networks import library
 
 from tvm_espdl.chips import CHIPS
@@ -12,7 +13,7 @@ from tvm_espdl.ops.add import Add
 from tvm_espdl.ops.base.ccall import Needs
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.reshape import Reshape
-from tvm_espdl.program import Program, Step
+from tvm_espdl.program import Program, State, Step
 from tvm_espdl.program.memory import ALIGNMENT, plan
 
 SEED = 11
@@ -110,6 +111,9 @@ def test_real_networks_waste_little(chip, models_dir):
         program = library(name, chip, models_dir).program
         memory = assert_valid(program)
         assert memory.arena_bytes <= 1.05 * memory.lower_bound, name
+        calls = [step.operator.call(program.chip, *step.constants) for step in program.steps]
+        needs = {at: call.needs for at, call in enumerate(calls)}
+        simulate(program, plan(program, needs), needs)
 
 
 def test_plan_is_deterministic():
@@ -176,6 +180,22 @@ def test_values_are_aligned_as_their_steps_ask():
     assert memory.over_reads == {"v1": 48}
 
 
+def test_what_readers_of_an_alias_ask_its_source_is_asked():
+    """Only of the source do a caller's header and the check of its pointers know."""
+    x, y = Tensor("int8", (1, 64), 0), Tensor("int8", (64, 1), 0)
+    steps = (
+        Step(Reshape(x, y), ("x",), ("a",)),
+        Step(Reshape(y, x), ("a",), ("b",)),
+        Step(Relu(x, x), ("b",), ("y",)),
+    )
+    program = Program(CHIPS["esp32s3"], {"x": x, "a": y, "b": x, "y": x}, ("x",), ("y",), steps)
+    memory = plan(program, {2: Needs(alignment=16, over_read=48)})
+    assert memory.places["b"] == memory.places["x"]
+    assert memory.alignments["x"] == 16
+    assert memory.over_reads["x"] == 48
+    assert "y" not in memory.over_reads
+
+
 @pytest.mark.parametrize("number", range(30))
 def test_random_programs_in_place(number):
     rng = np.random.default_rng([SEED, 1, number])
@@ -188,3 +208,51 @@ def test_random_programs_in_place(number):
             needs[at] = Needs(in_place=fitting[type(step.operator)])
     assert_valid(program, needs)
     assert plan(program, needs).lower_bound <= plan(program).lower_bound
+
+
+def drawn_state_program(rng, steps):
+    """As `random_program`, of one size of value, with states and constants among what is read."""
+    tensor, view = Tensor("int8", (1, 37), 0), Tensor("int8", (37, 1), 0)
+    values = dict.fromkeys(("x", "s", "t", "c"), tensor)
+    done = []
+    for number in range(steps):
+        a, b = (str(name) for name in rng.choice([*list(values)[-6:], "x", "s", "t", "c"], 2))
+        name = f"v{number}"
+        kind = rng.integers(4)
+        source = values[a]
+        if kind == 0:
+            values[name] = view if source == tensor else tensor
+            done.append(Step(Reshape(source, values[name]), (a,), (name,)))
+        elif kind == 1 and values[b] == source:
+            values[name] = source
+            done.append(Step(Add(source, source, source), (a, b), (name,)))
+        else:
+            values[name] = source
+            done.append(Step(Relu(source, source), (a,), (name,)))
+    computed = [step.outputs[0] for step in done]
+    states = tuple(State(value, str(rng.choice(computed))) for value in "st")
+    outputs = tuple(str(name) for name in rng.choice(computed, 2))
+    constants = {"c": np.zeros((1, 37), np.int8)}
+    return Program(CHIPS["esp32s3"], values, ("x",), outputs, tuple(done), constants, states=states)
+
+
+def drawn_needs(rng, program):
+    """What kernels with and without vectors may ask."""
+    needs = {}
+    for at, step in enumerate(program.steps):
+        places = tuple(range(len(step.inputs)))
+        if isinstance(step.operator, Reshape):
+            continue
+        vector = int(rng.choice([0, 16]))
+        scratch = int(rng.choice([0, 0, 5, 50]))
+        needs[at] = Needs(scratch, places if rng.integers(2) else (), vector, max(vector, 1))
+    return needs
+
+
+@pytest.mark.parametrize("number", range(150))
+def test_every_byte_is_there_when_it_is_read(number):
+    rng = np.random.default_rng([SEED, 2, number])
+    program = drawn_state_program(rng, int(rng.integers(1, 16)))
+    needs = drawn_needs(rng, program)
+    simulate(program, plan(program, needs), needs)
+    simulate(program, plan(program), {})

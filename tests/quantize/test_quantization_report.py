@@ -69,7 +69,7 @@ def test_json_has_the_same_keys_for_every_network(report):
     content = json.loads(report.to_json())
     assert list(content) == [
         *("chip", "activations", "weights", "samples", "accuracy", "unmeasured", "steps", "worst"),
-        *("tradeoff", "loss", "notes", "warnings", "tensors", "left_float"),
+        *("tradeoff", "footprint", "loss", "notes", "warnings", "tensors", "left_float"),
     ]
     assert content["accuracy"]["samples"] == 4
     tensors = {tensor["name"]: tensor for tensor in content["tensors"]}
@@ -205,10 +205,19 @@ def test_sums_near_the_limit_of_the_accumulator():
         share = largest / 2.0 ** (exponents["x"] + exponents["w"]) / (2**19 - 1)
         assert (share < 0.5) == kept
         (text,) = report.warnings
-        begin = "1 layers could leave the " if kept else f"y: sums in calibration reach {share:.0%}"
-        assert text.startswith(begin)
-        assert f"{share:.0%} of" in text
+        begin = "in calibration sums come to at most" if kept else "y: sums in calibration reach"
+        assert text.startswith(f"{begin} {share:.0%} of")
         assert "20-bit accumulator of the esp32s3" in text
+
+
+def test_all_layers_near_the_limit_of_the_accumulator_are_one_sentence():
+    nodes = [node("Gemm", "x w", "a", transB=1), node("Gemm", "x w", "b", transB=1)]
+    ones = np.ones((16, 512), dtype=np.float32)
+    model = network(nodes, {"x": (1, 512)}, {"a": (1, 16), "b": (1, 16)}, {"w": ones})
+    texts = warnings_of(model, np.ones((8, 512), dtype=np.float32), measure=True)
+    (text,) = (text for text in texts if "accumulator" in text)
+    assert text.startswith("a: sums in calibration reach")
+    assert ", and b " in text
 
 
 def test_int16_layers_are_named():

@@ -1,8 +1,14 @@
 """Which tensors have one exponent, and where a requantize goes in."""
 
 import numpy as np
+import onnx
 import pytest
 from qdq_networks import exponent_by_search, floats, network, node, quantize, run
+
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.onnx_graphs.graph import Graph
+from tvm_espdl.quantize import quantize_onnx
+from tvm_espdl.quantize.rules import rule_of
 
 X = {"x": (1, 4, 8, 8)}
 
@@ -221,7 +227,36 @@ def test_prelu_and_layer_normalization():
     slope = q.stored(q.one("PRelu"), 1)
     assert (slope.dtype, slope.shape) == (np.int8, (4, 1, 1))
     assert isinstance(q.into(q.one("PRelu"), 1), int)
-    assert list(q.one("LayerNormalization").input)[1:] == ["g", "h"]
+    for place, name in ((1, "g"), (2, "h")):
+        made = q.one("LayerNormalization")
+        assert q.stored(made, place).dtype == np.int8
+        own = constants[name]
+        assert q.into(made, place) == exponent_by_search(own.min(), own.max())
+
+
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
+@pytest.mark.parametrize(("int16", "least"), [((), 28), (["*"], 60)])
+def test_layer_normalization_runs_on_esp_dl(chip, int16, least):
+    constants = {"w": floats(8, 16, scale=0.3), "g": 1 + floats(16, scale=0.2), "h": floats(16)}
+    nodes = [node("MatMul", "x w", "t"), node("LayerNormalization", "t g h", "y")]
+    model = network(nodes, {"x": (1, 6, 8)}, {"y": (1, 6, 16)}, constants, opset=17)
+    samples = list(np.random.default_rng(3).uniform(-2, 2, (8, 1, 6, 8)).astype(np.float32))
+    result = quantize_onnx(model, samples, chip, int16=int16)
+    library = compile_file(result.model, chip)
+    assert {row.defined_by for row in library.report().nodes} == {"ESP-DL"}
+    for x in samples:
+        wanted = run(model, {"x": x})["y"]
+        noise = np.mean((library.run([x])[0] - wanted) ** 2)
+        assert 10 * np.log10(np.mean(wanted**2) / noise) > least
+
+
+def test_layer_normalization_of_computed_or_broadcast_parameters_stays_float():
+    for constants, inputs in (({"h": floats(8)}, {"g": (8,)}), ({"g": floats(1)}, {})):
+        names = "t g h" if "h" in constants else "t g"
+        nodes = [node("Neg", "x", "t"), node("LayerNormalization", names, "y")]
+        model = network(nodes, {**X, **inputs}, {"y": X["x"]}, constants, opset=17)
+        graph = Graph(onnx.shape_inference.infer_shapes(model))
+        assert isinstance(rule_of(graph.nodes[1], graph), str)
 
 
 def test_softmax_has_a_float_output():

@@ -20,8 +20,9 @@ def integers(*shape, low=-128, high=128, dtype=np.int8):
     return RNG.integers(low, high, shape).astype(dtype)
 
 
-def convolution(builder, x, *, bias=True, groups=1, relu=False, filters=8, depth=8):
-    w = builder.weights(integers(filters, depth, 3, 3), -7)
+def convolution(builder, x, *, bias=True, groups=1, relu=False, filters=8, depth=8, axis=0):
+    exponent, extra = (-7, {}) if axis == 0 else (np.arange(depth) % 2 - 7, {"axis": axis})
+    w = builder.weights(integers(filters, depth, 3, 3), exponent, **extra)
     b = [builder.weights(integers(filters, low=-900, high=900, dtype=np.int32), -11)]
     y = builder.node("Conv", x, w, *(b if bias else []), group=groups, pads=[1, 1, 1, 1])
     return builder.node("Relu", y) if relu else y
@@ -97,7 +98,7 @@ NEGATIVE = {
     "grouped conv": (
         "groups_are_one_or_depthwise",
         X,
-        lambda b, x: convolution(b, x, groups=2, depth=4),
+        lambda b, x: convolution(b, x, groups=2, depth=4, axis=1),
     ),
     "padded pool that leaves the padding out": (
         "divisor_is_whole_kernel",

@@ -94,14 +94,6 @@ def test_conv1d(chip, dtype, depthwise):
     assert_same(lib, floats((1, 6, 30), -4, dtype))
 
 
-def test_conv1d_with_groups_runs_on_tvm():
-    net = Network()
-    x = net.input("x", (1, 6, 9), -4)
-    w = net.weights(integers(RNG, "int8", (6, 3, 3)), -6)
-    lib = net.build(net.quantized(net.node("Conv", x, w, group=2), -3))
-    assert rules_of(lib) == {"groups_are_one_or_depthwise"}
-
-
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize(
     "case",
@@ -159,12 +151,28 @@ def transposed_sums(x, w, strides, dilations, group):
     return sums
 
 
-def test_transposed_convolution_with_groups_runs_on_tvm():
-    net = Network()
-    w = net.weights(integers(RNG, "int8", (4, 2, 3, 3)), -6)
-    node = net.node("ConvTranspose", net.input("x", (1, 4, 4, 4), -4), w, group=2)
-    lib = net.build(net.quantized(node, -2))
-    assert rules_of(lib) == {"transposed_convolution_is_a_convolution"}
+@pytest.mark.parametrize("groups", [2, 4])
+def test_transposed_convolution_with_groups_is_one_for_each(groups):
+    w = integers(RNG, "int8", (4, 6 // groups, 3, 3), 0.3)
+    image = floats((1, 4, 4, 4), -4, "int8")
+
+    def built(weights, groups):
+        net = Network()
+        x = net.input("x", (1, len(weights), 4, 4), -4)
+        given = {"group": groups, "strides": [2, 1], "pads": [1, 0, 1, 1]}
+        return net.build(net.quantized(net.node("ConvTranspose", x, net.weights(weights, -6),
+                                                **given), -2))  # fmt: skip
+
+    if groups == 4:
+        w = integers(RNG, "int8", (4, 2, 3, 3), 0.3)
+    whole = built(w, groups)
+    assert not rules_of(whole), str(whole.report())
+    size = 4 // groups
+    parts = [
+        built(w[n : n + size], 1)(np.ascontiguousarray(image[:, n : n + size]))
+        for n in range(0, 4, size)
+    ]
+    np.testing.assert_array_equal(whole(image), np.concatenate(parts, axis=1))
 
 
 @pytest.mark.parametrize("chip", CHIPS)

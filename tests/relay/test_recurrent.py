@@ -7,11 +7,10 @@ import tvm
 from network_in_c import run_network
 from networks import by_reference
 from qdq_builder import QdqBuilder
-from qdq_recurrent import HIDDEN, INPUTS, STEPS, float_layer, layer
+from qdq_recurrent import HIDDEN, INPUTS, STEPS, float_layer, layer, weights
 from tvm import relax
 
 from tvm_espdl import relay
-from tvm_espdl.errors import ModelError
 from tvm_espdl.relay import transform
 
 TAKEN = [
@@ -155,13 +154,43 @@ def test_float_biases_beyond_the_gates_are_limited_and_reported():
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "said"),
+    ("kind", "chip", "dtype", "exponents"),
     [
-        ("GRU", {"activations": ["Sigmoid", "Relu"]}, "other activations"),
-        ("GRU", {"clip": 3.0}, "clipped gates"),
-        ("LSTM", {"input_forget": 1}, "coupled gates"),
+        ("GRU", "esp32s3", np.int8, (-7, -7)),
+        ("GRU", "esp32p4", np.int16, (-15, -15)),
+        ("LSTM", "esp32", np.int8, (-7, -7)),
+        ("LSTM", "esp32s3", np.int16, (-15, -14)),
+        ("GRU", "esp32p4", np.int8, (-7, -6)),
     ],
 )
-def test_forms_that_are_not_read(kind, given, said):
-    with pytest.raises(ModelError, match=said):
-        relay.frontend.from_onnx(layer(kind, **given))
+def test_two_layers_of_which_states_and_last_states_are_read(kind, chip, dtype, exponents):
+    """As torch exports num_layers=2: all states go on at once, the last ones are results."""
+    builder, rng = QdqBuilder(dtype), np.random.default_rng(23)
+    first = exponents[0]
+    attributes = {"linear_before_reset": 1} if kind == "GRU" else {}
+    x = builder.quantized_input("x", (STEPS, 1, INPUTS), first)
+    for size in (INPUTS, 2 * HIDDEN):
+        w, r, b = weights(rng, kind, 2, dtype)
+        w = np.resize(w, (2, w.shape[1], size))
+        constants = [builder.weights(array, first) for array in (w, r)]
+        y, last = builder.node(
+            kind, x, *constants, builder.weights(b, -9), outputs=2, hidden_size=HIDDEN,
+            direction="bidirectional", **attributes,
+        )  # fmt: skip
+        y = builder.qdq(y, first)
+        moved = builder.qdq(builder.node("Transpose", y, perm=[0, 2, 1, 3]), first)
+        x = builder.node("Reshape", moved, builder.constant(np.array([0, 0, -1])))
+        x = builder.qdq(x, first)
+        builder.output(builder.qdq(last, exponents[1]))
+    builder.output(x)
+    model = builder.model(opset=21)
+    library = relay.build(*relay.frontend.from_onnx(model)[:1], target=f"espressif/{chip}")
+    rows = [row.defined_by for row in library.report().nodes if row.type == kind]
+    assert set(rows) == {"ESP-DL"} if exponents[0] == exponents[1] else "ESP-DL" in rows
+    inputs = [rng.uniform(-1, 1, (STEPS, 1, INPUTS)).astype(np.float32)]
+    values = by_reference(library.program, inputs)
+    wanted = by_onnxruntime(model, library, inputs)
+    found = library.run(inputs)
+    for name, result, real in zip(library.program.outputs, found, wanted, strict=True):
+        np.testing.assert_array_equal(result, values[name])
+        np.testing.assert_allclose(result, real, rtol=0, atol=0.04)

@@ -14,6 +14,8 @@ from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import OutputError
 from tvm_espdl.program import kernels
+from tvm_espdl.quantize.rules import RULES
+from tvm_espdl.report.onnx_types import types_with_operator
 
 RNG = np.random.default_rng(2)
 
@@ -24,12 +26,13 @@ def report():
 
 
 def refused_network():
-    """A grouped convolution, which ESP-DL has no kernel for."""
+    """A grouped convolution whose float result leaves as well: it cannot be split."""
     builder = QdqBuilder()
     x = builder.quantized_input("x", [1, 4, 5, 5])
     w = builder.weights(RNG.integers(-128, 128, (4, 2, 3, 3)).astype(np.int8), -7)
     y = builder.node("Conv", x, w, group=2)
     builder.output(builder.qdq(y, -4))
+    builder.output(y)
     return compile_file(builder.model())
 
 
@@ -106,7 +109,7 @@ def test_refused_node_has_rule_found_allowed_and_fix():
     (reason,) = (r for r in report.reasons if r.operator == "conv2d")
     assert reason.refusal.rule == "groups_are_one_or_depthwise"
     text = " ".join(str(report).split())
-    for part in ("2 groups", "1 group, or depthwise", "split the convolution"):
+    for part in ("2 groups", "one QuantizeLinear reads", "read it dequantized"):
         assert part in text
 
 
@@ -223,7 +226,51 @@ def test_every_function_of_tvm_has_a_reason():
     (reason,) = report.reasons
     assert reason.refusal.rule == "is_a_quantized_form"
     assert reason.tensor == report.nodes[1].tensor
-    assert reason.refusal.found == "relu from float32 to float32"
+    relu = report.nodes[1]
+    assert reason.refusal.found == f"{relu.name} (Relu) from float32 to float32"
+
+
+def test_a_refusal_tells_operators_that_are_not_there_from_those_that_are_not_quantized():
+    """Also inside functions that TVM has fused, each node once; one paragraph, all entries."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", (1, 4, 6, 5))
+    waves = builder.qdq(builder.node("Sin", x), -7)
+    inner = builder.node("Sin", builder.node("Relu", builder.node("Sin", waves)))
+    errors = builder.qdq(builder.node("Erf", inner), -7)
+    builder.output(builder.node("Relu", errors))
+    report = report_on(builder.model())
+    by_rule = {r.refusal.rule: r.refusal.found for r in report.reasons}
+    first, *_, second, erf, relu = report.nodes
+    assert by_rule["is_a_quantized_form"] == f"{relu.name} (Relu) from float32 to float32"
+    lacking = [r for r in report.reasons if r.refusal.rule == "has_an_operator"]
+    assert lacking[0].refusal.found == f"{first.name} (Sin)"
+    for node in (report.nodes[1], second, erf):
+        assert lacking[1].refusal.found.count(f"{node.name} ({node.type})") == 1
+    text = " ".join(str(report).split())
+    assert text.count("Neither ESP-DL nor this package has such an operator") == 1
+    assert f"not an operator of ESP-DL: {first.name} (Sin); {report.nodes[1].name} (Sin), " in text
+    assert len(json.loads(report.to_json())["reasons"]) == 3
+
+
+def test_all_that_the_quantizer_quantizes_has_an_operator():
+    assert set(RULES) - types_with_operator() == set()
+    assert not {"Sin", "Erf", "TopK"} & types_with_operator()
+
+
+def test_equal_refusals_are_one_paragraph_and_two_entries():
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 4, 5, 5])
+    names = []
+    for _ in range(2):
+        w = builder.weights(RNG.integers(-128, 128, (4, 2, 3, 3)).astype(np.int8), -7)
+        names.append(builder.node("Conv", x, w, group=2))
+        builder.output(builder.qdq(names[-1], -4))
+    report = report_on(builder.model())
+    assert len(json.loads(report.to_json())["reasons"]) == 2
+    text = " ".join(str(report).split())
+    listed = ", ".join(f"{reason.tensor} (conv2d)" for reason in report.reasons)
+    assert text.count("not an operator of ESP-DL: ") == 1
+    assert f"not an operator of ESP-DL: {listed}: " in text
 
 
 def test_a_node_that_a_rule_refuses_has_that_reason_only():

@@ -1,6 +1,7 @@
 """The command line `tvm-espdl`: one module for each command, and what happens around them.
 
-Exit status: 0 done, 1 a check or comparison found differences, 2 the user's input is wrong.
+Exit status: 0 done, 1 a check or comparison found differences, 2 the user's input is wrong, 130 the
+user has interrupted it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Sequence
 from ..errors import EspdlError, EspdlWarning
 from ..version import __version__
 from . import check, compare, demo, export, preprocess, quantize, run, selftest, show
+
+#: The status that shells give a process which the user ends.
+INTERRUPTED = 130
 
 #: In the order in which `--help` lists them.
 _COMMANDS = (preprocess, quantize, export, run, compare, check, show, selftest, demo)
@@ -32,13 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else [*argv]
+    arguments = _parser().parse_args(given)
+    arguments.given = given
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EspdlWarning)
         try:
             status: int = arguments.run(arguments)
             sys.stdout.flush()
+        except KeyboardInterrupt:
+            print("tvm-espdl: interrupted", file=sys.stderr)
+            status = INTERRUPTED
         except EspdlError as error:
             print(f"tvm-espdl: error: {error}", file=sys.stderr)
             status = 2

@@ -1,4 +1,4 @@
-"""Options of the command line about calibration data: where they are, how images become inputs.
+"""Options of the command line about calibration data: where they are, and of which input.
 
 Must never open a file but to see whether it is a folder of images, nor import more than argparse
 when it is loaded: the parser is built for every command.
@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
+from .image_options import add_image_options, image_options_of, no_images
 from .options import option
 
 if TYPE_CHECKING:
     from ..samples import ImageFolder
-
-_IMAGE_OPTIONS = ("mean", "std", "size", "layout", "colours", "pixel_range", "fit", "enlarge")
 
 _OPTION = "option calibrate_dataset"
 
@@ -32,22 +31,7 @@ def add_calibration_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="[INPUT=]PATH",
     )
-    images = parser.add_argument_group("images", "inputs are (pixel - mean) / std")
-    for name, help_, settings in (
-        ("mean", "mean, or one per channel, in units of pixel_range (default: 0)",
-         {"type": _numbers, "metavar": "M[,M,M]"}),
-        ("std", "deviation, or one per channel (default: 1)",
-         {"type": _numbers, "metavar": "S[,S,S]"}),
-        ("pixel_range", "values of black and white: 0..1 (default), 0..255, -1..1 (with =)",
-         {"type": _range, "metavar": "LOW..HIGH"}),
-        ("size", "scale to this size, then cut the middle out (default: the input's size)",
-         {"type": _size, "metavar": "HxW"}),
-        ("layout", "NCHW or NHWC, if the input's shape leaves it open", {}),
-        ("colours", "RGB, BGR or gray (default: RGB, or gray for one channel)", {}),
-        ("fit", "crop (default) or stretch images of other proportions", {}),
-        ("enlarge", "take images smaller than the input, too", {"action": "store_true"}),
-    ):  # fmt: skip
-        option(images, name, help_, **{"default": argparse.SUPPRESS, **settings})  # type: ignore[arg-type]
+    add_image_options(parser)
 
 
 def calibration_of(
@@ -62,7 +46,7 @@ def calibration_of(
         images were given, and there are none.
     """
     given: Sequence[str] | None = arguments.calibrate_dataset
-    options = {name: value for name, value in vars(arguments).items() if name in _IMAGE_OPTIONS}
+    options = image_options_of(arguments)
     if given is None:
         return None
     # A path that is there may have a "=" in it.
@@ -70,7 +54,7 @@ def calibration_of(
     paths = {"": given[0]} if alone else _by_input(given)
     data = {name: _with_options(path, options) for name, path in paths.items()}
     if options and all(isinstance(value, str) for value in data.values()):
-        raise _no_images(options, ", ".join(paths.values()))
+        raise no_images(options, ", ".join(paths.values()))
     return data[""] if alone else data
 
 
@@ -103,37 +87,3 @@ def _with_options(path: str, options: dict[str, Any]) -> str | ImageFolder:
     else:
         images = not place.exists() and place.suffix.lower() not in ARRAY_SUFFIXES
     return ImageFolder(path, **options) if images else path
-
-
-def _no_images(options: dict[str, Any], found: str) -> DataError:
-    return DataError(
-        "options of images for data that are none",
-        where=", ".join(f"option {name}" for name in options),
-        found=found,
-        allowed="a folder of images",
-        try_="leave them out: arrays are taken as they are, scaled as in training",
-    )
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not one number, or one per channel"
-        ) from None
-
-
-def _range(text: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in text.split(".."))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 0..255") from None
-    return low, high
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdecimal() for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 224x224")
-    return int(parts[0]), int(parts[-1])

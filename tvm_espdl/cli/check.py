@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP, find_chip
+from ..errors import ModelError
 from .options import add_model_options, library_of, option
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="ONNX model, or .espdl file")
     add_model_options(parser)
     option(parser, "as_is", "a float model as it is: all of it in float", action="store_true")
+    option(
+        parser,
+        "verify",
+        "run the model as it was read beside onnxruntime, and name the first node that differs",
+        action="store_true",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--html", help="write one self-contained page, too")
 
@@ -35,11 +42,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.html is not None:
         check_new(arguments.html)
+    if arguments.verify:
+        _verify(arguments.model)
     report = _library(arguments).report()
     print(report.to_json() if arguments.json else report)
     if arguments.html is not None:
         report.to_html(arguments.html)
     return 0
+
+
+def _verify(model: str) -> None:
+    from ..espdl.file import is_espdl
+    from ..relay.frontend import from_onnx
+
+    if is_espdl(model):
+        raise ModelError(
+            "there is nothing to compare with",
+            where="option --verify",
+            found="an .espdl file, which onnxruntime cannot run",
+            try_="tvm-espdl check --verify on the ONNX model",
+        )
+    from_onnx(model, verify=True)
+    print("verified: on a random input it computes what onnxruntime does", file=sys.stderr)
 
 
 def _library(arguments: argparse.Namespace) -> Library:

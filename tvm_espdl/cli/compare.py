@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_model_options, library_of, option, sample_of
+from .image_options import add_image_options, sample_of
+from .options import add_model_options, library_of, option
 
 HELP = "Compare what a board has dumped with the PC, and name the first tensor that differs."
 
@@ -19,7 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "what the board has sent: the monitor's log, a folder of .npy files, or an .npz",
         required=True,
     )
-    option(parser, "input", "what the board was fed, .npy or .npz (default: as in the dump)")
+    option(parser, "input", "what the board was fed: image, .npy or .npz (default: as in the dump)")
+    add_image_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..debug import compare
 
     library = library_of(arguments.model_path, arguments)
-    result = compare(library, arguments.dump, sample_of(arguments.input, library))
+    result = compare(library, arguments.dump, sample_of(arguments.input, library, arguments))
     arguments.verdict = 0 if result.ok else 1
     print(result)
     return int(arguments.verdict)

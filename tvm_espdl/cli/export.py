@@ -6,7 +6,8 @@ import argparse
 
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
-from .options import add_model_options, key_of, library_of, option, sample_of
+from .image_options import add_image_options, sample_of
+from .options import add_model_options, key_of, library_of, option
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
 
@@ -15,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add those of this command."""
     option(parser, "model_path", "quantized ONNX model, or .espdl file", required=True)
     add_model_options(parser)
-    option(parser, "img_path", "sample input, .npy or .npz, compiled into the project")
+    option(parser, "img_path", "sample input compiled into the project: an image, .npy or .npz")
     option(parser, "template_path", "folder whose files replace the project's own")
     option(
         parser,
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--info", action="store_true", help="a .info beside the .espdl file")
     parser.add_argument("--json", action="store_true", help="a .json beside the .espdl file")
     option(parser, "out_path", "folder or file to write, which must not exist", required=True)
+    add_image_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write_espdl(arguments)
     else:
         library = library_of(arguments.model_path, arguments)
-        sample = sample_of(arguments.img_path, library)
+        sample = sample_of(arguments.img_path, library, arguments)
         kernels: Preference = arguments.kernels or "auto"
         library.export_project(
             arguments.out_path,
@@ -84,4 +86,5 @@ def _write_espdl(arguments: argparse.Namespace) -> None:
         save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
     else:
         library = library_of(arguments.model_path, arguments)
-        library.save_espdl(out, sample_of(arguments.img_path, library), **texts)
+        sample = sample_of(arguments.img_path, library, arguments)
+        library.save_espdl(out, sample, **texts)

@@ -13,7 +13,6 @@ from ..errors import DataError
 
 if TYPE_CHECKING:
     from ..library import Library
-    from ..ops.base.rounding import Array
 
 
 def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
@@ -33,13 +32,6 @@ def library_of(model: str, arguments: argparse.Namespace) -> Library:
     from ..compilation import compile_file
 
     return compile_file(model, arguments.target_chip, name=arguments.name, key=key_of(arguments))
-
-
-def sample_of(path: str | None, library: Library) -> dict[str, Array] | None:
-    """The inputs that a file holds; None without a file. Errors are those of `load_arrays`."""
-    from ..files.array_files import load_arrays
-
-    return None if path is None else load_arrays(path, library.input_names)
 
 
 def add_espdl_options(parser: argparse.ArgumentParser) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..chips import DEFAULT_CHIP
 from .calibration_options import add_calibration_options, calibration_of
 from .options import option
 
+if TYPE_CHECKING:
+    from ..quantize import QuantizationReport
+
 HELP = "Quantize a float ONNX model with power-of-two scales."
+
+#: SNR in dB that is proposed for a network with less than half of it.
+WANTED = 20.0
 
 #: What is not given is left to the defaults of `quantize_onnx`.
 _REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
@@ -19,6 +29,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("per_channel", "one filter exponent per channel (default where the chip can)",
      {"action": "store_true"}),
     ("int16", "layer or pattern that computes in int16, or auto; repeated", _REPEATED),
+    ("float", "layer or pattern that stays float, computed by TVM; repeated", _REPEATED),
     ("wanted_snr", "of the outputs on held-out samples, for --int16 auto",
      {"type": float, "metavar": "DB"}),
     ("budget", "extra cycles, such as 0.1, for --int16 auto",
@@ -35,6 +46,8 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("enable", "step of preprocessing; see preprocess --list_steps", _REPEATED),
     ("no_measure", "do not measure the accuracy with the chip's bits, which takes time",
      {"action": "store_false", "dest": "measure"}),
+    ("measure_all", "measure on all samples, however long that takes (default: about a minute)",
+     {"action": "store_const", "const": "all", "dest": "measure"}),
 )  # fmt: skip
 
 
@@ -50,29 +63,76 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the model, and the report where it is asked for; print the report."""
+    """Write the model, and the report where it is asked for; print the report and a verdict."""
     from ..files.output_files import check_new
-    from ..quantize import quantize_onnx
     from ..quantize.report import check_report_path
 
     check_new(arguments.output_model)
     if arguments.report is not None:
         check_report_path(arguments.report)
-    names = [settings.get("dest", name) for name, _, settings in _OPTIONS]
-    options = {name: value for name, value in vars(arguments).items() if name in names}
-    result = quantize_onnx(
-        arguments.input_model,
-        calibration_of(arguments),
-        arguments.target_chip,
-        progress=None,
-        **options,
-    )
-    result.save(arguments.output_model)
-    print(result.report)
-    if spent := result.report.seconds:
+    try:
+        report = _quantized(arguments)
+    except BaseException:
+        # Interrupted, or out of memory: `check_new` has seen to it that the file is of this run.
+        if Path(arguments.output_model).exists():
+            print(
+                f"tvm-espdl: {arguments.output_model} is written and whole; measuring its "
+                "accuracy did not end (--no_measure leaves it out)",
+                file=sys.stderr,
+            )
+        raise
+    print(report)
+    if spent := report.seconds:
         print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
     print(f"wrote {arguments.output_model}")
     if arguments.report is not None:
-        result.report.save(arguments.report)
+        report.save(arguments.report)
         print(f"wrote {arguments.report}")
+    _print_verdict(report, arguments)
     return 0
+
+
+def _quantized(arguments: argparse.Namespace) -> QuantizationReport:
+    from ..quantize import quantize_onnx
+
+    names = [settings.get("dest", name) for name, _, settings in _OPTIONS]
+    options = {name: value for name, value in vars(arguments).items() if name in names}
+    return quantize_onnx(
+        arguments.input_model,
+        calibration_of(arguments),
+        arguments.target_chip,
+        save_to=arguments.output_model,
+        progress=None,
+        **options,
+    ).report
+
+
+def _print_verdict(report: QuantizationReport, arguments: argparse.Namespace) -> None:
+    """Good or bad, size and memory, and what to type next."""
+    from ..quantize.report.verdict import footprint_line, grade, verdict
+    from ..report.text import wrapped
+
+    lines = [verdict(report), footprint_line(report)]
+    following = ["export", "--model_path", arguments.output_model, "--out_path", "project"]
+    if grade(report) == "bad":
+        lines.append("see the layers that hurt most, and the warnings, above")
+        if "int16" not in vars(arguments):
+            lines.append("int16 where it helps most may mend it:")
+            following = _with_int16(arguments.given, arguments.output_model)
+    for line in lines:
+        print("\n".join(wrapped(line)), end="\n" if line else "")
+    print(f"next: {shlex.join(['tvm-espdl', *following])}")
+
+
+def _with_int16(given: Sequence[str], output: str) -> list[str]:
+    """The same command with int16 layers, and another file to write."""
+    kept: list[str] = []
+    skip = False
+    for word in given:
+        written = word.startswith(("--out", "--rep"))
+        if not (written or skip):
+            kept.append(word)
+        skip = written and "=" not in word
+    path = Path(output)
+    other = str(path.with_name(f"{path.stem}_int16{path.suffix}"))
+    return [*kept, "--int16", "auto", "--wanted_snr", f"{WANTED:g}", "--output_model", other]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
-from .options import add_model_options, key_of, library_of, option, sample_of
+from .image_options import add_image_options, sample_of
+from .options import add_model_options, key_of, library_of, option
 
 if TYPE_CHECKING:
     from ..library import Library
@@ -19,10 +20,15 @@ HELP = "Run a model on the PC with the chip's exact bits."
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add those of this command."""
     parser.add_argument("model", help="ONNX model, or .espdl file")
-    option(parser, "input", "input data, .npy or .npz (.espdl: its test vectors where absent)")
+    option(
+        parser,
+        "input",
+        "input data, image, .npy or .npz (.espdl: its test vectors where absent)",
+    )
     option(parser, "output", "file to write, .npy, or .npz for several outputs")
     add_model_options(parser)
     option(parser, "dump", "folder for every tensor as the chip holds it, as .npy files")
+    add_image_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             allowed="--input and --output; an .espdl file with test vectors alone",
         )
     library = library_of(arguments.model, arguments)
-    _run(library, sample_of(arguments.input, library), arguments)
+    _run(library, sample_of(arguments.input, library, arguments), arguments)
     print(f"wrote {arguments.output}")
     return 0
 

@@ -90,9 +90,13 @@ def float_literal(value: float, dtype: str = "float32") -> str:
     return _nan_text(rounded) if math.isnan(value) else _float_text(rounded.item(), dtype)
 
 
+# Those of math.h are float.
+_WIDENED = {"float32": "", "float64": "(double)"}
+
+
 def _float_text(value: float, dtype: str) -> str:
     if math.isinf(value):
-        return "INFINITY" if value > 0 else "-INFINITY"
+        return f"{'' if value > 0 else '-'}{_WIDENED[dtype]}INFINITY"
     if dtype == "float64":
         return repr(value)
     digits = f"{value:.9g}"
@@ -108,7 +112,7 @@ def _nan_text(value: Array) -> str:
     sign = "-" if bits >> (8 * value.itemsize - 1) else ""
     payload, quiet = bits & ((1 << payload_bits) - 1), bits >> payload_bits & 1
     if payload == 0 and not sign:
-        return "NAN"
+        return f"{_WIDENED[str(value.dtype)]}NAN"
     return f'{sign}__builtin_nan{"" if quiet else "s"}{suffix}("{payload:#x}")'
 
 

@@ -122,7 +122,7 @@ class Expressions:
         type_in_c(kind)
         literal = integer_literal if isinstance(node, tirx.IntImm) else float_literal
         text = literal(node.value, kind)
-        return Text(text, UNARY if text.startswith("-") else PRIMARY)
+        return Text(text, UNARY if text.startswith(("-", "(")) else PRIMARY)
 
     def _extremum(self, node: Any) -> Text:
         symbol = ">" if isinstance(node, tirx.Max) else "<"

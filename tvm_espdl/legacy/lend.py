@@ -14,6 +14,8 @@ from typing import Any
 
 import tvm
 
+from .aliases import alias_submodules
+
 _EXECUTORS = "tvm_espdl.legacy.graph_executor"
 
 
@@ -22,10 +24,12 @@ def lend() -> None:
     from .. import relay  # relay registers itself while this package is imported
 
     _place("tvm.relay", lambda _: relay)
+    if sys.modules.get("tvm.relay") is relay:
+        alias_submodules()
     _place("tvm.nd", _nd)
-    _place("tvm.contrib.graph_executor", lambda name: _Lazy(name, "GraphModule"))
+    _place("tvm.contrib.graph_executor", lambda name: _Lazy(name, "GraphModule", "create"))
     _place("tvm.contrib.debugger", ModuleType)
-    _place("tvm.contrib.debugger.debug_executor", lambda name: _Lazy(name, "GraphModuleDebug"))
+    _place("tvm.contrib.debugger.debug_executor", _debug_executor)
 
 
 def _place(name: str, make: Callable[[str], ModuleType]) -> None:
@@ -47,14 +51,27 @@ def _nd(name: str) -> ModuleType:
     return module
 
 
-class _Lazy(ModuleType):
-    """A module with one class, which is looked up when it is first asked for."""
+def _debug_executor(name: str) -> ModuleType:
+    return _Lazy(name, "GraphModuleDebug", create="create_debug")
 
-    def __init__(self, name: str, lent: str) -> None:
+
+class _Lazy(ModuleType):
+    """A module whose names are looked up when they are first asked for.
+
+    `lent` are those of the executors' file, `renamed` others by the names that they have there.
+    """
+
+    def __init__(self, name: str, *lent: str, **renamed: str) -> None:
         super().__init__(name, f"Lent by tvm_espdl: see {_EXECUTORS}.")
-        self._lent = lent
+        self._lent = {**{own: own for own in lent}, **renamed}
 
     def __getattr__(self, name: str) -> Any:
-        if name != self._lent:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(_EXECUTORS), name)
+        if name not in self._lent:
+            raise AttributeError(
+                f"module {self.__name__!r} has no attribute {name!r}; tvm_espdl lends "
+                + ", ".join(self._lent)
+            )
+        return getattr(importlib.import_module(_EXECUTORS), self._lent[name])
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._lent]

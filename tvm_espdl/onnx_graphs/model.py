@@ -24,7 +24,8 @@ Signature = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
     """Read a network, external data included, and check that it is valid ONNX.
 
-    A model that is in memory already is returned as it is.
+    A model that is in memory already is returned as it is, but for outputs that state no shape:
+    these get the one that follows.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
             allowed="an ONNX model with at least one node",
             try_="export the network again",
         )
+    proto = _with_output_shapes(proto)
     try:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as problem:
@@ -63,6 +65,29 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
             try_="export the network again, with a current exporter",
         ) from problem
     return proto
+
+
+def _with_output_shapes(model: ModelProto) -> ModelProto:
+    """The model with a shape for each output that states none, as onnxruntime takes it."""
+    bare = [v.name for v in model.graph.output if not _has_shape(v)]
+    if not bare:
+        return model
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return model
+    found = {value.name: value for value in inferred.graph.output}
+    stated = onnx.ModelProto()
+    stated.CopyFrom(model)
+    for value in stated.graph.output:
+        if value.name in bare and _has_shape(found[value.name]):
+            value.CopyFrom(found[value.name])
+    return stated
+
+
+def _has_shape(value: Any) -> bool:
+    kind = value.type
+    return not kind.HasField("tensor_type") or kind.tensor_type.HasField("shape")
 
 
 def _read(path: str | os.PathLike[str]) -> ModelProto:
@@ -101,19 +126,22 @@ def _real_inputs(model: ModelProto) -> list[Any]:
 def fix_batch(model: ModelProto) -> ModelProto:
     """Return a copy of a checked `model` for batch 1, all shapes static and inferred anew.
 
-    A symbolic or missing first dimension of an input or output is 1 in it.
+    A symbolic or missing first dimension of an input or output is 1 in it, and so is every other
+    dimension of the same symbol, or of one that is called a batch, as in states
+    `(layers, batch, size)`. A first dimension that is a number stays: it may be no batch at all.
 
     Raises
     ------
     ModelError
-        If an input has no shape, another dynamic dimension than the first, or a batch above 1;
-        or if the shapes contradict each other at batch 1.
+        If an input has no shape, or another dynamic dimension than these; or if the shapes
+        contradict each other at batch 1.
     """
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
-    sequences = _sequences(fixed)
-    for value in _real_inputs(fixed):
-        _fix_input(value, has_batch=value.name not in sequences)
+    inputs = _real_inputs(fixed)
+    symbols = _batch_symbols(inputs)
+    for value in inputs:
+        _fix_input(value, symbols)
     # What was inferred for another batch would contradict; all of it is inferred anew.
     del fixed.graph.value_info[:]
     for value in fixed.graph.output:
@@ -126,6 +154,15 @@ def fix_batch(model: ModelProto) -> ModelProto:
         if shape.dim and not shape.dim[0].HasField("dim_value"):
             shape.dim[0].dim_value = 1
     return fixed
+
+
+def _batch_symbols(inputs: list[Any]) -> set[str]:
+    """What the model calls its batch: dynamic first dimensions, and names that say so."""
+    dimensions = [value.type.tensor_type.shape.dim for value in inputs]
+    first = {shape[0].dim_param for shape in dimensions if shape}
+    others = {dim.dim_param for shape in dimensions for dim in shape}
+    named = {name for name in others if "batch" in name.lower() or name in ("N", "n", "bs", "B")}
+    return (first | named) - {""}
 
 
 def _infer_shapes(model: ModelProto) -> ModelProto:
@@ -147,24 +184,7 @@ def _infer_shapes(model: ModelProto) -> ModelProto:
         ) from problem
 
 
-def _sequences(model: ModelProto) -> set[str]:
-    """Names of inputs whose first dimension is no batch: sequences and recurrent states."""
-    nodes = model.graph.node
-    quantized = ("QuantizeLinear", "DequantizeLinear")
-    sources = {node.output[0]: node.input[0] for node in nodes if node.op_type in quantized}
-    found = set()
-    for node in nodes:
-        batch_first = any(a.name == "layout" and a.i == 1 for a in node.attribute)
-        if node.op_type in ("GRU", "LSTM", "RNN") and not batch_first:
-            for place in (0, 5, 6):  # X, initial_h, initial_c
-                name = node.input[place] if place < len(node.input) else ""
-                while name in sources:
-                    name = sources[name]
-                found.add(name)
-    return found
-
-
-def _fix_input(value: Any, *, has_batch: bool) -> None:
+def _fix_input(value: Any, symbols: set[str]) -> None:
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise ModelError(
             "the shape of the input is unknown",
@@ -176,8 +196,8 @@ def _fix_input(value: Any, *, has_batch: bool) -> None:
     dimensions = value.type.tensor_type.shape.dim
     shape = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dimensions]
     for index, dimension in enumerate(dimensions):
-        static = dimension.HasField("dim_value") and dimension.dim_value > 0
-        if index == 0 and not static:
+        static = dimension.HasField("dim_value") and dimension.dim_value >= 0
+        if not static and (index == 0 or dimension.dim_param in symbols):
             dimension.dim_value = 1
         elif not static:
             raise ModelError(
@@ -188,15 +208,6 @@ def _fix_input(value: Any, *, has_batch: bool) -> None:
                 try_="export the model with a fixed input shape, or fix it: "
                 f"tvm-espdl preprocess --input_shape {value.name}:{_example(shape)}",
             )
-    # A vector has no batch; from two dimensions on, the first one is taken for it.
-    if has_batch and len(dimensions) > 1 and dimensions[0].dim_value > 1:
-        raise ModelError(
-            "the input has a fixed batch above 1",
-            where=f"input {value.name!r}",
-            found=shape,
-            allowed="a first dimension of 1, or a dynamic one",
-            try_="export the model with batch 1: the chips' kernels process one sample at a time",
-        )
 
 
 def _example(shape: list[Any]) -> str:

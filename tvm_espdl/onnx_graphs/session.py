@@ -26,6 +26,7 @@ _ERRORS: tuple[type[Exception], ...] = (
     native.NotImplemented,
     native.RuntimeException,
     ValueError,
+    RuntimeError,  # for results of types that NumPy lacks, such as bfloat16
 )
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Operator, Unary, power_of_two, split_at
+from .base import Array, FieldValue, Operator, Unary, power_of_two, rule, split_at
+
+#: Of int8: 127 and -128 times 2^-1 have exponentials of 4e27 and 2e-28, of which any number add up
+#: to a float32. At 2^0 that of 127 is infinite, and those of numbers below -104 are 0.
+LARGEST_EXPONENT = -1
 
 
 class Softmax(Unary):
@@ -37,6 +41,19 @@ class Softmax(Unary):
     def extents(self) -> tuple[int, int, int]:
         """Elements before, along and behind the axis."""
         return split_at(self.x.shape, self.axis)
+
+    @rule(allowed="int16, or int8 at exponents up to -1", fix="quantize its input to int16")
+    def exponentials_are_finite(self, chip: Chip) -> str | None:
+        """The exponentials of all int8 numbers at the input's exponent fit a float32.
+
+        ESP-DL subtracts the maximum for int16 only: larger exponentials are infinite, and where all
+        are 0 their quotient is not a number.
+        """
+        exponent = self.x.uniform_exponent
+        if self.x.dtype == "int16" or exponent <= LARGEST_EXPONENT:
+            return None
+        scale = float(power_of_two(exponent))
+        return f"int8 at exponent {exponent}, numbers from {-128 * scale:g} to {127 * scale:g}"
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_softmax.hpp`: summed in index order."""

@@ -13,10 +13,13 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 from ..errors import ModelError
+from ..onnx_graphs.halves import halves_to_float
 from ..onnx_graphs.model import fix_batch, input_signature, load_model
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
+from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
+from ..onnx_graphs.samples_of_a_batch import batch_above_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .input_options import check_ranges, fix_input_shapes
 from .rewrite_unused import remove_listed_constants
@@ -45,9 +48,10 @@ def preprocess_onnx(
 ) -> ModelProto:
     """Prepare a float network for quantization.
 
-    Fixes the batch to 1, raises the operator set to 13 where it is lower, and runs the steps of
-    `steps.STEPS` until none of them finds anything to do. onnxruntime's own optimizer
-    is not used: it would take HardSwish apart and wrap each product in Reshape nodes.
+    Fixes the batch to 1, writes halves as float32, raises the operator set to 13 where it is
+    lower, and runs the steps of `steps.STEPS` until none of them finds anything to do.
+    onnxruntime's own optimizer is not used: it would take HardSwish apart and wrap each product in
+    Reshape nodes.
 
     Parameters
     ----------
@@ -103,8 +107,9 @@ def preprocess_with_report(
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
-    shaped = fix_input_shapes(loaded, input_shapes or {})
-    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    shaped = halves_to_float(fix_input_shapes(loaded, input_shapes or {}))
+    start = plain_forms(raise_opset(fix_batch(shaped), LOWEST_OPSET))
+    _refuse_batch(start)
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
@@ -206,6 +211,19 @@ def _refuse_quantized(model: ModelProto) -> None:
                 allowed="a float model",
                 try_="give the float model it was made from",
             )
+
+
+def _refuse_batch(model: ModelProto) -> None:
+    batch = batch_above_one(model)
+    if batch > 1:
+        name, (shape, _) = next(iter(input_signature(model).items()))
+        raise ModelError(
+            "the input has a fixed batch above 1",
+            where=f"input {name!r}",
+            found=list(shape),
+            allowed="a batch of 1, or a dynamic one",
+            try_="export the model with batch 1: the chips' kernels process one sample at a time",
+        )
 
 
 def _check_weights(model: ModelProto) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..errors import ModelError
+from ..onnx_graphs.constant_folding import fold_constants
 from ..onnx_graphs.constant_nodes import constants_to_initializers
 from ..onnx_graphs.rewriting import Rewrite
 from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
-from .rewrite_constants import fold_constants
 from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops

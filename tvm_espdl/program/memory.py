@@ -49,9 +49,9 @@ class Plan:
     lower_bound : int
         Bytes that live at once in the fullest moment: no plan needs less.
     alignments, over_reads : mapping of str to int
-        What the steps that read or write a value ask of its memory at most: bytes that it begins
-        at a multiple of, and that may be read behind its last whole vector. A value that is
-        missing asks nothing.
+        What the steps that read or write a value, or another one that is the same bytes, ask of
+        its memory at most: bytes that it begins at a multiple of, and that may be read behind its
+        last whole vector. A value that is missing asks nothing.
     """
 
     places: Mapping[str, Place]
@@ -68,9 +68,13 @@ class Plan:
 
     def is_alias(self, step: Step) -> bool:
         """Whether a reshape's input and output are the same bytes, so that it need not run."""
-        if not isinstance(step.operator, Reshape):
-            return False
-        return self.places[step.inputs[0]] == self.places[step.outputs[0]]
+        return _is_alias(step, self.places)
+
+
+def _is_alias(step: Step, places: Mapping[str, Place]) -> bool:
+    if not isinstance(step.operator, Reshape):
+        return False
+    return places[step.inputs[0]] == places[step.outputs[0]]
 
 
 @dataclass
@@ -126,23 +130,34 @@ def plan(
     for block in blocks:
         places |= dict.fromkeys(block.names, Place("arena", block.offset))
     workspaces = tuple(scratch[i].offset if i in scratch else 0 for i in range(len(program.steps)))
-    alignments, over_reads = _demands(program, asked)
+    alignments, over_reads = _demands(program, asked, places)
     spare = max((over_reads.get(name, 0) for b in blocks for name in b.names), default=0)
     return Plan(places, workspaces, end + spare, _lower_bound(everything), alignments, over_reads)
 
 
-def _demands(program: Program, needs: Mapping[int, Needs]) -> tuple[dict[str, int], dict[str, int]]:
+def _demands(
+    program: Program, needs: Mapping[int, Needs], places: Mapping[str, Place]
+) -> tuple[dict[str, int], dict[str, int]]:
     """Alignment and over-read of values, as `Plan` has them."""
     alignments: dict[str, int] = {}
     over_reads: dict[str, int] = {}
-    for index, need in needs.items():
-        step = program.steps[index]
-        for name in (*step.inputs, *step.outputs):
-            if need.alignment > 1:
-                alignments[name] = math.lcm(alignments.get(name, 1), need.alignment)
+
+    def ask(name: str, alignment: int, over_read: int) -> None:
+        if alignment > 1:
+            alignments[name] = math.lcm(alignments.get(name, 1), alignment)
+        if over_read:
+            over_reads[name] = max(over_reads.get(name, 0), over_read)
+
+    # From the end, so that all readers of an alias have asked before its source is.
+    for index, step in reversed([*enumerate(program.steps)]):
+        if _is_alias(step, places):
+            (view,) = step.outputs
+            ask(step.inputs[0], alignments.get(view, 1), over_reads.get(view, 0))
+        need = needs.get(index, Needs())
+        for name in step.outputs:
+            ask(name, need.alignment, 0)
         for name in step.inputs:
-            if need.over_read:
-                over_reads[name] = max(over_reads.get(name, 0), need.over_read)
+            ask(name, need.alignment, need.over_read)
     return alignments, over_reads
 
 
@@ -162,6 +177,8 @@ def _blocks(program: Program, places: dict[str, Place], needs: Mapping[int, Need
     last_use: dict[str, int] = {}
     for index, step in enumerate(program.steps):
         last_use |= dict.fromkeys(step.inputs, index)
+    # They are copied into the states' own memory behind the last step.
+    last_use |= dict.fromkeys((state.next for state in program.states), len(program.steps) - 1)
     blocks: list[_Block] = []
     of_value: dict[str, _Block] = {}
     for index, step in enumerate(program.steps):

@@ -15,17 +15,19 @@ from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
 from ..errors import ChipError, DataError
+from ..files.output_files import check_new
 from ..onnx_graphs.model import input_signature, load_model, save_model
 from ..onnx_graphs.option_names import as_names
 from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from ..preprocess.steps import select_steps
-from ..samples import Calibration, ImageFolder, read_samples
+from ..samples import Calibration, ImageFolder, ProgressLine, read_samples
 from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
-from .quantization import Options, quantize
+from .quantization import Options, Quantization, quantize
 from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
+from .report.effort import MOST_COMPARED, Measure, check_measure, effort_of
 from .report.making import make_report
 from .requantization import requantize as express_anew
 from .taking import take, without_effect
@@ -92,6 +94,7 @@ def quantize_onnx(
     weights: str = "output",
     per_channel: bool | None = None,
     int16: str | Collection[str] = (),
+    float: str | Collection[str] = (),
     wanted_snr: float | None = None,
     budget: float | None = None,
     recover: str | Collection[str] | None = None,
@@ -99,7 +102,8 @@ def quantize_onnx(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     requantize: bool = False,
-    measure: bool = True,
+    measure: Measure = True,
+    save_to: str | os.PathLike[str] | None = None,
     progress: bool | None = False,
 ) -> QuantizationResult:
     """Quantize a float network to int8 and int16 with power-of-two scales.
@@ -131,6 +135,9 @@ def quantize_onnx(
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
         beside the layers that are named.
+    float : str or collection of str
+        Layers that stay float, named in the same way: TVM computes them, which takes more time and
+        memory. For what integers are too coarse for, such as a power spectrum.
     wanted_snr : float, optional
         Where "auto" stops: the signal-to-noise ratio in dB of the outputs (of what a final
         Softmax reads in their place) on held-out samples, in simulation.
@@ -149,11 +156,14 @@ def quantize_onnx(
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
         nearest ones; `.loss` says what that costs.
-    measure : bool
+    measure : bool or "all"
         Whether to compile the network and measure its accuracy, with the chip's exact bits, for
-        the report; the network is the same without.
+        the report; the network is the same without. True looks at as much as takes about a
+        minute, which the size of the network decides, "all" at all samples.
+    save_to : path, optional
+        The .onnx file to write as soon as there is a network, before it is measured.
     progress : bool, optional
-        Whether to draw a progress bar on stderr; None: if that is a terminal.
+        Whether to show on stderr what is being done; None: if that is a terminal.
 
     Returns
     -------
@@ -169,9 +179,14 @@ def quantize_onnx(
         If the calibration data do not fit the model, or a tensor is not finite.
     ChipError
         If there is no such chip, or `per_channel` is asked for on a chip that cannot do it.
+    OutputError
+        If the file of `save_to` exists, which is looked at first, or cannot be written.
     EspdlError
         If there is no such method, step or layer.
     """
+    check_measure(measure)
+    if save_to is not None:
+        check_new(save_to)
     target = find_chip(chip)
     options = Options(
         activations,
@@ -181,6 +196,7 @@ def quantize_onnx(
         None if recover is None else as_names(recover, "recover"),
         check_hold_out(hold_out),
         Goal(wanted_snr, budget),
+        as_names(float, "float"),
     )
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
@@ -188,16 +204,22 @@ def quantize_onnx(
     if is_quantized(loaded):
         if not requantize or inspect_quantized(loaded).is_ours:
             ignored = without_effect(options, calibration, skip=skip, enable=enable)
-            return QuantizationResult(*take(loaded, target, ignored))
-        done, options, loss = express_anew(
-            loaded, calibration, target, options, prepare, measure=measure, progress=progress
+            return _saved(QuantizationResult(*take(loaded, target, ignored)), save_to)
+        done, options, loss_of = express_anew(
+            loaded, calibration, target, options, prepare, progress=progress
         )
-        report = make_report(done, options, measure=measure)
+        written = done.write()
+        if save_to is not None:
+            save_model(written, save_to)
+        with ProgressLine(progress).shown() as line:
+            line.stage("measure: what requantization costs")
+            loss = loss_of(_samples_of_loss(done, measure)) if measure else None
+            report = make_report(done, options, measure=measure, progress=line)
         if calibration is None:
             drawn = "there were no calibration data: the samples are random inputs (seed 0)"
             report = replace(report, notes=(drawn, *report.notes))
         report = replace(report, loss=loss)
-        return QuantizationResult(done.write(), report, loss)
+        return QuantizationResult(written, report, loss)
     if calibration is None:
         raise DataError(
             "a float network needs calibration data",
@@ -208,12 +230,32 @@ def quantize_onnx(
             "(--calibrate_dataset)",
         )
     clock = Clock()
-    with clock.phase("preprocess"):
-        prepared = prepare(loaded)
-    samples = read_samples(calibration, input_signature(prepared), progress=progress)
-    done = quantize(prepared, samples, target, options, clock=clock)
-    report = make_report(done, options, measure=measure, clock=clock, reference=prepared)
-    return QuantizationResult(done.write(), report)
+    with ProgressLine(progress).shown() as line:
+        line.stage("preprocess")
+        with clock.phase("preprocess"):
+            prepared = prepare(loaded)
+        line.stage("")  # Reading has a bar of its own.
+        samples = read_samples(calibration, input_signature(prepared), progress=progress)
+        done = quantize(prepared, samples, target, options, clock=clock, progress=line)
+        written = done.write()
+        if save_to is not None:
+            save_model(written, save_to)
+        report = make_report(
+            done, options, measure=measure, clock=clock, reference=prepared, progress=line
+        )
+    return QuantizationResult(written, report)
+
+
+def _samples_of_loss(done: Quantization, measure: Measure) -> int | None:
+    """How many samples the original is compared on; None for all."""
+    plan = done.bench.plan
+    return None if measure == "all" else effort_of(plan, MOST_COMPARED, 1, measure).outputs
+
+
+def _saved(result: QuantizationResult, path: str | os.PathLike[str] | None) -> QuantizationResult:
+    if path is not None:
+        result.save(path)
+    return result
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

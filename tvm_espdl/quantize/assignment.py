@@ -5,7 +5,7 @@ Must never write a graph; the rules of sharing come from `sharing`, the numbers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,11 +16,16 @@ from ..onnx_graphs.graph import Array
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, Integers
 from .histogram import Histogram
+from .importance import Gains, Importance
 from .layer_exponents import LayerExponents, check_finite
 from .methods import Method
 from .plan import Layer, Operand, Plan
 from .shared_exponents import is_magnified, shared_exponent
 from .sharing import Member, Sharing, share_exponents
+from .softmax_inputs import UNLIMITED, CountingLimits, SoftmaxInputs
+
+#: How many more bits below the point an int16 tensor has that an int8 one became: nothing is lost.
+WIDER = 8
 
 
 @dataclass(frozen=True)
@@ -54,21 +59,30 @@ class Choice:
     #: Exponents of activations that are known beforehand, by the width of their integers; the
     #: method has no say about them.
     exponents: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    #: What a search adds to the chosen exponents, by any member of a group of activations, or by
-    #: the index of a layer's node for its weights.
-    shifts: Mapping[Member | int, int] = field(default_factory=dict)
+    #: What calibration saw of the inputs of Softmaxes.
+    inputs: SoftmaxInputs = field(default_factory=lambda: SoftmaxInputs({}))
+    #: What noise in the parts of a Concat does to the layers that read it.
+    gains: Gains = field(default_factory=dict)
 
 
-class _Assigner:
-    """One assignment in the making."""
+class Assigner:
+    """Chooses exponents by the ranges that calibration measured; shifts of a search come on top.
+
+    Raises ModelError if a weight is not finite.
+    """
 
     def __init__(
         self, plan: Plan, ranges: Mapping[str, TensorRange], choice: Choice, chip: Chip
     ) -> None:
-        self.plan, self.ranges, self.choice, self.chip = plan, ranges, choice, chip
+        self.plan, self.choice, self.chip = plan, choice, chip
+        self.limits = CountingLimits(plan, choice.inputs, ranges)
+        self.ranges = {
+            name: seen.within(*self.limits.tensors.get(name, UNLIMITED))
+            for name, seen in ranges.items()
+        }
         self.sharing: Sharing = share_exponents(plan)
-        self.group: dict[Member, int] = {}
-        self.layers = [self._layer(layer) for layer in plan.layers()]
+        self._layers = [self._layer(layer) for layer in plan.layers()]
+        self._chosen = self._choose_groups()
 
     def _layer(self, layer: Layer) -> LayerExponents:
         found = LayerExponents(
@@ -79,33 +93,36 @@ class _Assigner:
             product=self.ranges.get(self.plan.sum_tensor(layer)),
         )
         found.own = self.choice.weights.get(layer.node, found.own)
-        found.own = found.own + self.choice.shifts.get(layer.node, 0)
         return found
 
     def find(self, member: Member) -> Member:
+        """The member that stands for the group of `member`."""
         return self.sharing.groups.find(member)
 
-    def choose_groups(self) -> None:
+    def _choose_groups(self) -> dict[Member, int]:
         """The exponent of each group on its own, without regard to what kernels need."""
         seen = self._members()
-        edges: dict[Member, list[str]] = {}
-        for (node, place), output in self.sharing.edges.items():
-            name = self.plan.graph.nodes[node].input[place]
-            edges.setdefault(self.find(output), []).append(name)
+        weights = Importance(self.plan, self.sharing, seen, self.choice.gains).weights
+        edges: dict[Member, list[Operand]] = {}
+        for operand, output in self.sharing.edges.items():
+            edges.setdefault(self.find(output), []).append(operand)
+        chosen: dict[Member, int] = {}
         for root, members in self.sharing.groups.all().items():
             bits = self._bits(root)
-            ranges = [seen[member] for member in members if member in seen]
-            ranges += [self.ranges[name] for name in edges.get(root, []) if name in seen]
+            reading = edges.get(root, [])
+            names = [self.plan.graph.nodes[node].input[place] for node, place in reading]
             known = [
                 self.choice.exponents[name][bits]
-                for name in (*members, *edges.get(root, []))
+                for name in (*members, *names)
                 if isinstance(name, str) and name in seen and name in self.choice.exponents
             ]
-            self.group[root] = (
+            counted = [member for member in (*members, *reading) if member in seen]
+            chosen[root] = (
                 max(known)
                 if known
                 else shared_exponent(
-                    ranges,
+                    [seen[member] for member in counted],
+                    [weights.get(member, 1.0) for member in counted],
                     bits,
                     self.choice.method,
                     self.chip.rounding,
@@ -113,16 +130,34 @@ class _Assigner:
                     magnified=is_magnified(members, self.plan),
                 )
             )
-        for member, shift in self.choice.shifts.items():
+        return chosen
+
+    def assign(self, shifts: Mapping[Member | int, int]) -> Assignment:
+        """All exponents, with what a search adds to the chosen ones.
+
+        `shifts` are by any member of a group of activations, or by the index of a layer's node for
+        its weights. Exponents may lie above `HIGHEST_EXPONENT`.
+        """
+        group = dict(self._chosen)
+        for member, shift in shifts.items():
             if not isinstance(member, int):
-                self.group[self.find(member)] += shift
-        for node, place in self.sharing.conversions:
-            if self.plan.operand_bits(node, place) == 16:
-                # Eight more bits below the point: nothing is lost.
-                name = self.plan.graph.nodes[node].input[place]
-                self.group[node, place] = self.group[self.find(name)] - 8
+                group[self.find(member)] += shift
+        for operand, name in self.widened():
+            group[self.find(operand)] = group[self.find(name)] - WIDER
         for member, exponent in self.sharing.fixed.items():
-            self.group[self.find(member)] = exponent
+            group[self.find(member)] = exponent
+        layers = [layer.shifted(shifts.get(layer.layer.node, 0)) for layer in self._layers]
+        return _Settled(self, group, layers).result()
+
+    def widened(self) -> Iterator[tuple[Operand, str]]:
+        """The operands that int8 tensors become int16 for, and these tensors."""
+        for node, place in sorted(self.sharing.conversions):
+            if self.plan.operand_bits(node, place) == 16:
+                yield (node, place), self.plan.graph.nodes[node].input[place]
+
+    def chosen(self, member: Member) -> int:
+        """The exponent that suits the group of a member best, whatever kernels need."""
+        return self._chosen[self.find(member)]
 
     def _bits(self, member: Member) -> int:
         if isinstance(member, tuple):
@@ -142,9 +177,28 @@ class _Assigner:
                 seen[index, place] = constant_range(value.astype(np.float32))
         for index, place in self.sharing.conversions:
             seen[index, place] = self.ranges[self.plan.graph.nodes[index].input[place]]
-        return seen
+        for index, place in self.sharing.edges:
+            seen[index, place] = self.ranges[self.plan.graph.nodes[index].input[place]]
+        return {
+            member: found
+            if isinstance(member, str)
+            else found.within(*self.limits.operands.get(member, UNLIMITED))
+            for member, found in seen.items()
+        }
 
-    def raise_outputs(self) -> None:
+
+class _Settled:
+    """The exponents of groups and layers on their way to what the kernels can compute."""
+
+    def __init__(
+        self, base: Assigner, group: dict[Member, int], layers: Sequence[LayerExponents]
+    ) -> None:
+        self.plan, self.sharing, self.find = base.plan, base.sharing, base.find
+        self.group, self.layers, self.widened = group, layers, list(base.widened())
+        self.per_channel = base.choice.per_channel
+        self._raise_outputs()
+
+    def _raise_outputs(self) -> None:
         """Raise exponents of outputs that would lie below those of their products."""
         # The kernels shift the sum of products right, never left: the output's exponent is at
         # least that of the products. Raising one output may raise a layer after it, so until
@@ -153,13 +207,14 @@ class _Assigner:
         moved = True
         while moved:
             moved = False
-            needed = [
+            needed: list[tuple[Member, int]] = [
                 (layer.layer.output, (e := self.input_of(layer)) + int(layer.at(e).max()))
                 for layer in self.layers
             ]
             for index in products:
                 exponents = [self.operand(index, *entry) for entry in self.plan.operands(index)]
                 needed.append((self.plan.kernel_output(index), sum(exponents)))
+            needed += [(o, self.group[self.find(name)] - WIDER) for o, name in self.widened]
             for output, least in needed:
                 root = self.find(output)
                 if self.group[root] < least:
@@ -189,11 +244,11 @@ class _Assigner:
             if tensors[output] != tensors[graph.nodes[node].input[place]]
             or self.plan.tensor_bits(graph.nodes[node].input[place]) != self.plan.bits(node)
         }
-        requantized |= {operand: self.group[operand] for operand in self.sharing.conversions}
+        requantized |= {o: self.group[self.find(o)] for o in self.sharing.conversions}
         for operands in self.sharing.meetings:
             requantized |= self._met(operands, tensors)
         weights = {layer.layer.node: layer.at(self.input_of(layer)) for layer in self.layers}
-        return Assignment(tensors, constants, requantized, weights, self.choice.per_channel)
+        return Assignment(tensors, constants, requantized, weights, self.per_channel)
 
     def _met(self, operands: Sequence[Operand], tensors: Mapping[str, int]) -> dict[Operand, int]:
         """Those of some operands that are brought to the coarsest exponent of them all."""
@@ -210,22 +265,6 @@ class _Assigner:
         }
 
 
-def assign_exponents(
-    plan: Plan, ranges: Mapping[str, TensorRange], choice: Choice, chip: Chip
-) -> Assignment:
-    """Choose all exponents, by the ranges that calibration measured.
-
-    Raises DataError or ModelError if a value is too large for any exponent, or a weight is not
-    finite.
-    """
-    assigner = _Assigner(plan, ranges, choice, chip)
-    assigner.choose_groups()
-    assigner.raise_outputs()
-    assignment = assigner.result()
-    _check_limits(assignment.tensors, ranges)
-    return assignment
-
-
 def constant_range(value: Array) -> TensorRange:
     """The range and distribution of a constant."""
     histogram = Histogram()
@@ -233,7 +272,8 @@ def constant_range(value: Array) -> TensorRange:
     return TensorRange(histogram.low, histogram.high, histogram)
 
 
-def _check_limits(tensors: dict[str, int], ranges: Mapping[str, TensorRange]) -> None:
+def check_limits(tensors: Mapping[str, int], ranges: Mapping[str, TensorRange]) -> None:
+    """Refuse exponents that no scale of float32 has: DataError, naming the tensor."""
     for name, exponent in tensors.items():
         if exponent > HIGHEST_EXPONENT:
             raise DataError(

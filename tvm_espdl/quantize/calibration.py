@@ -6,10 +6,13 @@ Must never keep the activations of more samples than threads, nor depend on the 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
@@ -25,6 +28,9 @@ Shape = tuple[int, ...]
 #: Sees every tensor of a sample, by name, beside the histograms.
 Observer = Callable[[Mapping[str, Array]], None]
 
+#: From the name of a tensor and its values in a sample to those that count.
+Counting = Callable[[str, Array], Array]
+
 
 @dataclass(frozen=True, eq=False)
 class TensorRange:
@@ -33,6 +39,26 @@ class TensorRange:
     low: float
     high: float
     histogram: Histogram | None = None  #: None where only the range is known, as of constants.
+    #: Values beyond these count as if they lay at them; `low` and `high` lie between them.
+    limits: tuple[float, float] = (-math.inf, math.inf)
+
+    def within(self, low: float, high: float) -> TensorRange:
+        """The same tensor, of which what lies beyond two limits counts as if it lay at them."""
+        limits = max(low, self.limits[0]), min(high, self.limits[1])
+        ends = np.clip([self.low, self.high], *limits)
+        return replace(self, low=float(ends[0]), high=float(ends[1]), limits=limits)
+
+    def centers(self) -> npt.NDArray[np.float64]:
+        """The middle of each bin of the histogram, those beyond the limits at these."""
+        assert self.histogram is not None
+        return np.clip(self.histogram.centers(), *self.limits)
+
+    @cached_property
+    def mean_square(self) -> float:
+        """The mean of the squares of all values, as the histogram tells it; 0 without one."""
+        if self.histogram is None or not self.histogram.total:
+            return 0.0
+        return float(self.histogram.counts @ self.centers() ** 2) / self.histogram.total
 
 
 def measure_ranges(
@@ -41,12 +67,14 @@ def measure_ranges(
     names: Iterable[str] | None = None,
     observer: Observer | None = None,
     whole: Container[str] | None = None,
+    *,
+    counting: Counting | None = None,
 ) -> dict[str, TensorRange]:
     """The distribution of float32 tensors that depend on an input, in the order of the graph.
 
     `names` are the tensors to measure, those of `whole` with their histogram and not only the
     range; by default all. The `samples` are read once; the `observer` sees the measured tensors of
-    each, in their order.
+    each, in their order, and `counting` says which values of a tensor count, that may hold others.
 
     Raises DataError if a tensor holds NaN or infinity for a sample, ModelError if onnxruntime
     cannot run the network.
@@ -63,10 +91,11 @@ def measure_ranges(
 
     for number, tensors in enumerate(map_ahead(run, enumerate(samples))):
         for name, histogram in seen.items():
-            if tensors[name].size:
-                extremes = _finite_extremes(tensors[name], name, graph, number)
+            values = tensors[name] if counting is None else counting(name, tensors[name])
+            if values.size:
+                extremes = _finite_extremes(values, name, graph, number)
                 if name in whole:
-                    histogram.add(tensors[name], extremes)
+                    histogram.add(values, extremes)
                 histogram.extend(*extremes)
         if observer is not None:
             observer(tensors)

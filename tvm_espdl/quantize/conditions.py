@@ -64,6 +64,17 @@ def _single_output(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
     return "more than its first output is read" if any(node.output[1:]) else rule
 
 
+def _layer_norm(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
+    """Scale and bias are constants of their own exponents, with a value for each element."""
+    axis, shape = attribute(node, "axis", -1), graph.shape(node.input[0]) or ()
+    given = [name for name in node.input[1:] if name]
+    if not all(graph.is_constant(name) for name in given):
+        return "its scale and bias are not constant"
+    if any(tuple(graph.shape(name) or ()) != tuple(shape[axis:]) for name in given):
+        return "its scale and bias have no value for each normalized element"
+    return _single_output(node, graph, rule)
+
+
 def _resize(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
     del graph
     mode = attribute(node, "mode", b"nearest").decode()
@@ -85,7 +96,7 @@ CONDITIONS: dict[str, Condition] = {
     "MatMul": _matmul,
     "Clip": _constant("limits"),
     "MaxPool": _single_output,
-    "LayerNormalization": _single_output,
+    "LayerNormalization": _layer_norm,
     "PRelu": _constant("slopes"),
     "ScatterND": _constant("indices", 2),
     "ReverseSequence": _constant("indices"),

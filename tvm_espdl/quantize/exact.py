@@ -50,6 +50,16 @@ class ExactNetwork:
         """As the model has them."""
         return self.program.output_names
 
+    def footprint(self) -> tuple[int, int]:
+        """Bytes of read-only data and of the arena in an exported project.
+
+        Raises ModelError if a part of the network cannot be exported.
+        """
+        from ..codegen.sources import generate
+
+        sources = generate(self.program, "")
+        return sources.constant_bytes, sources.plan.arena_bytes
+
     def outputs(self, sample: Sample, watch: Watch | None = None) -> dict[str, Array]:
         """The network's outputs for one sample, in the model's names, types and layouts.
 

@@ -5,6 +5,8 @@ Must never choose the exponent of an activation.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from ..chips import Chip
@@ -62,6 +64,14 @@ class LayerExponents:
         needed = smallest_exponents(bias, bias, bits, self._rounding)
         needed = np.where(bias != 0, needed, self._sum[0])
         return needed if self._split else needed.max(keepdims=True)
+
+    def shifted(self, shift: int) -> LayerExponents:
+        """The same layer with weights at exponents that are larger by `shift`."""
+        if not shift:
+            return self
+        other = copy.copy(self)
+        other.own = self.own + shift
+        return other
 
     def at(self, input_exponent: int) -> Integers:
         """The exponents (C,) or (1,) at which neither bias nor accumulator saturates."""

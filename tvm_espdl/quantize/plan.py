@@ -5,8 +5,8 @@ Must never choose an exponent or write a node: it only reads the graph and the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from onnx import NodeProto
@@ -14,7 +14,7 @@ from onnx import NodeProto
 from ..onnx_graphs.graph import Graph
 from .recurrent import BIAS, CELLS, INITIAL_C, STATES
 from .rule import Rule
-from .rules import clip_limits, data_inputs, is_relu, select_rules
+from .rules import clip_limits, data_inputs, is_relu, select_rules, why_float
 
 #: A constant operand, by the index of its node and its position among the inputs.
 Operand = tuple[int, int]
@@ -44,6 +44,14 @@ class Plan:
     wide_inputs: frozenset[str] = frozenset()
     #: Nodes that were asked to compute in int16 and do not, by name, each with the reason.
     kept_int8: tuple[tuple[str, str], ...] = ()
+    #: Nodes that stay float although a rule would quantize them, each with the reason.
+    kept_float: Mapping[int, str] = field(default_factory=dict)
+    #: Nodes that compute in int16 whatever is asked for: in int8 they would overflow.
+    only_wide: frozenset[int] = frozenset()
+    #: Operands that do not join the exponent of the result: they are requantized to it.
+    apart: frozenset[Operand] = frozenset()
+    #: Softmaxes of which not all that they read counts: masks make the rest 0.
+    masked: frozenset[int] = frozenset()
 
     def bits(self, index: int) -> int:
         """Width of the integers that node `index` computes with."""
@@ -90,6 +98,10 @@ class Plan:
             and not self.graph.consumers(name)
             and name not in self.graph.visible
         )
+
+    def why_float(self, index: int) -> str:
+        """Why a node stays float that has no rule here."""
+        return self.kept_float.get(index) or why_float(index, self.graph)
 
     def operands(self, index: int) -> Iterator[tuple[int, str]]:
         """Position and name of each data input of a quantized node."""
@@ -159,12 +171,14 @@ class Plan:
 
         The outputs, but what a final Softmax, comparison or ArgMax reads in its place:
         probabilities near 0 and 1 hide what happens before them, as truth values and indices do.
+        Not where that holds masks, which may become any number that is small enough.
         """
         names = []
         for name in self.graph.outputs:
             maker = self.graph.producer(name)
             sources = [name]
-            if maker is not None and maker in self.rules and not self.rules[maker].gives_integers:
+            decides = maker in self.rules and not self.rules[maker].gives_integers
+            if maker is not None and decides and maker not in self.masked:
                 sources = [n for _, n in self.operands(maker) if self.graph.is_float(n)] or [name]
             names += [self._float_source(source) or source for source in sources]
         return list(dict.fromkeys(names))
@@ -203,9 +217,13 @@ class Plan:
         return replace(self, relus=frozenset(relus), inner=frozenset(inner))
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Decide what is quantized in `graph`, a preprocessed float network."""
-    rules = select_rules(graph)
+def make_plan(graph: Graph, kept_float: Mapping[int, str] | None = None) -> Plan:
+    """Decide what is quantized in `graph`, a preprocessed float network.
+
+    The nodes of `kept_float` are not, for the reasons given there.
+    """
+    kept_float = kept_float or {}
+    rules = select_rules(graph, kept_float)
     inner = set()
     for index in list(rules):
         tensor = graph.nodes[index].output[0]
@@ -220,7 +238,7 @@ def make_plan(graph: Graph) -> Plan:
         elif _makes_swish(graph.nodes[index], graph.nodes[follower]):
             rules[follower] = Rule("own", 2)
             inner.add(tensor)
-    return Plan(graph, rules, frozenset(inner))
+    return Plan(graph, rules, frozenset(inner), kept_float=kept_float)
 
 
 def _makes_swish(sigmoid: NodeProto, product: NodeProto) -> bool:

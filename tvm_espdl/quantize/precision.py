@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from ..errors import EspdlError
@@ -32,7 +32,10 @@ def widen(plan: Plan, layers: Iterable[str]) -> Plan:
     Raises EspdlError if a name or pattern fits no quantized node; the nearest names are proposed.
     Also if a name means an operator that has no int16 kernel.
     """
-    asked = {index for layer in layers for index in find_nodes(plan, layer)}
+    layers = list(layers)
+    asked = {index for layer in layers for index in find_nodes(plan, layer, "int16")}
+    for layer in layers:
+        _check_int16(plan, layer)
     kept = tuple(
         (name_of(plan, index), INT8_ONLY[plan.graph.nodes[index].op_type])
         for index in sorted(asked)
@@ -41,22 +44,34 @@ def widen(plan: Plan, layers: Iterable[str]) -> Plan:
     return replace(widen_nodes(plan, asked), kept_int8=kept)
 
 
-def find_nodes(plan: Plan, layer: str) -> list[int]:
-    """The quantized nodes that a name or pattern means, by their own or their outputs' names."""
+def find_nodes(
+    plan: Plan, layer: str, option: str, among: Collection[int] | None = None
+) -> list[int]:
+    """The nodes that a name or pattern means, by their own or their outputs' names.
+
+    Of the quantized ones, or of those of `among`. Raises EspdlError, naming the option, if there
+    are none; the nearest names are proposed.
+    """
     found = [
         index
-        for index in plan.rules
+        for index in (plan.rules if among is None else among)
         if any(fnmatch.fnmatchcase(name, layer) for name in _names(plan, index))
         or layer in _names(plan, index)
     ]
     if not found:
         raise EspdlError(
-            "the network has no such quantized layer",
-            where="option int16",
+            f"the network has no such {'quantized ' if among is None else ''}layer",
+            where=f"option {option}",
             found=repr(layer),
             allowed=", ".join(map(repr, _nearest(plan, layer))) + ", ...",
             try_="name a node, a tensor, or a pattern such as '/head/*'; '*' means all",
         )
+    return found
+
+
+def _check_int16(plan: Plan, layer: str) -> None:
+    """Refuse a name, not a pattern, that means an operator without an int16 kernel."""
+    found = find_nodes(plan, layer, "int16")
     if all(layer in _names(plan, i) and _is_int8_only(plan, i) for i in found):
         operator = plan.graph.nodes[found[0]].op_type
         raise EspdlError(
@@ -66,7 +81,6 @@ def find_nodes(plan: Plan, layer: str) -> list[int]:
             allowed="operators other than " + ", ".join(INT8_ONLY),
             try_="leave it out: it reads and gives int8 between int16 layers",
         )
-    return found
 
 
 def _nearest(plan: Plan, layer: str) -> list[str]:
@@ -96,7 +110,7 @@ def _is_int8_only(plan: Plan, index: int) -> bool:
 
 def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
     """Return the plan in which the nodes `asked`, and what follows from them, are int16."""
-    chosen = {head_of(plan, index) for index in asked}
+    chosen = {head_of(plan, index) for index in (*asked, *plan.only_wide)}
     readers = _readers(plan)
     inputs = {
         name
@@ -106,6 +120,7 @@ def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
         and all(head_of(plan, index) in chosen for index in readers[name])
     }
     wide: set[int] = set()
+    forced = {head_of(plan, index) for index in plan.only_wide}
     result = replace(plan, wide=frozenset(), wide_inputs=frozenset(inputs))
     for index, rule in plan.rules.items():  # in the order of the graph: makers before readers
         source = plan.graph.nodes[index].input[0]
@@ -114,7 +129,8 @@ def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
         elif _is_int8_only(plan, index):
             follows = False
         elif rule.kind in _FOLLOW and not plan.graph.is_constant(source):
-            follows = replace(result, wide=frozenset(wide)).tensor_bits(source) == 16
+            source_bits = replace(result, wide=frozenset(wide)).tensor_bits(source)
+            follows = source_bits == 16 or head_of(plan, index) in forced
         else:
             follows = index in chosen
         if follows:
@@ -164,6 +180,7 @@ def _readers(plan: Plan) -> dict[str, set[int]]:
             if index not in plan.rules:
                 continue
             follows = plan.rules[index].kind in _FOLLOW and not _is_int8_only(plan, index)
+            follows &= index not in plan.only_wide
             if not follows:
                 found[name].add(index)
             for output in plan.graph.nodes[index].output:

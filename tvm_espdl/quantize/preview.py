@@ -15,11 +15,11 @@ from ..chips import Chip
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature, input_signature, load_model
 from ..preprocess import preprocess_onnx
-from ..samples import read_samples
+from ..samples import FEW_SAMPLES, read_samples
 from .foreign import is_quantized
 from .quantization import Options, quantize
 
-_SAMPLES = 2
+_SAMPLES = FEW_SAMPLES  # Fewer would be warned of, though nothing rests on them.
 
 
 def is_float(model: str | os.PathLike[str] | ModelProto) -> bool:

@@ -5,7 +5,7 @@ Must never hold numbers of a network: exponents are chosen elsewhere, from these
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import numpy as np
 from onnx import NodeProto
@@ -52,7 +52,8 @@ RULES: dict[str, Rule] = {
     "Softmax": Rule("float_output"),
     "LogSoftmax": Rule("float_output"),
     **dict.fromkeys(("AveragePool", "GlobalAveragePool"), _OWN),
-    **dict.fromkeys(("LayerNormalization", "RMSNormalization", "LpNormalization"), _OWN),
+    **dict.fromkeys(("RMSNormalization", "LpNormalization"), _OWN),
+    "LayerNormalization": Rule("own", 3),
     **dict.fromkeys(("MaxPool", "GlobalMaxPool"), Rule("share")),
     **dict.fromkeys(("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"), _MOVE),
     **dict.fromkeys(("Slice", "Split", "Pad", "Gather", "Expand", "Tile", "Identity"), _MOVE),
@@ -121,8 +122,8 @@ def clip_limits(node: NodeProto, graph: Graph) -> tuple[float, float]:
     return limits[0], limits[1]
 
 
-def select_rules(graph: Graph) -> dict[int, Rule]:
-    """The rule of every node that is quantized, by its index.
+def select_rules(graph: Graph, without: Container[int] = ()) -> dict[int, Rule]:
+    """The rule of every node that is quantized, by its index; those of `without` are not.
 
     A node that only moves or compares values is quantized if a quantized operator makes its input
     or reads its output, directly or through other such nodes; otherwise it stays float.
@@ -130,7 +131,7 @@ def select_rules(graph: Graph) -> dict[int, Rule]:
     candidates = {
         index: rule
         for index, node in enumerate(graph.nodes)
-        if isinstance(rule := rule_of(node, graph), Rule)
+        if index not in without and isinstance(rule := rule_of(node, graph), Rule)
     }
     kept = {index for index, rule in candidates.items() if not rule.moves}
     waiting = set(candidates) - kept

@@ -26,6 +26,7 @@ _MAGNIFYING = ("Exp",)
 
 def shared_exponent(
     ranges: Sequence[TensorRange],
+    weights: Sequence[float],
     bits: int,
     method: Method | None,
     rounding: Rounding,
@@ -33,13 +34,15 @@ def shared_exponent(
     headroom: bool,
     magnified: bool,
 ) -> int:
-    """The exponent at which the costs of all tensors of a group add up to the least.
+    """The exponent at which the costs of all tensors of a group, times weights, are least in sum.
 
     `method` gives the costs of exponents; it is None where no value may saturate. With `headroom`
     values may be larger than those that were seen; where the group is `magnified`, none may
-    saturate whatever the method says.
+    saturate whatever the method says. Tensors whose weight is 0 do not count.
     """
-    whole = max(smallest_exponent(r.low, r.high, bits, rounding) for r in ranges)
+    weighed = [(r, weight) for r, weight in zip(ranges, weights, strict=True) if weight > 0]
+    weighed = weighed or [(r, 1.0) for r in ranges]
+    whole = max(smallest_exponent(r.low, r.high, bits, rounding) for r, _ in weighed)
     if method is None:
         return whole
     if bits == 16:
@@ -49,7 +52,7 @@ def shared_exponent(
         return whole
     # From the coarsest down: of equal costs, the one at which nothing saturates is taken.
     candidates = np.arange(whole, whole - DEPTH - 1, -1)
-    costs = np.sum([method(r, candidates, bits) for r in ranges], axis=0)
+    costs = np.sum([weight * method(r, candidates, bits) for r, weight in weighed], axis=0)
     return int(candidates[np.argmin(costs)])
 
 

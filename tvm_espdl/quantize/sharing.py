@@ -100,10 +100,18 @@ def _follow(target: str, operand: Operand, plan: Plan, sharing: Sharing, free: R
     name = plan.graph.nodes[index].input[place]
     if plan.graph.is_constant(name):
         sharing.groups.join(target, operand)
-    elif free[name] == {index} and plan.tensor_bits(name) == plan.bits(index):
+    elif _joins(operand, plan, free):
         sharing.groups.join(target, name)
     else:
         sharing.edges[operand] = target
+
+
+def _joins(operand: Operand, plan: Plan, free: Readers) -> bool:
+    """Whether an activation may be made at the exponent that an operator reads it at."""
+    index, place = operand
+    name = plan.graph.nodes[index].input[place]
+    alone = free[name] == {index} and plan.tensor_bits(name) == plan.bits(index)
+    return alone and operand not in plan.apart
 
 
 def _compare(index: int, plan: Plan, sharing: Sharing, free: Readers) -> None:

@@ -32,6 +32,7 @@ def without_effect(
         "activations": options.activations != "mse",
         "weights": options.weights != "output",
         "int16": bool(options.int16),
+        "float": bool(options.float),
         "recover": bool(options.recover),
         "skip": bool(skip),
         "enable": bool(enable),

@@ -13,8 +13,8 @@ from onnx import ModelProto
 
 from ..chips import Chip
 from ..onnx_graphs.graph import Array, Graph
-from ..samples import Sample
-from .assignment import Assignment, Choice, assign_exponents
+from ..samples import ProgressLine, Sample
+from .assignment import Assigner, Assignment, Choice, check_limits
 from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
@@ -44,6 +44,7 @@ class Workbench:
     #: The network before its channels were scaled; None: they were not.
     origin: Workbench | None = None
     scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
+    progress: ProgressLine = field(default_factory=ProgressLine)  #: Where trials are shown.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
     _outputs: dict[str, list[Sample]] = field(default_factory=dict)
     _scaled: list[Workbench] = field(default_factory=list, init=False)
@@ -92,6 +93,12 @@ class Workbench:
             _rounded={key: v for key, v in self._rounded.items() if key[0] not in changed},
         )
 
+    def with_plan(self, plan: Plan) -> Workbench:
+        """The workbench of another plan of the same network, on the measurements that were made."""
+        weighed = self.choice.weights
+        changed = {n for n in weighed if plan.bits(n) != self.plan.bits(n) and n in plan.rules}
+        return replace(self, plan=plan, choice=self.weighed(plan, self.statistics, changed))
+
     def weighed(self, plan: Plan, statistics: LayerStatistics, changed: set[int]) -> Choice:
         """The choice with the weight exponents of the layers `changed` found anew, if any were."""
         nodes, per_channel = changed & self.choice.weights.keys(), self.choice.per_channel
@@ -123,13 +130,18 @@ class Workbench:
             values[operand] = values.get(operand, self.plan.graph.constant(name)) + offset
         return replace(assignment, values=values)
 
+    @cached_property
+    def assigner(self) -> Assigner:
+        """What chooses the exponents."""
+        return Assigner(self.plan, self.ranges, self.choice, self.chip)
+
     def _exponents(self, shifts: Mapping[Member | int, int]) -> Assignment:
         # Trials of biases and of rounding follow each other at the same exponents.
         for known, assignment in self._latest:
             if known == shifts:
                 return assignment
-        choice = replace(self.choice, shifts=shifts)
-        found = assign_exponents(self.plan, self.ranges, choice, self.chip)
+        found = self.assigner.assign(shifts)
+        check_limits(found.tensors, self.ranges)
         self._latest[:] = [(dict(shifts), found)]
         return found
 
@@ -147,6 +159,7 @@ class Workbench:
         new = [layer for layer in layers if keys[layer.node] not in self._rounded]
         for layer, values in zip(new, map_ahead(rounded, new), strict=True):
             self._rounded[keys[layer.node]] = values
+            self.progress.step()
         return {k: v for layer in layers for k, v in self._rounded[keys[layer.node]].items()}
 
     @cached_property
@@ -155,7 +168,7 @@ class Workbench:
         if self.origin is not None:
             return self.origin.simulation.of_constants(self.plan)
         sums = [self.plan.sum_tensor(layer) for layer in self.plan.layers()]
-        first = self._exponents(self.choice.shifts)
+        first = self._exponents({})
         inputs = [self.plan.graph.nodes[layer.node].input[0] for layer in self.plan.layers()]
         watched = [*self.plan.objective(), *inputs]
         return Simulation(self.model, self.plan, first, self.chip, watched=watched, sums=sums)
@@ -168,6 +181,7 @@ class Workbench:
         self, names: Sequence[str], samples: Sequence[Sample], *, sums: bool = False
     ) -> Iterator[Sample]:
         """Activations, or sums of layers, in the simulation as it is set, one dict per sample."""
+        self.progress.step()
         run = self.simulation.run_sums if sums else self.simulation.run
         return map_ahead(lambda one: dict(zip(names, run(one, names), strict=True)), samples)
 

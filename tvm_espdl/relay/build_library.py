@@ -19,11 +19,12 @@ from ..library import Library
 from ..program import Native, Program
 from ..report.log import PartitionLog
 from ..runtime.host import host_target
+from ..runtime.making import MAKING
 from .executable import executable_of, module_of_operators, module_of_segments
-from .ir import main_of
-from .lowering import chip_of, lower, program_of_lowered, warn_if_float
+from .ir import attributes, main_of
+from .lowering import chip_of, left_to_tvm, lower, program_of_lowered, warn_if_float
 from .pipeline import KEY
-from .program import names_of
+from .program import BATCH, MADE_FOR, names_of
 
 
 def build(
@@ -39,9 +40,10 @@ def build(
     mod : tvm.IRModule
         As `relay.frontend` or TVM's own importers make it; it is not changed.
     target : str, Target or dict, optional
-        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`. Without it,
-        as elsewhere in TVM, the target of the `with` that the call stands in, which must be one
-        of ours, too; outside of any, `espdl`.
+        `espdl`, `espressif/<chip>`, or a target with the key `espdl` and a `device`; `llvm` for
+        TVM's own result in float, with nothing of a chip in it. Without it, as elsewhere in TVM,
+        the target of the `with` that the call stands in; outside of any, the chip that the
+        model's metadata name, as `quantize` writes them, else `espdl`.
     params : dict of str to array, optional
         Values for inputs of `main` that are parameters.
     mod_name : str
@@ -60,14 +62,18 @@ def build(
         If the module has scales or zero points that no chip can express.
     """
     if target is None:
-        target = Target.current(allow_none=True) or KEY
+        target = Target.current(allow_none=True) or _own_target(mod)
     ours = _our_target(target)
     chip = chip_of(ours)
     if params:
-        mod = relax.transform.BindParams("main", dict(params))(mod)
+        with MAKING:
+            mod = relax.transform.BindParams("main", dict(params))(mod)
     log = PartitionLog()
-    lowered = lower(mod, chip, log)
-    warn_if_float(bool(lowered.calls))
+    if KEY in ours.keys:
+        lowered = lower(mod, chip, log)
+        warn_if_float(bool(lowered.calls))
+    else:
+        lowered = left_to_tvm(mod, chip)
 
     def module_of(library: Library) -> tvm.IRModule:
         try:
@@ -76,6 +82,7 @@ def build(
             return module_of_operators(lowered, host_target(ours))
 
     inputs, outputs = names_of(main_of(lowered.mod))
+    batch = int(attributes(main_of(lowered.mod)).get(BATCH, 1))
     return _library(
         lambda: program_of_lowered(lowered),
         module_of,
@@ -85,7 +92,14 @@ def build(
         output_names=outputs,
         log=log,
         name=mod_name,
+        batch=batch,
     )
+
+
+def _own_target(mod: tvm.IRModule) -> str:
+    """The chip that a model's metadata name, by its tag; ours in general where they name none."""
+    name = str(attributes(main_of(mod)).get(MADE_FOR, ""))
+    return f"espressif/{name}" if name in CHIPS else KEY
 
 
 def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
@@ -93,7 +107,7 @@ def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
         found = target if isinstance(target, Target) else Target(target)
     except (ValueError, TypeError):  # no target at all, for example a misspelt chip
         found = None
-    if found is not None and KEY in found.keys:
+    if found is not None and (KEY in found.keys or str(found.kind) == "llvm"):
         return found
     chip = str(target).rpartition("/")[2]
     nearest = get_close_matches(chip, CHIPS, 1)
@@ -101,7 +115,7 @@ def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
         "the target is not one of ours",
         where="relay.build",
         found=str(target),
-        allowed=f"{KEY}, {', '.join(f'espressif/{name}' for name in CHIPS)}",
+        allowed=f"{KEY}, {', '.join(f'espressif/{name}' for name in CHIPS)}, llvm",
         try_=f'target="espressif/{nearest[0]}"'
         if found is None and nearest
         else f'target="{KEY}" here, or tvm.compile for other targets',

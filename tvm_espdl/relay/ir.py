@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tvm
-from tvm import ir, relax
+from tvm import ir, relax, tirx
 from tvm.ir import Call
 from tvm.ir.expr import Constant
 
@@ -194,6 +194,8 @@ def tensor_of(ty: relax.TensorType) -> Tensor:
     """The inverse of `type_of`; a `ValueError` where a dimension is not a number."""
     if ty.shape is None:
         raise ValueError("a shape is unknown")
+    if not all(isinstance(extent, (int, tirx.IntImm)) for extent in ty.shape):
+        raise ValueError("a dimension is unknown")
     return Tensor(str(getattr(ty.dtype, "dtype", ty.dtype)), tuple(map(int, ty.shape)))
 
 

@@ -13,6 +13,7 @@ from tvm.target import Target
 
 from ..errors import ModelError
 from ..program import Node
+from .extremes import EXTREMES, extreme
 from .ir import bindings_of, is_plain_dataflow, main_of, op_name
 
 # TVM's legalization leaves them to its pipelines, which know what the target has for them.
@@ -51,7 +52,7 @@ def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule
         )
     passes = tvm.transform.Sequential(
         [
-            relax.transform.LegalizeOps(),
+            relax.transform.LegalizeOps({f"relax.{name}": extreme(name) for name in EXTREMES}),
             relax.transform.AnnotateTIROpPattern(),
             relax.transform.FoldConstant(),
             relax.transform.FuseOps(),
@@ -64,7 +65,7 @@ def legalized(lowered: tvm.IRModule, nodes: Sequence[Node] = ()) -> tvm.IRModule
     except tvm.error.InternalError as error:
         raise ModelError(
             "TVM cannot compile what no operator of ESP-DL took",
-            found=str(error).strip().splitlines()[-1],
+            found=(str(error).strip().splitlines() or [type(error).__name__])[-1],
             try_="simplify the model with `tvm-espdl preprocess`",
         ) from error
 

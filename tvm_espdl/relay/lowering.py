@@ -20,6 +20,7 @@ from ..errors import ChipError, EspdlWarning
 from ..program import Program
 from ..program.passes import run_passes
 from ..report.log import PartitionLog
+from ..runtime.making import one_at_a_time
 from . import transform
 from .ir import attributes, is_plain_dataflow, main_of
 from .program import program_of
@@ -50,6 +51,7 @@ def program_for(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) 
     return program_of_lowered(lower(mod, chip, log))
 
 
+@one_at_a_time
 def program_of_lowered(lowered: Lowered) -> Program:
     """The program of a lowered module, after all passes over programs.
 
@@ -61,6 +63,7 @@ def program_of_lowered(lowered: Lowered) -> Program:
     return run_passes(program_of(lowered))
 
 
+@one_at_a_time
 def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Lowered:
     """From a quantize/dequantize module to integer calls in NHWC, each pass verified.
 
@@ -90,6 +93,12 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Low
     transform.verify(found.mod, "partition")
     spelled = Partition(transform.spell_layers(found.mod), found.taken)
     return transform.lower_to_nhwc(spelled, chip)
+
+
+@one_at_a_time
+def left_to_tvm(mod: tvm.IRModule, chip: Chip) -> Lowered:
+    """A module as it is, in which no operator of a chip is looked for: TVM computes all of it."""
+    return Lowered(transform.spell_layers(mod), chip)
 
 
 def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> Partition:

@@ -24,6 +24,10 @@ from .transform import Lowered, Placed
 INPUT_NAMES = "espdl.inputs"
 OUTPUT_NAMES = "espdl.outputs"
 NODES = "espdl.nodes"
+# How many samples the model takes at once; `main` takes one.
+BATCH = "espdl.batch"
+# The chip that the model's metadata name.
+MADE_FOR = "espdl.made_for"
 # Pairs of names: the last parameters and the last outputs of `main`, which are states: what one
 # run gives, the next one takes; the first one takes zeros.
 STATES = "espdl.states"

@@ -6,14 +6,18 @@ It arranges what the report says and adds nothing to it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
-from .log import Reason
+from .log import HAS_AN_OPERATOR, IS_A_QUANTIZED_FORM, Reason
 from .page import Line, Page, Section
 from .rows import NodeRow, ReportRows, Row
 from .text import Column, json_text, shorten, table_head, table_line, wrapped
 
 _FIGURES = (Column("operator", 17), Column("exp", 4, right=True), Column("MACs", 14, right=True))
 _NODES = (Column("node", 36), Column("type", 16), Column("kernel", 8), *_FIGURES)
+#: Nodes that one paragraph lists.
+_MOST_LISTED = 20
+_OF_FUNCTIONS = (HAS_AN_OPERATOR.name, IS_A_QUANTIZED_FORM.name)
 _CALLS = (Column("tensor", 53), Column("kernel", 8), *_FIGURES)
 
 
@@ -29,9 +33,7 @@ def as_text(report: ReportRows) -> str:
         lines = [table_head(_CALLS), *map(_call, report.rows)]
     lines += wrapped(_verdict(report))
     lines += [line for sentence in _portable(report) for line in wrapped(sentence)]
-    for reason in report.reasons:
-        head = f"not an operator of ESP-DL: {reason.tensor} ({reason.operator})"
-        lines += wrapped(f"{head}: {reason.refusal}")
+    lines += [line for text in _refusals(report.reasons) for line in wrapped(text)]
     for warning in report.warnings:
         lines += wrapped(f"warning: {warning}")
     return "\n".join(lines)
@@ -97,6 +99,30 @@ def _verdict(report: ReportRows) -> str:
 def _portable(report: ReportRows) -> list[str]:
     """Why portable kernels are called, one sentence a reason."""
     return [f"portable {', '.join(names)}: {why}" for why, names in report.portable.items()]
+
+
+def _refusals(reasons: Sequence[Reason]) -> list[str]:
+    """A paragraph for each rule and remedy, with all that it keeps off ESP-DL."""
+    groups: dict[tuple[str, str], list[Reason]] = {}
+    for reason in reasons:
+        groups.setdefault((reason.refusal.rule, reason.refusal.fix), []).append(reason)
+    return [_refused(group) for group in groups.values()]
+
+
+def _refused(group: Sequence[Reason]) -> str:
+    first, found = group[0].refusal, list(dict.fromkeys(r.refusal.found for r in group))
+    if first.rule in _OF_FUNCTIONS:  # What was found are the nodes themselves.
+        told = f"{_listed(found, '; ')}: {first.sentence}"
+    else:
+        names = [f"{reason.tensor} ({reason.operator})" for reason in group]
+        told = f"{_listed(names)}: {first.sentence} Found: {_listed(found, '; ')}."
+    return f"not an operator of ESP-DL: {told} Allowed: {first.allowed}. Try: {first.fix}."
+
+
+def _listed(texts: Sequence[str], between: str = ", ") -> str:
+    further = len(texts) - _MOST_LISTED
+    more = [f"and {further} more (--json has all)"] if further > 0 else []
+    return between.join([*texts[:_MOST_LISTED], *more])
 
 
 def _reason_line(reason: Reason) -> Line:

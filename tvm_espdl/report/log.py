@@ -15,14 +15,30 @@ ACTIVATION_HAS_ONE_EXPONENT = FormRule(
     "quantize activations per tensor",
 )
 
+RESULT_IS_ONLY_QUANTIZED = FormRule(
+    "result_is_only_quantized",
+    (),
+    "What an operator computes is quantized at once: the chip does not hold its float result.",
+    "one QuantizeLinear that reads the result",
+    "let all who read the result read it dequantized, at one exponent",
+)
 
 IS_A_QUANTIZED_FORM = FormRule(
     "is_a_quantized_form",
     (),
-    "A node has the bits of ESP-DL's kernel where it is an operator of docs/operators.md, its "
-    "inputs are dequantized and its result is quantized.",
-    "one of these operators between DequantizeLinear and QuantizeLinear",
-    "quantize the inputs and the result, or use one of these operators",
+    "An operator of docs/operators.md has the bits of ESP-DL's kernel where its inputs are "
+    "dequantized and its result is quantized.",
+    "the operator between DequantizeLinear and QuantizeLinear",
+    "quantize its inputs and its result",
+)
+
+
+HAS_AN_OPERATOR = FormRule(
+    "has_an_operator",
+    (),
+    "Neither ESP-DL nor this package has such an operator: TVM compiles it.",
+    "the operators of docs/operators.md",
+    "leave it to TVM, or write it with these operators",
 )
 
 

@@ -21,6 +21,7 @@ from ..ops.base.rounding import Array
 from ..program import Native, Program, Step
 from .host import Call, HostModule
 from .host.constants import ALIGNMENT
+from .making import one_at_a_time
 
 #: Sees each value as a step has written it; what it returns, the steps after it read instead.
 Watch = Callable[[str, Array], Array | None]
@@ -131,8 +132,8 @@ class Executor:
             values[name] = _empty(self.program.values[name])
         for name in segment.inputs:
             values[name] = _readable(values[name])
-        names = (*segment.inputs, *segment.outputs)
-        self._functions[segment.symbol](*(from_dlpack(values[name]) for name in names))
+        read = [values[name] for name in segment.inputs]
+        _call(self._functions[segment.symbol], read, [values[name] for name in segment.outputs])
 
     def _written(self, number: int, values: Mapping[str, Array]) -> dict[str, Array]:
         """What a step writes."""
@@ -140,7 +141,7 @@ class Executor:
         written = {name: _empty(self.program.values[name]) for name in step.outputs}
         arrays = [*(_readable(values[name]) for name in step.inputs)]
         if isinstance(call, str):
-            self._functions[call](*map(from_dlpack, (*arrays, *written.values())))
+            _call(self._functions[call], arrays, list(written.values()))
             return written
         arrays += [*self._packed[number], *written.values()]
         if call.kernel.scratch:
@@ -181,6 +182,7 @@ def _dead_after(units: Sequence[Segment | Step], results: Sequence[str]) -> list
     return dead
 
 
+@one_at_a_time
 def build(
     programs: Sequence[Program], target: tvm.target.Target | str = "llvm", *, segments: bool = True
 ) -> list[Executor]:
@@ -243,6 +245,24 @@ def _segments(
             found.append(segment)
         needed |= read.keys()
     return tuple(reversed(found))
+
+
+def _call(function: Any, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+    """Call one of TVM's functions, which writes into `outputs`."""
+    tensors = [_lent(array) for array in (*inputs, *outputs)]
+    function(*tensors)
+    for array, tensor in zip(outputs, tensors[len(inputs) :], strict=True):
+        if not _is_lendable(array):
+            array[...] = tensor.numpy()
+
+
+def _is_lendable(array: Array) -> bool:
+    """DLPack of NumPy knows no bfloat16, and no strides that TVM takes of an empty array."""
+    return array.dtype.kind != "V" and array.size > 0
+
+
+def _lent(array: Array) -> Any:
+    return from_dlpack(array) if _is_lendable(array) else tvm.runtime.tensor(array)
 
 
 def _memory(size: int) -> Array:

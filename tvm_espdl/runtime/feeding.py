@@ -1,7 +1,7 @@
 """Checks what users feed a network with and brings it into the types that the network takes.
 
-It converts nothing silently but one thing: integers of the first tensor's type, which are taken
-as already quantized at its exponent.
+It converts nothing silently but two things: integers of the first tensor's type, which are taken
+as already quantized at its exponent, and halves, of which every one is a float32.
 """
 
 from __future__ import annotations
@@ -69,13 +69,33 @@ def feed(
             "the number of inputs is wrong", found=len(arrays), allowed=f"{len(names)}: {names}"
         )
     return [
-        _checked(_array(array), name, tensor, quantized.get(name))
+        _checked(as_array(array, name), name, tensor, quantized.get(name))
         for array, name, tensor in zip(arrays, names, types, strict=True)
     ]
 
 
-def _array(value: Any) -> Array:
-    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+def as_array(value: Any, name: str) -> Array:
+    """What a user gives for an input, as an array.
+
+    Raises
+    ------
+    DataError
+        If it lies on another device, or cannot be read for another reason.
+    """
+    try:
+        if hasattr(value, "numpy"):
+            value = value.numpy()
+        elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            value = np.from_dlpack(value)
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(
+            "the input cannot be read",
+            where=f"input {name}",
+            found=f"{type(value).__name__}: {error}",
+            allowed="memory of the CPU",
+            try_="a NumPy array",
+        ) from error
+    return np.asarray(value)
 
 
 def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -> Array:
@@ -92,7 +112,9 @@ def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -
         )
     if integers is not None and str(array.dtype) == integers.dtype:
         real = array.astype(np.float32) * power_of_two(integers.uniform_exponent)
-        return np.ascontiguousarray(real)
+        return np.asarray(real, order="C")
+    if str(array.dtype) in ("float16", "bfloat16") and tensor.dtype == "float32":
+        return np.asarray(array, dtype=np.float32, order="C")  # each half is a float32
     if str(array.dtype) != tensor.dtype:
         raise DataError(
             "the input has the wrong dtype",
@@ -101,4 +123,4 @@ def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -
             allowed=allowed,
             try_=f"array.astype('{tensor.dtype}')",
         )
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")  # keeps arrays of no dimension as they are

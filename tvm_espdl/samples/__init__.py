@@ -5,14 +5,16 @@ what does not fit is refused with its remedy.
 """
 
 from .checks import Sample
-from .images import ImageFolder
-from .progress import show_progress
+from .images import ImageFile, ImageFolder
+from .progress import ProgressLine, show_progress
 from .stream import FEW_SAMPLES, Calibration, SeveralPasses, can_reopen, read_samples
 
 __all__ = [
     "FEW_SAMPLES",
     "Calibration",
+    "ImageFile",
     "ImageFolder",
+    "ProgressLine",
     "Sample",
     "SeveralPasses",
     "can_reopen",

@@ -1,4 +1,4 @@
-"""A folder of images as calibration data: found, scaled and normalized one at a time.
+"""Images as data of a network, in a folder or alone: scaled and normalized one at a time.
 
 Must never hold more than one image.
 """
@@ -15,6 +15,7 @@ from ..errors import DataError, EspdlWarning
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature
 from .arrays import Part, only_input
+from .checks import Sample
 from .folder import IMAGE_SUFFIXES, files_below
 from .image_form import ImageForm, form_of_input
 from .image_wishes import ImageWishes
@@ -24,7 +25,26 @@ from .pixels import open_pixels
 _NAMED = 3
 
 
-class ImageFolder(ImageWishes):
+class _Images(ImageWishes):
+    """What images become, one at a time."""
+
+    def _arrays(self, paths: Iterable[Path], name: str, form: ImageForm) -> Iterator[Part]:
+        for path in paths:
+            pixels = open_pixels(path, form, fit=self.fit, enlarge=self.enlarge)
+            yield {name: self._normalized(pixels, form)}, f"calibration image {path}"
+
+    def _normalized(self, pixels: Array, form: ImageForm) -> Array:
+        values = pixels
+        if form.dtype != np.uint8:
+            black, white = self.pixel_range
+            # Formed in double precision and rounded once, so that every order of the same
+            # operations in training code differs from it by rounding only.
+            real = black + pixels.astype(np.float64) * ((white - black) / 255.0)
+            values = ((real - form.mean) / form.std).astype(form.dtype)
+        return (values.transpose(2, 0, 1) if form.first else values)[np.newaxis]
+
+
+class ImageFolder(_Images):
     """Every image in a folder and the folders in it, in the order of their names.
 
     Names are compared as text, folder by folder: `10.png` comes before `2.png`, and `a/2.png`
@@ -88,20 +108,35 @@ class ImageFolder(ImageWishes):
             warnings.warn(text, EspdlWarning, stacklevel=5)
         return images
 
-    def _arrays(self, paths: Iterable[Path], name: str, form: ImageForm) -> Iterator[Part]:
-        for path in paths:
-            pixels = open_pixels(path, form, fit=self.fit, enlarge=self.enlarge)
-            yield {name: self._normalized(pixels, form)}, f"calibration image {path}"
 
-    def _normalized(self, pixels: Array, form: ImageForm) -> Array:
-        values = pixels
-        if form.dtype != np.uint8:
-            black, white = self.pixel_range
-            # Formed in double precision and rounded once, so that every order of the same
-            # operations in training code differs from it by rounding only.
-            real = black + pixels.astype(np.float64) * ((white - black) / 255.0)
-            values = ((real - form.mean) / form.std).astype(form.dtype)
-        return (values.transpose(2, 0, 1) if form.first else values)[np.newaxis]
+class ImageFile(_Images):
+    """One image: `path` is that of its file.
+
+    The options, and what becomes of an image, are those of `ImageWishes`.
+    """
+
+    def sample(self, signature: Signature) -> Sample:
+        """The image for a model with one input, with its batch axis.
+
+        Parameters
+        ----------
+        signature : dict
+            Shape, with batch 1, and dtype of the input.
+
+        Raises
+        ------
+        DataError
+            If the file is missing or no image that can be used, or an option does not fit the
+            model.
+        ToolError
+            If Pillow is not installed.
+        """
+        path = Path(self.path)
+        name = only_input(signature, str(path), "an image")
+        shape, dtype = signature[name]
+        form = form_of_input(name, shape, np.dtype(dtype), self)
+        ((sample, _),) = self._arrays([path], name, form)
+        return sample
 
 
 def _is_image(path: Path) -> bool:

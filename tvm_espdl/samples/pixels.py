@@ -49,7 +49,7 @@ def open_pixels(path: Path, form: ImageForm, *, fit: Fit, enlarge: bool) -> Arra
             where=str(path),
             found=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
             allowed="an image that Pillow opens",
-            try_="take the file out of the folder, or look whether its download was complete",
+            try_="look whether its download was complete; of a folder, take it out",
         ) from problem
     if image.mode not in _BYTES:
         raise DataError(

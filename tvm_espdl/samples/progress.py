@@ -1,17 +1,23 @@
-"""A progress bar on stderr, for people who wait; silent where stderr is no terminal.
+"""A progress bar or line on stderr, for people who wait; silent where stderr is no terminal.
 
 Must never write to stdout, nor anything that stays on the screen when the work is done.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 _WIDTH = 30
+
+#: Seconds between two drawings of one line.
+_REDRAWN = 0.2
 
 
 def show_progress(
@@ -30,9 +36,7 @@ def show_progress(
     enabled : bool, optional
         Whether to draw; None: if stderr is a terminal.
     """
-    if enabled is None:
-        enabled = sys.stderr is not None and sys.stderr.isatty()
-    if not enabled:
+    if not _is_drawn(enabled):
         yield from items
         return
     # A hundred steps are enough for an eye, and cost nothing however many items there are.
@@ -47,6 +51,74 @@ def show_progress(
             yield item
     finally:
         print(f"\r{'':{written}}\r", end="", file=sys.stderr, flush=True)
+
+
+class ProgressLine:
+    """One line that says what is being done, how often, and for how long; each stage its own.
+
+    It is drawn while `shown` lasts, also while one call takes long.
+
+    Parameters
+    ----------
+    enabled : bool, optional
+        Whether to draw; None: if stderr is a terminal.
+    """
+
+    def __init__(self, enabled: bool | None = False) -> None:
+        self._enabled = _is_drawn(enabled)
+        self._label, self._count = "", 0
+        self._written, self._begin = 0, 0.0
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    def stage(self, label: str) -> None:
+        """Begin to do something else; "" is something that needs no line."""
+        with self._lock:
+            self._label, self._count, self._begin = label, 0, time.monotonic()
+        self._draw()
+
+    def step(self) -> None:
+        """One more part of it is done."""
+        self._count += 1
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[ProgressLine]:
+        """Draw the line during the `with` statement, and wipe it off the screen at its end."""
+        clock = threading.Thread(target=self._keep_drawing, name="espdl progress", daemon=True)
+        if self._enabled:
+            clock.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            if self._enabled:
+                clock.join()
+            self.stage("")
+
+    def _keep_drawing(self) -> None:
+        while not self._ended.wait(_REDRAWN):
+            self._draw()
+
+    def _draw(self) -> None:
+        if not self._enabled:
+            return
+        with self._lock:
+            line = ""
+            if self._label:
+                seconds = time.monotonic() - self._begin
+                line = f"{self._label} {self._count or ''}".rstrip() + f" ({seconds:.0f} s)"
+            elif not self._written:
+                return
+            print(
+                f"\r{line:<{self._written}}", end="" if line else "\r", file=sys.stderr, flush=True
+            )
+            self._written = len(line)
+
+
+def _is_drawn(enabled: bool | None) -> bool:
+    if enabled is None:
+        return sys.stderr is not None and sys.stderr.isatty()
+    return enabled
 
 
 def _line(label: str, count: int, total: int | None) -> str:

@@ -32,7 +32,7 @@ GCC = ("-O2", *WARNINGS, ALIGNED, *FLOATS)
 # A task's stack is small: what is large lies in the arena.
 CHIP = (*GCC, "-Wstack-usage=1024")
 CLANG = ("-O2", *WARNINGS, "-Wcast-align", *FLOATS)
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+SANITIZERS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 #: Start-up code and arithmetic of the emulated Xtensa chip, linked into each of its programs.
 XTENSA = Path(__file__).parent / "xtensa"

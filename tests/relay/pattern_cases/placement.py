@@ -7,12 +7,15 @@ from tvm import relax
 from .forms import IMAGE, SIGNAL, Case, Form, case, integers, module, node, numbers, shaped
 
 
-def transposed_conv(rank, biased, groups):
+def transposed_conv(rank, biased, pads):
+    """With two pixels of padding beyond what the filter spans: no plain convolution has that."""
+
     def build(b, x):
-        w = b.weights(integers(4, 4 // groups, *[3] * rank, low=-30, high=31), -7)
+        w = b.weights(integers(4, 4, *[3] * rank, low=-30, high=31), -7)
         bias = [b.weights(integers(4, low=-900, high=900, dtype=np.int32), -11)]
         given = bias if biased else []
-        return b.node("ConvTranspose", x, w, *given, strides=[2] * rank, group=groups)
+        attributes = {"strides": [2] * rank, "pads": [pads] * 2 * rank}
+        return b.node("ConvTranspose", x, w, *given, **attributes)
 
     return build
 
@@ -51,13 +54,13 @@ CASES = {
         "padding_is_no_tie",
     ),
     "insert_zeros": Case(
-        Form(transposed_conv(2, True, 1)),
+        Form(transposed_conv(2, True, 0)),
         module(apart(1.0), rule="zeros_are_between_pixels", unified=False),
     ),
     **{
         f"insert_zeros: {rank}-D transposed convolution with{'' if biased else 'out'} bias": case(
-            transposed_conv(rank, biased, 2),
-            transposed_conv(rank, biased, 1),
+            transposed_conv(rank, biased, 3),
+            transposed_conv(rank, biased, 0),
             only_refuses=True,
             shape={1: SIGNAL, 2: IMAGE}[rank],
         )

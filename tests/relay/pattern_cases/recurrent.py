@@ -57,7 +57,9 @@ CASES = {
 FURTHER = {
     "gru": [
         near(gru(direction="reverse"), "direction_is_forward"),
+        near(gru(activations=["Sigmoid", "Relu"]), "gates_are_usual"),
         near(gru(), "batch_is_one", (STEPS, 2, INPUTS)),
         Form(gru(), SEQUENCE, exponent=None),
     ],
+    "lstm": [near(lstm(input_forget=1), "gates_are_usual")],
 }

@@ -8,7 +8,7 @@ from .forms import ROW, SIGNAL, Form, case, integers
 def conv(rank, biased, groups=1, axis=None):
     def build(b, x):
         shape = (4, 4 // groups, *[3] * rank)
-        exponent = -7 if axis is None else np.array([-7, -6, -7, -8])
+        exponent = -7 if axis is None else np.array([-7, -6, -7, -8])[: shape[axis]]
         extra = {} if axis is None else {"axis": axis}
         w = b.weights(integers(*shape), exponent, **extra)
         bias = [b.weights(integers(4, low=-900, high=900, dtype=np.int32), -11)]
@@ -45,10 +45,10 @@ CASES = {
     "gemm: with bias": gemm_case(True, False),
     "gemm: with bias, transposed": gemm_case(True, True),
     "conv1d: without bias": case(
-        conv(1, False), conv(1, False, 2), "groups_are_one_or_depthwise", shape=SIGNAL
+        conv(1, False), conv(1, False, 2, axis=1), "groups_are_one_or_depthwise", shape=SIGNAL
     ),
     "conv1d: with bias": case(
-        conv(1, True), conv(1, True, 2), "groups_are_one_or_depthwise", shape=SIGNAL
+        conv(1, True), conv(1, True, 2, axis=1), "groups_are_one_or_depthwise", shape=SIGNAL
     ),
     "conv2d: without bias": case(
         conv(2, False),
@@ -56,7 +56,9 @@ CASES = {
         "exponents_are_per_output_channel",
         chip="esp32p4",
     ),
-    "conv2d: with bias": case(conv(2, True), conv(2, True, 2), "groups_are_one_or_depthwise"),
+    "conv2d: with bias": case(
+        conv(2, True), conv(2, True, 2, axis=1), "groups_are_one_or_depthwise"
+    ),
 }
 
 FURTHER = {

@@ -73,6 +73,9 @@ MOVERS: dict[str, int | None] = {
     **dict.fromkeys(("Concat", "Max", "Min"), None),
 }
 
+#: As the old flow writes them, on integers whose zero point is 0; how many inputs hold data.
+AT_ZERO: dict[str, int | None] = {"Relu": 1, "Add": None}
+
 #: Operators that read integers and give something that is no quantized tensor.
 READERS = ("ArgMax", "ArgMin", "Shape", "Size")
 

@@ -12,7 +12,8 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from ..constant_nodes import computed, constants_to_initializers
 from ..graph import STANDARD, attribute, captured_names, input_of
 from ..rewriting import opset_of, replace_nodes
-from .forms import MOVERS, READERS, Form, Triple, form_of, is_integer_operator
+from .added_biases import fold_added_biases
+from .forms import AT_ZERO, MOVERS, READERS, Form, Triple, form_of, is_integer_operator
 from .names import drop_unused_domains, rename_inputs
 from .pairs import PairWriter, float_name
 from .quantizer import is_dequantize, is_quantize
@@ -43,6 +44,7 @@ def rewrite_qlinear(model: ModelProto) -> ModelProto:
         For operators whose scales are computed at run time, and unknown ones.
     """
     copy = _settled_copy(model)
+    fold_added_biases(copy)
     rewriter = _Rewriter(copy)
     for node in copy.graph.node:
         rewriter.rewrite(node)
@@ -172,11 +174,14 @@ class _Rewriter(PairWriter):
 
     def _write_around(self, node: NodeProto) -> None:
         """Put pairs around a node of ONNX's own that computes on integers."""
-        moves = node.op_type in MOVERS
+        kinds = {**MOVERS, **AT_ZERO}
+        moves = node.op_type in kinds
         if node.domain not in STANDARD or not (moves or node.op_type in READERS):
             raise Wrong.READS_INTEGERS.at(node)
-        count = MOVERS.get(node.op_type, 1)
+        count = kinds.get(node.op_type, 1)
         data = [name for name in node.input[:count] if name]
+        if node.op_type in AT_ZERO:
+            self._share_scale(node)
         scales = {self.scales.get(name) for name in data}
         found = self.scales.get(data[0])
         if len(scales) > 1 or found is None:
@@ -199,6 +204,16 @@ class _Rewriter(PairWriter):
         for real, name in zip(reals, node.output, strict=True):
             if name and real != name:
                 self.quantize(real, name, *found)
+
+    def _share_scale(self, node: NodeProto) -> None:
+        """Constants beside integers of zero point 0 have their scale, as in the old flow's Add."""
+        known = {self.scales[name] for name in node.input if name in self.scales}
+        zeros = [self.constant(zero) for _, zero in known if zero]
+        if len(known) != 1 or any(zero is None or zero.any() for zero in zeros):
+            raise Wrong.READS_INTEGERS.at(node)
+        for name in node.input:
+            if name in self.quantizers.initializers:
+                self.scales.setdefault(name, next(iter(known)))
 
     def _pad_with_integer_zero(self, node: NodeProto, scales: tuple[str, str]) -> None:
         """Without a value of its own, Pad puts the integer 0, which is not the number 0."""

@@ -45,7 +45,7 @@ def method(cost: Callable[[Counted, float], float]) -> Method:
         if histogram is None or not histogram.counts.any():
             return np.zeros(len(exponents))
         used = np.flatnonzero(histogram.counts)
-        counts, centers = histogram.counts[used].astype(np.float64), histogram.centers()[used]
+        counts, centers = histogram.counts[used].astype(np.float64), seen.centers()[used]
         size = histogram.width, histogram.total
         values = Counted(counts, centers, *size, *integer_limits(bits))
         return np.array([cost(values, 2.0 ** int(exponent)) for exponent in exponents])

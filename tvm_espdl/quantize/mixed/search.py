@@ -67,9 +67,11 @@ class _Search:
     def try_layers(self) -> list[_Choice]:
         """Measure each layer alone; those that may be taken."""
         found = []
-        for node in choosable(self.bench.plan):
+        nodes = choosable(self.bench.plan)
+        for number, node in enumerate(nodes, 1):
             if node in self.fixed:
                 continue
+            self.bench.progress.stage(f"int16: layer {number} of {len(nodes)}")
             bench = self.with_layer(node)
             extra = network_cycles(bench.plan, bench.chip) - self.cycles
             refused = self.refused(bench)

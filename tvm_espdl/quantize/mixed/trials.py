@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from ...ops.base.operator import Tensor
 from ...ops.requantize import Requantize
@@ -21,9 +20,7 @@ TRIAL_SAMPLES = 16
 
 def widened(bench: Workbench, nodes: Collection[int]) -> Workbench:
     """The workbench of the network in which `nodes`, and what follows from them, are int16."""
-    plan = widen_nodes(bench.plan, nodes)
-    changed = {n for n in bench.choice.weights if plan.bits(n) != bench.plan.bits(n)}
-    return replace(bench, plan=plan, choice=bench.weighed(plan, bench.statistics, changed))
+    return bench.with_plan(widen_nodes(bench.plan, nodes))
 
 
 def trial_noise(bench: Workbench, *, rounded: bool) -> float:

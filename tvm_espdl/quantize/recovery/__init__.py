@@ -49,6 +49,9 @@ class Trial:
     step: str
     candidate: Candidate  #: The network with it and all steps before it that were kept.
     applied: bool  #: Whether it was kept.
+    #: Noise over signal that it was judged by: of the network before it, and with it.
+    before: float
+    after: float
 
 
 def default_steps(plan: Plan) -> tuple[str, ...]:
@@ -89,13 +92,15 @@ def recover(bench: Workbench, steps: Collection[str]) -> tuple[Candidate, tuple[
     best = Candidate()
     if not steps:
         return best, ()
+    bench.progress.stage("search")
     noise = judge(bench, best)
     trials = []
-    for step in steps:
+    for number, step in enumerate(steps, 1):
+        bench.progress.stage(f"search: {step} ({number} of {len(steps)})")
         candidate = STEPS[step](bench.of(best), best)
         found = judge(bench, candidate)
         applied = found[0] < noise[0] and found[1] <= noise[1]
-        trials.append(Trial(step, candidate, applied))
+        trials.append(Trial(step, candidate, applied, noise[0], found[0]))
         if applied:
             best, noise = candidate, found
     return best, tuple(trials)

@@ -16,7 +16,6 @@ from ..calibration import TensorRange
 from ..exponents import Integers, integer_limits, round_to_integer
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, channel_axis
-from ..rules import why_float
 from .clipping import bars_of, clipped_shares
 from .layers import LayerNoise
 from .rows import FloatRow, Role, TensorRow
@@ -49,7 +48,7 @@ class Account:
     def left_float(self) -> tuple[FloatRow, ...]:
         """The operators that stayed float."""
         return tuple(
-            FloatRow(node.name, node.op_type, why_float(index, self.plan.graph))
+            FloatRow(node.name, node.op_type, self.plan.why_float(index))
             for index, node in enumerate(self.plan.graph.nodes)
             if index not in self.plan.rules
         )

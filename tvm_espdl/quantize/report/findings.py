@@ -115,37 +115,37 @@ def dead_channels(tensors: dict[str, Array], samples: int) -> Iterator[str]:
 
 
 def accumulator_findings(account: Account, program: Program) -> tuple[str, ...]:
-    """Whether sums of products can leave the chip's register, and how near they have come.
+    """One sentence where sums of products can leave the chip's register: how near they have come.
 
     "Can" is the bound over all inputs; "seen" is the layer's largest sum in calibration, its
     partial sums not included.
     """
     plan = account.plan
     layers = {layer.output: layer for layer in plan.layers()}
-    nearest, able, texts = ("", 0.0, 0), 0, []
+    seen = []
     for step in program.steps:
         layer = layers.get(step.outputs[0])
         if layer is None or not isinstance(step.operator, Operator):
             continue
         found = overflows(account.chip, step.operator, step.constants)
-        if not found:
-            continue
-        able += 1
-        register = min((one.register for one in found), key=lambda register: register.bits)
-        share = _largest_sum(account, layer) / register.highest
-        nearest = max(nearest, (step.outputs[0], share, register.bits), key=lambda n: n[1])
-        if share > NEAR:
-            texts.append(
-                f"{step.outputs[0]}: sums in calibration reach {share:.0%} of the "
-                f"{register.bits}-bit accumulator of the {account.chip.name}"
-            )
-    if able and not texts:
-        name, share, bits = nearest
-        texts.append(
-            f"{able} layers could leave the {bits}-bit accumulator of the {account.chip.name} on "
-            f"some input; the largest sum in calibration is {share:.0%} of it ({name})"
-        )
-    return tuple(texts)
+        if found:
+            register = min((one.register for one in found), key=lambda register: register.bits)
+            share = _largest_sum(account, layer) / register.highest
+            seen.append((share, step.outputs[0], register.bits))
+    if not seen:
+        return ()
+    seen.sort(key=lambda entry: -entry[0])
+    share, worst, bits = seen[0]
+    register_name = f"{bits}-bit accumulator of the {account.chip.name}"
+    near = [f"{name} {share:.0%}" for share, name, _ in seen[1:] if share > NEAR]
+    if share > NEAR:
+        others = f", and {', '.join(near)}" if near else ""
+        return (f"{worst}: sums in calibration reach {share:.0%} of the {register_name}{others}",)
+    layers_of = "1 layer" if len(seen) == 1 else f"{len(seen)} layers"
+    return (
+        f"in calibration sums come to at most {share:.0%} of the {register_name} ({worst}); inputs "
+        f"that leave it exist for {layers_of}",
+    )
 
 
 def _largest_sum(account: Account, layer: Layer) -> float:

@@ -11,14 +11,14 @@ from ...report.page import Line, Page, Section
 from .accuracy import Accuracy
 from .drawing import histogram
 from .rows import QuantizationFigures, TensorRow
-from .text import agreement, head, measured, snr, span, step_line
+from .text import agreement, head, measured, snr, span, step_lines
 
 
 def as_html(report: QuantizationFigures) -> str:
     """The whole page."""
     sections = [
         *([] if report.accuracy is None else [_accuracy(report.accuracy)]),
-        Section("Recovery of accuracy", items=[step_line(step) for step in report.steps]),
+        Section("Recovery of accuracy", items=step_lines(report)),
         Section(
             "Layers that hurt most (SNR of what the layer itself adds)",
             items=[f"{row.name}: {row.own} dB" for row in report.worst],

@@ -27,6 +27,7 @@ def as_json(report: QuantizationFigures) -> str:
             "steps": [_step(step) for step in report.steps],
             "worst": [row.name for row in report.worst],
             "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),
+            "footprint": report.footprint and _fields(report.footprint, "constants", "arena"),
             "loss": None if report.loss is None else dataclasses.asdict(report.loss),
             **_fields(report, "notes", "warnings"),
             "tensors": [_tensor(row) for row in report.rows],
@@ -58,7 +59,8 @@ def _accuracy(accuracy: Accuracy | None) -> Entry | None:
 
 
 def _step(step: StepRow) -> Entry:
-    return {**_fields(step, "step", "applied", "gain"), "accuracy": _accuracy(step.accuracy)}
+    told = _fields(step, "step", "applied", "judged", "judged_gain", "gain")
+    return {**told, "accuracy": _accuracy(step.accuracy)}
 
 
 def _deviation(found: Deviation | None) -> Entry | None:

@@ -5,7 +5,7 @@ Must never take a simulation for the chip: the quantized tensors are computed wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,12 +92,17 @@ class LayerMeasurement:
             return []
         return [self._layers.observed(), self._layers.quantized()]
 
-    def run(self, whole: ExactNetwork, others: Sequence[ExactNetwork]) -> dict[str, LayerNoise]:
+    def run(
+        self,
+        whole: ExactNetwork,
+        others: Sequence[ExactNetwork],
+        each: Callable[[], None] = lambda: None,
+    ) -> dict[str, LayerNoise]:
         """The noise of each tensor, in the order of the graph.
 
         From the network as it is deployed, and those of `models`. Empty if the network has other
         bits once its tensors are outputs: the compiler then treats it differently, and what is seen
-        is not what is deployed.
+        is not what is deployed. `each` is called with every sample.
         """
         view: InnerTensors | _Recompiled = InnerTensors(whole, self._integers, self._moves)
         if others:
@@ -106,6 +111,7 @@ class LayerMeasurement:
         read = watching(self._layers.floating(), self._made, "single layers")
         noise = {name: LayerNoise() for name in self._names}
         for sample, floats in zip(self._samples, self._floats, strict=True):
+            each()
             seen = view.seen(sample)
             if not seen:
                 return {}

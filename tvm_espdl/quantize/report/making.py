@@ -5,29 +5,31 @@ Must never influence the quantization; a network that cannot be compiled is repo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from onnx import ModelProto
 
 from ...errors import EspdlError
 from ...onnx_graphs.graph import Array
-from ...samples import Sample
+from ...samples import ProgressLine, Sample
 from ..calibration import watching
 from ..candidate import Candidate
 from ..clock import Clock
-from ..exact import build_exact
+from ..exact import ExactNetwork, build_exact
 from ..plan import Plan
 from ..quantization import Options, Quantization
 from ..recovery import Trial
 from ..rules import is_relu
 from .account import Account
-from .accuracy import Accuracy, compare_outputs, float_outputs
+from .accuracy import Accuracy, Outputs, compare_outputs, float_outputs
+from .deviation import decibels
+from .effort import Effort, Measure, effort_of, spread
 from .findings import accumulator_findings, dead_channels, findings
-from .layers import LayerMeasurement
+from .layers import MOST_SAMPLES, LayerMeasurement
 from .quantization_report import QuantizationReport
-from .rows import StepRow
+from .rows import Footprint, StepRow
 
 #: Rescaled tensors that are named.
 SHOWN = 3
@@ -42,14 +44,16 @@ def make_report(
     done: Quantization,
     options: Options,
     *,
-    measure: bool,
+    measure: Measure,
     clock: Clock | None = None,
     reference: ModelProto | None = None,
+    progress: ProgressLine | None = None,
 ) -> QuantizationReport:
     """Make the report of what was `done`.
 
     `measure` says whether to compile the network and measure its accuracy, against the float
-    network `reference` or the one that was quantized; `clock` what its phases took so far.
+    network `reference` or the one that was quantized; `clock` what its phases took so far; the
+    `progress` is told what is done.
     """
     clock = clock or Clock()
     assignment = done.assignment()
@@ -69,12 +73,25 @@ def make_report(
         options.weights,
         notes=(*_judged_by(done), *_rescaled(done)),
         warnings=findings(account, rows),
+        steps=tuple(_steps(done.trials, ())),
         unmeasured="" if measure else "not asked for",
         tradeoff=done.tradeoff,
     )
     if measure:
+        models, places = _models(done)
+        samples = done.bench.held_out or done.bench.samples
+        effort = effort_of(account.plan, len(samples), len(models), measure)
         with clock.phase("measure"):
-            report = _measured(report, account, done, reference or done.bench.model)
+            measurement = _Measurement(
+                account,
+                done,
+                reference or done.bench.model,
+                models if effort.steps else models[:1],
+                places if effort.steps else [],
+                effort,
+                progress or ProgressLine(),
+            )
+            report = measurement.added_to(report)
     return replace(report, seconds=dict(clock.seconds))
 
 
@@ -97,38 +114,99 @@ def _rescaled(done: Quantization) -> Iterator[str]:
         )
 
 
-def _measured(
-    report: QuantizationReport, account: Account, done: Quantization, reference: ModelProto
-) -> QuantizationReport:
-    held_out = done.bench.held_out
-    samples = held_out or done.bench.samples
-    try:
-        references = float_outputs(reference, samples)
-        layers = LayerMeasurement(
-            done.bench.model, account.plan, account.assignment, account.chip, samples
+@dataclass(frozen=True, eq=False)
+class _Measurement:
+    """All that is measured with the chip's bits."""
+
+    account: Account
+    done: Quantization
+    reference: ModelProto
+    models: Sequence[ModelProto]  #: The result, and those of the steps where they are measured.
+    places: Sequence[int]  #: Of the result and each step: which of the models it is.
+    effort: Effort
+    progress: ProgressLine
+
+    def added_to(self, report: QuantizationReport) -> QuantizationReport:
+        """The report with the figures, or with the reason why there are none."""
+        account, done = self.account, self.done
+        kept = done.bench.held_out or done.bench.samples
+        samples = spread(kept, self.effort.outputs)
+        self.progress.stage(f"measure: {len(samples)} samples in float")
+        try:
+            references = float_outputs(self.reference, self._shown(samples))
+            looked_at = spread(kept, self.effort.layers)
+            layers = LayerMeasurement(
+                done.bench.model, account.plan, account.assignment, account.chip, looked_at
+            )
+            self.progress.stage(f"measure: compiling {len(self.models)} networks")
+            networks = build_exact(self.models, more=layers.models)
+            own = [
+                self._compared(number, network, references, samples)
+                for number, network in enumerate(networks[: len(self.models)], 1)
+            ]
+            self.progress.stage("measure: layers")
+            noise = layers.run(networks[0], networks[len(self.models) :], self.progress.step)
+        except EspdlError as problem:
+            # The network is quantized all the same: it may be meant for another runtime.
+            return replace(report, unmeasured=str(problem))
+        of_steps = [own[place] for place in self.places[1:]]
+        alive = _alive_channels(done.bench.model, account.plan, self._looked_through())
+        warnings = (
+            *report.warnings,
+            *([] if noise else [_UNSEEN]),
+            *dead_channels(alive, len(self._looked_through())),
+            *accumulator_findings(account, networks[0].program),
         )
-        models, places = _models(done)
-        networks = build_exact(models, more=layers.models)
-        own = [
-            compare_outputs(references, map(network.outputs, samples), in_sample=not held_out)
-            for network in networks[: len(models)]
-        ]
-        noise = layers.run(networks[0], networks[len(models) :])
-    except EspdlError as problem:
-        # The network is quantized all the same: it may be meant for another runtime.
-        return replace(report, unmeasured=str(problem))
-    accuracy, *of_steps = (own[place] for place in places)
-    steps = tuple(_steps(done.trials, of_steps))
-    sums = accumulator_findings(account, networks[0].program)
-    rows = replace(account, noise=noise).rows()
-    alive = _alive_channels(done.bench.model, account.plan, done.bench.samples)
-    warnings = (
-        *report.warnings,
-        *([] if noise else [_UNSEEN]),
-        *dead_channels(alive, len(done.bench.samples)),
-        *sums,
-    )
-    return replace(report, rows=rows, accuracy=accuracy, steps=steps, warnings=warnings)
+        return replace(
+            report,
+            rows=replace(account, noise=noise).rows(),
+            accuracy=own[0],
+            steps=tuple(_steps(done.trials, of_steps)),
+            notes=(*report.notes, *self._left_out(len(kept))),
+            warnings=warnings,
+            footprint=_footprint(networks[0]),
+        )
+
+    def _compared(
+        self,
+        number: int,
+        network: ExactNetwork,
+        references: Sequence[Outputs],
+        samples: Sequence[Sample],
+    ) -> Accuracy:
+        self.progress.stage(f"measure: network {number} of {len(self.models)}, sample")
+        found = map(network.outputs, self._shown(samples))
+        return compare_outputs(references, found, in_sample=not self.done.bench.held_out)
+
+    def _shown(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        for sample in samples:
+            self.progress.step()
+            yield sample
+
+    def _looked_through(self) -> list[Sample]:
+        return spread(self.done.bench.samples, self.effort.outputs)
+
+    def _left_out(self, kept: int) -> Iterator[str]:
+        """What was not measured, so that it does not take long."""
+        parts = []
+        if self.effort.outputs < kept:
+            parts.append(f"the outputs on {self.effort.outputs} of {kept} samples")
+        if self.effort.layers < min(kept, MOST_SAMPLES):
+            parts.append(f"single layers on {self.effort.layers}")
+        if not self.effort.steps and self.done.trials:
+            parts.append("steps of recovery not at all")
+        if parts:
+            yield (
+                f"so that it takes about a minute, {', '.join(parts)} were measured with the "
+                "chip's bits; measure='all' (--measure_all) takes all"
+            )
+
+
+def _footprint(network: ExactNetwork) -> Footprint | None:
+    try:
+        return Footprint(*network.footprint())
+    except EspdlError:
+        return None  # The report of partitioning names what keeps it from being exported.
 
 
 def _models(done: Quantization) -> tuple[list[ModelProto], list[int]]:
@@ -152,16 +230,25 @@ def _models(done: Quantization) -> tuple[list[ModelProto], list[int]]:
 
 
 def _steps(trials: Sequence[Trial], measured: Sequence[Accuracy]) -> Iterator[StepRow]:
-    """The network without recovery, then each step that was tried."""
+    """The network without recovery, then each step that was tried.
+
+    `measured` has the accuracy of each; it is empty where only the result was measured.
+    """
     if not trials:
         return
-    before, *others = measured
-    yield StepRow("", True, before, None)
+    known: list[Accuracy | None] = [*measured] or [None] * (len(trials) + 1)
+    before, *others = known
+    yield StepRow("", True, decibels(trials[0].before), None, before, None)
     for trial, after in zip(trials, others, strict=True):
-        levels = before.snr, after.snr
-        gain = None if levels[0] is None or levels[1] is None else levels[1] - levels[0]
-        yield StepRow(trial.step, trial.applied, after, gain)
+        judged = decibels(trial.before), decibels(trial.after)
+        levels = [None if one is None else one.snr for one in (before, after)]
+        figures = judged[1], _gain(*judged), after, _gain(*levels)
+        yield StepRow(trial.step, trial.applied, *figures)
         before = after if trial.applied else before
+
+
+def _gain(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _alive_channels(model: ModelProto, plan: Plan, samples: Sequence[Sample]) -> dict[str, Array]:

@@ -107,7 +107,7 @@ class FloatRow:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step that recovers accuracy, measured.
+    """One step that recovers accuracy: what decided about it, and what was measured.
 
     Attributes
     ----------
@@ -115,16 +115,37 @@ class StepRow:
         Its name; "" for the network without any.
     applied : bool
         Whether it was kept.
-    accuracy : Accuracy
-        Of the network with it and all steps before it that were kept.
+    judged : float or None
+        The SNR in dB that decided, as the search computes it (for most networks by simulation), of
+        the network with it and all steps before it that were kept; None for no noise.
+    judged_gain : float or None
+        What it adds to that, in dB; None where that is undefined.
+    accuracy : Accuracy or None
+        Of the same network, with the chip's bits; None where that was not measured.
     gain : float or None
-        What it adds to the network's SNR, in dB; None where that is undefined.
+        What it adds to the network's SNR there, in dB; None where that is undefined.
     """
 
     step: str
     applied: bool
-    accuracy: Accuracy
+    judged: float | None
+    judged_gain: float | None
+    accuracy: Accuracy | None
     gain: float | None
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the network takes in an exported project.
+
+    Attributes
+    ----------
+    constants, arena : int
+        Bytes of read-only data, and of the memory that its tensors share.
+    """
+
+    constants: int
+    arena: int
 
 
 @dataclass(frozen=True)
@@ -159,6 +180,9 @@ class QuantizationFigures:
         What int16 layers cost and gain, where they were chosen automatically.
     loss : RequantizationLoss or None
         How far a network that others quantized has moved, where it was re-expressed.
+    footprint : Footprint or None
+        Size and memory on the chip; None where the network was not compiled, or has a part that
+        cannot be exported.
     seconds : dict of str to float
         Time of each phase; no part of what is shown, nor of the comparison of two reports.
     """
@@ -176,6 +200,7 @@ class QuantizationFigures:
     unmeasured: str = ""
     tradeoff: Tradeoff | None = None
     loss: RequantizationLoss | None = None
+    footprint: Footprint | None = None
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property

@@ -27,7 +27,7 @@ def as_text(report: QuantizationFigures) -> str:
     """The head, the accuracy, the layers that hurt most, the warnings, then the table."""
     lines = [head(report)]
     lines += _accuracy(report.accuracy) if report.accuracy else wrapped(measured(report))
-    lines += [step_line(step, width=24) for step in report.steps]
+    lines += step_lines(report)
     if report.worst:
         lines.append("layers that hurt most (SNR of what the layer itself adds, in dB):")
         lines += [f"  {shorten(row.name, 80):80} {row.own}" for row in report.worst]
@@ -92,16 +92,29 @@ def agreement(output: OutputAccuracy, accuracy: Accuracy) -> str:
     return text
 
 
-def step_line(step: StepRow, width: int = 0) -> str:
-    """What a step has gained."""
-    found = step.accuracy.snr
-    level = "      -" if found is None else f"{found:5.1f} dB"
-    if not step.step:
-        return f"{'without recovery':{width}} {level}"
-    gain = "" if step.gain is None else f"  {step.gain:+.1f} dB"
-    refused = "" if step.applied else "  not kept: no gain in the search"
-    sign = "+" if step.applied else "with"
-    return f"{f'{sign} {step.step}':{width}} {level}{gain}{refused}"
+def step_lines(report: QuantizationFigures) -> list[str]:
+    """What each step has gained: what decided about it, then what was measured."""
+    if not report.steps:
+        return []
+    measured = any(step.accuracy is not None for step in report.steps)
+    chip = ", then with the chip's bits" if measured else ""
+    return [f"recovery of accuracy: SNR that decided{chip}", *map(_step_line, report.steps)]
+
+
+def _step_line(step: StepRow) -> str:
+    name = f"{'+' if step.applied else 'with'} {step.step}" if step.step else "without recovery"
+    line = f"  {name:20} {_level(step.judged, step.judged_gain)}"
+    if step.accuracy is not None:
+        line += f"   chip {_level(step.accuracy.snr, step.gain)}"
+    if step.applied:
+        return line.rstrip()
+    gains = step.judged_gain is not None and step.judged_gain > 0
+    return f"{line}  not kept" + (": the outputs themselves lose" if gains else "")
+
+
+def _level(snr: float | None, gain: float | None) -> str:
+    level = "    -" if snr is None else f"{snr:5.1f}"
+    return f"{level} dB {'' if gain is None else f'{gain:+5.1f} dB':8}"
 
 
 def _table(rows: Sequence[TensorRow]) -> Iterator[str]:

@@ -6,18 +6,16 @@ node to TVM's importer.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from tvm import relax
 
-from ..ir import shape_of
-from . import rearrangement, recurrent
+from ..ir import dtype_of, shape_of
+from . import corrected, rearrangement, recurrent
 from .node import Node
 
-FLOAT_MAX = 3.4028234663852886e38
 # Below every norm but zero: ONNX wants zeros there, and no quotient of zeros.
 SMALLEST_NORM = np.float32(2.0**-60)
 
@@ -25,19 +23,32 @@ Convert = Callable[[Node], Any]
 
 
 def _clip(node: Node) -> Any:
-    """`relax.clip` where the limits are constant: TVM's importer makes two TIR functions of it."""
+    """`relax.clip` where the limits are constant: TVM's importer makes two TIR functions of it.
+
+    Where the lower limit is above the upper one, ONNX gives the upper one.
+    """
+    dtype = np.dtype(dtype_of(node.x))
+    ends = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
     limits = []
-    for position, name, open_end in ((1, "min", -math.inf), (2, "max", math.inf)):
+    for position, name, end in ((1, "min", ends.min), (2, "max", ends.max)):
         if node.is_computed(position):
             return None
         limit = node.constant(position)
         # Some write [6.0] for 6.0.
-        limits.append(float(node.attrs.get(name, open_end) if limit is None else limit.item()))
-    return relax.op.clip(node.x, *(min(max(v, -FLOAT_MAX), FLOAT_MAX) for v in limits))
+        value = node.attrs.get(name, end) if limit is None else limit.item()
+        limits.append(min(max(value, ends.min), ends.max))
+    low, high = min(limits), limits[1]
+    if dtype.kind in "iu":
+        bounded = relax.op.maximum(node.x, relax.const(np.asarray(low, dtype)))
+        return relax.op.minimum(bounded, relax.const(np.asarray(high, dtype)))
+    return relax.op.clip(node.x, float(low), float(high))
 
 
 def _softplus(node: Node) -> Any:
-    """`relax.nn.softplus`: TVM's importer writes seven calls."""
+    """`relax.nn.softplus`: TVM's importer writes seven calls; halves go in float32."""
+    if dtype_of(node.x) == "float16":
+        wide = relax.op.astype(node.x, "float32")
+        return relax.op.astype(relax.op.nn.softplus(wide), "float16")
     return relax.op.nn.softplus(node.x)
 
 
@@ -77,6 +88,7 @@ CONVERTERS: dict[str, Convert] = {
     "Softplus": _softplus,
     "Sum": _of_two(relax.op.add),
     "Swish": _swish,
+    **corrected.CONVERTERS,
     **rearrangement.CONVERTERS,
     **recurrent.CONVERTERS,
 }

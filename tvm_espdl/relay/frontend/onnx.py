@@ -6,10 +6,8 @@ It reads the network and fixes its batch; it decides nothing about operators or 
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -20,22 +18,37 @@ from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
+from ...onnx_graphs.chip_metadata import chip_name_in
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
+from ...onnx_graphs.opset import raise_opset
+from ...onnx_graphs.plain_forms import plain_forms
 from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
+from ...onnx_graphs.rewriting import opset_of
+from ...onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
+from ...onnx_graphs.unsigned import unsigned_to_signed
+from ...runtime.making import one_at_a_time
 from ..ir import named, named_part
-from ..program import INPUT_NAMES, NODES, OUTPUT_NAMES
+from ..program import BATCH, INPUT_NAMES, MADE_FOR, NODES, OUTPUT_NAMES
+from .agreement import check_kinds, check_types
 from .converters import CONVERTERS
 from .node import Node
+from .silence import silent
+
+#: Operators of older sets, which TVM's importer misreads or does not know, are raised to this one.
+LOWEST_OPSET = 13
 
 Shapes = Mapping[str, Sequence[int]]
 
 
+@one_at_a_time
 def from_onnx(
     model: str | os.PathLike[str] | ModelProto,
     shape: Shapes | None = None,
     dtype: str | Mapping[str, str] | None = None,
     opset: int | None = None,
     freeze_params: bool = True,
+    *,
+    verify: bool = False,
 ) -> tuple[tvm.IRModule, dict[str, Any]]:
     """Import a network.
 
@@ -43,7 +56,8 @@ def from_onnx(
     ----------
     model : path or ModelProto
         Float or quantized: QDQ, or operators on integers such as QLinearConv, which are written
-        as QDQ first. A dynamic batch becomes 1.
+        as QDQ first. A dynamic batch becomes 1. A network of images or signals with a fixed batch
+        above 1 becomes one for a sample: `relay.build`'s library runs it sample by sample.
     shape : dict of str to shape, optional
         Shapes of the inputs; they must agree with the model's static dimensions.
     dtype : str or dict, optional
@@ -52,6 +66,8 @@ def from_onnx(
         Must be the model's own; other values are refused.
     freeze_params : bool
         Only True: weights are constants of the module.
+    verify : bool
+        Whether to run the imported network beside onnxruntime on one random input.
 
     Returns
     -------
@@ -62,23 +78,56 @@ def from_onnx(
     Raises
     ------
     ModelError
-        For a missing or damaged file, dynamic shapes other than the batch, a batch above 1, or
-        an operator that TVM's importer does not know, or one on integers with computed scales.
+        For a missing or damaged file, dynamic shapes other than the batch, or an
+        operator that TVM's importer does not know, or one on integers with computed scales;
+        with `verify`, if the results differ, with the first node that does.
     """
-    proto = fix_batch(_with_shapes(_as_qdq(load_model(model)), shape or {}))
-    version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
-    _check_options(proto, dtype, opset, version, freeze_params)
-    names = {INPUT_NAMES: list(input_signature(proto)), OUTPUT_NAMES: output_names(proto)}
-    nodes = _described(proto)
+    given = load_model(model)
+    proto = _plain(given, shape or {})
+    batch = batch_above_one(proto)
+    proto = with_batch_of_one(proto) if batch > 1 else proto
+    _check_options(proto, dtype, opset, opset_of(given), freeze_params)
+    check_kinds(proto)
+    if verify:
+        from ..verification import verify as verify_import
+
+        verify_import(proto, _imported)
+    mod = _imported(proto)
+    if batch > 1:
+        mod["main"] = mod["main"].with_attr(BATCH, batch)
+    if chip := chip_name_in(given, ""):
+        mod["main"] = mod["main"].with_attr(MADE_FOR, chip)
+    return mod, {}
+
+
+def _imported(proto: ModelProto) -> tvm.IRModule:
+    """The module of a network of static shapes in plain forms; its nodes are renamed."""
+    attrs = {
+        INPUT_NAMES: list(input_signature(proto)),
+        OUTPUT_NAMES: output_names(proto),
+        NODES: _described(proto),
+    }
     for node, name in zip(proto.graph.node, _tensor_names(proto), strict=True):
         node.name = name
-    importer = _Importer({}, {}, keep_params_in_input=False, sanitize=True)
+    shapes = {name: list(shape) for name, (shape, _) in input_signature(proto).items()}
+    importer = _Importer(shapes, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
     _leave_main(proto)
     with _quiet(proto):
-        mod = importer.from_onnx(proto.graph, version)
-    mod["main"] = mod["main"].with_attrs({**names, NODES: nodes})
-    return mod, {}
+        mod = importer.from_onnx(proto.graph, opset_of(proto))
+    check_types(proto, importer._nodes)
+    mod["main"] = mod["main"].with_attrs(attrs)
+    return mod
+
+
+def _plain(proto: ModelProto, shapes: Shapes) -> ModelProto:
+    """The network with static shapes, in an operator set and forms that importers read."""
+    proto = fix_batch(_with_shapes(_as_qdq(proto), shapes))
+    if opset_of(proto) < LOWEST_OPSET:
+        # What ONNX's converter does not know, TVM's importer may.
+        with contextlib.suppress(ModelError):
+            proto = raise_opset(proto, LOWEST_OPSET)
+    return unsigned_to_signed(plain_forms(proto))
 
 
 def _leave_main(proto: ModelProto) -> None:
@@ -200,14 +249,14 @@ def _variable(name: str) -> str:
 def _quiet(proto: ModelProto) -> Any:
     """Turn the importer's prints, warnings and many kinds of exception into one clear error."""
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with silent():
             yield
     except (
         NotImplementedError,
         ValueError,
         TypeError,
         KeyError,
+        IndexError,
         AttributeError,
         AssertionError,
         RuntimeError,

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
+from tvm.relax import DataflowVar
 from tvm.relax.transform import FusionPattern
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
-from ...report.log import ACTIVATION_HAS_ONE_EXPONENT, PartitionLog
+from ...report.log import ACTIVATION_HAS_ONE_EXPONENT, RESULT_IS_ONLY_QUANTIZED, PartitionLog
 from ..ir import name_of
 from . import composite_name, table
 from .match import Match, Pattern
@@ -97,11 +98,26 @@ def _check(entry: Pattern, context: Any) -> bool:
         return False
     decision = _decision.get()
     result = admit(entry, match, decision.chip)
+    if isinstance(result, Operator) and _escapes(match, context):
+        result = [RESULT_IS_ONLY_QUANTIZED.refused("others that read it as well")]
     if isinstance(result, Operator):
         decision.last.append(Admitted(entry, result, match.root))
         return True
     decision.log.add(match.name, entry.operator, result)
     return False
+
+
+def _escapes(match: Match, context: Any) -> bool:
+    """Whether a value on the way to the result is read by others: no composite can give it."""
+    inner = dict(context.matched_bindings.items())
+    return any(
+        not value.same_as(match.root)
+        and (
+            not isinstance(variable, DataflowVar)
+            or any(reader not in inner for reader in context.var_usages.get(variable, ()))
+        )
+        for variable, value in inner.items()
+    )
 
 
 def admit(entry: Pattern, match: Match, chip: Chip) -> Operator | list[Refusal]:

@@ -36,6 +36,13 @@ DIRECTION_IS_FORWARD = FormRule(
     "forward or bidirectional",
     "reverse the sequence before and behind a forward layer",
 )
+GATES_ARE_USUAL = FormRule(
+    "gates_are_usual",
+    ("gru", "lstm"),
+    "A recurrent layer has gates of sigmoid and tanh, and goes through the whole sequence.",
+    "sigmoid and tanh, not clipped, coupled or with peepholes; one length",
+    "train the layer in that form; as it is, TVM computes it in float",
+)
 RESET_IS_BEHIND_THE_PRODUCT = FormRule(
     "reset_is_behind_the_product",
     ("gru",),
@@ -60,7 +67,8 @@ def patterns() -> list[Pattern]:
 def _layer(made: type[Gru | Lstm], inputs: tuple[str, ...]) -> Pattern:
     x, *states = (dequantized() for _ in inputs)
     w, r, (b, roles) = dequantized_constant(), dequantized_constant(), constant("b")
-    call = is_op(CALL)(wildcard(), is_const(), x, w, r, b, *states)
+    # Lengths and peepholes may follow.
+    call = is_op(CALL)(wildcard(), is_const(), x, w, r, b, *states, varg_default_wildcard=True)
     roles |= {"x": x, "w": w, "r": r, "layer": call, **dict(zip(inputs[1:], states, strict=True))}
 
     def applies(match: Match) -> bool:
@@ -84,6 +92,8 @@ def _layer(made: type[Gru | Lstm], inputs: tuple[str, ...]) -> Pattern:
 
 
 def _refusal(layer: Layer, match: Match, b: Tensor) -> Refusal | None:
+    if layer.unusual:
+        return GATES_ARE_USUAL.refused(layer.unusual)
     batch = match.tensor("x").shape[0 if layer.batch_first else 1]
     if batch != 1:
         return BATCH_IS_ONE.refused(f"a batch of {batch}")

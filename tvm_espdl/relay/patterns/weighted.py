@@ -38,9 +38,9 @@ OPERATORS = {
 GROUPS_ARE_ONE_OR_DEPTHWISE = FormRule(
     "groups_are_one_or_depthwise",
     ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d"),
-    "A convolution has one group, or as many as channels with multiplier 1.",
-    "1 group, or depthwise with multiplier 1",
-    "split the convolution into one per group",
+    "A convolution has one group, or as many as channels with multiplier 1; others are split.",
+    "groups whose result one QuantizeLinear reads, with exponents of output channels",
+    "let all who read the result read it dequantized",
 )
 
 

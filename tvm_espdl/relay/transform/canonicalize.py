@@ -24,7 +24,7 @@ _MOVING = ("relax.reshape", *_RESHAPES)
 # Calls whose result is quantized before a reshape drops or splits axes of it, not after.
 _KEEPING = (
     *("relax.mean", "relax.sum", "relax.max", "relax.min", "relax.prod", "relax.take"),
-    *("relax.sqrt", "relax.log", "relax.add"),
+    *("relax.sqrt", "relax.log", "relax.add", "relax.nn.prelu"),
 )
 
 

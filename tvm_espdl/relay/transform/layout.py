@@ -59,8 +59,8 @@ class _Lowering(ir.Rebuilder):
     """Keeps, for each variable of the original, the forms in which it exists so far.
 
     `replaced` holds the model's own layout, `last` the form with channels last. Of the new
-    variables, `types` knows those that an operator computes, `names` what the model calls them
-    and `flat` what a reshape of them may read instead. `calls` collects the operators.
+    variables, `types` knows those that an operator computes or reads, `names` what the model calls
+    them and `flat` what a reshape of them may read instead. `calls` collects the operators.
     """
 
     def __init__(self, partition: Partition, chip: Chip) -> None:
@@ -78,15 +78,25 @@ class _Lowering(ir.Rebuilder):
             self.replaced[old] = self.transposed(self.last[old], ir.to_first(len(ir.shape_of(old))))
         return super().expr(old)
 
-    def channels_last(self, old: Any, rank: int) -> Any:
-        """With channels last, transposing where only the model's own layout exists."""
+    def channels_last(self, old: Any, rank: int, read: Tensor) -> Any:
+        """With channels last, transposing where only the model's own layout exists.
+
+        `read` is the type that the operator reads.
+        """
         if ir.is_constant(old):
             array = ir.array_of(old)
             wide = array.reshape((1,) * (rank - array.ndim) + array.shape)
             return relax.const(np.ascontiguousarray(wide.transpose(ir.to_last(rank))))
         if old not in self.last:
-            self.last[old] = self.transposed(super().expr(old), ir.to_last(len(ir.shape_of(old))))
+            source = self._typed(super().expr(old), read)
+            self.last[old] = self.transposed(source, ir.to_last(len(ir.shape_of(old))))
         return self.last[old]
+
+    def _typed(self, source: Any, read: Tensor) -> Any:
+        """The same. Where no operator computes it, its exponent is the one that it is read with."""
+        own = Tensor(ir.dtype_of(source), ir.shape_of(source), read.exponent)
+        self.types.setdefault(source, own)
+        return source
 
     def _is_only_last(self, old: Any) -> bool:
         return old in self.last and old not in self.replaced
@@ -126,7 +136,10 @@ class _Lowering(ir.Rebuilder):
                 return self.place(placed, [self.expr(argument) for argument in arguments])
             operator = turned
         rank = len(operator.output.shape)
-        inputs = [self.channels_last(argument, rank) for argument in arguments]
+        inputs = [
+            self.channels_last(argument, rank, tensor)
+            for argument, tensor in zip(arguments, operator.inputs, strict=True)
+        ]
         return self._place_last(operator, placed, variable, inputs)
 
     def _place_last(
@@ -165,7 +178,7 @@ class _Lowering(ir.Rebuilder):
             source = self.last[argument]
             axes = tuple(ir.to_first(rank)[axis] for axis in axes)
         else:
-            source = self.expr(argument)
+            source = self._typed(self.expr(argument), operator.x)
         # The result with channels last is the source transposed by both permutations at once.
         if tuple(axes[axis] for axis in ir.to_last(rank)) == tuple(range(rank)):
             self.last[variable] = source
@@ -192,7 +205,7 @@ class _Lowering(ir.Rebuilder):
         """Emit a transpose; nothing for the identity, a reshape where only ones change places."""
         if axes == tuple(range(len(axes))):
             return source
-        x = self.types.get(source, Tensor(ir.dtype_of(source), ir.shape_of(source)))
+        x = self.types[source]
         moving = [axis for axis in axes if x.shape[axis] != 1]
         is_flat = moving == sorted(moving)
         operator = Reshape(x, x.permuted(axes)) if is_flat else Transpose.of(x, axes)

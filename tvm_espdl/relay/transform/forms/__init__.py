@@ -13,8 +13,15 @@ from ....chips import Chip
 from ...ir import is_plain_dataflow, main_of
 from .biases import spell_biases
 from .convolutions import absorb_paddings, spell_transposed_convolutions
+from .groups import split_groups
 from .numbers import spell_limits, spell_numbers
-from .quantizations import join_quantizations, quantize_moves, split_concatenations
+from .quantizations import (
+    join_quantizations,
+    quantize_moves,
+    quantize_once,
+    split_concatenations,
+)
+from .slopes import spell_slopes
 from .states import cut_last_states, quantize_zero_states
 
 __all__ = ["unify"]
@@ -27,11 +34,12 @@ def unify(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
     """
     if not is_plain_dataflow(main_of(mod)):
         return mod
-    mod = quantize_moves(mod)
+    mod = quantize_moves(quantize_once(mod))
     mod = quantize_zero_states(cut_last_states(mod))
     mod = spell_transposed_convolutions(mod)
     mod = absorb_paddings(mod)
     mod = spell_biases(mod)
+    mod = spell_slopes(split_groups(mod))
     mod = spell_limits(mod, chip)
     mod = spell_numbers(mod)
     mod = split_concatenations(mod)

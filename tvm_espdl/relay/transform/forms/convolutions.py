@@ -106,16 +106,15 @@ def _pads(call: Any, filter_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _turned_filter(graph: Graph, w: Any, call: Any) -> Any:
-    """The filter with taps in reverse order, output channels first; None for true groups."""
+    """The filter with taps in reverse order, output channels first; None for odd exponents."""
     array: Array = array_of(graph.value(w.args[0]))
     groups, exponent = int(call.attrs.groups), qdq.exponent_of(w)
-    channel_axis = 1
-    if groups > 1:
-        if groups != array.shape[0] or array.shape[1] != 1:
-            return None
-        channel_axis = 0
-    elif groups == 1:
-        array = array.swapaxes(0, 1)
+    channel_axis = 0 if groups == array.shape[0] and array.shape[1] == 1 else 1
+    if isinstance(exponent, tuple) and groups > 1 and channel_axis == 1:
+        return None
+    inputs, outputs, *taps = array.shape
+    of_groups = array.reshape(groups, inputs // groups, outputs, *taps).swapaxes(1, 2)
+    array = of_groups.reshape(groups * outputs, inputs // groups, *taps)
     if isinstance(exponent, tuple) and int(w.attrs.axis) % array.ndim != channel_axis:
         return None
     array = np.ascontiguousarray(np.flip(array, tuple(range(2, array.ndim))))

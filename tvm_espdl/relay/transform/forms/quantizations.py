@@ -22,6 +22,27 @@ from .graph import RELU, Graph, Site, form, rewritten, same_quantization
 MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice")
 
 
+def quantize_once(mod: tvm.IRModule) -> tvm.IRModule:
+    """Quantize a value once for all who quantize it alike: quantizers may do it for each reader."""
+    graph = Graph(main_of(mod))
+    firsts: dict[Any, Any] = {}
+    for variable, value in graph.values.items():
+        if op_name(value) != qdq.QUANTIZE or variable in graph.outputs:
+            continue
+        for reader in graph.readers[value.args[0]] if value.args[0] in graph.values else ():
+            if reader.var.same_as(variable):
+                break
+            if op_name(reader.value) == qdq.QUANTIZE and same_quantization(reader.value, value):
+                firsts[variable] = reader.var
+                break
+
+    def rewrite(site: Site) -> Any:
+        first = firsts.get(site.variable)
+        return None if first is None else site.expr(first)
+
+    return rewritten(mod, graph, rewrite) if firsts else mod
+
+
 def quantize_moves(mod: tvm.IRModule) -> tvm.IRModule:
     """Quantize the results of moves that are read by something else than quantize."""
     moved: dict[Any, Any] = {}

@@ -41,8 +41,10 @@ def quantize_zero_states(mod: tvm.IRModule) -> tvm.IRModule:
         if site.variable not in layers:
             return None
         given = arguments_of(site.value)
-        types = {H: states[site.variable], C: _cells_of(graph, given)}
-        zeros = {p: t for p, t in types.items() if p < len(given) and t and _is_zeros(given[p])}
+        types = {H: states[site.variable]}
+        if layers[site.variable][2].kind == "lstm":
+            types[C] = _cells_of(graph, given)
+        zeros = {p: t for p, t in types.items() if t and _is_zeros(given[p])}
         if not zeros:
             return None
         arguments = []
@@ -103,9 +105,11 @@ def cut_last_states(mod: tvm.IRModule) -> tvm.IRModule:
         if site.variable not in wholes:
             return None
         whole = wholes[site.variable]
-        if whole.var not in quantized:
-            quantized[whole.var] = site.emit(site.expr(whole.value), str(whole.var.name))
-        return _parts(site, quantized[whole.var], whole.value)
+        integers = site.expr(whole.var)
+        if integers.same_as(whole.var):  # it comes later in the network, and is not emitted yet
+            integers = site.emit(site.expr(whole.value), str(whole.var.name))
+            quantized[whole.var] = integers
+        return _parts(site, integers, whole.value)
 
     return rewritten(mod, graph, rewrite) if wholes else mod
 
@@ -115,6 +119,8 @@ def _wholes(graph: Graph, layers: list[Call]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for place, (variable, call, layer) in enumerate(layers):
         if layer.gives != "last" or layer.direction not in (FORWARD, BIDIRECTIONAL):
+            continue
+        if layer.has_lengths:  # the last states are not at the end
             continue
         for other, its_call, its_layer in layers[:place]:
             whole, last = _quantize_of(graph, other), _quantize_of(graph, variable)
@@ -134,10 +140,13 @@ def _parts(site: Site, integers: Any, like: Any) -> Any:
     """The end of the forward sequence, and the begin of the backward one, in float."""
     layer = layer_of(site.value)
     steps = 1 if layer is not None and layer.batch_first else 0
-    extents = shape_of(integers)
+    extents, tensor = shape_of(integers), name_of(site.value)
+    if not tensor:
+        reader = _quantize_of(site.graph, site.variable)
+        tensor = name_of(reader.value) if reader is not None else str(site.variable.name)
 
     def moved(value: Any, what: str) -> Any:
-        name = f"{name_of(site.value)}_{what}"
+        name = f"{tensor}_{what}"
         return site.dequantized(
             site.quantized(site.emit(value), like, name, by_compiler=True), like
         )

@@ -1,0 +1,63 @@
+"""Networks in float16 and bfloat16 written in float32, which holds every one of their numbers.
+
+Must never change the model it is given.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, numpy_helper
+
+_HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+
+def halves_to_float(model: ModelProto) -> ModelProto:
+    """Return `model` with float32 in place of halves, inputs and outputs included.
+
+    It is `model` itself where it has none. Results are those of halves but for their rounding.
+    """
+    if not _has_halves(model.graph):
+        return model
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    del wide.graph.value_info[:]
+    _widen(wide.graph)
+    return wide
+
+
+def _has_halves(graph: GraphProto) -> bool:
+    values = (*graph.input, *graph.output)
+    return (
+        any(value.type.tensor_type.elem_type in _HALVES for value in values)
+        or any(tensor.data_type in _HALVES for tensor in graph.initializer)
+        or any(
+            (entry.name == "to" and entry.i in _HALVES)
+            or (entry.type == AttributeProto.TENSOR and entry.t.data_type in _HALVES)
+            or (entry.type == AttributeProto.GRAPH and _has_halves(entry.g))
+            for node in graph.node
+            for entry in node.attribute
+        )
+    )
+
+
+def _widen(graph: GraphProto) -> None:
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.type.tensor_type.elem_type in _HALVES:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
+    for tensor in graph.initializer:
+        _widen_tensor(tensor)
+    for node in graph.node:
+        for entry in node.attribute:
+            if entry.name in ("to", "dtype", "stash_type") and entry.i in _HALVES:
+                entry.i = TensorProto.FLOAT
+            elif entry.type == AttributeProto.TENSOR:
+                _widen_tensor(entry.t)
+            elif entry.type == AttributeProto.GRAPH:
+                _widen(entry.g)
+
+
+def _widen_tensor(tensor: TensorProto) -> None:
+    if tensor.data_type in _HALVES:
+        array = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))

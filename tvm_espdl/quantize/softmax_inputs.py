@@ -1,0 +1,145 @@
+"""What of the numbers that a Softmax reads counts: not those that it makes 0 anyhow.
+
+A Softmax gives exp(x - m) over the sum of these, m being the largest of a row. Below m by more than
+`reach`, a probability is less than half a step of integers of as many bits as those it is made of;
+how far below makes no difference. Must never say so of what anything but a Softmax reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..onnx_graphs.graph import Array, attribute
+from .calibration import TensorRange
+from .plan import Operand, Plan
+
+#: Numbers that lie lower than the largest of their row by more than this are not measured: in
+#: float32 their exponential is a 10^28th of the largest.
+UNSEEN = 64.0
+
+#: Limits of what counts, lower and upper.
+Limits = tuple[float, float]
+
+UNLIMITED: Limits = (-math.inf, math.inf)
+_MOVES = ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Identity", "Tile")
+_SAME = (*_MOVES, "Slice", "Gather", "Split", "Clip", "Max", "Min")
+
+
+def reach(bits: int) -> float:
+    """How far below the largest of a row a number counts, for integers of so many bits."""
+    return (bits + 1) * math.log(2)
+
+
+@dataclass
+class SoftmaxInputs:
+    """What calibration sees of the inputs of Softmaxes, of which it counts only what counts."""
+
+    axes: Mapping[str, int]  #: The axis of the Softmax, by its input.
+    #: The least that the largest number of a row was, by the same.
+    least: dict[str, float] = field(default_factory=dict)
+    masked: set[str] = field(default_factory=set)  #: Of which something was not measured.
+
+    @classmethod
+    def of(cls, plan: Plan) -> SoftmaxInputs:
+        """Those of the quantized Softmaxes of a plan."""
+        found = {}
+        for index in plan.rules:
+            node = plan.graph.nodes[index]
+            if node.op_type == "Softmax" and not plan.graph.is_constant(node.input[0]):
+                found[node.input[0]] = int(attribute(node, "axis", -1))
+        return cls(found)
+
+    def counting(self, name: str, values: Array) -> Array:
+        """The values of a tensor of one sample that count; others become the nearest that does."""
+        if name not in self.axes or not values.size:
+            return values
+        largest = values.max(axis=self.axes[name], keepdims=True)
+        self.least[name] = min(self.least.get(name, math.inf), float(largest.min()))
+        floor = largest - np.float32(UNSEEN)
+        if not (values < floor).any():
+            return values
+        self.masked.add(name)
+        return np.maximum(values, floor)
+
+    def masked_nodes(self, plan: Plan) -> frozenset[int]:
+        """The Softmaxes whose inputs hold what does not count."""
+        readers = (i for name in self.masked for i in plan.graph.consumers(name))
+        return frozenset(i for i in readers if plan.graph.nodes[i].op_type == "Softmax")
+
+
+class CountingLimits:
+    """Beyond which limits the values of a tensor, and of an operand, do not count.
+
+    They come from what reads the tensor, back from the Softmaxes whose inputs hold masks; and a
+    constant that Max and Min let through counts only where the other operand has such values.
+    """
+
+    def __init__(
+        self, plan: Plan, inputs: SoftmaxInputs, ranges: Mapping[str, TensorRange]
+    ) -> None:
+        self._plan, self._ranges, self._inputs = plan, ranges, inputs
+        self.tensors: dict[str, Limits] = {}
+        self.operands: dict[Operand, Limits] = {}
+        for index in range(len(plan.graph.nodes) - 1, -1, -1):
+            for name in plan.graph.nodes[index].output:
+                self._limit(name)
+            for place, name in enumerate(plan.graph.nodes[index].input):
+                limits = self._of_operand(index, place) if name else UNLIMITED
+                if limits != UNLIMITED:
+                    self.operands[index, place] = limits
+        for name in plan.graph.inputs:
+            self._limit(name)
+
+    def _limit(self, name: str) -> None:
+        """Those of a tensor: beyond those of all that reads it."""
+        graph = self._plan.graph
+        readers = graph.consumers(name)
+        if not readers or name in graph.visible:
+            return
+        found = [
+            self.operands.get((reader, place), UNLIMITED)
+            for reader in readers
+            for place, read in enumerate(graph.nodes[reader].input)
+            if read == name
+        ]
+        limits = min(low for low, _ in found), max(high for _, high in found)
+        if limits != UNLIMITED:
+            self.tensors[name] = limits
+
+    def _of_operand(self, index: int, place: int) -> Limits:
+        graph, node = self._plan.graph, self._plan.graph.nodes[index]
+        if node.op_type == "Softmax" and node.input[0] in self._inputs.masked:
+            return self._inputs.least[node.input[0]] - reach(self._plan.bits(index)), math.inf
+        limits = self.tensors.get(node.output[0], UNLIMITED)
+        if len(node.output) > 1:
+            several = [self.tensors.get(name, UNLIMITED) for name in node.output if name]
+            limits = min(low for low, _ in several), max(high for _, high in several)
+        if node.op_type in ("Max", "Min") and graph.is_constant(node.input[place]):
+            other = self._range(node.input[1 - place])
+            own = (other.low, math.inf) if node.op_type == "Max" else (-math.inf, other.high)
+            return max(limits[0], own[0]), min(limits[1], own[1])
+        if node.op_type in ("Add", "Sub") and limits != UNLIMITED:
+            return self._of_sum(index, place, limits)
+        passes = node.op_type in _SAME and (place == 0 or node.op_type in ("Max", "Min"))
+        return limits if passes else UNLIMITED
+
+    def _of_sum(self, index: int, place: int, limits: Limits) -> Limits:
+        """Below the lower limit whatever is added, above the upper one whatever is added."""
+        node = self._plan.graph.nodes[index]
+        other = self._range(node.input[1 - place])
+        low, high = limits
+        if node.op_type == "Add":
+            return low - other.high, high - other.low
+        if place == 0:
+            return low + other.low, high + other.high
+        return other.low - high, other.high - low
+
+    def _range(self, name: str) -> TensorRange:
+        if not self._plan.graph.is_constant(name):
+            return self._ranges.get(name, TensorRange(*UNLIMITED))
+        value = self._plan.graph.constant(name)
+        return TensorRange(float(value.min(initial=0.0)), float(value.max(initial=0.0)))
