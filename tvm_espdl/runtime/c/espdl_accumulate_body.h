@@ -18,18 +18,11 @@
 #define ESPDL_UPPER_BEGINS 16
 #endif
 
-/*
- * The bias of a channel; 0 without bias. Where the first `in_vectors` channels are packed, the
- * remaining ones follow as 64-bit integers.
- */
-static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int32_t in_vectors) {
+#ifndef ESPDL_WITHOUT_LANES
+/* Of the bias with packed fields: `in_vectors` of them, and then 64-bit integers. */
+static ESPDL_SUM ESPDL_NAME(packed_bias)(const espdl_conv_t *d, int32_t channel,
+                                         int32_t in_vectors) {
   const int32_t bits = d->packed_bias_bits;
-  if (d->bias == NULL) {
-    return 0;
-  }
-  if (bits == 0) {
-    return ((const ESPDL_SUM *)d->bias)[channel];
-  }
   const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / bits;
   const uint8_t *bytes = d->bias;
   if (channel >= in_vectors) {
@@ -46,6 +39,22 @@ static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int
     field |= (ESPDL_UNSIGNED)bytes[i] << (i * 8);
   }
   return (ESPDL_SUM)(field >> (first % 8) << unused) >> unused;
+}
+#endif
+
+/* The bias of a channel; 0 without bias. */
+static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int32_t in_vectors) {
+  if (d->bias == NULL) {
+    return 0;
+  }
+#ifndef ESPDL_WITHOUT_LANES
+  if (d->packed_bias_bits != 0) {
+    return ESPDL_NAME(packed_bias)(d, channel, in_vectors);
+  }
+#else
+  (void)in_vectors;
+#endif
+  return ((const ESPDL_SUM *)d->bias)[channel];
 }
 
 /* The sum of one channel of one output in the chip's order, clamped where its register is. */
