@@ -95,22 +95,46 @@ def many_spans(family, seed):
     return items
 
 
+def empty_windows(family, seed):
+    """Windows whose taps step over the image, beside others that do not."""
+    items = []
+    for dtype in ("int8", "int16"):
+        for name in ("conv2d", "depthwise_conv2d"):
+            rng = np.random.default_rng([seed, len(items)])
+            x = _draw(rng, dtype, (1, 2, 1, 5), 1)
+            w = _draw(rng, dtype, (5, 5 if name == "conv2d" else 1, 2, 4), 0.4)
+            b = rng.integers(-99999, 99999, 5).astype(BIAS[dtype])
+            operator = operators()[name](
+                x=Tensor(dtype, x.shape, 0),
+                w=Tensor(dtype, w.shape, -9),
+                b=Tensor(BIAS[dtype], b.shape, 0),
+                y=Tensor(dtype, (1, 1, 3, 5), 0),
+                pads=(0, 4, 0, 4),
+                dilations=(1, 2),
+            )
+            items.append(Item(operator, chip_of(family), (w, b), (x,)))
+    return items
+
+
 def shifts(family, seed):
-    """Every way from a sum to a result: 32 bits or 64, to the right or to the left."""
+    """Every way from a sum to a result: 32 bits or 64, to the right or left, biases of any size."""
     items, chip = [], chip_of(family)
-    for shift in (-3, 0, 1, 2, 23, 24, 25, 31, 40):
-        if shift < 0 and chip.vector_bytes:
-            continue  # the kernels of chips with vectors refuse it
-        rng = np.random.default_rng([seed, shift + 3])
-        x, w = _draw(rng, "int8", (5, 7), 1), _draw(rng, "int8", (7, 19), 1)
-        b = rng.integers(-(1 << 31), 1 << 31, 19).astype(np.int32)
-        operator = operators()["gemm"](
-            Tensor("int8", x.shape, 0),
-            Tensor("int8", w.shape, -shift),
-            Tensor("int32", b.shape, 0),
-            Tensor("int8", (5, 19), 0),
-        )
-        items.append(Item(operator, chip, (w, b), (x,)))
+    for dtype, most in (("int8", 32), ("int16", 63)):
+        for shift in (-3, 0, 1, 2, 23, 24, 25, 31, 40):
+            if shift < 0 and chip.vector_bytes:
+                continue  # the kernels of chips with vectors refuse it
+            rng = np.random.default_rng([seed, shift + 3])
+            x, w = _draw(rng, dtype, (5, 7), 1), _draw(rng, dtype, (7, 43), 1)
+            bits = rng.integers(19, most, 43)
+            b = (np.int64(1) << bits) - rng.integers(1, 1 << 18, 43)
+            b = np.where(rng.random(43) < 0.5, b, -b).astype(BIAS[dtype])
+            operator = operators()["gemm"](
+                Tensor(dtype, x.shape, 0),
+                Tensor(dtype, w.shape, -shift),
+                Tensor(BIAS[dtype], b.shape, 0),
+                Tensor(dtype, (5, 43), 0),
+            )
+            items.append(Item(operator, chip, (w, b), (x,)))
     return items
 
 
@@ -218,6 +242,7 @@ def tiles(family, seed):
     items = [
         *sizes(family, seed),
         *many_spans(family, seed),
+        *empty_windows(family, seed),
         *shifts(family, seed),
         *limits(family),
         *limits_of_windows(family),
