@@ -210,7 +210,9 @@ def test_products_that_fill_a_float(c_compiler, family):
     items = []
     for shift in range(20, 28):
         operator = operators()["mul"](
-            Tensor("int16", a.shape, 0), Tensor("int16", a.shape, 0), Tensor("int16", a.shape, shift)
+            Tensor("int16", a.shape, 0),
+            Tensor("int16", a.shape, 0),
+            Tensor("int16", a.shape, shift),
         )
         items.append(Item(operator, comparison.chip_of(family), (), (a, b)))
     names = [str(item.operator) for item in items]

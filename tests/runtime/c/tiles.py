@@ -147,7 +147,7 @@ def _reaching(difference, steps, largest):
     return [-weight if difference < 0 else weight for weight in (*weights, rest)]
 
 
-def _turning(largest, bits, steps, which, upwards, biased=True):
+def _turning(largest, bits, steps, which, *, upwards, biased=True):
     """Bias and weights of a sum that goes to a limit, or further, and comes back.
 
     Where the way back is long enough, it ends half a step above or, downwards, one short of it, so
@@ -175,9 +175,7 @@ def _bits(chip, dtype, channels, lanes_only=False):
     lanes = chip.lanes(dtype)
     full = channels if lanes_only and lanes else channels // max(1, lanes) * lanes
     widest = 32 if dtype == "int8" else 47
-    return [
-        min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)
-    ]
+    return [min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)]
 
 
 def limits(family):
@@ -189,7 +187,7 @@ def limits(family):
             for upwards in (True, False):
                 x = np.array([_values(largest, steps)], dtype)
                 bits = _bits(chip, dtype, columns)
-                made = [_turning(largest, b, steps, n, upwards) for n, b in enumerate(bits)]
+                made = [_turning(largest, b, steps, n, upwards=upwards) for n, b in enumerate(bits)]
                 w = np.array([weights for _, weights in made], dtype).T
                 b = np.array([bias for bias, _ in made], BIAS[dtype])
                 for shift in sorted({bit - 8 for bit in bits}):
@@ -215,7 +213,7 @@ def limits_of_windows(family):
             b = np.zeros(channels, np.int32)
             bits = _bits(chip, "int8", channels, lanes_only=depthwise)
             for n, bit in enumerate(bits):
-                b[n], w[n, 0, : 2 * steps + 5] = _turning(127, bit, steps, n, upwards)
+                b[n], w[n, 0, : 2 * steps + 5] = _turning(127, bit, steps, n, upwards=upwards)
             x = values.reshape(1, side, side, 1).repeat(channels if depthwise else 1, axis=3)
             w = w.reshape(channels, 1, side, side)
             operator = operators()[name](
@@ -226,7 +224,7 @@ def limits_of_windows(family):
             )
             items.append(Item(operator, chip, (w, b), (x,)))
         a = np.array([[_values(127, 40)]] * 3, np.int8).reshape(1, 3, -1)
-        made = [_turning(127, 20, 40, n, upwards, biased=False)[1] for n in range(21)]
+        made = [_turning(127, 20, 40, n, upwards=upwards, biased=False)[1] for n in range(21)]
         factor = np.array([made], np.int8).transpose(0, 2, 1)
         operator = operators()["matmul"](
             a=Tensor("int8", a.shape, 0),

@@ -122,17 +122,17 @@ void ESPDL_NAME(espdl_in_order)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
 
 #if ESPDL_VALUE_BITS == 8
 /* The result of a sum. */
-#define ESPDL_RESULT(pixel)                                                   \
-  {                                                                           \
-    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + half;                  \
-    int32_t result = sum >> shift;                                            \
-    if (half_even && (uint32_t)sum << (32 - shift) == 0) {                    \
-      result &= ~1; /* a tie, which the addition has rounded up */            \
-    }                                                                         \
-    if ((uint32_t)result - (uint32_t)lowest > range) {                        \
-      result = result < lowest ? lowest : INT8_MAX;                           \
-    }                                                                         \
-    *y##pixel++ = (int8_t)result;                                             \
+#define ESPDL_RESULT(pixel)                                        \
+  {                                                                \
+    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + half;       \
+    int32_t result = sum >> shift;                                 \
+    if (half_even && (uint32_t)sum << (32 - shift) == 0) {         \
+      result &= ~1; /* a tie, which the addition has rounded up */ \
+    }                                                              \
+    if ((uint32_t)result - (uint32_t)lowest > range) {             \
+      result = result < lowest ? lowest : INT8_MAX;                \
+    }                                                              \
+    *y##pixel++ = (int8_t)result;                                  \
   }
 
 /* The results of one output or of ESPDL_PIXELS from their sums, in 32 bits. */

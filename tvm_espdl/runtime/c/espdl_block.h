@@ -86,7 +86,7 @@ struct ESPDL_NAME(block) {
   ESPDL_SUM start[ESPDL_CHANNELS];        /* what sums begin with */
   ESPDL_SUM bias[ESPDL_CHANNELS];         /* what sums in the chip's order begin with */
   int32_t shifts[ESPDL_CHANNELS];         /* from sums to results */
-  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum, where 32 bits do, without offset */
+  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum of 8-bit data, less the offset */
 };
 
 /*
@@ -111,9 +111,9 @@ void ESPDL_NAME(espdl_take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *are
                             const ESPDL_NAME(block_t) *b, uint32_t seen, ESPDL_SUM *sums,
                             int32_t outputs, const ESPDL_VALUE *const *x, ESPDL_VALUE *const *y);
 
-/* Where the next `count` outputs are read and written. */
-static inline void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count, const ESPDL_VALUE **x,
-                             ESPDL_VALUE **y) {
+/* Goes on by `count` outputs: where their windows and results begin. */
+static inline void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count,
+                                    const ESPDL_VALUE **x, ESPDL_VALUE **y) {
   int32_t in_row = area->in_row;
   int32_t from = area->from;
   int32_t to = area->to;

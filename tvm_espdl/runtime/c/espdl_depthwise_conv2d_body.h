@@ -16,7 +16,7 @@
 #define ESPDL_SEVERAL NULL
 #endif
 
-/* A block of `count` channels from `first` on; those from `group` on, `size` of them, take turns. */
+/* The block of `count` channels from `first` on, of a group of `size` whose weights take turns. */
 static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first, int32_t count,
                                              int32_t group, int32_t size) {
   const int32_t taps = d->kernel_height * d->kernel_width;
