@@ -195,11 +195,11 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
   const int32_t product_bits = 2 * ESPDL_VALUE_BITS - 2;
   /* What is left for a bias, so that sums stay in range, and in the chip's register. */
   const bool too_many = products > (int32_t)(ESPDL_LARGEST >> product_bits);
-  const ESPDL_SUM room = too_many ? -1 : ESPDL_LARGEST - ((ESPDL_SUM)products << product_bits);
+  const ESPDL_SUM room = too_many ? 0 : ESPDL_LARGEST - ((ESPDL_SUM)products << product_bits);
   const int64_t highest = espdl_highest(b->kept.bits);
   const int64_t room_kept = highest - ((int64_t)products << product_bits);
   ESPDL_SUM largest = 0;
-  bool exact = false;
+  bool exact = too_many;
   for (int32_t i = 0; i < b->count; ++i) {
     const ESPDL_SUM bias = ESPDL_NAME(bias_of)(d, b->first + i, in_vectors);
     const ESPDL_SUM magnitude = bias < 0 ? -1 - bias : bias;
@@ -213,6 +213,7 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
   if (largest >= room) {
     exact = true;
   }
+  b->offset = 0;
   if (!d->ordered || b->kept.per_clamp == 0 || largest < room_kept) {
     b->kept.per_clamp = 0;
     b->look = INT32_MAX;
@@ -227,7 +228,11 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
     b->one = ESPDL_NAME(espdl_in_order);
     b->several = NULL;
   }
-  for (int32_t i = 0; i < b->count; ++i) {
+  for (int32_t i = 0; i < ESPDL_CHANNELS; ++i) {
+    b->start[i] = 0;
+    if (i >= b->count) {
+      continue;
+    }
     if (b->kept.per_clamp != 0) {
       b->bias[i] = (ESPDL_SUM)espdl_clamp(b->bias[i], -1 - highest, highest);
     }
@@ -272,10 +277,12 @@ void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b
         ESPDL_NAME(espdl_in_order)(d, &area, b);
         continue;
       }
-      if (b->several != NULL) {
+      if (b->several != NULL && area.outputs >= ESPDL_PIXELS) {
         b->several(d, &area, b);
       }
-      b->one(d, &area, b);
+      if (area.outputs != 0) {
+        b->one(d, &area, b);
+      }
     }
   }
 }

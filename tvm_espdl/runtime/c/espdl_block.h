@@ -90,8 +90,9 @@ struct ESPDL_NAME(block) {
 };
 
 /*
- * How the sums of a block begin and are formed, for windows of up to some products. What it has
- * besides is set already; `in_vectors` channels have a packed bias, where there is such.
+ * How the sums of a block begin and are formed, for windows of up to some products: sets what comes
+ * behind `look` in it, and may change the tiles. `in_vectors` channels have a packed bias, where
+ * there is such.
  */
 void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_t products,
                                ESPDL_NAME(block_t) *b);
