@@ -108,6 +108,13 @@ static inline float espdl_newton_root(float value) {
   return root;
 }
 
+/* The power of two that a positive scale is; -127 for a denormal one. */
+static inline int32_t espdl_power_of(float scale) {
+  uint32_t bits;
+  memcpy(&bits, &scale, sizeof bits);
+  return (int32_t)(bits >> 23) - 127;
+}
+
 /*
  * value * 2^power for a power up to 125, rounded to nearest and limited to +-ESPDL_FLOAT_LIMIT; NaN
  * gives the positive limit.
