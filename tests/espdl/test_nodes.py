@@ -173,6 +173,19 @@ def test_what_is_refused(given, said):
         network(given)
 
 
+def test_a_softmax_that_may_overflow_is_run_as_it_is():
+    """It is published; the PC gives what the chip gives, and says so."""
+    values = [value("x", (4,), 1), value("y", (4,), 0, "float32")]
+    given = one("Softmax", values, axis=-1)
+    x = np.int8([1, 2, 3, 40])
+    with pytest.warns(EspdlWarning, match="fit a float32.*int8 at exponent 1.*follows the chip"):
+        found = evaluate(given, x=x)
+    exponentials = np.exp(2.0 * x)
+    np.testing.assert_allclose(found, exponentials / exponentials.sum(), rtol=1e-6)
+    with pytest.warns(EspdlWarning):
+        assert np.isnan(evaluate(given, x=np.int8([1, 2, 3, 45]))[3])
+
+
 def test_a_lookup_table_is_checked():
     values = [value("x", (2,)), value("y", (2,))]
     short = tensor("t", np.zeros(255, np.int8), 0)

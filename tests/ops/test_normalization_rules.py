@@ -39,6 +39,21 @@ def lp(x=None, y=None, axis=1, p=2):
     return operators()["lp_norm"](x, y or tensor(x.shape, -7, x.dtype), axis, p)
 
 
+@pytest.mark.parametrize("name", ("softmax", "log_softmax"))
+def test_exponentials_of_int8_fit_a_float32(name):
+    def softmax(exponent, dtype="int8"):
+        x = tensor((3, 6), exponent, dtype)
+        return operators()[name](x, Tensor("float32", (3, 6)), 1)
+
+    ends = np.int8([[127] * 6, [-128] * 6, [127, -128] * 3])
+    for exponent in range(-8, 4):
+        found = softmax(exponent).reference(S3, ends)
+        finite = bool(np.isfinite(found).all())
+        assert finite == (exponent <= -1)
+        assert broken(softmax(exponent)) == ([] if finite else ["probabilities_are_finite"])
+        assert not broken(softmax(exponent, "int16"))
+
+
 @pytest.mark.parametrize("make", (rms, lp))
 def test_rules_of_both_norms(make):
     assert not broken(make())

@@ -182,6 +182,7 @@ def _add(done, keys, chip, int16, built):
     model, samples = network_of(keys), drawn(keys)
     options = {"int16": "*" if int16 else (), "weights": "minmax", "recover": (), "hold_out": 0}
     result = quantize_onnx(model, samples, chip, measure=False, **options)
+    onnxruntime.InferenceSession(result.model.SerializeToString())  # by its default options
     if built == "all" or (built == "mixed" and any(CASES[key].on_tvm for key in keys)):
         library = compile_file(result.model)
         program, report = library.program, library.report()

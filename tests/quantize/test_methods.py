@@ -128,7 +128,10 @@ def test_every_method_in_a_network(name):
 
 def test_tensors_that_share_an_exponent_share_the_costs():
     """The sum of relative errors decides, not the error of one of them."""
-    nodes = [node("Relu", "x", "a"), node("Relu", "z", "b"), node("Concat", "a b", "y", axis=1)]
+    nodes = [
+        *(node("Relu", "x", "a"), node("Relu", "z", "b")),
+        *(node("Concat", "a b", "c", axis=1), node("Tanh", "c", "y")),
+    ]
     shapes = {"x": (1, 5000), "z": (1, 5000)}
     data = {"x": floats(8, 5000), "z": floats(8, 5000, seed=8) * 0.1}
     data["x"][0, 0] = 30.0

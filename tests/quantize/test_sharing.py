@@ -75,7 +75,9 @@ def test_activation_behind_an_input(operator):
     data = floats(8, 4, 8, 8, scale=5)
     q = quantize(network([node(operator, inputs, "y")], X, {"y": X["x"]}, limits), data)[1]
     found = q.one(operator)
-    assert q.into(found) == q.after(found) == exponent_by_search(data.min(), data.max())
+    # What the input holds beyond the limits may saturate.
+    ends = (data.min(), data.max()) if operator == "Relu" else (-1, 1)
+    assert q.into(found) == q.after(found) == exponent_by_search(*ends)
 
 
 @pytest.mark.parametrize("operator", ["Add", "Sub", "Sum", "Max", "Min"])
@@ -146,7 +148,7 @@ def test_an_output_that_is_read_inside_counts_as_another_reader():
 def test_a_slice_of_something_read_elsewhere_is_requantized():
     nodes = [
         node("Sigmoid", "x", "s"), node("Split", "s", "a b", axis=1), node("Exp", "b", "e"),
-        node("Mul", "e k", "m"), node("Concat", "a b m", "y", axis=1),
+        node("Mul", "e k", "m"), node("Concat", "a b m", "c", axis=1), node("Tanh", "c", "y"),
     ]  # fmt: skip
     _, q = quantize(network(nodes, X, {"y": (1, 6, 8, 8)}, {"k": np.float32(9)}))
     concat = q.one("Concat")

@@ -43,7 +43,7 @@ class Softmax(Unary):
         return split_at(self.x.shape, self.axis)
 
     @rule(allowed="int16, or int8 at exponents up to -1", fix="quantize its input to int16")
-    def exponentials_are_finite(self, chip: Chip) -> str | None:
+    def probabilities_are_finite(self, chip: Chip) -> str | None:
         """The exponentials of all int8 numbers at the input's exponent fit a float32.
 
         ESP-DL subtracts the maximum for int16 only: larger exponentials are infinite, and where all

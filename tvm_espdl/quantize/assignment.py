@@ -13,6 +13,7 @@ import numpy as np
 from ..chips import Chip
 from ..errors import DataError
 from ..onnx_graphs.graph import Array
+from ..ops.softmax import LARGEST_EXPONENT
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, Integers
 from .histogram import Histogram
@@ -23,6 +24,9 @@ from .plan import Layer, Operand, Plan
 from .shared_exponents import is_magnified, shared_exponent
 from .sharing import Member, Sharing, share_exponents
 from .softmax_inputs import UNLIMITED, CountingLimits, SoftmaxInputs
+
+#: What has a rule about the exponent of its input: its exponentials overflow.
+SOFTMAXES = ("Softmax", "LogSoftmax")
 
 #: How many more bits below the point an int16 tensor has that an int8 one became: nothing is lost.
 WIDER = 8
@@ -82,7 +86,15 @@ class Assigner:
         }
         self.sharing: Sharing = share_exponents(plan)
         self._layers = [self._layer(layer) for layer in plan.layers()]
+        self._seen = self._members()
+        self._weights = Importance(plan, self.sharing, self._seen, choice.gains).weights
         self._chosen = self._choose_groups()
+        #: What the chip takes exponentials of in int8.
+        self._exponentials = {
+            self.find(plan.graph.nodes[index].input[0])
+            for index in plan.rules
+            if plan.graph.nodes[index].op_type in SOFTMAXES and plan.bits(index) == 8
+        }
 
     def _layer(self, layer: Layer) -> LayerExponents:
         found = LayerExponents(
@@ -101,8 +113,7 @@ class Assigner:
 
     def _choose_groups(self) -> dict[Member, int]:
         """The exponent of each group on its own, without regard to what kernels need."""
-        seen = self._members()
-        weights = Importance(self.plan, self.sharing, seen, self.choice.gains).weights
+        seen, weights = self._seen, self._weights
         edges: dict[Member, list[Operand]] = {}
         for operand, output in self.sharing.edges.items():
             edges.setdefault(self.find(output), []).append(operand)
@@ -142,6 +153,9 @@ class Assigner:
         for member, shift in shifts.items():
             if not isinstance(member, int):
                 group[self.find(member)] += shift
+        for root in self._exponentials:
+            if self._chosen[root] <= LARGEST_EXPONENT:
+                group[root] = min(group[root], LARGEST_EXPONENT)
         for operand, name in self.widened():
             group[self.find(operand)] = group[self.find(name)] - WIDER
         for member, exponent in self.sharing.fixed.items():
@@ -154,6 +168,18 @@ class Assigner:
         for node, place in sorted(self.sharing.conversions):
             if self.plan.operand_bits(node, place) == 16:
                 yield (node, place), self.plan.graph.nodes[node].input[place]
+
+    def operand_range(self, index: int, place: int) -> TensorRange:
+        """What node `index` reads at an input."""
+        return self._seen[self._member(index, place)]
+
+    def weight(self, index: int, place: int) -> float:
+        """How much the noise of that weighs in the choice of its exponent; see `Importance`."""
+        return self._weights.get(self._member(index, place), 1.0)
+
+    def _member(self, index: int, place: int) -> Member:
+        operand = index, place
+        return operand if operand in self._seen else self.plan.graph.nodes[index].input[place]
 
     def chosen(self, member: Member) -> int:
         """The exponent that suits the group of a member best, whatever kernels need."""

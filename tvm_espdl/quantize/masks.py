@@ -9,7 +9,6 @@ whole, nor touch a tensor that anything else reads.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 
 import numpy as np
 from onnx import ModelProto, NodeProto, helper
@@ -26,71 +25,105 @@ LEAST = -1000.0
 
 _MOVES = ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Identity", "Tile")
 
+_LAYERS = ("Conv", "Gemm")
+
 #: Places of the inputs that go into the result, by the type of the node.
 _PATH: dict[str, tuple[int, ...]] = {
     **dict.fromkeys((*_MOVES, "Slice", "Gather", "Split", "Clip", "Div"), (0,)),
     **dict.fromkeys(("Add", "Sub", "Mul", "Max", "Min"), (0, 1)),
     "Where": (1, 2),
+    **dict.fromkeys(_LAYERS, (2,)),
 }
 
 
 def additive_masks(model: ModelProto) -> ModelProto:
     """The model with masks that are sums with numbers of at most `LARGEST`; it is left as it is.
 
-    A Where that puts a mask in the place of scores becomes the sum with one of a mask and zeros.
+    A Where that puts a mask in the place of scores becomes the sum with one of a mask and zeros;
+    of the bias of a layer masks are taken off and added behind it.
     """
     graph = Graph(model)
     leading = _leading_to_softmax(graph)
-    finite = {
-        (index, place)
-        for index in leading
-        for place in _PATH[graph.nodes[index].op_type]
-        if _exceeds(input_of(graph.nodes[index], place), graph)
-    }
-    chosen = {
-        index: place
-        for index in leading
-        if graph.nodes[index].op_type == "Where"
-        for place in (1, 2)
-        if _is_mask(graph.nodes[index].input[place], graph)
-        and not graph.is_constant(graph.nodes[index].input[3 - place])
-    }
-    if not finite and not chosen:
+    if not any(_holds_masks(graph.nodes[index], graph) for index in leading):
         return model
-    changed = copy.deepcopy(model)
-    for index, place in sorted(finite):
-        node = changed.graph.node[index]
-        value = _within(graph.constant(node.input[place]))
-        node.input[place] = add_constant(changed, f"{node.input[place]}_finite", value)
-    _write_sums(changed, chosen, graph)
-    infer(changed)
-    return changed
+    writer = _SumWriter(copy.deepcopy(model), graph)
+    for index, node in enumerate(writer.model.graph.node):
+        writer.write(node, leading=index in leading)
+    replace_nodes(writer.model, writer.nodes)
+    infer(writer.model)
+    return writer.model
 
 
-def _write_sums(model: ModelProto, chosen: Mapping[int, int], graph: Graph) -> None:
-    """Write each Where of `chosen`, by its node and the place of its mask, as a sum."""
-    names, nodes = NewNames(model), list[NodeProto]()
-    made: dict[tuple[str, int, bytes], str] = {}
-    for index, node in enumerate(model.graph.node):
-        if index not in chosen:
-            nodes.append(node)
-            continue
-        place, condition = chosen[index], node.input[0]
-        mask = _within(graph.constant(graph.nodes[index].input[place]))
-        key = (condition, place, mask.tobytes())
-        if key not in made:
+def _holds_masks(node: NodeProto, graph: Graph) -> bool:
+    constants = [input_of(node, place) for place in _PATH[node.op_type]]
+    return any(_exceeds(name, graph) or is_mask(name, graph) for name in constants)
+
+
+class _SumWriter:
+    """Writes the nodes of a copy of a model anew."""
+
+    def __init__(self, model: ModelProto, graph: Graph) -> None:
+        self.model, self._graph, self._names = model, graph, NewNames(model)
+        self.nodes: list[NodeProto] = []
+        self._chosen: dict[tuple[str, int, str], str] = {}
+
+    def write(self, node: NodeProto, *, leading: bool) -> None:
+        """Write what stands for a node; `leading` are those that lead to Softmaxes only."""
+        if not leading:
+            self.nodes.append(node)
+        elif node.op_type == "Where" and (place := self._masked_place(node)):
+            self._write_choice(node, place)
+        elif node.op_type in _LAYERS and is_mask(input_of(node, 2), self._graph):
+            self._write_layer(node)
+        else:
+            for place in _PATH[node.op_type]:
+                name = input_of(node, place)
+                if _exceeds(name, self._graph):
+                    value = _within(self._graph.constant(name))
+                    node.input[place] = self._constant(f"{name}_finite", value)
+            self.nodes.append(node)
+
+    def _constant(self, base: str, value: Array) -> str:
+        return add_constant(self.model, self._names.fresh(base), value)
+
+    def _masked_place(self, node: NodeProto) -> int:
+        """Which of the two that a Where chooses from is nothing but a mask, the other computed."""
+        masks = [_is_all_mask(node.input[place], self._graph) for place in (1, 2)]
+        for place in (1, 2):
+            if masks[place - 1] and not self._graph.is_constant(node.input[3 - place]):
+                return place
+        return 0
+
+    def _write_choice(self, node: NodeProto, place: int) -> None:
+        condition, name = node.input[0], node.input[place]
+        key = condition, place, name
+        if key not in self._chosen:
+            mask = _within(self._graph.constant(name))
             operands = [mask, np.zeros((), np.float32)][:: 1 if place == 1 else -1]
-            if graph.is_constant(condition):
-                value = np.where(graph.constant(condition), *operands)
-                made[key] = add_constant(model, f"{node.output[0]}_mask", value)
+            base = f"{node.output[0]}_mask"
+            if self._graph.is_constant(condition):
+                value = np.where(self._graph.constant(condition), *operands)
+                self._chosen[key] = self._constant(base, value)
             else:
-                made[key] = names.fresh(f"{node.output[0]}_mask")
-                read = [add_constant(model, f"{made[key]}_value", value) for value in operands]
-                name = names.fresh(f"{node.name}_mask")
-                nodes.append(helper.make_node("Where", [condition, *read], [made[key]], name=name))
-        operands_of_sum = [node.input[3 - place], made[key]]
-        nodes.append(helper.make_node("Add", operands_of_sum, [node.output[0]], name=node.name))
-    replace_nodes(model, nodes)
+                made = self._chosen[key] = self._names.fresh(base)
+                read = [condition, *(self._constant(f"{base}_value", value) for value in operands)]
+                label = self._names.fresh(f"{node.name}_mask")
+                self.nodes.append(helper.make_node("Where", read, [made], name=label))
+        read = [node.input[3 - place], self._chosen[key]]
+        self.nodes.append(helper.make_node("Add", read, [*node.output], name=node.name))
+
+    def _write_layer(self, node: NodeProto) -> None:
+        bias = self._graph.constant(node.input[2])
+        masked = bias <= LEAST
+        mask = _within(np.where(masked, bias, 0.0))
+        if node.op_type == "Conv":
+            mask = mask.reshape(-1, *(1,) * (len(self._graph.shape(node.output[0]) or (0,)) - 2))
+        result, base = node.output[0], node.input[2]
+        node.input[2] = self._constant(f"{base}_unmasked", np.where(masked, 0, bias).astype("f4"))
+        node.output[0] = self._names.fresh(f"{result}_unmasked")
+        read = [node.output[0], self._constant(f"{base}_mask", mask)]
+        label = self._names.fresh(f"{node.name}_mask")
+        self.nodes += [node, helper.make_node("Add", read, [result], name=label)]
 
 
 def _leading_to_softmax(graph: Graph) -> set[int]:
@@ -124,12 +157,16 @@ def _exceeds(name: str, graph: Graph) -> bool:
     return constant and bool((np.abs(graph.constant(name)) > LARGEST).any())
 
 
-def _is_mask(name: str, graph: Graph) -> bool:
-    """Whether nothing that a float constant holds is above `LEAST`."""
+def is_mask(name: str, graph: Graph) -> bool:
+    """Whether a float constant holds numbers of `LEAST` or below beside others of no such size."""
     if not graph.is_constant(name) or not graph.is_float(name):
         return False
     value = graph.constant(name)
-    return bool(value.size) and bool(value.max() <= LEAST)
+    return bool(value.size) and bool(value.min() <= LEAST) and bool(value.max() < -LEAST)
+
+
+def _is_all_mask(name: str, graph: Graph) -> bool:
+    return is_mask(name, graph) and bool(graph.constant(name).max() <= LEAST)
 
 
 def _within(value: Array) -> Array:

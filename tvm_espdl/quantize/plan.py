@@ -12,6 +12,7 @@ from functools import cached_property
 from onnx import NodeProto
 
 from ..onnx_graphs.graph import Graph
+from .masks import is_mask
 from .recurrent import BIAS, CELLS, INITIAL_C, STATES
 from .rule import Rule
 from .rules import clip_limits, data_inputs, is_relu, select_rules, why_float
@@ -40,7 +41,8 @@ class Plan:
     inner: frozenset[str]  #: Exist only inside a kernel, as between Conv and Relu: not quantized.
     relus: frozenset[int] = frozenset()  #: Clip nodes that are written as Relu.
     wide: frozenset[int] = frozenset()  #: Nodes that compute in int16; all others do in int8.
-    #: Inputs of the network that only such nodes read, and that are int16 themselves.
+    #: Inputs of the network, and what is computed in float, that only such nodes read, and that are
+    #: int16 themselves.
     wide_inputs: frozenset[str] = frozenset()
     #: Nodes that were asked to compute in int16 and do not, by name, each with the reason.
     kept_int8: tuple[tuple[str, str], ...] = ()
@@ -62,7 +64,7 @@ class Plan:
         if tensor in self.cells:
             return 16
         maker = self.graph.producer(tensor)
-        if maker is None or maker not in self.rules:
+        if maker is None or not self.makes_integers(maker):
             return 16 if tensor in self.wide_inputs else 8
         return self.bits(maker)
 
@@ -118,15 +120,14 @@ class Plan:
             name = self.graph.nodes[self.graph.consumers(name)[0]].output[0]
         return name
 
+    def makes_integers(self, index: int) -> bool:
+        """Whether node `index` has results in integers."""
+        return index in self.rules and self.rules[index].gives_integers
+
     def is_integer(self, tensor: str) -> bool:
         """Whether a quantized operator makes `tensor`, so that the chip has integers only."""
         maker = self.graph.producer(tensor)
-        return (
-            maker is not None
-            and maker in self.rules
-            and self.rules[maker].gives_integers
-            and tensor not in self.inner
-        )
+        return maker is not None and self.makes_integers(maker) and tensor not in self.inner
 
     def tensors(self) -> list[str]:
         """The activations that are quantized, in the order of the graph, inputs first."""
@@ -250,6 +251,8 @@ def _makes_swish(sigmoid: NodeProto, product: NodeProto) -> bool:
 
 def _adds_bias(index: int, follower: int, graph: Graph, rules: dict[int, Rule]) -> bool:
     product, add = graph.nodes[index], graph.nodes[follower]
+    if add.op_type == "Add" and is_mask(add.input[1], graph):
+        return False  # a sum cannot saturate before the bias is added
     if product.op_type != "MatMul" or rules[index].kind != "filter" or add.op_type != "Add":
         return False
     weight = graph.shape(product.input[1]) or ()

@@ -14,8 +14,9 @@ from dataclasses import replace
 from ..errors import EspdlError
 from .plan import Plan
 
-#: Kinds of rules whose output is as wide as their input: they move or select values.
-_FOLLOW = ("share", "clip", "float_output")
+#: Kinds of rules that move or select values, and those that are as wide as their input.
+_MOVE = ("share", "clip")
+_FOLLOW = (*_MOVE, "float_output")
 
 #: Operators that ESP-DL has in int8 only, with the reason. Source: `ops/base/resize.py`.
 INT8_ONLY = {"Resize": "for int16, ESP-DL's resize silently computes nothing"}
@@ -110,14 +111,18 @@ def _is_int8_only(plan: Plan, index: int) -> bool:
 
 def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
     """Return the plan in which the nodes `asked`, and what follows from them, are int16."""
-    chosen = {head_of(plan, index) for index in (*asked, *plan.only_wide)}
+    asked = {*asked, *plan.only_wide}
+    chosen = {head_of(plan, index) for index in asked}
     readers = _readers(plan)
     inputs = {
         name
         for name in plan.tensors()
-        if plan.graph.producer(name) is None
-        and readers[name]
+        if ((maker := plan.graph.producer(name)) is None or not plan.makes_integers(maker))
         and all(head_of(plan, index) in chosen for index in readers[name])
+        and (
+            readers[name]
+            or asked.issuperset(i for i in plan.graph.consumers(name) if i in plan.rules)
+        )
     }
     wide: set[int] = set()
     forced = {head_of(plan, index) for index in plan.only_wide}
@@ -179,8 +184,7 @@ def _readers(plan: Plan) -> dict[str, set[int]]:
         for index in plan.graph.consumers(name):
             if index not in plan.rules:
                 continue
-            follows = plan.rules[index].kind in _FOLLOW and not _is_int8_only(plan, index)
-            follows &= index not in plan.only_wide
+            follows = plan.rules[index].kind in _MOVE and not _is_int8_only(plan, index)
             if not follows:
                 found[name].add(index)
             for output in plan.graph.nodes[index].output:

@@ -16,6 +16,7 @@ from ..chips import Chip, Rounding
 from ..onnx_graphs.chip_metadata import write_chip
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.new_names import NewNames
+from ..onnx_graphs.rewriting import opset_of
 from ..version import __version__
 from .assignment import Assignment
 from .exponents import Integers, quantize
@@ -63,6 +64,7 @@ class QdqWriter:
         self.dequantized: dict[str, str] = {}
         self._written: dict[tuple[str, Operand | None, int, int, tuple[int, ...]], str] = {}
         self.stored = stored_constants(plan, assignment, chip)
+        self._moves_quantizers = opset_of(model) >= 21
 
     def write(self) -> None:
         """Fill `nodes` and `constants`."""
@@ -135,12 +137,26 @@ class QdqWriter:
         if key not in self._written:
             value = self.assignment.values.get(operand, self.graph.constant(stored.name))
             integers = stored.integers(value, self.chip.rounding).astype(_DTYPES[stored.bits])
+            integers = integers.reshape(self._constant_shape(operand, value.shape))
             quantized = self.add_constant(f"{stored.name}_quantized", integers)
             scale = stored.exponents if stored.axis is not None else stored.exponents.reshape(())
             inputs = [quantized, *self._scale(stored.name, scale, stored.bits)]
             self._written[key] = self.names.fresh(f"{stored.name}_dequantized")
             self._add_node("DequantizeLinear", inputs, self._written[key], stored.axis)
         return self._written[key]
+
+    def _constant_shape(self, operand: Operand, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that a constant of a shape is written in; it broadcasts alike.
+
+        Of a MatMul of three and more dimensions and the vector that is added to it onnxruntime
+        (1.32) makes a Gemm between reshapes, moves DequantizeLinear through these, and from
+        operator set 21 on refuses what it has made. Only vectors are taken so.
+        """
+        output = self.graph.nodes[operand[0]].output[0]
+        rank = len(self.graph.shape(output) or ())
+        if self.plan.rules[operand[0]].kind != "bias" or rank < 3 or not self._moves_quantizers:
+            return shape
+        return (1,) * (rank - len(shape)) + shape
 
     def _input_name(self, index: int, place: int, name: str) -> str:
         if (index, place) in self.stored:

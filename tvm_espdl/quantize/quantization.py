@@ -125,7 +125,7 @@ def quantize(
         ranges = measure_ranges(
             prepared, split, names, statistics.observe, whole, counting=inputs.counting
         )
-    plan = replace(plan, masked=inputs.masked_nodes(plan))
+    plan = replace(plan, masked=frozenset(inputs.masked))
     progress = progress or ProgressLine()
     progress.stage("search: exponents of weights")
     weights = (
@@ -180,7 +180,8 @@ def _plan(prepared: ModelProto, options: Options) -> Plan:
     _check_rules(plan)
     if options.float:
         every = range(len(plan.graph.nodes))
-        nodes = {i for layer in options.float for i in find_nodes(plan, layer, "float", every)}
+        found = {i for layer in options.float for i in find_nodes(plan, layer, "float", every)}
+        nodes = sorted(found & plan.rules.keys())
         plan = with_floats(plan, dict.fromkeys(nodes, "it was asked for"))
         _check_rules(plan)
     return widen(plan, [layer for layer in options.int16 if layer != AUTO])

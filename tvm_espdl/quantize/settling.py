@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ops.softmax import LARGEST_EXPONENT
-from .assignment import Assigner, Assignment
+from .assignment import SOFTMAXES, Assigner, Assignment
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, smallest_exponent
 from .methods import DEPTH
@@ -25,9 +25,7 @@ from .workbench import Workbench
 
 #: Noise that a part of a Concat has to gain by an exponent of its own, as a ratio, and the noise
 #: over signal that it must have without: what is below that disturbs nobody.
-LEAST_GAIN, LEAST_NOISE = 8.0, 1e-4
-
-_SOFTMAXES = ("Softmax", "LogSoftmax")
+LEAST_GAIN, LEAST_NOISE = 8.0, 1e-6
 
 
 def settle(bench: Workbench) -> Workbench:
@@ -104,7 +102,7 @@ def _overflowing(bench: Workbench, assignment: Assignment) -> Plan | None:
     nodes = {
         index
         for index in plan.rules
-        if plan.graph.nodes[index].op_type in _SOFTMAXES
+        if plan.graph.nodes[index].op_type in SOFTMAXES
         and plan.bits(index) == 8
         and assignment.input_exponent(plan, index) > LARGEST_EXPONENT
     }

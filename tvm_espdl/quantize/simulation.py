@@ -168,8 +168,8 @@ def noise_power(
 ) -> float:
     """Mean over the outputs of error over signal, each summed over all samples.
 
-    0 for equal outputs; 10·log10 of its inverse is the signal-to-noise ratio in dB where there is
-    one output.
+    0 for equal outputs, infinite where one that was found is not finite; 10·log10 of its inverse is
+    the signal-to-noise ratio in dB where there is one output.
     """
     ratios = []
     for name in references[0]:
@@ -178,5 +178,6 @@ def noise_power(
         ]
         signal = sum(float((r**2).sum()) for r, _ in pairs)
         noise = sum(float(((r - f) ** 2).sum()) for r, f in pairs)
+        noise = noise if np.isfinite(noise) else np.inf
         ratios.append(noise / signal if signal else float(noise > 0))
     return float(np.mean(ratios))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..onnx_graphs.graph import Array, attribute
+from ..onnx_graphs.graph import Array, Graph, attribute
+from ..onnx_graphs.rewriting import scalar
 from .calibration import TensorRange
 from .plan import Operand, Plan
 
@@ -34,41 +35,69 @@ def reach(bits: int) -> float:
     return (bits + 1) * math.log(2)
 
 
+@dataclass(frozen=True)
+class _Input:
+    """What a Softmax reads, or the same before it is multiplied by a number."""
+
+    node: int  #: The Softmax.
+    axis: int
+    factor: float  #: What it is multiplied by until the Softmax reads it.
+
+
 @dataclass
 class SoftmaxInputs:
     """What calibration sees of the inputs of Softmaxes, of which it counts only what counts."""
 
-    axes: Mapping[str, int]  #: The axis of the Softmax, by its input.
-    #: The least that the largest number of a row was, by the same.
-    least: dict[str, float] = field(default_factory=dict)
-    masked: set[str] = field(default_factory=set)  #: Of which something was not measured.
+    inputs: Mapping[str, _Input]
+    #: The least that the largest number of a row was, by the Softmax.
+    least: dict[int, float] = field(default_factory=dict)
+    #: Softmaxes some of whose inputs were not measured: masks.
+    masked: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, plan: Plan) -> SoftmaxInputs:
         """Those of the quantized Softmaxes of a plan."""
-        found = {}
+        found: dict[str, _Input] = {}
         for index in plan.rules:
             node = plan.graph.nodes[index]
-            if node.op_type == "Softmax" and not plan.graph.is_constant(node.input[0]):
-                found[node.input[0]] = int(attribute(node, "axis", -1))
+            if node.op_type != "Softmax" or plan.graph.is_constant(node.input[0]):
+                continue
+            name, factor = node.input[0], 1.0
+            axis = int(attribute(node, "axis", -1))
+            while name:
+                found[name] = _Input(index, axis, factor)
+                name, factor = _before_product(name, factor, plan.graph)
         return cls(found)
 
     def counting(self, name: str, values: Array) -> Array:
         """The values of a tensor of one sample that count; others become the nearest that does."""
-        if name not in self.axes or not values.size:
+        read = self.inputs.get(name)
+        if read is None or not values.size:
             return values
-        largest = values.max(axis=self.axes[name], keepdims=True)
-        self.least[name] = min(self.least.get(name, math.inf), float(largest.min()))
-        floor = largest - np.float32(UNSEEN)
+        largest = values.max(axis=read.axis, keepdims=True)
+        if read.factor == 1.0:
+            least = self.least.get(read.node, math.inf)
+            self.least[read.node] = min(least, float(largest.min()))
+        floor = largest - np.float32(UNSEEN / read.factor)
         if not (values < floor).any():
             return values
-        self.masked.add(name)
+        self.masked.add(read.node)
         return np.maximum(values, floor)
 
-    def masked_nodes(self, plan: Plan) -> frozenset[int]:
-        """The Softmaxes whose inputs hold what does not count."""
-        readers = (i for name in self.masked for i in plan.graph.consumers(name))
-        return frozenset(i for i in readers if plan.graph.nodes[i].op_type == "Softmax")
+    def matters_only_so(self, index: int, graph: Graph) -> bool:
+        """Whether nobody asks what a Softmax reads: it is masked, or inside the network."""
+        return index in self.masked or graph.nodes[index].output[0] not in graph.visible
+
+
+def _before_product(name: str, factor: float, graph: Graph) -> tuple[str, float]:
+    """What is multiplied by a positive constant to make a tensor, and the factor from there on."""
+    maker = graph.maker(name)
+    if maker is not None and maker.op_type in ("Mul", "Div"):
+        source, by = maker.input[0], scalar(maker.input[1], graph)
+        alone = graph.only_consumer(source) is not None
+        if alone and by is not None and by > 0 and not graph.is_constant(source):
+            return source, factor * (by if maker.op_type == "Mul" else 1 / by)
+    return "", factor
 
 
 class CountingLimits:
@@ -112,8 +141,9 @@ class CountingLimits:
 
     def _of_operand(self, index: int, place: int) -> Limits:
         graph, node = self._plan.graph, self._plan.graph.nodes[index]
-        if node.op_type == "Softmax" and node.input[0] in self._inputs.masked:
-            return self._inputs.least[node.input[0]] - reach(self._plan.bits(index)), math.inf
+        known = index in self._inputs.least and self._inputs.matters_only_so(index, graph)
+        if node.op_type == "Softmax" and known:
+            return self._inputs.least[index] - reach(self._plan.bits(index)), math.inf
         limits = self.tensors.get(node.output[0], UNLIMITED)
         if len(node.output) > 1:
             several = [self.tensors.get(name, UNLIMITED) for name in node.output if name]
@@ -124,6 +154,12 @@ class CountingLimits:
             return max(limits[0], own[0]), min(limits[1], own[1])
         if node.op_type in ("Add", "Sub") and limits != UNLIMITED:
             return self._of_sum(index, place, limits)
+        if place == 0 and node.op_type in ("Mul", "Div"):
+            by = scalar(node.input[1], graph)
+            if by is None or by <= 0:
+                return UNLIMITED
+            factor = by if node.op_type == "Mul" else 1 / by
+            return limits[0] / factor, limits[1] / factor
         passes = node.op_type in _SAME and (place == 0 or node.op_type in ("Max", "Min"))
         return limits if passes else UNLIMITED
 

@@ -34,7 +34,8 @@ class OutputLoss:
     name : str
         The output.
     snr : float
-        Power of the original over power of the difference, in dB; infinite without a difference.
+        Power of the original over power of the difference, in dB; infinite without a difference,
+        minus infinity where what was found is not finite.
     largest : float
         The largest absolute difference.
     agreement : float or None
@@ -47,6 +48,8 @@ class OutputLoss:
     agreement: float | None
 
     def __str__(self) -> str:
+        if self.snr == -math.inf and not math.isfinite(self.largest):
+            return f"output {self.name!r}: not finite"
         text = f"output {self.name!r}: {self.snr:.1f} dB, largest difference {self.largest:.4g}"
         return text + ("" if self.agreement is None else f", same top-1 {self.agreement:.1%}")
 
@@ -136,16 +139,19 @@ class _Total:
                 allowed=wanted.shape,
             )
         a, b = wanted.astype(np.float64).ravel(), found.astype(np.float64).ravel()
+        finite = bool(np.isfinite(b).all())
         self._signal += float(a @ a)
-        self._noise += float((a - b) @ (a - b))
-        self._largest = max(self._largest, float(np.abs(a - b).max(initial=0.0)))
+        self._noise += float((a - b) @ (a - b)) if finite else math.inf
+        largest = float(np.abs(a - b).max(initial=0.0)) if finite else math.inf
+        self._largest = max(self._largest, largest)
         # Integers tie easily: any of the original's largest elements counts as the same.
         if a.size > 1 and max(wanted.shape) == a.size:
-            self._agreed.append(bool(a[int(b.argmax())] == a.max()))
+            self._agreed.append(finite and bool(a[int(b.argmax())] == a.max()))
 
     def loss(self) -> OutputLoss:
         snr = math.inf
         if self._noise:
-            snr = 10 * math.log10(self._signal / self._noise) if self._signal else -math.inf
+            ratio = self._signal / self._noise
+            snr = 10 * math.log10(ratio) if ratio else -math.inf
         agreement = float(np.mean(self._agreed)) if self._agreed else None
         return OutputLoss(self._name, snr, self._largest, agreement)

@@ -76,7 +76,7 @@ class _Search:
             extra = network_cycles(bench.plan, bench.chip) - self.cycles
             refused = self.refused(bench)
             noise = self.measure(bench)
-            worth = _worth(self.noise - noise, extra)
+            worth = _worth(self.noise, noise, extra)
             name = name_of(self.bench.plan, node)
             self.alone.append((worth, Sensitivity(name, extra, decibels(noise), refused)))
             found.append(_Choice(node, worth))
@@ -102,7 +102,7 @@ class _Search:
             elif first.fresh:
                 return first
             else:
-                first.worth = _worth(self.noise - self.measure(bench), cycles - self.cycles)
+                first.worth = _worth(self.noise, self.measure(bench), cycles - self.cycles)
                 first.fresh = True
 
     def take(self, node: int) -> None:
@@ -151,8 +151,9 @@ class _Search:
                 return
 
 
-def _worth(gain: float, extra_cycles: float) -> float:
+def _worth(before: float, noise: float, extra_cycles: float) -> float:
     """Gain per cycle; a layer that costs nothing, for it joins its neighbours, costs one cycle."""
+    gain = before - noise if before != noise else 0.0  # both may be infinite
     return gain / max(extra_cycles, 1.0)
 
 

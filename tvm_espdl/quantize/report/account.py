@@ -16,6 +16,7 @@ from ..calibration import TensorRange
 from ..exponents import Integers, integer_limits, round_to_integer
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, channel_axis
+from ..softmax_inputs import UNLIMITED
 from .clipping import bars_of, clipped_shares
 from .layers import LayerNoise
 from .rows import FloatRow, Role, TensorRow
@@ -59,8 +60,10 @@ class Account:
         seen = self.ranges[name]
         least = most = bars = None
         if seen.histogram is not None:
-            least, most = clipped_shares(seen.histogram, exponent, bits, self.chip.rounding)
             bars = bars_of(seen.histogram)
+        # What lies beyond limits does not count, so that it may saturate.
+        if seen.histogram is not None and seen.limits == UNLIMITED:
+            least, most = clipped_shares(seen.histogram, exponent, bits, self.chip.rounding)
         return TensorRow(
             name,
             role,

@@ -69,10 +69,16 @@ class Accuracy:
     outputs: tuple[OutputAccuracy, ...]
 
     @property
+    def broken(self) -> int:
+        """How many values of the outputs are NaN or infinite."""
+        return sum(output.deviation.broken for output in self.outputs if output.deviation)
+
+    @property
     def snr(self) -> float | None:
         """The network's SNR in dB: of noise over signal, the mean over all float outputs.
 
-        Outputs without a signal are left out; None where none is left, or there is no noise.
+        Outputs without a signal are left out; None where none is left, there is no noise, or a
+        value is not finite.
         """
         found = [output.deviation.ratio for output in self.outputs if output.deviation is not None]
         ratios = [ratio for ratio in found if ratio is not None]
@@ -100,9 +106,11 @@ class _Tally:
         self.values += reference.size
         self.has_classes &= self.is_float and sum(extent > 1 for extent in reference.shape) == 1
         if self.has_classes:
-            wanted, got = int(reference.argmax()), int(found.argmax())
+            wanted = int(reference.argmax())
+            # The largest of values that are not all numbers is no answer.
+            got = int(found.argmax()) if np.isfinite(found).all() else None
             self.top1 += wanted == got
-            self.correct += got == label
+            self.correct += got is not None and got == label
             self.float_correct += wanted == label
 
     def result(self, name: str, *, labelled: bool) -> OutputAccuracy:

@@ -20,13 +20,15 @@ class Deviation:
     Attributes
     ----------
     signal, noise : float
-        Sums of the squares of the reference and of the errors.
+        Sums of the squares of the reference and of the errors, where these are finite.
     absolute : float
         Sum of the absolute errors.
     largest : float
         Largest absolute error.
     count : int
         How many values were compared.
+    broken : int
+        How many of them are NaN or infinite.
     """
 
     signal: float = 0.0
@@ -34,18 +36,21 @@ class Deviation:
     absolute: float = 0.0
     largest: float = 0.0
     count: int = 0
+    broken: int = 0
 
     @classmethod
     def between(cls, reference: Array, found: Array) -> Deviation:
         """The deviation of `found` from `reference`, arrays of one shape; sums in float64."""
-        wanted = np.asarray(reference, dtype=np.float64)
-        errors = np.abs(np.asarray(found, dtype=np.float64) - wanted)
+        wanted, got = (np.asarray(values, dtype=np.float64) for values in (reference, found))
+        finite = np.isfinite(got)
+        errors = np.abs(np.subtract(got, wanted, where=finite, out=np.zeros_like(got)))
         return cls(
             float((wanted**2).sum()),
             float((errors**2).sum()),
             float(errors.sum()),
             float(errors.max(initial=0.0)),
             errors.size,
+            int((~finite).sum()),
         )
 
     def __add__(self, other: Deviation) -> Deviation:
@@ -55,26 +60,32 @@ class Deviation:
             self.absolute + other.absolute,
             max(self.largest, other.largest),
             self.count + other.count,
+            self.broken + other.broken,
         )
 
     @property
     def mean(self) -> float:
-        """Mean absolute error; 0 where nothing was compared."""
-        return self.absolute / self.count if self.count else 0.0
+        """Mean absolute error of the finite values; 0 where there are none."""
+        finite = self.count - self.broken
+        return self.absolute / finite if finite else 0.0
 
     @property
     def ratio(self) -> float | None:
-        """Noise over signal; None where there is no signal."""
+        """Noise over signal; infinite where a value is not finite, None without a signal."""
+        if self.broken:
+            return math.inf
         return self.noise / self.signal if self.signal else None
 
     @property
     def snr(self) -> float | None:
-        """Signal-to-noise ratio in dB; None where there is no signal or no noise."""
+        """Signal-to-noise ratio in dB; None where there is no signal, no noise, or no number."""
         return decibels(self.ratio)
 
     @property
     def state(self) -> str:
-        """Why `snr` is None: "no signal" or "exact"; "" where it is a number."""
+        """Why `snr` is None: "not finite", "no signal" or "exact"; "" where it is a number."""
+        if self.broken:
+            return "not finite"
         if self.snr is not None:
             return ""
         return "exact" if not self.noise else "no signal"
@@ -84,5 +95,8 @@ class Deviation:
 
 
 def decibels(ratio: float | None) -> float | None:
-    """10 log10 of signal over noise, of the ratio the other way round; None for None and 0."""
-    return -10.0 * math.log10(ratio) if ratio else None
+    """10 log10 of signal over noise, of the ratio the other way round.
+
+    None where that is no finite number: for None, 0 and infinity.
+    """
+    return -10.0 * math.log10(ratio) if ratio and math.isfinite(ratio) else None

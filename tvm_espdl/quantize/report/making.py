@@ -30,6 +30,7 @@ from .findings import accumulator_findings, dead_channels, findings
 from .layers import MOST_SAMPLES, LayerMeasurement
 from .quantization_report import QuantizationReport
 from .rows import Footprint, StepRow
+from .shared import sharing_losses, special_softmaxes
 
 #: Rescaled tensors that are named.
 SHOWN = 3
@@ -60,7 +61,7 @@ def make_report(
     account = Account(
         done.bench.plan.absorb_clips(assignment.tensors),
         assignment,
-        done.bench.ranges,
+        done.bench.assigner.ranges,
         done.bench.chip,
     )
     rows = account.rows()
@@ -71,8 +72,11 @@ def make_report(
         rows,
         account.left_float(),
         options.weights,
-        notes=(*_judged_by(done), *_rescaled(done)),
-        warnings=findings(account, rows),
+        notes=(*_judged_by(done), *_rescaled(done), *special_softmaxes(done.bench.plan)),
+        warnings=(
+            *findings(account, rows),
+            *sharing_losses(done.bench.assigner, assignment),
+        ),
         steps=tuple(_steps(done.trials, ())),
         unmeasured="" if measure else "not asked for",
         tradeoff=done.tradeoff,

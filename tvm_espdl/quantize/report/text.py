@@ -64,7 +64,9 @@ def measured(report: QuantizationFigures) -> str:
     """How well the network does in one number, or why that is not known; "" for neither."""
     if report.accuracy is None:
         return f"accuracy not measured: {report.unmeasured}" if report.unmeasured else ""
-    found = report.accuracy.snr
+    found, broken = report.accuracy.snr, report.accuracy.broken
+    if broken:
+        return f"{accuracy_head(report.accuracy)}: {broken} values of the outputs are not finite"
     level = "no output has both signal and noise" if found is None else f"{found:.1f} dB"
     return f"{accuracy_head(report.accuracy)}: {level}"
 

@@ -13,7 +13,12 @@ GOOD, BAD = 20.0, 10.0
 
 
 def grade(report: QuantizationFigures) -> str:
-    """`good`, `fair`, `bad`; "" where no output has both signal and noise."""
+    """`good`, `fair`, `bad`; "" where no output has both signal and noise.
+
+    Outputs that are not finite are bad.
+    """
+    if report.accuracy is not None and report.accuracy.broken:
+        return "bad"
     found = None if report.accuracy is None else report.accuracy.snr
     if found is None:
         return ""
@@ -26,6 +31,8 @@ def verdict(report: QuantizationFigures) -> str:
     if accuracy is None:
         why = f": {report.unmeasured}" if report.unmeasured else ""
         return f"result: not judged, for its accuracy was not measured{why}"
+    if accuracy.broken:
+        return f"result: bad: {accuracy.broken} values of the outputs are not finite"
     if accuracy.snr is None:
         exact = all(output.deviation is None or not output.deviation.noise
                     for output in accuracy.outputs)  # fmt: skip
