@@ -51,7 +51,7 @@ def test_asymmetric_quantization_is_refused():
 def test_other_targets_are_refused():
     mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
     with pytest.raises(ChipError, match=r"not one of ours.*espressif/esp32c3"):
-        relay.build(mod, target="llvm")
+        relay.build(mod, target="c")
 
 
 @pytest.mark.parametrize("target", ["espressif/esp32p5", "espresif/esp32p4", "esp32p4"])
