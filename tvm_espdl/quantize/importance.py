@@ -20,8 +20,8 @@ from .sharing import Member, Sharing
 #: Operators whose result holds the elements of their inputs, each in its place.
 _PLACING = ("Concat", "ScatterND")
 
-#: Operands with so large a share in the power of a sum count in full. Power is a mean: there are
-#: samples and channels in which such an operand is most of what there is.
+#: What has so large a share in the power of a result counts in full. Power is a mean: there are
+#: samples and channels in which that is most of what there is.
 FULL_SHARE = 0.25
 
 #: What leaves channels apart and moves or selects within each; the noise of a tensor goes through.
@@ -86,7 +86,7 @@ class Importance:
             return self._of_part(index, place)
         power = self._power(self._member(index, place))
         share = power * self._reach.get(plan.kernel_output(index), 0.0)
-        return max(share, min(share / FULL_SHARE, 1.0))
+        return _weight(share)
 
     def _of_part(self, index: int, place: int) -> float:
         """That of a part of a Concat: its share in the layers that read it, where these are all."""
@@ -106,7 +106,7 @@ class Importance:
             if not fits or len(self._gains.get(reader, ())) != sum(sizes):
                 return 1.0
             total += float(self._gains[reader][start : start + sizes[place]].sum())
-        return total * self._power(self._member(index, place))
+        return _weight(total * self._power(self._member(index, place)))
 
     def _member(self, index: int, place: int) -> Member:
         name = self._plan.graph.nodes[index].input[place]
@@ -115,6 +115,11 @@ class Importance:
 
     def _power(self, member: Member) -> float:
         return self._seen[member].mean_square if member in self._seen else 0.0
+
+
+def _weight(share: float) -> float:
+    """The weight of what has a share in the power of a result; above 1 where others cancel it."""
+    return max(share, min(share / FULL_SHARE, 1.0))
 
 
 def _readers(plan: Plan, name: str) -> Iterator[int | None]:
