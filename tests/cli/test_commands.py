@@ -195,7 +195,11 @@ WRONG = {
         [*EXPORT, "dynamic.onnx"],
         ["input 'x'", "dimension 1", "dynamic"],
     ),
-    "batch": (prepare_batch, [*EXPORT, "batch.onnx"], ["export_project", "a batch of 2", "batch 1"]),
+    "batch": (
+        prepare_batch,
+        [*EXPORT, "batch.onnx"],
+        ["export_project", "a batch of 2", "batch 1"],
+    ),
     "unknown chip": (
         prepare_nothing,
         [*EXPORT, "quantized.onnx", "--target_chip", "esp32s4"],
