@@ -5,10 +5,12 @@ TVM_ESPDL_REQUIRE_TOOLS is 1, as in continuous integration.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tvm_espdl.errors import ToolError
 from tvm_espdl.toolchain.compiler import Compiler
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
@@ -28,9 +30,19 @@ def unavailable(reason):
 
 
 def installed(compiler):
+    """A compiler that makes programs here, with the C library that it needs."""
     missing = compiler.missing()
     if missing:
         unavailable(f"no {', no '.join(missing)}: apt-get install {compiler.packages}")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "main.c"
+        source.write_text(
+            "#include <math.h>\n#include <stdio.h>\n\nint main(void) {\n  return 0;\n}\n"
+        )
+        try:
+            compiler.build([source], source.with_suffix(""))
+        except ToolError as error:
+            unavailable(f"{error}: apt-get install {compiler.packages}")
     return compiler
 
 
@@ -54,8 +66,9 @@ def xtensa():
 
 @pytest.fixture(scope="session")
 def clang():
-    """Clang of this PC."""
-    return installed(Compiler.clang())
+    """Clang of this PC, with its sanitizers."""
+    installed(Compiler.sanitized(clang=True))
+    return Compiler.clang()
 
 
 @pytest.fixture(scope="session")

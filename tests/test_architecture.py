@@ -72,6 +72,7 @@ DOORS = {"quantize": "quantize.exact"}
 LOADERS = {
     "": "",
     "espdl.families": "espdl.families",
+    "legacy.aliases": "",
     "legacy.lend": "",
     "ops.base.registry": "ops",
     "relay.patterns.rules": "relay.patterns",

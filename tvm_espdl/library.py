@@ -21,7 +21,7 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
-from .program.kernels import Preference
+from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
@@ -263,7 +263,13 @@ class Library:
             do not advance.
         kernels : str
             As for `export_project`: whose kernels the report is about.
+
+        Raises
+        ------
+        EspdlError
+            If there is no such choice of kernels.
         """
+        check_preference(kernels)
         values = self.run_with_intermediates(*samples) if samples else None
         return report_of(self.program, self._log, values, kernels)
 
@@ -312,6 +318,8 @@ class Library:
         ------
         OutputError
             If the folder exists or cannot be written.
+        EspdlError
+            If there is no such choice of kernels.
         DataError
             If the sample does not fit the network.
         ModelError
@@ -321,6 +329,7 @@ class Library:
 
         self._refuse_batch("export_project")
         check_path(path)
+        check_preference(kernels)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(

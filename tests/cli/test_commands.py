@@ -150,7 +150,12 @@ def prepare_dynamic(folder):
 
 
 def prepare_batch(folder):
-    onnx.save(relu_model([2, 4, 4]), folder / "batch.onnx")
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3, 4, 4]) for n in "xy")
+    w = numpy_helper.from_array(np.ones((3, 3, 1, 1), np.float32), "w")
+    convolution = helper.make_node("Conv", ["x", "w"], ["y"])
+    graph = helper.make_graph([convolution], "batch", [x], [y], [w])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, folder / "batch.onnx")
 
 
 def prepare_scale(folder):
@@ -190,7 +195,11 @@ WRONG = {
         [*EXPORT, "dynamic.onnx"],
         ["input 'x'", "dimension 1", "dynamic"],
     ),
-    "batch": (prepare_batch, [*EXPORT, "batch.onnx"], ["input 'x'", "batch", "batch 1"]),
+    "batch": (
+        prepare_batch,
+        [*EXPORT, "batch.onnx"],
+        ["export_project", "a batch of 2", "batch 1"],
+    ),
     "unknown chip": (
         prepare_nothing,
         [*EXPORT, "quantized.onnx", "--target_chip", "esp32s4"],

@@ -68,6 +68,32 @@ def test_one_type_of_a_file_may_be_espdls_and_the_other_ours():
     assert glue.startswith("#define ESPDL_WITHOUT_S16\n#ifndef TVM_ESPDL_PORTABLE\n")
 
 
+def test_what_portable_kernels_share_goes_with_them():
+    """`espdl_accumulate.c` has the name of a header that the sources of convolutions include."""
+    ours = texts(library("digits", "esp32s3"), kernels="portable")
+    cmake = ours[f"{COMPONENT}/CMakeLists.txt"]
+    assert "espdl_accumulate.c" in cmake
+    assert "TVM_ESPDL_PORTABLE)" not in cmake
+    theirs = texts(library("digits", "esp32s3"))
+    head, choice = theirs[f"{COMPONENT}/CMakeLists.txt"].split("if(TVM_ESPDL_PORTABLE)")[:2]
+    assert "espdl_accumulate.c" in choice.split("else()")[0]
+    assert "espdl_accumulate.c" not in head
+    assert "#ifdef TVM_ESPDL_PORTABLE\n" in theirs[f"{RUNTIME}/espdl_accumulate.c"]
+    mixed = {"espdl_conv2d_s8": "esp-dl", "espdl_matmul_s16": "portable"}
+    include = '#include "espdl_accumulate.h"\n'
+    files = ("espdl_accumulate.c", "espdl_conv2d.c", "espdl_matmul.c")
+    made = implementations(dict.fromkeys(files, include), mixed)
+    assert made.always == ("espdl_accumulate.c", "espdl_matmul.c")
+    assert made.portable == ("espdl_conv2d.c",)
+
+
+def test_what_only_vectors_want_is_left_out_without_them():
+    """Of the kernels' C: it is more than a kilobyte."""
+    name = f"{RUNTIME}/espdl_prototypes.h"
+    assert "#define ESPDL_WITHOUT_LANES\n" in texts(library("digits", "esp32c3"))[name]
+    assert "ESPDL_WITHOUT_LANES" not in texts(library("digits", "esp32s3"))[name]
+
+
 def test_glue_leaves_out_types_that_nobody_calls():
     """Else the linker would fetch ESP-DL's kernels of that type, too."""
     made = implementations({"espdl_conv2d.c": ""}, {"espdl_conv2d_s16": "esp-dl"})

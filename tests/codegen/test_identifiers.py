@@ -18,6 +18,7 @@ HOSTILE = (
     *("a", "A", "x", "x_in", "x_out", "input", "input_x", "output_x", "actual_x", "data_x"),
     *("tensor_x", "arena", "memcpy", "inputs", "outputs", "failed", "fail", "printf", "true"),
     *("x/y", "x.y", "x y", "1x", "*/ x", '"; x', "%s%n", "\u00e4\u00f6\u00fc", "__x", "x" * 300),
+    *("right\u202eleft", "line\u2028line", "return\r", "tail\\"),
 )
 
 

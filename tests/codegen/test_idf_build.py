@@ -61,6 +61,19 @@ def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
     assert portable == with_esp_dl
 
 
+@pytest.mark.parametrize("name", ['a b;c"d', "$(x)#", "ü", "1-a.b+c"])
+def test_a_folder_may_have_any_name(name, tmp_path, cmake, c_compiler):
+    """CMake takes few letters for a project; ESP-IDF itself asks for a path without blanks."""
+    project = library("digits", "esp32").export_project(tmp_path / name)
+    text = (project / "CMakeLists.txt").read_text()
+    (tmp_path / name).rename(tmp_path / "moved")
+    configured = run(
+        cmake, "-S", tmp_path / "moved", "-B", tmp_path / "build", "-DIDF_TARGET=esp32"
+    )
+    assert configured.returncode == 0, configured.stderr
+    assert name != "1-a.b+c" or f"project({name})" in text
+
+
 def test_another_release_of_esp_dl_does_not_compile(tmp_path, cmake, c_compiler):
     project = library("digits", "esp32s3").export_project(tmp_path / "digits")
     settings = ("-DIDF_TARGET=esp32s3", f"-DSTUB_ESP_DL={ESP_DL}", "-DSTUB_ESP_DL_VERSION=3.3.10")

@@ -29,7 +29,7 @@ def network(w, bias, *, opset=14, bias_first=False, scale_of_y=-3, relu=True, ow
         helper.make_node("QLinearConv", ["q", "sx", "z", "w", "sw", "z", "sy", "z", *extra],
                          ["t"], name="conv", pads=[1] * 4),
         helper.make_node("Add", add, ["a"], name="add"),
-        helper.make_node("Relu", ["a"], ["r"]) if relu else helper.make_node("Identity", ["a"], ["r"]),
+        helper.make_node("Relu" if relu else "Identity", ["a"], ["r"]),
         helper.make_node("DequantizeLinear", ["r", "sy", "z"], ["y"]),
     ]  # fmt: skip
     graph = helper.make_graph(

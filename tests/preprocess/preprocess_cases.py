@@ -427,9 +427,13 @@ CASES = {
                 ("ones", " one", {}, "w", {}, (1, 4, 5, 7)),
                 ("edge", "", {"mode": "edge"}, "w", {}, (1, 4, 5, 7)),
                 ("1x1", "", {}, "point", {}, (1, 4, 7, 9)),
-                ("automatic", "", {}, "w", {"auto_pad": "SAME_UPPER"}, (1, 4, 7, 9)),
             )
         },
+        "automatic": (
+            graph([node("Pad", "x pads", "p"), node("Conv", "p w b", "y", auto_pad="SAME_UPPER")],
+                  {**W, **PADS}, (1, 4, 7, 9)),
+            "Pad Conv", "Conv",
+        ),
         "channels": (
             graph([node("Pad", "x pads", "p"), node("Conv", "p w b", "y")],
                   {**W, "pads": ints(0, 1, 0, 0, 0, 0, 0, 0)}, (1, 4, 4, 4),

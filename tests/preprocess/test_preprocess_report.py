@@ -1,6 +1,7 @@
 """The account of preprocessing, the comparison with the original, and shapes that a user states."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import numpy_helper
 from qdq_networks import floats, network, node, run
@@ -206,3 +207,37 @@ def test_zoo(name, models_dir):
     again, nothing = preprocess_with_report(prepared)
     assert again == prepared and not nothing.steps
     assert path.read_bytes() == before
+
+
+def tiny_probabilities(bias):
+    """Sigmoid of some -15: results near 1e-7, which is what its polynomial is exact to."""
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=(1, 16)).astype(np.float32) / 16
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Mul", ["x", "w"], ["a"]),
+            onnx.helper.make_node("Add", ["a", "b"], ["c"]),
+            onnx.helper.make_node("Sigmoid", ["c"], ["y"]),
+        ],
+        "tiny",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 16])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 16])],
+        [
+            onnx.numpy_helper.from_array(weights, "w"),
+            onnx.numpy_helper.from_array(np.array([bias], np.float32), "b"),
+        ],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model
+
+
+def test_results_near_zero_are_judged_by_what_last_bits_make_of_them():
+    signature = {"x": ((1, 16), np.dtype(np.float32))}
+    original = Original(tiny_probabilities(-15.0), signature, {})
+    assert original.deviation_of(tiny_probabilities(-15.0)).absolute == 0
+    found = original.deviation_of(tiny_probabilities(-15.01))
+    assert found.relative > 1e-3 and found.is_rounding
+    assert not original.deviation_of(tiny_probabilities(-5.0)).is_rounding
+    plain = Original(tiny_probabilities(0.0), signature, {})
+    assert not plain.deviation_of(tiny_probabilities(0.01)).is_rounding

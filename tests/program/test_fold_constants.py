@@ -51,6 +51,25 @@ def test_a_constant_that_others_read_stays():
     assert set(folded.constants) == {"c"}
 
 
+@pytest.mark.parametrize("kernels", ["portable", "auto"])
+def test_a_network_whose_operators_have_constants_alone(kernels, c_compiler):
+    rng = np.random.default_rng(6)
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 40])
+    c = builder.weights(rng.integers(-128, 128, (1, 40)).astype(np.int8), -4)
+    for operator in ("Relu", "Neg"):
+        c = builder.qdq(builder.node(operator, c), -4)
+    builder.output(builder.qdq(builder.node("Add", x, c), -4))
+    library = compile_file(builder.model(), CHIP.name)
+    program = library.program
+    assert [step.operator.name for step in program.steps] == ["quantize", "add", "dequantize"]
+    assert len(program.constants) == 1
+    assert program.origins.keys() == {"x", program.steps[1].outputs[0]}
+    sample = rng.normal(0, 2, (1, 40)).astype(np.float32)
+    ((result,),) = run_network(program, [[sample]], c_compiler, kernels=kernels)
+    np.testing.assert_array_equal(result, library(sample))
+
+
 def test_an_output_is_computed_where_it_is():
     steps = [Step(Relu(T, T), ("c",), ("y",))]
     assert fold_constants(before := program(steps, ("y",))) is before

@@ -8,6 +8,7 @@ from networks import library
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.codegen.implementations import GLUE
 from tvm_espdl.codegen.literals import kernel_source
+from tvm_espdl.errors import EspdlError
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.program.kernels import TABLE, choice, choice_of_step, row_of
 from tvm_espdl.report.kernel_page import kernels_markdown
@@ -63,6 +64,25 @@ def test_choice_follows_chip_and_preference(chip, preference):
     wanted = preference == "esp-dl" or (preference == "auto" and CHIPS[chip].vector_bytes)
     assert kernels["conv2d"] == kernels["gemm"] == ("esp-dl" if wanted else "portable")
     assert kernels["average_pool2d"] == kernels["quantize"] == "portable"
+
+
+def test_asked_for_esp_dl_on_a_chip_without_vectors_the_table_says_why_not():
+    tensor = Tensor("int8", (1, 8, 8), -4)
+    refused = choice(operators()["matmul"](tensor, tensor, tensor), CHIPS["esp32c3"], "esp-dl")
+    assert refused.kernel == "portable"
+    assert "vectors alone" in refused.why
+    given = choice(operators()["add"](tensor, tensor, tensor), CHIPS["esp32c3"], "esp-dl")
+    assert (given.kernel, given.why) == ("esp-dl", "ESP-DL's kernels were asked for")
+
+
+@pytest.mark.parametrize("wrong", ["esp_dl", "Portable", ""])
+def test_an_unknown_preference_is_refused_and_nothing_is_written(wrong, tmp_path):
+    network = library("digits", "esp32s3")
+    with pytest.raises(EspdlError, match="allowed: auto, esp-dl, portable"):
+        network.export_project(tmp_path / "project", kernels=wrong)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(EspdlError, match="allowed: auto, esp-dl, portable"):
+        network.report(kernels=wrong)
 
 
 def test_calls_that_share_a_symbol_share_a_row():

@@ -9,7 +9,8 @@ from qdq_networks import Quantized, floats, network, node, run
 from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, ModelError
-from tvm_espdl.quantize import quantize_onnx
+from tvm_espdl.quantize import quantize_onnx, requantization
+from tvm_espdl.quantize.report import effort
 
 DATA = floats(24, 3, 8, 8, seed=7)
 
@@ -107,6 +108,24 @@ def test_the_loss_is_that_of_the_chips_bits(foreign):
     snr = 10 * np.log10((np.stack(original) ** 2).sum() / (np.stack(errors) ** 2).sum())
     # onnxruntime's integer kernels may differ from the QDQ form by a step.
     assert loss.snr == pytest.approx(snr, abs=1.0)
+
+
+def test_the_new_model_is_there_before_its_loss_is_measured(foreign, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(requantization, "build_exact", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        quantize_onnx(foreign, DATA, requantize=True, save_to=tmp_path / "q.onnx")
+    expected = quantize_onnx(foreign, DATA, requantize=True, measure=False)
+    assert onnx.load(tmp_path / "q.onnx") == expected.model
+
+
+def test_the_loss_is_measured_on_as_much_as_takes_a_minute(foreign, monkeypatch):
+    monkeypatch.setattr(effort, "OUTPUTS", 1e-4)
+    part = quantize_onnx(foreign, DATA, requantize=True).loss
+    assert 1 <= part.samples < len(DATA)
+    assert quantize_onnx(foreign, DATA, requantize=True, measure="all").loss.samples == len(DATA)
 
 
 def test_a_float_model_needs_data():

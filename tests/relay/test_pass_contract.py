@@ -22,12 +22,15 @@ from tvm_espdl.relay.transform import Partition, forms
 
 #: The spellings that `unify` brings together, in its order.
 SPELLINGS = (
+    "quantize_once",
     "quantize_moves",
     "cut_last_states",
     "quantize_zero_states",
     "spell_transposed_convolutions",
     "absorb_paddings",
     "spell_biases",
+    "split_groups",
+    "spell_slopes",
     "spell_limits",
     "spell_numbers",
     "split_concatenations",

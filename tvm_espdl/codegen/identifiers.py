@@ -66,8 +66,9 @@ def identifiers(names: Iterable[str]) -> list[str]:
 
 
 def comment(text: str) -> str:
-    """Text that is safe inside a C comment."""
-    return text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")
+    """Text that is safe inside a C comment; for GCC so are no letters that turn the direction."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return shown.replace("*/", "* /").replace("/*", "/ *")
 
 
 def string(text: str) -> str:

@@ -56,7 +56,9 @@ def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
     files = {path.name: path.read_text() for path in RUNTIME.glob("*.h")}
     descriptors: dict[str, str] = {}
     prototypes: dict[str, str] = {}
+    lanes = False
     for operator, call in kernels:
+        lanes = lanes or bool(call.fields.get("lanes"))
         source = kernel_source(call.function)
         kind = _declared(source)
         files[source] = (RUNTIME / source).read_text() if kind is None else _kernel(kind, call)
@@ -65,7 +67,7 @@ def runtime_files(kernels: Iterable[tuple[Operator, CCall]]) -> dict[str, str]:
         if kind is not None and call.descriptor == f"espdl_{kind.name}_t":
             descriptors[call.descriptor] = _descriptor(call)
     parts = [text for printed in (descriptors, prototypes) for _, text in sorted(printed.items())]
-    files[PROTOTYPES] = _HEADER.format("".join(parts))
+    files[PROTOTYPES] = _HEADER.format("" if lanes else _WITHOUT_LANES, "".join(parts))
     return dict(sorted(files.items()))
 
 
@@ -163,6 +165,12 @@ _HEADER = """\
 #ifndef ESPDL_PROTOTYPES_H
 #define ESPDL_PROTOTYPES_H
 
-{0}
+{0}{1}
 #endif
+"""
+
+_WITHOUT_LANES = """\
+/* No convolution has its channels in vectors: what is for those is left out. */
+#define ESPDL_WITHOUT_LANES
+
 """

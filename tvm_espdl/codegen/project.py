@@ -18,7 +18,7 @@ from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
 from .kernels import RUNTIME
 from .project_main import main_files
-from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata
+from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata, project_cmake
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
@@ -97,7 +97,7 @@ def project_files(
     model_id = identity(program)
     sources = generate(program, model_id, preference)
     texts = {
-        Path("CMakeLists.txt"): filled("CMakeLists.txt", chip=program.chip.name, project=name),
+        Path("CMakeLists.txt"): project_cmake(name, program.chip),
         Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
         Path("sdkconfig.defaults"): filled(
             "sdkconfig.defaults",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from string import Template
@@ -19,6 +20,12 @@ CODE_BYTES = 512 * 1024
 APP_OFFSET = 0x10000
 APP_ALIGNMENT = 0x10000
 FLASH_MEGABYTES = (2, 4, 8, 16, 32)
+
+
+def project_cmake(folder: str, chip: Chip) -> str:
+    """Text of the project's `CMakeLists.txt`: its name is the folder's, in letters CMake takes."""
+    name = re.sub(r"[^A-Za-z0-9_.+-]", "_", folder)
+    return filled("CMakeLists.txt", chip=chip.name, project=name)
 
 
 def filled(name: str, **values: Any) -> str:

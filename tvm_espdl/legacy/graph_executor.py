@@ -16,6 +16,7 @@ import tvm
 from ..errors import DataError
 from ..library import Library, Session
 from ..ops.base.rounding import Array
+from ..runtime.feeding import as_array
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,17 @@ class GraphModule:
         return len(self.library.output_names)
 
     def get_input(self, index: int | str) -> Any:
-        """What was set for an input."""
-        return tvm.runtime.tensor(np.asarray(self._inputs[self._name(index)]))
+        """What was set for an input.
+
+        Raises
+        ------
+        DataError
+            If there is no such input, or nothing was set.
+        """
+        name = self._name(index)
+        if name not in self._inputs:
+            raise DataError("nothing was set", where=f"input {name}", try_="set_input first")
+        return tvm.runtime.tensor(as_array(self._inputs[name], name))
 
     def get_output(self, index: int, out: Any = None) -> Any:
         """An output of the last run as a `tvm.runtime.Tensor`; copied into `out` if given.

@@ -196,7 +196,8 @@ def _fix_input(value: Any, symbols: set[str]) -> None:
     dimensions = value.type.tensor_type.shape.dim
     shape = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dimensions]
     for index, dimension in enumerate(dimensions):
-        static = dimension.HasField("dim_value") and dimension.dim_value >= 0
+        # Some exporters write 0 for a dynamic batch.
+        static = dimension.HasField("dim_value") and dimension.dim_value >= (index == 0)
         if not static and (index == 0 or dimension.dim_param in symbols):
             dimension.dim_value = 1
         elif not static:

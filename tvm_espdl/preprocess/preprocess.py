@@ -13,6 +13,7 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 from ..errors import ModelError
+from ..onnx_graphs.constant_folding import fold_constants
 from ..onnx_graphs.halves import halves_to_float
 from ..onnx_graphs.model import fix_batch, input_signature, load_model
 from ..onnx_graphs.opset import raise_opset
@@ -108,7 +109,9 @@ def preprocess_with_report(
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
     shaped = halves_to_float(fix_input_shapes(loaded, input_shapes or {}))
-    start = plain_forms(raise_opset(fix_batch(shaped), LOWEST_OPSET))
+    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    if any(step.rewrite is fold_constants for step in steps):
+        start = plain_forms(start)
     _refuse_batch(start)
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..chips import Chip, Family
+from ..errors import EspdlError
 from ..ops import Operator
 from ..ops.lut import Lut
 from .program import Step
@@ -62,6 +63,8 @@ _ALLOCATES = "ESP-DL's kernel allocates memory at every call"
 _SAME_BYTES = "its bytes stay as they are, in place or copied"
 _WHOLE_TABLE = "ESP-DL has no kernel for a table with an entry for each of 65536 integers"
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
+_NEEDS_VECTORS = "ESP-DL's kernel is called on chips with vectors alone"
+_NO_HEAP = "this kernel allocates nothing"
 _FLOATS = "ESP-DL's formula computes in float, element by element, as well"
 
 _VECTORS: tuple[Kernel, str] = ("esp-dl", _IN_VECTORS)
@@ -128,6 +131,23 @@ class Choice:
     why: str
 
 
+def check_preference(preference: str) -> None:
+    """Refuse what is none of `PREFERENCES`.
+
+    Raises
+    ------
+    EspdlError
+        If it is not; the message names all of them.
+    """
+    if preference not in PREFERENCES:
+        raise EspdlError(
+            "no such preference for kernels",
+            where="kernels",
+            found=repr(preference),
+            allowed=", ".join(PREFERENCES),
+        )
+
+
 def row_of(operator: str, dtype: str) -> Row:
     """The one row for an operator whose first input is of a type."""
     (row,) = (
@@ -139,7 +159,7 @@ def row_of(operator: str, dtype: str) -> Row:
 
 
 def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> Choice:
-    """The kernel of an operator in a project for `chip`."""
+    """The kernel of an operator in a project for `chip`; `check_preference` has seen the last."""
     row = row_of(operator.name, operator.inputs[0].dtype)
     if preference == "portable":
         return Choice("portable", "portable kernels were asked for")
@@ -151,7 +171,8 @@ def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> C
         return Choice("portable", _SCALAR)
     if preference == "esp-dl" and row.without_vectors:
         return Choice("esp-dl", "ESP-DL's kernels were asked for")
-    return Choice("portable", f"{chip.name} has no vectors, and this kernel allocates nothing")
+    why = _NEEDS_VECTORS if preference == "esp-dl" else _NO_HEAP
+    return Choice("portable", f"{chip.name} has no vectors, and {why}")
 
 
 def choice_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> Choice:

@@ -25,9 +25,9 @@ from .clock import Clock
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
-from .quantization import Options, quantize
+from .quantization import Options, Quantization, quantize
 from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
-from .report.effort import Measure, check_measure
+from .report.effort import MOST_COMPARED, Measure, check_measure, effort_of
 from .report.making import make_report
 from .requantization import requantize as express_anew
 from .taking import take, without_effect
@@ -205,13 +205,15 @@ def quantize_onnx(
         if not requantize or inspect_quantized(loaded).is_ours:
             ignored = without_effect(options, calibration, skip=skip, enable=enable)
             return _saved(QuantizationResult(*take(loaded, target, ignored)), save_to)
-        done, options, loss = express_anew(
-            loaded, calibration, target, options, prepare, measure=bool(measure), progress=progress
+        done, options, loss_of = express_anew(
+            loaded, calibration, target, options, prepare, progress=progress
         )
         written = done.write()
         if save_to is not None:
             save_model(written, save_to)
         with ProgressLine(progress).shown() as line:
+            line.stage("measure: what requantization costs")
+            loss = loss_of(_samples_of_loss(done, measure)) if measure else None
             report = make_report(done, options, measure=measure, progress=line)
         if calibration is None:
             drawn = "there were no calibration data: the samples are random inputs (seed 0)"
@@ -242,6 +244,12 @@ def quantize_onnx(
             done, options, measure=measure, clock=clock, reference=prepared, progress=line
         )
     return QuantizationResult(written, report)
+
+
+def _samples_of_loss(done: Quantization, measure: Measure) -> int | None:
+    """How many samples the original is compared on; None for all."""
+    plan = done.bench.plan
+    return None if measure == "all" else effort_of(plan, MOST_COMPARED, 1, measure).outputs
 
 
 def _saved(result: QuantizationResult, path: str | os.PathLike[str] | None) -> QuantizationResult:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 
 from onnx import ModelProto
 
@@ -37,9 +38,8 @@ def requantize(
     options: Options,
     prepare: Callable[[ModelProto], ModelProto],
     *,
-    measure: bool,
     progress: bool | None,
-) -> tuple[Quantization, Options, RequantizationLoss | None]:
+) -> tuple[Quantization, Options, Callable[[int | None], RequantizationLoss]]:
     """Re-express a network that others quantized with power-of-two scales; it is left as it is.
 
     What the float network does with typical inputs says how weights are rounded best, and what
@@ -48,9 +48,9 @@ def requantize(
     `quantize_onnx`.
 
     Returns the network; the options that it was made with, for the method for activations has no
-    say; and how far its outputs, with the chip's exact bits, are from those of the original in
-    onnxruntime, where that was measured. Raises ModelError if no choice of scales expresses the
-    model.
+    say; and a function that measures on so many samples, by default on all, how far its outputs,
+    with the chip's exact bits, are from those of the original in onnxruntime. Raises ModelError if
+    no choice of scales expresses the model.
     """
     stripped = strip_quantization(model)
     prepared = prepare(stripped.model)
@@ -69,10 +69,13 @@ def requantize(
     }
     done = quantize(prepared, samples, chip, options, exponents=exponents)
     options = replace(options, activations="nearest to the given scales")
-    if not measure:
-        return done, options, None
-    (network,) = build_exact([done.write()], chip.name)
-    return done, options, measure_requantization(model, network.outputs, given)
+
+    def loss(count: int | None = None) -> RequantizationLoss:
+        (network,) = build_exact([done.write()], chip.name)
+        first = None if given is None else islice(given, count)
+        return measure_requantization(model, network.outputs, first)
+
+    return done, options, loss
 
 
 def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:

@@ -12,17 +12,21 @@ import onnx
 import tvm
 from onnx import ModelProto
 
+from ..chips import CHIPS
 from ..errors import ModelError
 from ..onnx_graphs.graph import Array, Graph
 from ..onnx_graphs.samples_of_a_batch import drawn_inputs
 from ..onnx_graphs.session import open_session, run_session
+from ..runtime.executor import build
+from ..runtime.host import host_target
+from .lowering import program_for
 
 #: Of the largest value of a tensor, what float rounding explains; in networks with quantization,
 #: what rounding of halves and of means does.
 LARGEST_RELATIVE, LARGEST_QUANTIZED = 1e-3, 3e-2
 
 #: It rounds halves as ONNX does.
-_CHIP = "espressif/esp32p4"
+_CHIP = "esp32p4"
 
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
@@ -89,8 +93,6 @@ def _differing(
     order: Graph | None = None,
 ) -> tuple[str, str, str] | None:
     """The first of `names` that differs, with what is found there and what onnxruntime has."""
-    from .build_library import build
-
     graph = Graph(model)
     outputs = graph.outputs
     quantized = any(node.op_type in _CONVERSIONS for node in graph.nodes)
@@ -98,9 +100,10 @@ def _differing(
     expected = dict(zip(outputs, run_session(session, outputs, inputs, "the network"), strict=True))
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    library = build(import_(copy), _CHIP)
-    given = [inputs[name] for name in graph.inputs]
-    found = dict(zip(outputs, library.first_run(given), strict=True))
+    program = program_for(import_(copy), CHIPS[_CHIP])
+    (executor,) = build([program], host_target(None))
+    results, _ = executor.run([inputs[name] for name in graph.inputs])
+    found = dict(zip(outputs, results, strict=True))
     limit = LARGEST_QUANTIZED if quantized else LARGEST_RELATIVE
     for name in sorted(names, key=lambda name: (order or graph).producer(name) or 0):
         if name in found:

@@ -19,8 +19,12 @@ a project calls one of these:
 Chips with vectors ({vectors}) get what the table says. The others ({others}) get
 portable kernels: ESP-DL's compute in plain C++ there, too, and most allocate memory at every call.
 `export --kernels esp-dl` asks for ESP-DL's on them all the same, where the last column says that it
-may; `--kernels portable` keeps ESP-DL out of any project, and so does building one with
-`TVM_ESPDL_PORTABLE`. `lib.report()` and `metadata.json` name the kernel of every call.
+may; `--kernels portable` keeps ESP-DL out of any project. One that is built with
+`TVM_ESPDL_PORTABLE` calls none of it either, though ESP-IDF still fetches it. `lib.report()` and
+`metadata.json` name the kernel of every call.
+
+A `lut` whose table has an entry for each of the 65536 integers of int16 is `portable` on all chips:
+ESP-DL has no kernel for it.
 
 | operator | first input | kernel with vectors | but portable on | why | ESP-DL's without vectors |
 | --- | --- | --- | --- | --- | --- |

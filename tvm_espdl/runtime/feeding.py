@@ -69,13 +69,33 @@ def feed(
             "the number of inputs is wrong", found=len(arrays), allowed=f"{len(names)}: {names}"
         )
     return [
-        _checked(_array(array), name, tensor, quantized.get(name))
+        _checked(as_array(array, name), name, tensor, quantized.get(name))
         for array, name, tensor in zip(arrays, names, types, strict=True)
     ]
 
 
-def _array(value: Any) -> Array:
-    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+def as_array(value: Any, name: str) -> Array:
+    """What a user gives for an input, as an array.
+
+    Raises
+    ------
+    DataError
+        If it lies on another device, or cannot be read for another reason.
+    """
+    try:
+        if hasattr(value, "numpy"):
+            value = value.numpy()
+        elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            value = np.from_dlpack(value)
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(
+            "the input cannot be read",
+            where=f"input {name}",
+            found=f"{type(value).__name__}: {error}",
+            allowed="memory of the CPU",
+            try_="a NumPy array",
+        ) from error
+    return np.asarray(value)
 
 
 def _checked(array: Array, name: str, tensor: Tensor, integers: Tensor | None) -> Array:

@@ -53,13 +53,13 @@ def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[
     """
     from ..codegen.component import component_cmake, component_manifest
     from ..codegen.project import MODEL
-    from ..codegen.project_text import APP_ALIGNMENT, chip_lines, filled
+    from ..codegen.project_text import APP_ALIGNMENT, chip_lines, filled, project_cmake
 
     chip, runtime = firmware.chip, texts.runtime
     app_bytes = -(-(len(texts.data) + CODE_BYTES) // APP_ALIGNMENT) * APP_ALIGNMENT
     component, generated = MODEL.parent, MODEL / "codegen" / "host"
     written = {
-        Path("CMakeLists.txt"): filled("CMakeLists.txt", chip=chip.name, project=name),
+        Path("CMakeLists.txt"): project_cmake(name, chip),
         Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes)),
         Path("sdkconfig.defaults"): _settings(chip, app_bytes),
         Path(f"sdkconfig.defaults.{chip.name}"): chip_lines(chip),

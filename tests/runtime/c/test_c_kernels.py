@@ -5,6 +5,7 @@ import dataclasses
 import comparison
 import numpy as np
 import pytest
+import tiles
 
 from tvm_espdl.chips import FAMILIES
 from tvm_espdl.ops import Tensor, operators
@@ -41,9 +42,14 @@ def overflowing(family):
     return items, comparison.references(items), names
 
 
+def tiled(family):
+    items, names = tiles.tiles(family, SEED)
+    return items, comparison.references(items), names
+
+
 def everything(family):
-    """Vectors, random and overflowing cases in one list."""
-    parts = (vectors(family), random(family, SEED + 1), overflowing(family))
+    """Vectors, random cases and those of sums in one list."""
+    parts = (vectors(family), random(family, SEED + 1), overflowing(family), tiled(family))
     return tuple([one for some in lists for one in some] for lists in zip(*parts, strict=True))
 
 
@@ -53,6 +59,10 @@ def test_golden_vectors(c_compiler):
 
 def test_random_operators(c_compiler):
     comparison.assert_same(c_compiler, *of_all_families(random, SEED))
+
+
+def test_tiles(c_compiler):
+    comparison.assert_same(c_compiler, *of_all_families(tiled))
 
 
 @families
@@ -66,14 +76,15 @@ def test_sums_that_leave_their_register(c_compiler, family):
 
 
 @families
-def test_more_products_than_a_narrow_sum_holds(c_compiler, family):
-    depth, columns = 140000, 3
-    x, w = (np.full(shape, -128, np.int8) for shape in ((1, depth), (depth, columns)))
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_more_products_than_a_narrow_sum_holds(c_compiler, family, dtype):
+    depth, columns, lowest = 140000, 3, np.iinfo(dtype).min
+    x, w = (np.full(shape, lowest, dtype) for shape in ((1, depth), (depth, columns)))
     operator = operators()["gemm"](
-        Tensor("int8", x.shape, 0),
-        Tensor("int8", w.shape, -25),
+        Tensor(dtype, x.shape, 0),
+        Tensor(dtype, w.shape, -25 if dtype == "int8" else -33),
         None,
-        Tensor("int8", (1, columns), 0),
+        Tensor(dtype, (1, columns), 0),
     )
     items = [Item(operator, comparison.chip_of(family), (w,), (x,))]
     comparison.assert_same(c_compiler, items, comparison.references(items), [family])
@@ -175,6 +186,40 @@ def test_every_integer(c_compiler, family):
 
 
 @families
+def test_results_of_8_bits_that_are_looked_up(c_compiler, family):
+    """From the size on for which each integer's result is computed once, and just below."""
+    items, rng = [], np.random.default_rng(SEED)
+    for size in (255, 256, 257, 600):
+        x = rng.integers(-128, 128, size).astype(np.int8)
+        here, there = Tensor("int8", x.shape, -5), Tensor("int8", x.shape, -4)
+        for operator in (
+            operators()["clip"](here, there, -77, 100),
+            operators()["requantize"](here, there),
+            operators()["tanh"](here, there),
+        ):
+            items.append(Item(operator, comparison.chip_of(family), (), (x,)))
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
+def test_products_that_fill_a_float(c_compiler, family):
+    """The float below 0.5 rounds up on chips without vectors: 2^24 - 1 shifted by 25."""
+    a = np.array([[4095, 4095, -4095, 4097, 2896, 5793]], np.int16)
+    b = np.array([[4097, 4096, 4097, -4095, 2896, 5793]], np.int16)
+    items = []
+    for shift in range(20, 28):
+        operator = operators()["mul"](
+            Tensor("int16", a.shape, 0),
+            Tensor("int16", a.shape, 0),
+            Tensor("int16", a.shape, shift),
+        )
+        items.append(Item(operator, comparison.chip_of(family), (), (a, b)))
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
+@families
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
 def test_every_tie_of_quantize(c_compiler, family, dtype):
     """Halves, their neighbours among the floats, and everything out of range."""
@@ -200,6 +245,7 @@ def test_no_undefined_behaviour_with_gcc(c_compiler):
     compiler = Compiler.sanitized()
     comparison.assert_same(compiler, *of_all_families(vectors))
     comparison.assert_same(compiler, *of_all_families(overflowing))
+    comparison.assert_same(compiler, *of_all_families(tiled))
 
 
 def test_no_undefined_behaviour_with_clang(clang):

@@ -95,22 +95,46 @@ def many_spans(family, seed):
     return items
 
 
+def empty_windows(family, seed):
+    """Windows whose taps step over the image, beside others that do not."""
+    items = []
+    for dtype in ("int8", "int16"):
+        for name in ("conv2d", "depthwise_conv2d"):
+            rng = np.random.default_rng([seed, len(items)])
+            x = _draw(rng, dtype, (1, 2, 1, 5), 1)
+            w = _draw(rng, dtype, (5, 5 if name == "conv2d" else 1, 2, 4), 0.4)
+            b = rng.integers(-99999, 99999, 5).astype(BIAS[dtype])
+            operator = operators()[name](
+                x=Tensor(dtype, x.shape, 0),
+                w=Tensor(dtype, w.shape, -9),
+                b=Tensor(BIAS[dtype], b.shape, 0),
+                y=Tensor(dtype, (1, 1, 3, 5), 0),
+                pads=(0, 4, 0, 4),
+                dilations=(1, 2),
+            )
+            items.append(Item(operator, chip_of(family), (w, b), (x,)))
+    return items
+
+
 def shifts(family, seed):
-    """Every way from a sum to a result: 32 bits or 64, to the right or to the left."""
+    """Every way from a sum to a result: 32 bits or 64, to the right or left, biases of any size."""
     items, chip = [], chip_of(family)
-    for shift in (-3, 0, 1, 2, 23, 24, 25, 31, 40):
-        if shift < 0 and chip.vector_bytes:
-            continue  # the kernels of chips with vectors refuse it
-        rng = np.random.default_rng([seed, shift + 3])
-        x, w = _draw(rng, "int8", (5, 7), 1), _draw(rng, "int8", (7, 19), 1)
-        b = rng.integers(-(1 << 31), 1 << 31, 19).astype(np.int32)
-        operator = operators()["gemm"](
-            Tensor("int8", x.shape, 0),
-            Tensor("int8", w.shape, -shift),
-            Tensor("int32", b.shape, 0),
-            Tensor("int8", (5, 19), 0),
-        )
-        items.append(Item(operator, chip, (w, b), (x,)))
+    for dtype, most in (("int8", 32), ("int16", 63)):
+        for shift in (-3, 0, 1, 2, 23, 24, 25, 31, 40):
+            if shift < 0 and chip.vector_bytes:
+                continue  # the kernels of chips with vectors refuse it
+            rng = np.random.default_rng([seed, shift + 3])
+            x, w = _draw(rng, dtype, (5, 7), 1), _draw(rng, dtype, (7, 43), 1)
+            bits = rng.integers(19, most, 43)
+            b = (np.int64(1) << bits) - rng.integers(1, 1 << 18, 43)
+            b = np.where(rng.random(43) < 0.5, b, -b).astype(BIAS[dtype])
+            operator = operators()["gemm"](
+                Tensor(dtype, x.shape, 0),
+                Tensor(dtype, w.shape, -shift),
+                Tensor(BIAS[dtype], b.shape, 0),
+                Tensor(dtype, (5, 43), 0),
+            )
+            items.append(Item(operator, chip, (w, b), (x,)))
     return items
 
 
@@ -123,7 +147,7 @@ def _reaching(difference, steps, largest):
     return [-weight if difference < 0 else weight for weight in (*weights, rest)]
 
 
-def _turning(largest, bits, steps, which, upwards, biased=True):
+def _turning(largest, bits, steps, which, *, upwards, biased=True):
     """Bias and weights of a sum that goes to a limit, or further, and comes back.
 
     Where the way back is long enough, it ends half a step above or, downwards, one short of it, so
@@ -151,9 +175,7 @@ def _bits(chip, dtype, channels, lanes_only=False):
     lanes = chip.lanes(dtype)
     full = channels if lanes_only and lanes else channels // max(1, lanes) * lanes
     widest = 32 if dtype == "int8" else 47
-    return [
-        min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)
-    ]
+    return [min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)]
 
 
 def limits(family):
@@ -165,7 +187,7 @@ def limits(family):
             for upwards in (True, False):
                 x = np.array([_values(largest, steps)], dtype)
                 bits = _bits(chip, dtype, columns)
-                made = [_turning(largest, b, steps, n, upwards) for n, b in enumerate(bits)]
+                made = [_turning(largest, b, steps, n, upwards=upwards) for n, b in enumerate(bits)]
                 w = np.array([weights for _, weights in made], dtype).T
                 b = np.array([bias for bias, _ in made], BIAS[dtype])
                 for shift in sorted({bit - 8 for bit in bits}):
@@ -191,7 +213,7 @@ def limits_of_windows(family):
             b = np.zeros(channels, np.int32)
             bits = _bits(chip, "int8", channels, lanes_only=depthwise)
             for n, bit in enumerate(bits):
-                b[n], w[n, 0, : 2 * steps + 5] = _turning(127, bit, steps, n, upwards)
+                b[n], w[n, 0, : 2 * steps + 5] = _turning(127, bit, steps, n, upwards=upwards)
             x = values.reshape(1, side, side, 1).repeat(channels if depthwise else 1, axis=3)
             w = w.reshape(channels, 1, side, side)
             operator = operators()[name](
@@ -202,7 +224,7 @@ def limits_of_windows(family):
             )
             items.append(Item(operator, chip, (w, b), (x,)))
         a = np.array([[_values(127, 40)]] * 3, np.int8).reshape(1, 3, -1)
-        made = [_turning(127, 20, 40, n, upwards, biased=False)[1] for n in range(21)]
+        made = [_turning(127, 20, 40, n, upwards=upwards, biased=False)[1] for n in range(21)]
         factor = np.array([made], np.int8).transpose(0, 2, 1)
         operator = operators()["matmul"](
             a=Tensor("int8", a.shape, 0),
@@ -218,6 +240,7 @@ def tiles(family, seed):
     items = [
         *sizes(family, seed),
         *many_spans(family, seed),
+        *empty_windows(family, seed),
         *shifts(family, seed),
         *limits(family),
         *limits_of_windows(family),

@@ -71,12 +71,10 @@ MOVERS: dict[str, int | None] = {
     **dict.fromkeys(("Tile", "Identity", "DepthToSpace", "SpaceToDepth", "Resize", "Pad"), 1),
     **dict.fromkeys(("ReduceMax", "ReduceMin"), 1),
     **dict.fromkeys(("Concat", "Max", "Min"), None),
-    # As the old flow writes them, on integers whose zero point is 0.
-    **{"Relu": 1, "Add": None},
 }
 
-#: Those that compute with the integers themselves, which stand for numbers only at zero point 0.
-AT_ZERO = ("Relu", "Add")
+#: As the old flow writes them, on integers whose zero point is 0; how many inputs hold data.
+AT_ZERO: dict[str, int | None] = {"Relu": 1, "Add": None}
 
 #: Operators that read integers and give something that is no quantized tensor.
 READERS = ("ArgMax", "ArgMin", "Shape", "Size")

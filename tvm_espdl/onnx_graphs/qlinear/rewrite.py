@@ -174,10 +174,11 @@ class _Rewriter(PairWriter):
 
     def _write_around(self, node: NodeProto) -> None:
         """Put pairs around a node of ONNX's own that computes on integers."""
-        moves = node.op_type in MOVERS
+        kinds = {**MOVERS, **AT_ZERO}
+        moves = node.op_type in kinds
         if node.domain not in STANDARD or not (moves or node.op_type in READERS):
             raise Wrong.READS_INTEGERS.at(node)
-        count = MOVERS.get(node.op_type, 1)
+        count = kinds.get(node.op_type, 1)
         data = [name for name in node.input[:count] if name]
         if node.op_type in AT_ZERO:
             self._share_scale(node)

@@ -13,7 +13,10 @@ from ..program import Program, Step
 
 
 def fold_constants(program: Program) -> Program:
-    """Replace results of operators whose inputs are all constant by constants; outputs stay."""
+    """Replace results of operators whose inputs are all constant by constants; outputs stay.
+
+    They have no origins then, for no call computes that tensor of the model.
+    """
     kept = {*program.outputs, *(state.next for state in program.states)}
     constants = dict(program.constants)
     steps: list[Step] = []
@@ -29,9 +32,11 @@ def fold_constants(program: Program) -> Program:
         return program
     used = kept.union(*(step.inputs for step in steps))
     unused = {name for name in constants if name not in used}
+    computed = {name for step in steps for name in step.outputs}
     return dataclasses.replace(
         program,
         steps=tuple(steps),
         constants={name: array for name, array in constants.items() if name not in unused},
         values={name: tensor for name, tensor in program.values.items() if name not in unused},
+        origins={name: origin for name, origin in program.origins.items() if name in computed},
     )

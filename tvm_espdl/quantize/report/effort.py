@@ -23,6 +23,9 @@ OUTPUTS, LAYERS = 20.0, 20.0
 #: when each of its tensors is compared. Rough, on the slow side.
 _PRODUCT, _ELEMENT, _LOOKED_AT = 2e-10, 5e-9, 1e-7
 
+#: Samples that a network of others and its new form are compared on at most.
+MOST_COMPARED = 1024
+
 #: Samples below which an accuracy says little, and so many layers are looked at on at most.
 _LEAST, _MOST_OF_LAYERS = 8, 16
 

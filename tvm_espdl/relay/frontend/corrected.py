@@ -184,6 +184,17 @@ def _of_sequences(node: Node) -> Any:
     raise NotImplementedError("sequences of tensors are not supported")
 
 
+def _top_k(node: Node) -> Any:
+    if dtype_of(node.x) == "uint64":
+        raise NotImplementedError("TopK of uint64 is not supported")
+    return None
+
+
+def _trilu(node: Node) -> Any:
+    """Of nothing it is nothing, which TVM's importer stumbles over."""
+    return node.x if 0 in shape_of(node.x) else None
+
+
 CONVERTERS = {
     "BatchNormalization": _batch_normalization,
     "BitShift": _bit_shift,
@@ -198,4 +209,6 @@ CONVERTERS = {
     "SequenceErase": _of_sequences,
     "SpaceToDepth": _space_to_depth,
     "SplitToSequence": _of_sequences,
+    "TopK": _top_k,
+    "Trilu": _trilu,
 }

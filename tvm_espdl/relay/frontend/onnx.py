@@ -25,6 +25,7 @@ from ...onnx_graphs.plain_forms import plain_forms
 from ...onnx_graphs.qlinear.rewrite import needs_rewriting, rewrite_qlinear
 from ...onnx_graphs.rewriting import opset_of
 from ...onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
+from ...onnx_graphs.unsigned import unsigned_to_signed
 from ...runtime.making import one_at_a_time
 from ..ir import named, named_part
 from ..program import BATCH, INPUT_NAMES, MADE_FOR, NODES, OUTPUT_NAMES
@@ -126,7 +127,7 @@ def _plain(proto: ModelProto, shapes: Shapes) -> ModelProto:
         # What ONNX's converter does not know, TVM's importer may.
         with contextlib.suppress(ModelError):
             proto = raise_opset(proto, LOWEST_OPSET)
-    return plain_forms(proto)
+    return unsigned_to_signed(plain_forms(proto))
 
 
 def _leave_main(proto: ModelProto) -> None:
@@ -255,6 +256,7 @@ def _quiet(proto: ModelProto) -> Any:
         ValueError,
         TypeError,
         KeyError,
+        IndexError,
         AttributeError,
         AssertionError,
         RuntimeError,

@@ -7,7 +7,7 @@ out indices of ScatterND when the network runs, and does not know ReverseSequenc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,19 +67,22 @@ def _resize(node: Node) -> Any:
         raise NotImplementedError("Resize with antialias=1 is not supported")
     x, scales, sizes = node.x, node.constant(2), node.constant(3)
     shape = shape_of(x)
-    if scales is not None and scales.size == len(shape):
+    axes = [int(axis) % len(shape) for axis in node.attrs.get("axes", range(len(shape)))]
+    if scales is not None and scales.size == len(axes):
+        scales = _of_all_axes(scales, axes, np.ones(len(shape), np.float32))
         sizes = np.floor(scales * np.asarray(shape, np.float32)).astype(np.int64)
-    if sizes is None or sizes.size != len(shape) or "axes" in node.attrs:
+    if sizes is None or sizes.size != len(shape) or ("axes" in node.attrs and scales is None):
         return None
     mode = node.text("mode", "nearest")
     coordinates = node.text("coordinate_transformation_mode", "half_pixel")
     rounding = node.text("nearest_mode", "round_prefer_floor")
-    if scales is not None and not np.allclose(sizes, scales * shape, atol=1e-4):
+    divides = scales is None or np.allclose(sizes, scales * shape, atol=1e-4)
+    if not divides or "axes" in node.attrs:
         found = resampled(x, scales, sizes, mode, (coordinates, rounding))
         if found is None:
             raise NotImplementedError(
-                f"Resize by scales that do not divide the sizes, of mode {mode} and coordinates "
-                f"{coordinates}, is not supported"
+                f"Resize by scales of some axes, or that do not divide the sizes, of mode {mode} "
+                f"and coordinates {coordinates}, is not supported"
             )
         return found
     if len(shape) != 3 or mode not in ("nearest", "linear"):
@@ -95,6 +98,11 @@ def _resize(node: Node) -> Any:
         rounding_method=rounding,
     )
     return relax.op.reshape(resized, (shape[0], shape[1], size[1]))
+
+
+def _of_all_axes(given: Any, axes: Sequence[int], others: Any) -> Any:
+    others[list(axes)] = given
+    return others
 
 
 def _scatter_nd(node: Node) -> Any:
@@ -146,6 +154,8 @@ def _reduce(reduction: Callable[..., Any], before: Unary = _itself, after: Unary
     def convert(node: Node) -> Any:
         x, axes = node.x, node.attrs.get("axes", node.constant(1))
         empty = axes is None or not len(axes)
+        if 0 in shape_of(x):
+            raise NotImplementedError("a reduction of a tensor without elements is not supported")
         if node.is_computed(1) or not node.is_float():
             return None
         if empty and node.attrs.get("noop_with_empty_axes", 0):

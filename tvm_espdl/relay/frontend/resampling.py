@@ -1,5 +1,6 @@
 """Resize by scales that do not divide the sizes: TVM works with the ratio of the sizes instead.
 
+Of `align_corners` ONNX's reference and onnxruntime make two things there: it is refused.
 Coordinates and weights are those of ONNX's operator Resize, worked out here; the network only
 takes elements, or multiplies by a constant matrix along each axis.
 """
@@ -21,7 +22,6 @@ _COORDINATES: dict[str, Coordinates] = {
     "half_pixel": lambda y, scale, n, m: (y + 0.5) / scale - 0.5,
     "pytorch_half_pixel": lambda y, scale, n, m: (y + 0.5) / scale - 0.5 if m > 1 else y * 0.0,
     "asymmetric": lambda y, scale, n, m: y / scale,
-    "align_corners": lambda y, scale, n, m: y * (n - 1) / (m - 1) if m > 1 else y * 0.0,
     "half_pixel_symmetric": lambda y, scale, n, m: (
         n / 2 * (1 - m / (scale * n)) + (y + 0.5) / scale - 0.5
     ),

@@ -1,7 +1,7 @@
 /*
- * What conv2d and depthwise_conv2d share, whatever the type of the data: the walk over the products
- * of a window, registers, and the way from a sum to a result (semantics: "Conv2d, depthwise conv,
- * Gemm, MatMul"; ESP-DL dl/base/dl_base.hpp and the vector kernels in dl/base/isa).
+ * What conv2d, depthwise_conv2d and matmul share, whatever the type of the data: the walk over the
+ * products of a window, registers, and the way from a sum to a result (semantics: "Conv2d,
+ * depthwise conv, Gemm, MatMul"; ESP-DL dl/base/dl_base.hpp and the vector kernels in dl/base/isa).
  */
 #ifndef ESPDL_ACCUMULATE_H
 #define ESPDL_ACCUMULATE_H
@@ -18,9 +18,9 @@
 #define ESPDL_BIAS_RUN_STRIDE 32
 
 /*
- * Output channels that are computed together, and outputs. As many sums as stay in the processor's
- * registers, with what is needed to walk over their values, are formed at a time: those of
- * ESPDL_SUMMED of the channels.
+ * Channels that are computed together, for up to ESPDL_PIXELS outputs at once; then the sums of
+ * ESPDL_SUMMED channels are formed at a time. So many sums, and what it takes to walk over their
+ * products, stay in the processor's registers.
  */
 #define ESPDL_CHANNELS 4
 #if defined(__XTENSA__)

@@ -18,18 +18,11 @@
 #define ESPDL_UPPER_BEGINS 16
 #endif
 
-/*
- * The bias of a channel; 0 without bias. Where the first `in_vectors` channels are packed, the
- * remaining ones follow as 64-bit integers.
- */
-static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int32_t in_vectors) {
+#ifndef ESPDL_WITHOUT_LANES
+/* Of the bias with packed fields: `in_vectors` of them, and then 64-bit integers. */
+static ESPDL_SUM ESPDL_NAME(packed_bias)(const espdl_conv_t *d, int32_t channel,
+                                         int32_t in_vectors) {
   const int32_t bits = d->packed_bias_bits;
-  if (d->bias == NULL) {
-    return 0;
-  }
-  if (bits == 0) {
-    return ((const ESPDL_SUM *)d->bias)[channel];
-  }
   const int32_t fields = ESPDL_BIAS_RUN_BYTES * 8 / bits;
   const uint8_t *bytes = d->bias;
   if (channel >= in_vectors) {
@@ -46,6 +39,22 @@ static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int
     field |= (ESPDL_UNSIGNED)bytes[i] << (i * 8);
   }
   return (ESPDL_SUM)(field >> (first % 8) << unused) >> unused;
+}
+#endif
+
+/* The bias of a channel; 0 without bias. */
+static ESPDL_SUM ESPDL_NAME(bias_of)(const espdl_conv_t *d, int32_t channel, int32_t in_vectors) {
+  if (d->bias == NULL) {
+    return 0;
+  }
+#ifndef ESPDL_WITHOUT_LANES
+  if (d->packed_bias_bits != 0) {
+    return ESPDL_NAME(packed_bias)(d, channel, in_vectors);
+  }
+#else
+  (void)in_vectors;
+#endif
+  return ((const ESPDL_SUM *)d->bias)[channel];
 }
 
 /* The sum of one channel of one output in the chip's order, clamped where its register is. */
@@ -113,17 +122,17 @@ void ESPDL_NAME(espdl_in_order)(const espdl_conv_t *d, ESPDL_NAME(area_t) *area,
 
 #if ESPDL_VALUE_BITS == 8
 /* The result of a sum. */
-#define ESPDL_RESULT(pixel)                                                   \
-  {                                                                           \
-    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + half;                  \
-    int32_t result = sum >> shift;                                            \
-    if (half_even && (uint32_t)sum << (32 - shift) == 0) {                    \
-      result &= ~1; /* a tie, which the addition has rounded up */            \
-    }                                                                         \
-    if ((uint32_t)result - (uint32_t)lowest > range) {                        \
-      result = result < lowest ? lowest : INT8_MAX;                           \
-    }                                                                         \
-    *y##pixel++ = (int8_t)result;                                             \
+#define ESPDL_RESULT(pixel)                                        \
+  {                                                                \
+    const int32_t sum = sums[pixel * ESPDL_CHANNELS] + half;       \
+    int32_t result = sum >> shift;                                 \
+    if (half_even && (uint32_t)sum << (32 - shift) == 0) {         \
+      result &= ~1; /* a tie, which the addition has rounded up */ \
+    }                                                              \
+    if ((uint32_t)result - (uint32_t)lowest > range) {             \
+      result = result < lowest ? lowest : INT8_MAX;                \
+    }                                                              \
+    *y##pixel++ = (int8_t)result;                                  \
   }
 
 /* The results of one output or of ESPDL_PIXELS from their sums, in 32 bits. */
@@ -186,11 +195,11 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
   const int32_t product_bits = 2 * ESPDL_VALUE_BITS - 2;
   /* What is left for a bias, so that sums stay in range, and in the chip's register. */
   const bool too_many = products > (int32_t)(ESPDL_LARGEST >> product_bits);
-  const ESPDL_SUM room = too_many ? -1 : ESPDL_LARGEST - ((ESPDL_SUM)products << product_bits);
+  const ESPDL_SUM room = too_many ? 0 : ESPDL_LARGEST - ((ESPDL_SUM)products << product_bits);
   const int64_t highest = espdl_highest(b->kept.bits);
   const int64_t room_kept = highest - ((int64_t)products << product_bits);
   ESPDL_SUM largest = 0;
-  bool exact = false;
+  bool exact = too_many;
   for (int32_t i = 0; i < b->count; ++i) {
     const ESPDL_SUM bias = ESPDL_NAME(bias_of)(d, b->first + i, in_vectors);
     const ESPDL_SUM magnitude = bias < 0 ? -1 - bias : bias;
@@ -204,27 +213,34 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
   if (largest >= room) {
     exact = true;
   }
+  b->offset = 0;
   if (!d->ordered || b->kept.per_clamp == 0 || largest < room_kept) {
     b->kept.per_clamp = 0;
     b->look = INT32_MAX;
-  } else if (b->look == 0 || b->kept.bits > ESPDL_WIDEST || largest > highest / 2 ||
+  } else if (b->look == 0 || b->kept.bits > ESPDL_WIDEST ||
              (int64_t)b->look << product_bits > highest / 2 + 1) {
     exact = true;
   } else {
-    /* A sum in half of its range cannot leave the register before it is looked at again. */
+    /* No sum that is in half of its range whenever it is looked at has left it in between. */
     b->offset = (ESPDL_SUM)(highest / 2 + 1);
   }
   if (exact) {
     b->one = ESPDL_NAME(espdl_in_order);
     b->several = NULL;
   }
-  for (int32_t i = 0; i < b->count; ++i) {
-    b->start[i] = exact ? 0 : b->bias[i] + b->offset;
-#if ESPDL_VALUE_BITS == 8
-    b->halves[i] = exact ? 0 : (1 << (b->shifts[i] - 1)) - b->offset;
-#endif
+  for (int32_t i = 0; i < ESPDL_CHANNELS; ++i) {
+    b->start[i] = 0;
+    if (i >= b->count) {
+      continue;
+    }
     if (b->kept.per_clamp != 0) {
       b->bias[i] = (ESPDL_SUM)espdl_clamp(b->bias[i], -1 - highest, highest);
+    }
+    if (!exact) {
+      b->start[i] = b->bias[i] + b->offset;
+#if ESPDL_VALUE_BITS == 8
+      b->halves[i] = (1 << (b->shifts[i] - 1)) - b->offset;
+#endif
     }
   }
 }
@@ -256,10 +272,17 @@ void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b
       area.x_gap = d->stride_y * x_row - (span->count - 1) * area.x_step;
       area.y_step = d->output_channels;
       area.y_gap = y_row - (span->count - 1) * area.y_step;
-      if (b->several != NULL) {
+      if (area.walk.length == 0) {
+        area.x = x; /* these windows are all padding: there is nothing to read */
+        ESPDL_NAME(espdl_in_order)(d, &area, b);
+        continue;
+      }
+      if (b->several != NULL && area.outputs >= ESPDL_PIXELS) {
         b->several(d, &area, b);
       }
-      b->one(d, &area, b);
+      if (area.outputs != 0) {
+        b->one(d, &area, b);
+      }
     }
   }
 }

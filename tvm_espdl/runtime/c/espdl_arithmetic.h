@@ -65,11 +65,10 @@ static inline int64_t espdl_shift_left(int64_t value, int32_t shift) {
 /* As espdl_shift_and_round, for shifts from 1 to 30: 64-bit shifts are slow on these chips. */
 static inline int32_t espdl_shift_and_round_narrow(int32_t value, int32_t shift,
                                                    int32_t half_even) {
-  const int32_t lower = value >> shift;
-  const int32_t above = value & (((int32_t)1 << shift) - 1);
-  const int32_t half = (int32_t)1 << (shift - 1);
-  /* Half to even takes a tie up only from an odd number. */
-  return lower + (above >= half + (half_even & ~lower & 1));
+  const int32_t halves = value >> (shift - 1);
+  const int32_t rounded = (halves >> 1) + (halves & 1);
+  const bool tie = (halves & 1) != 0 && (value & (((int32_t)1 << (shift - 1)) - 1)) == 0;
+  return half_even && tie ? rounded & ~1 : rounded;
 }
 
 /* value / 2^shift rounded to nearest; a shift of 0 or less multiplies. */
@@ -81,13 +80,10 @@ static inline int64_t espdl_shift_and_round(int64_t value, int32_t shift, int32_
     return espdl_shift_left(value, shift < -63 ? 63 : -shift);
   }
   const int32_t right = shift > 62 ? 62 : shift;
-  const int64_t lower = value >> right;
-  const int64_t above = value & (((int64_t)1 << right) - 1);
-  const int64_t half = (int64_t)1 << (right - 1);
-  if (above == half) {
-    return lower + (half_even ? (lower & 1) : 1);
-  }
-  return lower + (above > half);
+  const int64_t halves = value >> (right - 1);
+  const int64_t rounded = (halves >> 1) + (halves & 1);
+  const bool tie = (halves & 1) != 0 && halves * ((int64_t)1 << (right - 1)) == value;
+  return half_even && tie ? rounded & ~(int64_t)1 : rounded;
 }
 
 /* As espdl_shift_and_round, limited to +-ESPDL_FLOAT_LIMIT. */
@@ -110,6 +106,13 @@ static inline float espdl_newton_root(float value) {
     }
   }
   return root;
+}
+
+/* The power of two that a positive scale is; -127 for a denormal one. */
+static inline int32_t espdl_power_of(float scale) {
+  uint32_t bits;
+  memcpy(&bits, &scale, sizeof bits);
+  return (int32_t)(bits >> 23) - 127;
 }
 
 /*

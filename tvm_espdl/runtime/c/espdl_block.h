@@ -86,12 +86,13 @@ struct ESPDL_NAME(block) {
   ESPDL_SUM start[ESPDL_CHANNELS];        /* what sums begin with */
   ESPDL_SUM bias[ESPDL_CHANNELS];         /* what sums in the chip's order begin with */
   int32_t shifts[ESPDL_CHANNELS];         /* from sums to results */
-  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum, where 32 bits do, without offset */
+  int32_t halves[ESPDL_CHANNELS];         /* what rounds a sum of 8-bit data, less the offset */
 };
 
 /*
- * How the sums of a block begin and are formed, for windows of up to some products. What it has
- * besides is set already; `in_vectors` channels have a packed bias, where there is such.
+ * How the sums of a block begin and are formed, for windows of up to some products: sets what comes
+ * behind `look` in it, and may change the tiles. `in_vectors` channels have a packed bias, where
+ * there is such.
  */
 void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_t products,
                                ESPDL_NAME(block_t) *b);
@@ -111,9 +112,9 @@ void ESPDL_NAME(espdl_take)(const espdl_conv_t *d, const ESPDL_NAME(area_t) *are
                             const ESPDL_NAME(block_t) *b, uint32_t seen, ESPDL_SUM *sums,
                             int32_t outputs, const ESPDL_VALUE *const *x, ESPDL_VALUE *const *y);
 
-/* Where the next `count` outputs are read and written. */
-static inline void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count, const ESPDL_VALUE **x,
-                             ESPDL_VALUE **y) {
+/* Goes on by `count` outputs: where their windows and results begin. */
+static inline void ESPDL_NAME(next)(ESPDL_NAME(area_t) *area, int32_t count,
+                                    const ESPDL_VALUE **x, ESPDL_VALUE **y) {
   int32_t in_row = area->in_row;
   int32_t from = area->from;
   int32_t to = area->to;

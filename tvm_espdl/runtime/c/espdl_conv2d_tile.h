@@ -5,9 +5,11 @@
  *   ESPDL_TILE_NAME  name of the function
  *   ESPDL_TILE       outputs: 1 or ESPDL_PIXELS
  *   ESPDL_TOGETHER   channels whose sums are formed at a time: ESPDL_CHANNELS or ESPDL_SUMMED
- *   ESPDL_WEIGHTS    ESPDL_APART: a channel's weights lie side by side, those of the next one behind
- *                    them; ESPDL_IN_LANES: those of ESPDL_LANES channels take turns; ESPDL_IN_ROWS:
- *                    those of `stride` channels do
+ *   ESPDL_WEIGHTS    ESPDL_APART: a channel's weights lie side by side, behind them the next one's;
+ *                    ESPDL_IN_LANES: those of ESPDL_LANES channels take turns;
+ *                    ESPDL_IN_ROWS: those of `stride` channels take turns
+ *
+ * It looks at the sums after `look` products, but where weights lie apart.
  */
 #define ESPDL_APART 0
 #define ESPDL_IN_LANES 1
@@ -43,13 +45,11 @@
 #define ESPDL_MOVE_WEIGHTS(count) ESPDL_EACH_CHANNEL(ESPDL_MOVE_WEIGHT_##count, _)
 #elif ESPDL_WEIGHTS == ESPDL_IN_LANES
 #define ESPDL_WEIGHT(channel) w0[at * ESPDL_LANES + channel]
-#define ESPDL_POINT_WEIGHTS \
-  const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES + first;
+#define ESPDL_POINT_WEIGHTS const ESPDL_VALUE *w0 = area->weights + weight * ESPDL_LANES + first;
 #define ESPDL_MOVE_WEIGHTS(count) w0 += (count) * ESPDL_LANES;
 #else
 #define ESPDL_WEIGHT(channel) w0[channel]
-#define ESPDL_POINT_WEIGHTS \
-  const ESPDL_VALUE *w0 = area->weights + weight * b->stride + first;
+#define ESPDL_POINT_WEIGHTS const ESPDL_VALUE *w0 = area->weights + weight * b->stride + first;
 #define ESPDL_MOVE_WEIGHTS(count)
 #define ESPDL_NEXT_WEIGHTS w0 += b->stride;
 #endif

@@ -16,25 +16,29 @@
 #define ESPDL_SEVERAL NULL
 #endif
 
-/* A block of `count` channels from `first` on; those from `group` on, `size` of them, take turns. */
-static ESPDL_NAME(block_t) ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first, int32_t count,
-                                             int32_t group, int32_t size) {
+/* The block of `count` channels from `first` on, of a group of `size` whose weights take turns. */
+static void ESPDL_NAME(block)(const espdl_conv_t *d, int32_t first, int32_t count, int32_t group,
+                              int32_t size, ESPDL_NAME(block_t) *b) {
   const int32_t taps = d->kernel_height * d->kernel_width;
-  ESPDL_NAME(block_t) b = {.first = first, .count = count, .depth = 1, .value = first};
-  b.weights = (const ESPDL_VALUE *)d->filter + group * taps + first - group;
-  b.stride = size;
-  b.places[1] = 1;
-  b.value_distance = 1;
-  b.kept = espdl_lane_register(d);
-  b.look = d->kernel_width;
-  b.one = count == ESPDL_CHANNELS ? ESPDL_NAME(one) : ESPDL_NAME(espdl_in_order);
-  b.several = ESPDL_SEVERAL;
+  b->first = first;
+  b->count = count;
+  b->depth = 1;
+  b->value = first;
+  b->one = ESPDL_NAME(one);
+  b->several = ESPDL_SEVERAL;
+  b->weights = (const ESPDL_VALUE *)d->filter + group * taps + first - group;
+  b->stride = size;
+  b->places[0] = 0;
+  b->places[1] = 1;
+  b->value_distance = 1;
+  b->kept = espdl_lane_register(d);
+  b->look = d->kernel_width;
   if (count < ESPDL_CHANNELS) {
-    b.several = NULL;
+    b->one = ESPDL_NAME(espdl_in_order);
+    b->several = NULL;
   }
   /* Every channel is in vectors here, also those that do not fill one. */
-  ESPDL_NAME(espdl_prepare)(d, d->output_channels, taps, &b);
-  return b;
+  ESPDL_NAME(espdl_prepare)(d, d->output_channels, taps, b);
 }
 
 /* Some columns of outputs: the channels of a vector have their own taps, without vectors all. */
@@ -49,7 +53,8 @@ static void ESPDL_NAME(channels)(const espdl_conv_t *d, const espdl_columns_t *c
     /* A last block that is not full begins earlier, so that some channels are computed twice. */
     const int32_t from = first <= last ? first : last < group ? group : last;
     const int32_t count = size < ESPDL_CHANNELS ? size : ESPDL_CHANNELS;
-    const ESPDL_NAME(block_t) b = ESPDL_NAME(block)(d, from, count, group, size);
+    ESPDL_NAME(block_t) b;
+    ESPDL_NAME(block)(d, from, count, group, size, &b);
     ESPDL_NAME(espdl_areas)(d, &b, columns, x, y);
   }
 }

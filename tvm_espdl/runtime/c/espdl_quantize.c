@@ -8,9 +8,7 @@
 
 /* A product with the scale is a step of the exponent; only extreme scales need the product. */
 static inline int32_t quantized(const espdl_rescale_t *d, float value) {
-  uint32_t bits;
-  memcpy(&bits, &d->scale, sizeof bits);
-  const int32_t power = (int32_t)(bits >> 23) - 127;
+  const int32_t power = espdl_power_of(d->scale);
   return power > -127 && power < 126 ? espdl_round_scaled(value, power, d->half_even)
                                      : espdl_round(value * d->scale, d->half_even);
 }
