@@ -151,9 +151,7 @@ def _bits(chip, dtype, channels, lanes_only=False):
     lanes = chip.lanes(dtype)
     full = channels if lanes_only and lanes else channels // max(1, lanes) * lanes
     widest = 32 if dtype == "int8" else 47
-    return [
-        min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)
-    ]
+    return [min(widest, chip.accumulator(dtype, in_lanes=n < full).bits) for n in range(channels)]
 
 
 def limits(family):
