@@ -69,8 +69,12 @@ def calibration(models, name, shape):
         return stored[stored.files[0]][:2].astype(np.float32)
 
 
-@cache
 def network_of(case, models):
+    """The library, and inputs; small ones are kept for the next test."""
+    return (cache_of_small if case[0] in SMALL else made)(case, models)
+
+
+def made(case, models):
     """The library, and inputs: its own samples, and random ones of a somewhat wider range."""
     name, dtype, chip = case
     model = preprocess_onnx(models / "float" / f"{name}.onnx")
@@ -84,6 +88,9 @@ def network_of(case, models):
     for _ in range(INPUTS - len(inputs)):
         inputs.append([rng.uniform(1.5 * low, 1.5 * high, shape).astype(np.float32)])
     return network, inputs
+
+
+cache_of_small = cache(made)
 
 
 def assert_same(results, expected, message):
