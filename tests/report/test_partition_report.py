@@ -262,8 +262,8 @@ def test_equal_refusals_are_one_paragraph_and_two_entries():
     x = builder.quantized_input("x", [1, 4, 5, 5])
     names = []
     for _ in range(2):
-        w = builder.weights(RNG.integers(-128, 128, (4, 2, 3, 3)).astype(np.int8), -7)
-        names.append(builder.node("Conv", x, w, group=2))
+        w = builder.weights(RNG.integers(-128, 128, (4, 4, 6, 6)).astype(np.int8), -7)
+        names.append(builder.node("Conv", x, w, pads=[0, 0, 1, 1], strides=[2, 2]))
         builder.output(builder.qdq(names[-1], -4))
     report = report_on(builder.model())
     assert len(json.loads(report.to_json())["reasons"]) == 2
