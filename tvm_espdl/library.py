@@ -21,6 +21,8 @@ from .errors import ModelError, OutputError
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
+from .program.border.formats import Wish, border_of
+from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
@@ -294,6 +296,9 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        input_format: Wish = "float",
+        output_format: Wish = "float",
+        pixels: PixelForm | None = None,
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -312,6 +317,13 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        input_format, output_format : str or dict of str
+            One for all, or by the names of inputs and outputs. `float`: as the model has it;
+            `native`: integers at the network's exponent, as the chip takes and gives them; for
+            inputs also `uint8`: pixels (1, H, W, C), which a table quantizes. The sample may then
+            be pixels, too; else it is in the model's form.
+        pixels : tvm_espdl.program.border.pixel_form.PixelForm, optional
+            What pixels become: mean, standard deviation, range.
 
         Returns
         -------
@@ -325,7 +337,8 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, or the name cannot be one in C.
+            If the sample does not fit the network, the name cannot be one in C, or the network
+            has no such format.
         ModelError
             If a part of the network cannot be expressed in C.
         """
@@ -336,10 +349,11 @@ class Library:
         check_path(path)
         check_preference(kernels)
         network = NetworkName(name)
-        arrays = self._sample(sample_input)
+        border = border_of(self.program, input_format, output_format, pixels)
+        arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            self.program, path, arrays, expected, template=template, kernels=kernels, name=network
+            border, path, arrays, expected, template=template, kernels=kernels, name=network
         )
 
     def _sample(self, sample: Any) -> list[Array]:

@@ -13,6 +13,8 @@ from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.border.formats import as_border
+from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
@@ -43,7 +45,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
 
 
 def write_project(
-    program: Program,
+    network: Program | Border,
     path: str | os.PathLike[str],
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -56,8 +58,11 @@ def write_project(
 
     Parameters
     ----------
+    network : Program or Border
+        The network, with what firmware exchanges with it, or in the model's own form.
     inputs, expected : sequence of numpy.ndarray
-        One sample and the outputs of a first run on it, compiled into the project.
+        One sample and the outputs of a first run on it, compiled into the project; in the model's
+        own form.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
     kernels : str
@@ -71,10 +76,12 @@ def write_project(
         If the folder exists or cannot be written.
     ModelError
         If a part of the network cannot be expressed in C.
+    DataError
+        If pixels are wanted, and the sample is not made of them.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels, name=name)
+    files = project_files(network, folder.name, inputs, expected, kernels, name=name)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -82,7 +89,7 @@ def write_project(
 
 
 def project_files(
-    program: Program,
+    network: Program | Border,
     project: str,
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -96,10 +103,15 @@ def project_files(
     ------
     ModelError
         If a part of the network cannot be expressed in C.
+    DataError
+        If pixels are wanted, and the sample is not made of them.
     """
+    border = as_border(network)
+    program = border.program
     _refuse_empty(program)
-    model_id = identity(program)
-    sources = generate(program, model_id, preference, name)
+    model_id = identity(border.network)
+    sources = generate(border, model_id, preference, name)
+    given, taken = border.sample(inputs, expected)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, program.chip),
         Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
@@ -109,8 +121,8 @@ def project_files(
             flash_megabytes=flash_megabytes(sources),
         ),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
-        **main_files(program, sources.plan, inputs, expected, name),
-        **_component_files(program, sources, model_id, preference),
+        **main_files(border, sources.plan, given, taken, name),
+        **_component_files(border, sources, model_id, preference),
     }
     return {path: text.encode() for path, text in texts.items()}
 
@@ -130,9 +142,9 @@ def _refuse_empty(program: Program) -> None:
 
 
 def _component_files(
-    program: Program, sources: Sources, model_id: str, preference: Preference
+    border: Border, sources: Sources, model_id: str, preference: Preference
 ) -> dict[Path, str]:
-    name = sources.name
+    program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
     generated, runtime = model / "codegen" / "host", model / "runtime"
     constants, network = name.sources
@@ -143,7 +155,7 @@ def _component_files(
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(program, sources, model_id, preference),
+        model / "metadata.json": metadata(border, sources, model_id, preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,
