@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..chips import CHIPS, Chip
+from ..chips.settings import ANY_BOARD, Board
+from .filling import filled
 from .implementations import Implementations
-from .project_text import filled
 
 #: The release whose kernels the glue calls.
 ESP_DL_VERSION = "3.3.9"
@@ -39,9 +40,11 @@ def component_cmake(runtime: Implementations, chip: Chip, callers: Iterable[str]
     )
 
 
-def component_manifest(runtime: Implementations, chip: Chip) -> str:
+def component_manifest(runtime: Implementations, chip: Chip, board: Board = ANY_BOARD) -> str:
     """Text of `components/tvm_model/idf_component.yml`: ESP-IDF, and ESP-DL where it is called."""
-    text = filled("component_idf_component.yml", idf_version=chip.idf_version)
+    text = filled(
+        "component_idf_component.yml", idf_versions=chip.project.revision(board).idf_versions
+    )
     if runtime.glue:
         alike = [other.name for other in CHIPS.values() if other.family == chip.family]
         text += filled("component_esp_dl.yml", version=ESP_DL_VERSION, chips=", ".join(alike))

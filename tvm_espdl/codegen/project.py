@@ -16,9 +16,12 @@ from ..program import Program
 from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
+from .filling import filled
+from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .kernels import RUNTIME
 from .project_main import main_files
-from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata, project_cmake
+from .project_text import metadata, project_cmake
+from .sdkconfig import chip_lines, common_lines
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
@@ -96,14 +99,11 @@ def project_files(
     _refuse_empty(program)
     model_id = identity(program)
     sources = generate(program, model_id, preference)
+    flash = _flash(sources.constant_bytes)
     texts = {
         Path("CMakeLists.txt"): project_cmake(name, program.chip),
-        Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
-        Path("sdkconfig.defaults"): filled(
-            "sdkconfig.defaults",
-            chip=program.chip.name,
-            flash_megabytes=flash_megabytes(sources),
-        ),
+        Path("partitions.csv"): flash.table(),
+        Path("sdkconfig.defaults"): common_lines(program.chip, flash),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
         **main_files(program, sources.plan, inputs, expected),
         **_component_files(program, sources, model_id, preference),
@@ -123,6 +123,21 @@ def _refuse_empty(program: Program) -> None:
             allowed="at least one element",
             try_="remove it from the model; on the PC the library runs all of it",
         )
+
+
+def _flash(constant_bytes: int) -> Flash:
+    flash = flash_for(constant_bytes)
+    if flash is None:
+        largest = FLASH_MEGABYTES[-1]
+        raise ModelError(
+            "the network does not fit the flash",
+            where="weights and other constants",
+            found=f"{constant_bytes} bytes, with at most {CODE_BYTES} bytes of code",
+            allowed=f"{app_bytes(largest)} bytes in {largest} MB of flash: chips map no more",
+            try_="int8 in the place of int16, fewer channels, or ESP-DL's runtime, which reads its "
+            "model from a partition: --format espdl",
+        )
+    return flash
 
 
 def _component_files(

@@ -11,10 +11,10 @@ from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.memory import Plan
+from .filling import filled
 from .header import NOTICE, PREFIX
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
-from .project_text import filled
 
 
 def main_files(
