@@ -19,14 +19,13 @@ from .component import component_cmake, component_manifest
 from .filling import filled
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .kernels import RUNTIME
+from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
 from .sdkconfig import chip_lines, common_lines
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
-MODEL = Path("components") / "tvm_model" / "model"
-NETWORK = ("default_lib0.c", "default_lib1.c")
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -54,6 +53,7 @@ def write_project(
     *,
     template: str | os.PathLike[str] | None = None,
     kernels: Preference = "auto",
+    name: NetworkName = DEFAULT_NAME,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
@@ -65,6 +65,8 @@ def write_project(
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
     kernels : str
         Whose kernels it calls: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
+    name : NetworkName
+        The network's name in C.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def write_project(
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels)
+    files = project_files(program, folder.name, inputs, expected, kernels, name=name)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -84,10 +86,12 @@ def write_project(
 
 def project_files(
     program: Program,
-    name: str,
+    project: str,
     inputs: Sequence[Array],
     expected: Sequence[Array],
     preference: Preference = "auto",
+    *,
+    name: NetworkName = DEFAULT_NAME,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
@@ -98,14 +102,14 @@ def project_files(
     """
     _refuse_empty(program)
     model_id = identity(program)
-    sources = generate(program, model_id, preference)
+    sources = generate(program, model_id, preference, name)
     flash = _flash(sources.constant_bytes)
     texts = {
-        Path("CMakeLists.txt"): project_cmake(name, program.chip),
+        Path("CMakeLists.txt"): project_cmake(project, program.chip),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(program.chip, flash),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
-        **main_files(program, sources.plan, inputs, expected),
+        **main_files(program, sources.plan, inputs, expected, name),
         **_component_files(program, sources, model_id, preference),
     }
     return {path: text.encode() for path, text in texts.items()}
@@ -143,18 +147,24 @@ def _flash(constant_bytes: int) -> Flash:
 def _component_files(
     program: Program, sources: Sources, model_id: str, preference: Preference
 ) -> dict[Path, str]:
-    component, generated = MODEL.parent, MODEL / "codegen" / "host"
+    name = sources.name
+    component, model = name.component, name.component / "model"
+    generated, runtime = model / "codegen" / "host", model / "runtime"
+    constants, network = name.sources
+    config = name.own("crt_config.h")
     return {
-        component / "CMakeLists.txt": component_cmake(sources.runtime, program.chip, NETWORK),
+        component / "CMakeLists.txt": component_cmake(
+            sources.runtime, program.chip, name.sources, name
+        ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
-        component / "crt_config" / "crt_config.h": filled("crt_config.h"),
-        MODEL / "metadata.json": metadata(program, sources, model_id, preference),
-        generated / "include" / "tvmgen_default.h": sources.header,
-        generated / "src" / "default_constants.h": sources.constants_header,
-        generated / "src" / "default_lib0.c": sources.constants,
-        generated / "src" / "default_lib1.c": sources.network,
-        **{MODEL / "runtime" / name: text for name, text in sources.runtime.files.items()},
-        MODEL / "runtime" / DUMP.name: DUMP.read_text(),
+        component / "crt_config" / config: name.own(filled("crt_config.h")),
+        model / "metadata.json": metadata(program, sources, model_id, preference),
+        generated / "include" / f"{name.prefix}.h": sources.header,
+        generated / "src" / name.constants_header: sources.constants_header,
+        generated / "src" / constants: sources.constants,
+        generated / "src" / network: sources.network,
+        **{runtime / file: text for file, text in sources.runtime.files.items()},
+        runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
     }
 
 

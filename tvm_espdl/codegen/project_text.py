@@ -31,6 +31,7 @@ def metadata(program: Program, sources: Sources, model_id: str, preference: Pref
     chip, states = program.chip, [state.value for state in program.states]
     content = {
         "model_id": model_id,
+        "name": sources.name.text,
         "tool": f"tvm-espdl {__version__}",
         "chip": chip.name,
         "rounding": chip.rounding,

@@ -41,7 +41,7 @@ def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> Firmware
     return texts
 
 
-def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[Path, bytes]:
+def firmware_files(firmware: Firmware, project: str, texts: FirmwareTexts) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same vectors give the same bytes.
 
     Raises
@@ -51,28 +51,31 @@ def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[
     """
     from ..codegen.component import component_cmake, component_manifest
     from ..codegen.filling import filled
-    from ..codegen.project import MODEL
+    from ..codegen.network_name import DEFAULT_NAME as name
     from ..codegen.project_text import project_cmake
     from ..codegen.sdkconfig import chip_lines, common_lines
 
     chip, runtime, flash = firmware.chip, texts.runtime, _flash(firmware, texts)
-    component, generated = MODEL.parent, MODEL / "codegen" / "host"
+    component, model = name.component, name.component / "model"
+    generated = model / "codegen" / "host"
     written = {
-        Path("CMakeLists.txt"): project_cmake(name, chip),
+        Path("CMakeLists.txt"): project_cmake(project, chip),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): chip_lines(chip),
         Path("main/app_main.c"): (TEMPLATES / "app_main.c").read_text(),
-        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
-        component / "CMakeLists.txt": component_cmake(runtime, chip, (f"{NAME}.c", f"{NAME}.S")),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=component.name),
+        component / "CMakeLists.txt": component_cmake(
+            runtime, chip, (f"{NAME}.c", f"{NAME}.S"), name
+        ),
         component / "idf_component.yml": component_manifest(runtime, chip),
         component / "crt_config" / "crt_config.h": (TEMPLATES / "crt_config.h").read_text(),
-        MODEL / "metadata.json": _metadata(firmware, texts),
+        model / "metadata.json": _metadata(firmware, texts),
         generated / "include" / f"{NAME}.h": texts.vectors[f"{NAME}.h"],
         generated / "src" / f"{NAME}.c": texts.vectors[f"{NAME}.c"],
         generated / "src" / f"{NAME}.S": texts.vectors[f"{NAME}.S"],
-        **{MODEL / "runtime" / file: text for file, text in runtime.files.items()},
-        MODEL / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
+        **{model / "runtime" / file: text for file, text in runtime.files.items()},
+        model / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
     }
     files = {path: text.encode() for path, text in written.items()}
     return files | {generated / "src" / f"{NAME}.bin": texts.data}
