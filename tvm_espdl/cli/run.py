@@ -72,7 +72,7 @@ def _run_test_vectors(arguments: argparse.Namespace) -> int:
     from ..espdl import load
     from ..espdl.vectors import differences, inputs_of, outputs_of
 
-    file = load(arguments.model, model=arguments.name, key=key_of(arguments))
+    file = load(arguments.model, model=arguments.package_model, key=key_of(arguments))
     inputs, stored = inputs_of(file), outputs_of(file)
     library = compile_espdl(file, arguments.target_chip)
     found = differences(stored, _run(library, inputs, arguments))
