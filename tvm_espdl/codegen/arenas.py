@@ -6,6 +6,7 @@ What lies where is the plan's decision.
 from __future__ import annotations
 
 from ..program.memory import Place, Plan
+from .network_name import NetworkName
 
 
 def arena_name(index: int) -> str:
@@ -18,10 +19,10 @@ def in_arena(place: Place, further: int = 0) -> str:
     return f"({arena_name(place.index)} + {place.offset + further})"
 
 
-def arena_declarations(memory: Plan) -> str:
+def arena_declarations(memory: Plan, name: NetworkName) -> str:
     """All arenas that hold anything."""
     return "".join(
-        f"static ESPDL_ALIGNED(16) uint8_t {arena_name(index)}[{arena.nbytes}];\n"
+        f"static {name.own('ESPDL_ALIGNED')}(16) uint8_t {arena_name(index)}[{arena.nbytes}];\n"
         for index, arena in enumerate(memory.arenas)
         if arena.nbytes
     )

@@ -12,15 +12,18 @@ import numpy as np
 from ..program import Program
 from ..program.memory import Place, Plan
 from .arenas import in_arena
-from .header import state_buffer
 from .identifiers import identifiers
 from .literals import c_type
+from .network_name import NetworkName
 
 
 class Variables:
     """Names and addresses of all values; `constants` has the C array of each constant."""
 
-    def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
+    def __init__(
+        self, program: Program, memory: Plan, constants: Mapping[str, str], network: NetworkName
+    ) -> None:
+        self.network = network
         self.program, self.memory, self.constants = program, memory, constants
         #: Members of the interface's structures.
         self.inputs = identifiers(program.input_names)
@@ -65,7 +68,7 @@ class Variables:
             return f"{place.kind}_{names[place.index]}{behind}"
         if place.kind == "state":
             behind = f" + {place.offset}" if place.offset else ""
-            buffer = f"{state_buffer(place.index)}{behind}"
+            buffer = f"{self.network.state_buffer(place.index)}{behind}"
             return f"({kind} *)(void *){f'({buffer})' if behind else buffer}"
         return f"({kind} *)(void *){in_arena(place)}"
 
@@ -86,6 +89,6 @@ class Variables:
         for index, state in enumerate(self.program.states):
             if self.memory.places[state.next] != Place("state", index):
                 size = self.program.values[state.value].nbytes
-                target = state_buffer(index)
+                target = self.network.state_buffer(index)
                 lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
         return lines

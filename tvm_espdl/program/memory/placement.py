@@ -173,11 +173,9 @@ class Placement:
         """The order with one of the highest pieces, or one in its way, before another one."""
         top = next(n for n in order if begins[n] + self._tops[n] == height)
         near = [n for n in order if n in self._apart[top]]
-        moving = (
-            top if not near or chance.random() < 0.5 else near[int(chance.random() * len(near))]
-        )
+        moving = near[int(chance.random() * len(near))] if chance.random() < 0.5 and near else top
         rest = [n for n in order if n != moving]
-        at = int(chance.random() * order.index(moving)) if order.index(moving) else 0
+        at = int(chance.random() * order.index(moving))
         return [*rest[:at], moving, *rest[at:]]
 
 

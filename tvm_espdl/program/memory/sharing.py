@@ -144,10 +144,9 @@ class Sharing:
         if step.inputs.count(name) > 1 or values[name].nbytes != values[result].nbytes:
             return False
         fixed = self.group[result].fixed
-        if fixed is not None and fixed.kind == "output":
-            # The caller's buffer is not asked for more than its own value asks.
-            if max(asked[member] for member in self.group[name].offsets) > asked[result]:
-                return False
+        most = max(asked[member] for member in self.group[name].offsets)
+        if fixed is not None and fixed.kind == "output" and most > asked[result]:
+            return False  # the caller's buffer is not asked for more than its own value asks
         self._replaced[name] = index
         if self._unite(result, [(name, 0)]):
             return True
