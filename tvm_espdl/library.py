@@ -17,7 +17,8 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
-from .errors import ModelError, OutputError
+from .errors import ModelError
+from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
@@ -28,6 +29,7 @@ from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
+from .runtime.linking import write_shared_object
 from .runtime.making import MAKING
 
 
@@ -281,12 +283,13 @@ class Library:
         Raises
         ------
         OutputError
-            If the file exists.
+            If the file exists or cannot be written.
+        ToolError
+            If no C compiler links it.
         """
         self._refuse_batch("export_library")
-        if Path(path).exists():
-            raise OutputError("the file exists", where=str(path), try_="another name")
-        self.executable.export_library(str(path))
+        check_new(path)
+        write_shared_object(self.executable, path)
 
     def export_project(
         self,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..chips import CHIPS, Chip
+from ..chips.settings import ANY_BOARD, Board
+from .filling import filled
 from .implementations import Implementations
 from .network_name import NetworkName
-from .project_text import filled
 
 #: The release whose kernels the glue calls.
 ESP_DL_VERSION = "3.3.9"
@@ -20,8 +21,13 @@ ESP_DL_VERSION = "3.3.9"
 def component_cmake(
     runtime: Implementations, chip: Chip, callers: Iterable[str], name: NetworkName
 ) -> str:
-    """Text of the component's `CMakeLists.txt`; `callers` are the files that call kernels."""
+    """Text of the component's `CMakeLists.txt`.
+
+    `callers` are the files that call kernels, and those in assembly, which include a binary file of
+    their name.
+    """
     network = [f"model/codegen/host/src/{name}" for name in callers]
+    included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
     common = [*network, *_runtime(runtime.always), *_runtime((name.own("tvm_espdl_dump.c"),))]
     choice = glue = requires = ""
     if runtime.glue:
@@ -35,6 +41,7 @@ def component_cmake(
     return filled(
         "component_CMakeLists.txt",
         sources=_listed(common),
+        included="".join(filled("component_included.cmake", path=path) for path in included),
         choice=choice,
         requires=requires,
         glue=glue,
@@ -43,9 +50,11 @@ def component_cmake(
     )
 
 
-def component_manifest(runtime: Implementations, chip: Chip) -> str:
+def component_manifest(runtime: Implementations, chip: Chip, board: Board = ANY_BOARD) -> str:
     """Text of the component's `idf_component.yml`: ESP-IDF, and ESP-DL where it is called."""
-    text = filled("component_idf_component.yml", idf_version=chip.idf_version)
+    text = filled(
+        "component_idf_component.yml", idf_versions=chip.project.revision(board).idf_versions
+    )
     if runtime.glue:
         alike = [other.name for other in CHIPS.values() if other.family == chip.family]
         text += filled("component_esp_dl.yml", version=ESP_DL_VERSION, chips=", ".join(alike))

@@ -18,10 +18,13 @@ from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
+from .filling import filled
+from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .kernels import RUNTIME
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
-from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata, project_cmake
+from .project_text import metadata, project_cmake
+from .sdkconfig import chip_lines, common_lines
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
@@ -112,19 +115,17 @@ def project_files(
     model_id = identity(border.network)
     sources = generate(border, model_id, preference, name)
     given, taken = border.sample(inputs, expected)
+    flash = _flash(sources.constant_bytes)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, program.chip),
-        Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
-        Path("sdkconfig.defaults"): filled(
-            "sdkconfig.defaults",
-            chip=program.chip.name,
-            flash_megabytes=flash_megabytes(sources),
-        ),
+        Path("partitions.csv"): flash.table(),
+        Path("sdkconfig.defaults"): common_lines(program.chip, flash),
         Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
         **main_files(border, sources.plan, given, taken, name),
         **_component_files(border, sources, model_id, preference),
     }
-    return {path: text.encode() for path, text in texts.items()}
+    files = {path: text.encode() for path, text in texts.items()}
+    return files | _large_constants(sources)
 
 
 def _refuse_empty(program: Program) -> None:
@@ -141,6 +142,21 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
+def _flash(constant_bytes: int) -> Flash:
+    flash = flash_for(constant_bytes)
+    if flash is None:
+        largest = FLASH_MEGABYTES[-1]
+        raise ModelError(
+            "the network does not fit the flash",
+            where="weights and other constants",
+            found=f"{constant_bytes} bytes, with at most {CODE_BYTES} bytes of code",
+            allowed=f"{app_bytes(largest)} bytes in {largest} MB of flash: chips map no more",
+            try_="int8 in the place of int16, fewer channels, or ESP-DL's runtime, which reads its "
+            "model from a partition: --format espdl",
+        )
+    return flash
+
+
 def _component_files(
     border: Border, sources: Sources, model_id: str, preference: Preference
 ) -> dict[Path, str]:
@@ -149,9 +165,10 @@ def _component_files(
     generated, runtime = model / "codegen" / "host", model / "runtime"
     constants, network = name.sources
     config = name.own("crt_config.h")
+    assembly = name.large_constants[:1] if sources.large_constants[1] else ()
     return {
         component / "CMakeLists.txt": component_cmake(
-            sources.runtime, program.chip, name.sources, name
+            sources.runtime, program.chip, (*name.sources, *assembly), name
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
@@ -163,6 +180,13 @@ def _component_files(
         **{runtime / file: text for file, text in sources.runtime.files.items()},
         runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
     }
+
+
+def _large_constants(sources: Sources) -> dict[Path, bytes]:
+    text, data = sources.large_constants
+    folder = sources.name.component / "model" / "codegen" / "host" / "src"
+    assembly, image = (folder / file for file in sources.name.large_constants)
+    return {assembly: text.encode(), image: data} if data else {}
 
 
 def _template_files(folder: Path) -> dict[Path, bytes]:

@@ -12,11 +12,11 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.border.ports import Border
 from ..program.memory import Plan
+from .filling import filled
 from .header import NOTICE
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
 from .network_name import NetworkName
-from .project_text import filled
 
 
 def main_files(
