@@ -78,6 +78,58 @@ class Cycles:
 
 
 @dataclass(frozen=True)
+class Bus:
+    """A way to external memory, a cache line at a time.
+
+    Attributes
+    ----------
+    mhz : int
+        Its clock.
+    bytes_per_clock : float
+        Of the data.
+    overhead_clocks : int
+        Of a line: command, address, waiting.
+    """
+
+    mhz: int
+    bytes_per_clock: float
+    overhead_clocks: int
+
+    def megabytes_per_second(self, line_bytes: int) -> float:
+        """What lines of so many bytes get through it, in 10^6 bytes."""
+        clocks = self.overhead_clocks + line_bytes / self.bytes_per_clock
+        return line_bytes / clocks * self.mhz
+
+
+@dataclass(frozen=True)
+class ExternalMemory:
+    """The caches and buses between the CPU and external memory, as exported projects set them.
+
+    Attributes
+    ----------
+    caches : tuple of (int, int)
+        Bytes and ways of each data cache, the one beside the CPU first.
+    line_bytes : int
+        Bytes that the outermost one fetches at a time.
+    flash : Bus
+        QIO at the fastest clock that needs no experimental option.
+    psram : Bus or None
+        None without any.
+    internal_bytes : int
+        Of internal memory, what `.data` and `.bss` of an application may take.
+    inner_cycles : float
+        Cycles a byte that the inner cache fetches from the outer one.
+    """
+
+    caches: tuple[tuple[int, int], ...]
+    line_bytes: int
+    flash: Bus
+    psram: Bus | None
+    internal_bytes: int
+    inner_cycles: float = 0.0
+
+
+@dataclass(frozen=True)
 class Chip:
     """One chip.
 
@@ -159,6 +211,26 @@ class Chip:
         return _CYCLES[self.family]
 
     @property
+    def external_memory(self) -> ExternalMemory:
+        """Its caches, and the buses behind them."""
+        return _EXTERNAL_MEMORY[self.name]
+
+    @property
+    def constants_in(self) -> Literal["flash", "psram"]:
+        """Where exported projects read constants: they are copied to PSRAM where it is set so."""
+        return "psram" if "SPIRAM_XIP_FROM_PSRAM=y" in self.settings else "flash"
+
+    @property
+    def instruction_set(self) -> str:
+        """What portable C is compiled to: `xtensa` or `riscv`."""
+        return "xtensa" if self.name in _XTENSA else "riscv"
+
+    @property
+    def computes_floats(self) -> bool:
+        """Whether the CPU computes in float32; else every operation is a function's call."""
+        return self.name in _WITH_FLOATS
+
+    @property
     def platform(self) -> str:
         """How ESP-PPQ calls it, before the width of its integers."""
         return {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}[self.family]
@@ -210,6 +282,29 @@ _CYCLES = {
     "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4),
     "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9),
     "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0),
+}
+
+_XTENSA = ("esp32", "esp32s2", "esp32s3")
+_WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
+
+_QIO_80, _QIO_60 = Bus(80, 0.5, 20), Bus(60, 0.5, 20)
+_QUAD_80, _OCTAL_80 = Bus(80, 0.5, 22), Bus(80, 2, 20)
+
+#: Extents of caches from ESP-IDF's Kconfig and its technical reference manuals, segments from its
+#: linker scripts; clocks of a line by the formats of the buses, those of the P4's PSRAM and between
+#: its caches as published latencies have them (`docs/evaluate.md`).
+_EXTERNAL_MEMORY = {
+    "esp32": ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80, 180_736),
+    "esp32s2": ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, 155_648),
+    "esp32s3": ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, 341_760),
+    "esp32c2": ExternalMemory(((16384, 8),), 32, _QIO_60, None, 191_344),
+    "esp32c3": ExternalMemory(((16384, 8),), 32, _QIO_80, None, 321_296),
+    "esp32c5": ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, 320_928),
+    "esp32c6": ExternalMemory(((32768, 4),), 32, _QIO_80, None, 452_112),
+    "esp32p4": ExternalMemory(
+        ((65536, 2), (262144, 8)), 128, _QIO_80, Bus(200, 4, 39), 454_592, 0.172
+    ),
+    "esp32s31": ExternalMemory(((65536, 4),), 64, _QIO_80, Bus(250, 2, 39), 503_744),
 }
 
 #: One chip of each family: within a family all bits are the same.
