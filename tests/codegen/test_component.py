@@ -22,7 +22,7 @@ def texts(network, **options):
 def test_esp_dl_is_a_dependency_only_of_chips_that_use_it(chip):
     files = texts(library("digits", chip))
     manifest = files[f"{COMPONENT}/idf_component.yml"]
-    assert f'idf: ">={CHIPS[chip].idf_version}"' in manifest
+    assert f'idf: "{CHIPS[chip].project.revisions[0].idf_versions}"' in manifest
     cmake = files[f"{COMPONENT}/CMakeLists.txt"]
     assert "main/idf_component.yml" not in files
     if CHIPS[chip].vector_bytes:

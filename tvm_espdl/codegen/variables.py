@@ -9,15 +9,18 @@ from collections.abc import Mapping
 
 from ..program import Program
 from ..program.memory import Place, Plan
-from .header import state_buffer
 from .identifiers import identifiers
 from .literals import c_type
+from .network_name import NetworkName
 
 
 class Variables:
     """Names and addresses of all values; `constants` has the C array of each constant."""
 
-    def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
+    def __init__(
+        self, program: Program, memory: Plan, constants: Mapping[str, str], network: NetworkName
+    ) -> None:
+        self.network = network
         self.program, self.memory, self.constants = program, memory, constants
         #: Members of the interface's structures.
         self.inputs = identifiers(program.input_names)
@@ -61,7 +64,7 @@ class Variables:
         if place.kind == "constant":
             return self.constants[name]
         if place.kind == "state":
-            return f"({kind} *)(void *){state_buffer(place.index)}"
+            return f"({kind} *)(void *){self.network.state_buffer(place.index)}"
         return f"({kind} *)(void *)(arena + {place.index})"
 
     def copied_outputs(self) -> list[str]:
@@ -81,6 +84,6 @@ class Variables:
         for index, state in enumerate(self.program.states):
             if self.memory.places[state.next] != Place("state", index):
                 size = self.program.values[state.value].nbytes
-                target = state_buffer(index)
+                target = self.network.state_buffer(index)
                 lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
         return lines

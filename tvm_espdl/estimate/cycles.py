@@ -136,7 +136,7 @@ class _Run:
         fills = self.caches.run(self._access(index, work))
         parts = {
             "instructions": counted.instructions * prices.instruction,
-            "constants": fills.filter * machine.constant_cycles,
+            "constants": fills.filter * machine.constant_cycles(self.layout.weights),
             "tensors": fills.activation * machine.tensor_cycles * prices.tensor_bytes,
             "inner cache": fills.inner * machine.chip.external_memory.inner_cycles,
             "call": prices.call,

@@ -134,8 +134,7 @@ class Figures:
     @property
     def psram_bytes(self) -> int:
         """PSRAM: the arena where it is there, and constants where they are copied there."""
-        copied = self.layout.flash_bytes if self.machine.weights == "psram" else 0
-        return self.layout.psram_bytes + copied
+        return self.layout.psram_bytes
 
     @property
     def flash_bytes(self) -> int:

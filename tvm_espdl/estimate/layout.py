@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
 from ..ops import Operator
 from ..ops.base.ccall import Needs
@@ -16,7 +17,7 @@ from ..ops.base.rounding import Array
 from ..program import Program, Step
 from ..program.kernels import Preference, kernel_of_step
 from ..program.memory import Plan, plan
-from .machine import Machine
+from .machine import Machine, Weights
 from .traffic import Region
 
 #: Bytes behind a constant of the program's that kernels may read.
@@ -33,6 +34,8 @@ class Layout:
         Where each value is.
     in_psram : bool
         Whether the arena is in PSRAM: it does not fit into internal memory.
+    weights : str
+        `flash` or `psram`: where constants are read from.
     arena_bytes, state_bytes, buffer_bytes : int
         The arena, what is kept between runs, and the caller's inputs and outputs.
     constant_bytes : tuple of int
@@ -46,6 +49,7 @@ class Layout:
 
     plan: Plan
     in_psram: bool
+    weights: Weights
     arena_bytes: int
     state_bytes: int
     buffer_bytes: int
@@ -67,8 +71,9 @@ class Layout:
 
     @property
     def psram_bytes(self) -> int:
-        """Of PSRAM, copies of constants apart."""
-        return self.arena_bytes if self.in_psram else 0
+        """Of PSRAM: the arena, and constants that are copied there."""
+        copied = self.flash_bytes if self.weights == "psram" else 0
+        return copied + (self.arena_bytes if self.in_psram else 0)
 
     @property
     def flash_bytes(self) -> int:
@@ -87,9 +92,12 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
     own, shared = _constants(program, memory)
     sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
     states = sum(sizes[state.value] for state in program.states)
+    in_psram = _in_psram(memory.arena_bytes + states, machine)
+    loaded = sum(own) + shared + (memory.arena_bytes if in_psram else 0)
     return Layout(
         plan=memory,
-        in_psram=_in_psram(memory.arena_bytes + states, machine),
+        in_psram=in_psram,
+        weights=_weights(loaded, machine, uses_psram=in_psram),
         arena_bytes=memory.arena_bytes,
         state_bytes=states,
         buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
@@ -103,6 +111,16 @@ def _in_psram(nbytes: int, machine: Machine) -> bool:
     if machine.tensors is not None:
         return machine.tensors == "psram"
     return machine.psram_mbps > 0 and nbytes > machine.internal_bytes
+
+
+def _weights(loaded_bytes: int, machine: Machine, *, uses_psram: bool) -> Weights:
+    """As projects have it: constants are run from PSRAM where that is on, and has room for them."""
+    if machine.weights is not None:
+        return machine.weights
+    usual = next(iter(machine.chip.project.psram), None)
+    if usual is None or not uses_psram or not usual.runs_code:
+        return "flash"
+    return "psram" if loaded_bytes + CODE_BYTES <= usual.least_bytes else "flash"
 
 
 def _needs(step: Step, operator: Operator, program: Program, kernels: Preference) -> Needs:

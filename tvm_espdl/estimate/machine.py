@@ -65,8 +65,8 @@ class Machine:
         Of the outermost one.
     flash_mbps, psram_mbps : float
         10^6 bytes a second, in lines; 0 without PSRAM.
-    weights : str
-        `flash` or `psram`.
+    weights : str or None
+        `flash` or `psram`; None where projects decide: PSRAM, where the network needs it anyway.
     tensors : str or None
         `internal` or `psram`; None for internal memory as far as it suffices.
     internal_bytes : int
@@ -79,14 +79,13 @@ class Machine:
     line_bytes: int
     flash_mbps: float
     psram_mbps: float
-    weights: Weights
+    weights: Weights | None
     tensors: Tensors | None
     internal_bytes: int
 
-    @property
-    def constant_cycles(self) -> float:
+    def constant_cycles(self, weights: Weights) -> float:
         """Cycles of a byte of a constant that is fetched."""
-        rate = self.flash_mbps if self.weights == "flash" else self.psram_mbps
+        rate = self.flash_mbps if weights == "flash" else self.psram_mbps
         return self.clock_hz / _MHZ / rate
 
     @property
@@ -116,7 +115,7 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
         line_bytes=line,
         flash_mbps=stated.flash_mbps or memory.flash.megabytes_per_second(line),
         psram_mbps=stated.psram_mbps or psram,
-        weights=stated.weights or chip.constants_in,
+        weights=stated.weights,
         tensors=stated.tensors,
         internal_bytes=memory.internal_bytes,
     )

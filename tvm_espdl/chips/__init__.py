@@ -11,7 +11,10 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import ChipError
+from ..errors import ChipError
+from . import external, settings
+from .external import ExternalMemory
+from .settings import ProjectSettings
 
 Family = Literal["c", "pie_v1", "pie_v2"]
 Rounding = Literal["half_up", "half_even"]
@@ -78,58 +81,6 @@ class Cycles:
 
 
 @dataclass(frozen=True)
-class Bus:
-    """A way to external memory, a cache line at a time.
-
-    Attributes
-    ----------
-    mhz : int
-        Its clock.
-    bytes_per_clock : float
-        Of the data.
-    overhead_clocks : int
-        Of a line: command, address, waiting.
-    """
-
-    mhz: int
-    bytes_per_clock: float
-    overhead_clocks: int
-
-    def megabytes_per_second(self, line_bytes: int) -> float:
-        """What lines of so many bytes get through it, in 10^6 bytes."""
-        clocks = self.overhead_clocks + line_bytes / self.bytes_per_clock
-        return line_bytes / clocks * self.mhz
-
-
-@dataclass(frozen=True)
-class ExternalMemory:
-    """The caches and buses between the CPU and external memory, as exported projects set them.
-
-    Attributes
-    ----------
-    caches : tuple of (int, int)
-        Bytes and ways of each data cache, the one beside the CPU first.
-    line_bytes : int
-        Bytes that the outermost one fetches at a time.
-    flash : Bus
-        QIO at the fastest clock that needs no experimental option.
-    psram : Bus or None
-        None without any.
-    internal_bytes : int
-        Of internal memory, what `.data` and `.bss` of an application may take.
-    inner_cycles : float
-        Cycles a byte that the inner cache fetches from the outer one.
-    """
-
-    caches: tuple[tuple[int, int], ...]
-    line_bytes: int
-    flash: Bus
-    psram: Bus | None
-    internal_bytes: int
-    inner_cycles: float = 0.0
-
-
-@dataclass(frozen=True)
 class Chip:
     """One chip.
 
@@ -150,10 +101,8 @@ class Chip:
         Highest clock of the CPU.
     sram_bytes : int
         Internal SRAM.
-    settings : tuple of str
-        Options of ESP-IDF that Espressif's own examples for ESP-DL set on it: clock and caches.
-    idf_version : str
-        The first ESP-IDF release that has the chip and that ESP-DL supports on it.
+    project : ProjectSettings
+        What a project tells ESP-IDF: clocks, caches, PSRAM, versions, each with a reason.
     """
 
     name: str
@@ -163,8 +112,7 @@ class Chip:
     vector_bytes: int
     clock_hz: int
     sram_bytes: int
-    settings: tuple[str, ...] = ()
-    idf_version: str = "5.3"
+    project: ProjectSettings
 
     def lanes(self, dtype: str) -> int:
         """Values of `dtype` in one vector (output channels computed together); 0 without."""
@@ -214,11 +162,6 @@ class Chip:
     def external_memory(self) -> ExternalMemory:
         """Its caches, and the buses behind them."""
         return _EXTERNAL_MEMORY[self.name]
-
-    @property
-    def constants_in(self) -> Literal["flash", "psram"]:
-        """Where exported projects read constants: they are copied to PSRAM where it is set so."""
-        return "psram" if "SPIRAM_XIP_FROM_PSRAM=y" in self.settings else "flash"
 
     @property
     def instruction_set(self) -> str:
@@ -287,38 +230,20 @@ _CYCLES = {
 _XTENSA = ("esp32", "esp32s2", "esp32s3")
 _WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
 
-_QIO_80, _QIO_60 = Bus(80, 0.5, 20), Bus(60, 0.5, 20)
-_QUAD_80, _OCTAL_80 = Bus(80, 0.5, 22), Bus(80, 2, 20)
-
-#: Extents of caches from ESP-IDF's Kconfig and its technical reference manuals, segments from its
-#: linker scripts; clocks of a line by the formats of the buses, those of the P4's PSRAM and between
-#: its caches as published latencies have them (`docs/evaluate.md`).
 _EXTERNAL_MEMORY = {
-    "esp32": ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80, 180_736),
-    "esp32s2": ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, 155_648),
-    "esp32s3": ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, 341_760),
-    "esp32c2": ExternalMemory(((16384, 8),), 32, _QIO_60, None, 191_344),
-    "esp32c3": ExternalMemory(((16384, 8),), 32, _QIO_80, None, 321_296),
-    "esp32c5": ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, 320_928),
-    "esp32c6": ExternalMemory(((32768, 4),), 32, _QIO_80, None, 452_112),
-    "esp32p4": ExternalMemory(
-        ((65536, 2), (262144, 8)), 128, _QIO_80, Bus(200, 4, 39), 454_592, 0.172
-    ),
-    "esp32s31": ExternalMemory(((65536, 4),), 64, _QIO_80, Bus(250, 2, 39), 503_744),
+    "esp32": external.ESP32,
+    "esp32s2": external.ESP32S2,
+    "esp32s3": external.ESP32S3,
+    "esp32c2": external.ESP32C2,
+    "esp32c3": external.ESP32C3,
+    "esp32c5": external.ESP32C5,
+    "esp32c6": external.ESP32C6,
+    "esp32p4": external.ESP32P4,
+    "esp32s31": external.ESP32S31,
 }
 
 #: One chip of each family: within a family all bits are the same.
 FAMILIES: dict[str, str] = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
-
-_CLOCK_240, _CLOCK_160, _CLOCK_120 = (
-    f"ESP_DEFAULT_CPU_FREQ_MHZ_{mhz}=y" for mhz in (240, 160, 120)
-)
-_S3_CACHES = (
-    "ESP32S3_INSTRUCTION_CACHE_32KB=y",
-    "ESP32S3_DATA_CACHE_64KB=y",
-    "ESP32S3_DATA_CACHE_LINE_64B=y",
-)
-_P4_CACHES = ("CACHE_L2_CACHE_256KB=y", "CACHE_L2_CACHE_LINE_128B=y")
 
 _MHZ = 1_000_000
 _KIB = 1024
@@ -326,18 +251,24 @@ _KIB = 1024
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, (_CLOCK_240,)),
-        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, (_CLOCK_240,)),
+        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, settings.ESP32),
+        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, settings.ESP32S2),
         Chip(
-            *("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
-            (_CLOCK_240, *_S3_CACHES),
+            *("esp32s3", "pie_v1", "half_up", False, 16),
+            *(240 * _MHZ, 512 * _KIB, settings.ESP32S3),
         ),
-        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, (_CLOCK_120,)),
-        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, (_CLOCK_160,)),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, (_CLOCK_240,), "5.5"),
-        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, (_CLOCK_160,)),
-        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB, _P4_CACHES),
-        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, (), "6.0"),
+        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, settings.ESP32C2),
+        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, settings.ESP32C3),
+        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, settings.ESP32C5),
+        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, settings.ESP32C6),
+        Chip(
+            *("esp32p4", "pie_v2", "half_even", True, 16),
+            *(400 * _MHZ, 768 * _KIB, settings.ESP32P4),
+        ),
+        Chip(
+            *("esp32s31", "pie_v2", "half_even", True, 16),
+            *(320 * _MHZ, 512 * _KIB, settings.ESP32S31),
+        ),
     )
 }
 
