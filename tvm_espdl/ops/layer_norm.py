@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from ..chips import Chip
-from .base import FieldValue, Operator, Tensor, newton_root, rule
+from .base import FieldValue, ShiftedScales, Tensor, newton_root, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 LARGEST_DEVIATION = 64.0
 
 
-class LayerNorm(Operator):
+class LayerNorm(ShiftedScales):
     """`y = saturate(round(((x - mean) / sqrt(variance + epsilon) * scale + bias) * 2**-oe))`.
 
     Everything between is float32, added up in index order. A compiler that fuses products and

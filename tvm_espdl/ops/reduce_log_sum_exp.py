@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Form, Reduction, exponential, round_float, rule, saturate
+from .base import Array, Form, Reduction, ShiftedScales, exponential, round_float, rule, saturate
 
 LARGEST_EXPONENTIAL = 80.0  # of which thousands can be summed in float32
 
 
-class ReduceLogSumExp(Reduction):
+class ReduceLogSumExp(ShiftedScales, Reduction):
     """`y = saturate(round(log(sum(exp(x * 2**xe))) * 2**-oe))`, in float32, in index order.
 
     No maximum is subtracted. The exponentials of int8 come from a table, as those of softmax.

@@ -16,6 +16,7 @@ from .builder import Builder, Expression
 from .ccall import FieldValue
 from .operator import Operator, rule
 from .rounding import Array, power_of_two, round_float, saturate, shift_and_round
+from .shifted_scales import ShiftedScales
 from .strided import strides_of
 from .unary import OneInteger, SameExponent
 
@@ -185,7 +186,7 @@ class ExactSum(Sum):
         return None if -31 <= self.shift <= 30 else f"shift {self.shift}"
 
 
-class RealSum(Sum):
+class RealSum(ShiftedScales, Sum):
     """`y = saturate(round(f(float32(sum(term(x))) * sum_scale) * 2**-oe))`, in float32.
 
     Attributes
