@@ -28,10 +28,12 @@ def component_cmake(
 ) -> str:
     """Text of the component's `CMakeLists.txt`.
 
-    `callers` are the files that call kernels; `psram` says whether they have arrays in PSRAM, whose
-    options ESP-IDF has only where a component asks for it.
+    `callers` are the files that call kernels, and those in assembly, which include a binary file of
+    their name; `psram` says whether they have arrays in PSRAM, whose options ESP-IDF has only where
+    a component asks for it.
     """
     network = [f"model/codegen/host/src/{name}" for name in callers]
+    included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
     common = [*network, *_runtime(runtime.always), *_runtime((name.own("tvm_espdl_dump.c"),))]
     choice = glue = ""
     required = ["esp_psram"] if psram else []
@@ -46,6 +48,7 @@ def component_cmake(
     return filled(
         "component_CMakeLists.txt",
         sources=_listed(common),
+        included="".join(filled("component_included.cmake", path=path) for path in included),
         choice=choice,
         requires=f"\n  PRIV_REQUIRES {' '.join(required)}" if required else "",
         glue=glue,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..ops.base.rounding import Array
 from .arenas import psram_attribute
 from .header import NOTICE
+from .large_constants import LARGE_BYTES, LargeConstants
 from .literals import ALIGNMENT, array_definition, array_length, c_type
 from .memory_choice import Weights
 from .network_name import NetworkName
@@ -16,13 +17,15 @@ _Key = tuple[str, int, bytes]
 
 
 class Constants:
-    """Collects arrays for `<name>_lib0.c` and declares them in `<name>_constants.h`."""
+    """Collects arrays for `<name>_lib0.c`, and large ones for the assembler; declares them all."""
 
     def __init__(self, network: NetworkName, weights: Weights = "flash") -> None:
         self.network, self.copied = network, weights == "psram"
         self._names: dict[_Key, str] = {}
         self._declarations: list[str] = []
         self._definitions: list[str] = []
+        #: Those that C does not define.
+        self.large = LargeConstants()
         #: Bytes of read-only data so far.
         self.nbytes = 0
 
@@ -35,17 +38,21 @@ class Constants:
         key = (kind, length, array.tobytes())
         if key not in self._names:
             self._names[key] = name
+            nbytes = length * array.itemsize
             stored = f"{name}_stored" if self.copied else name
-            defined = array_definition(stored, array, over_read, static=self.copied)
-            self._definitions.append(self.network.own(defined))
+            if nbytes >= LARGE_BYTES:
+                self.large.add(stored, array, nbytes)
+            else:
+                defined = array_definition(stored, array, over_read, static=False)
+                self._definitions.append(self.network.own(defined))
             if self.copied:
                 aligned = self.network.own("ESPDL_ALIGNED")
                 self._definitions.append(
                     f"EXT_RAM_BSS_ATTR {aligned}({ALIGNMENT}) {kind} {name}[{length}];\n"
                 )
-            const = "" if self.copied else "const "
-            self._declarations.append(f"extern {const}{kind} {name}[{length}];")
-            self.nbytes += length * array.itemsize
+                self._declarations.append(f"extern {kind} {name}[{length}];")
+            self._declarations.append(f"extern const {kind} {stored}[{length}];")
+            self.nbytes += nbytes
         return self._names[key]
 
     def header(self) -> str:
