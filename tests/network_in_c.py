@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from espdl_double import compile_one, double_sources
 
-from tvm_espdl.codegen.header import PREFIX
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
+from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import MODEL, build_project, includes, sources
+
+PREFIX = NetworkName().prefix
 
 
 def run_network(network, samples, compiler=None, *, resets=(), first=None, kernels="portable"):

@@ -17,7 +17,8 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
-from .errors import ModelError, OutputError
+from .errors import ModelError
+from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
@@ -26,6 +27,7 @@ from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
+from .runtime.linking import write_shared_object
 from .runtime.making import MAKING
 
 
@@ -279,12 +281,13 @@ class Library:
         Raises
         ------
         OutputError
-            If the file exists.
+            If the file exists or cannot be written.
+        ToolError
+            If no C compiler links it.
         """
         self._refuse_batch("export_library")
-        if Path(path).exists():
-            raise OutputError("the file exists", where=str(path), try_="another name")
-        self.executable.export_library(str(path))
+        check_new(path)
+        write_shared_object(self.executable, path)
 
     def export_project(
         self,
@@ -293,6 +296,7 @@ class Library:
         *,
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
+        name: str = "default",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -308,6 +312,9 @@ class Library:
         kernels : str
             `auto`: ESP-DL's kernels on chips with vectors, where they serve, and portable C for the
             rest; `esp-dl`: ESP-DL's also on chips without vectors; `portable`: never ESP-DL's.
+        name : str
+            What all symbols, macros and files of the network's C are called after, so that several
+            networks fit into one firmware: small letters, digits and single underscores.
 
         Returns
         -------
@@ -321,19 +328,21 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network.
+            If the sample does not fit the network, or the name cannot be one in C.
         ModelError
             If a part of the network cannot be expressed in C.
         """
-        from .codegen.project import check_path, write_project  # only when asked for
+        from .codegen.network_name import NetworkName  # only when asked for
+        from .codegen.project import check_path, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
+        network = NetworkName(name)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
-            self.program, path, arrays, expected, template=template, kernels=kernels
+            self.program, path, arrays, expected, template=template, kernels=kernels, name=network
         )
 
     def _sample(self, sample: Any) -> list[Array]:

@@ -27,6 +27,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     option(
         parser,
+        "name",
+        "what the network's functions, types, macros and files are called after, so that a "
+        "firmware may hold several (default: default)",
+    )
+    option(
+        parser,
         "format",
         "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
         choices=("project", "espdl"),
@@ -52,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             sample,
             template=arguments.template_path,
             kernels=kernels,
+            name=arguments.name or "default",
         )
         print(library.report(kernels=kernels))
     print(f"wrote {arguments.out_path}")
@@ -60,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
-    of_format = {"project": ("template_path", "kernels"), "espdl": ("info", "json")}
+    of_format = {"project": ("template_path", "kernels", "name"), "espdl": ("info", "json")}
     for format_, names in of_format.items():
         given = [name for name in names if getattr(arguments, name)]
         if given and arguments.format != format_:
@@ -82,7 +89,7 @@ def _write_espdl(arguments: argparse.Namespace) -> None:
     out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
     check_paths(out, overwrite=False, **texts)
     if is_espdl(arguments.model_path) and arguments.img_path is None:
-        file = load(arguments.model_path, model=arguments.name, key=key_of(arguments))
+        file = load(arguments.model_path, model=arguments.package_model, key=key_of(arguments))
         save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
     else:
         library = library_of(arguments.model_path, arguments)

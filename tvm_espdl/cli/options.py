@@ -31,12 +31,13 @@ def library_of(model: str, arguments: argparse.Namespace) -> Library:
     """Compile a model as `add_model_options` let users say; errors are those of `compile_file`."""
     from ..compilation import compile_file
 
-    return compile_file(model, arguments.target_chip, name=arguments.name, key=key_of(arguments))
+    chosen, key = arguments.package_model, key_of(arguments)
+    return compile_file(model, arguments.target_chip, name=chosen, key=key)
 
 
 def add_espdl_options(parser: argparse.ArgumentParser) -> None:
     """How an .espdl file is opened."""
-    option(parser, "name", "which model of an .espdl package")
+    option(parser, "package_model", "which model of an .espdl package")
     option(parser, "key", "key of an encrypted .espdl file, 32 hexadecimal digits")
 
 

@@ -34,8 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the outputs; of an .espdl file without data, compare its test vectors."""
     from ..espdl.file import is_espdl
-    from ..files.output_files import check_new
+    from ..files.output_files import check_apart, check_new
 
+    check_apart(arguments.output, arguments.dump)
     for path in (arguments.output, arguments.dump):
         if path is not None:
             check_new(path)
@@ -71,7 +72,7 @@ def _run_test_vectors(arguments: argparse.Namespace) -> int:
     from ..espdl import load
     from ..espdl.vectors import differences, inputs_of, outputs_of, simulated
 
-    file = load(arguments.model, model=arguments.name, key=key_of(arguments))
+    file = load(arguments.model, model=arguments.package_model, key=key_of(arguments))
     inputs, stored = inputs_of(file), outputs_of(file)
     library = compile_espdl(file, arguments.target_chip)
     computed = _run(library, inputs, arguments)

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from ..ops.base.rounding import Array
 from .header import NOTICE
+from .large_constants import LARGE_BYTES, LargeConstants
 from .literals import array_definition, array_length, c_type
+from .network_name import NetworkName
 
 _Key = tuple[str, int, bytes]
 
 
 class Constants:
-    """Collects arrays for `default_lib0.c` and declares them in `default_constants.h`."""
+    """Collects arrays for `<name>_lib0.c`, and large ones for the assembler; declares them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: NetworkName) -> None:
+        self.network = network
         self._names: dict[_Key, str] = {}
         self._declarations: list[str] = []
         self._definitions: list[str] = []
+        #: Those that C does not define.
+        self.large = LargeConstants()
         #: Bytes of read-only data so far.
         self.nbytes = 0
 
@@ -31,18 +36,25 @@ class Constants:
         key = (kind, length, array.tobytes())
         if key not in self._names:
             self._names[key] = name
-            self._definitions.append(array_definition(name, array, over_read, static=False))
+            nbytes = length * array.itemsize
+            if nbytes >= LARGE_BYTES:
+                self.large.add(name, array, nbytes)
+            else:
+                defined = array_definition(name, array, over_read, static=False)
+                self._definitions.append(self.network.own(defined))
             self._declarations.append(f"extern const {kind} {name}[{length}];")
-            self.nbytes += length * array.itemsize
+            self.nbytes += nbytes
         return self._names[key]
 
     def header(self) -> str:
-        """The whole of `default_constants.h`."""
-        lines = ["#ifndef DEFAULT_CONSTANTS_H", "#define DEFAULT_CONSTANTS_H", ""]
+        """The whole of `<name>_constants.h`."""
+        guard = f"{self.network.text.upper()}_CONSTANTS_H"
+        lines = [f"#ifndef {guard}", f"#define {guard}", ""]
         lines += ["#include <stdbool.h>", "#include <stdint.h>", "", *self._declarations]
         return NOTICE + "\n".join([*lines, "", "#endif", ""])
 
     def definitions(self) -> str:
-        """The whole of `default_lib0.c`."""
-        includes = '#include "default_constants.h"\n#include "espdl_kernels.h"\n#include <math.h>\n'
+        """The whole of `<name>_lib0.c`."""
+        own = (self.network.constants_header, self.network.own("espdl_kernels.h"))
+        includes = "".join(f'#include "{name}"\n' for name in own) + "#include <math.h>\n"
         return "\n".join([NOTICE + includes, *self._definitions])

@@ -16,11 +16,12 @@ from ..program.memory import Plan, plan
 from .calls import Calls
 from .constants import Constants
 from .cut import cut_before
-from .header import PREFIX, network_header
+from .header import network_header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
-from .native import lower_native
+from .native import NativeFunction, lower_native
 from .network import Network
+from .network_name import DEFAULT_NAME, NetworkName
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16
@@ -30,12 +31,16 @@ CONSTANT_OVER_READ = 16
 class Sources:
     """Everything that is printed for one network."""
 
-    #: `tvmgen_default.h`: the interface that applications use.
+    #: The network's name in all of it.
+    name: NetworkName
+    #: `tvmgen_<name>.h`: the interface that applications use.
     header: str
-    #: `default_constants.h` and `default_lib0.c`.
+    #: `<name>_constants.h` and `<name>_lib0.c`.
     constants_header: str
     constants: str
-    #: `default_lib1.c`.
+    #: `<name>_constants.S` and `.bin`; empty where no array is large.
+    large_constants: tuple[str, bytes]
+    #: `<name>_lib1.c`.
     network: str
     #: The files that the called kernels are built from.
     runtime: Implementations
@@ -45,7 +50,12 @@ class Sources:
     constant_bytes: int
 
 
-def generate(program: Program, model_id: str, preference: Preference = "auto") -> Sources:
+def generate(
+    program: Program,
+    model_id: str,
+    preference: Preference = "auto",
+    name: NetworkName = DEFAULT_NAME,
+) -> Sources:
     """Print a program as C.
 
     Parameters
@@ -54,6 +64,8 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
         Goes into the header and into dumps.
     preference : str
         Whose kernels are called: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
+    name : NetworkName
+        What its functions, types, macros and files are called after, the kernels' included.
 
     Raises
     ------
@@ -61,7 +73,9 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
         If TVM cannot express one of its own functions in plain C.
     """
     natives = {
-        index: lower_native(step.operator, f"{PREFIX}_tvm_main_{index}", cut_before(program, step))
+        index: lower_native(
+            step.operator, f"{name.prefix}_tvm_main_{index}", cut_before(program, step)
+        )
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Native)
     }
@@ -74,25 +88,29 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
     memory = plan(program, needs)
-    constants = Constants()
+    constants = Constants(name)
     arrays = {
-        name: constants.add(f"{PREFIX}_constant_{index}", array, CONSTANT_OVER_READ)
-        for index, (name, array) in enumerate(program.constants.items())
+        value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
+        for index, (value, array) in enumerate(program.constants.items())
     }
-    variables = Variables(program, memory, arrays)
-    calls = Calls(program, memory, variables.names, constants, {**calls_of, **natives})
-    network = Network(program, memory, variables, calls).text(model_id)
+    variables = Variables(program, memory, arrays, name)
+    called_by: dict[int, CCall | NativeFunction] = {**calls_of, **natives}
+    calls = Calls(program, memory, variables.names, constants, called=called_by, network=name)
+    network = Network(program, memory, variables, calls, name).text(model_id)
     # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
     called: dict[str, Kernel] = {}
     for index, call in calls_of.items():
         if not memory.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
+    runtime = implementations(runtime_files(calls.kernels), called)
     return Sources(
-        header=network_header(program, memory, model_id),
+        name=name,
+        header=network_header(program, memory, model_id, name),
         network=network,
         constants_header=constants.header(),
         constants=constants.definitions(),
-        runtime=implementations(runtime_files(calls.kernels), called),
+        large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),
+        runtime=runtime.of(name),
         plan=memory,
         constant_bytes=constants.nbytes,
     )

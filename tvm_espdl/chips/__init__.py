@@ -11,7 +11,9 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import ChipError
+from ..errors import ChipError
+from . import settings
+from .settings import ProjectSettings
 
 Family = Literal["c", "pie_v1", "pie_v2"]
 Rounding = Literal["half_up", "half_even"]
@@ -98,10 +100,8 @@ class Chip:
         Highest clock of the CPU.
     sram_bytes : int
         Internal SRAM.
-    settings : tuple of str
-        Options of ESP-IDF that Espressif's own examples for ESP-DL set on it: clock and caches.
-    idf_version : str
-        The first ESP-IDF release that has the chip and that ESP-DL supports on it.
+    project : ProjectSettings
+        What a project tells ESP-IDF: clocks, caches, PSRAM, versions, each with a reason.
     """
 
     name: str
@@ -111,8 +111,7 @@ class Chip:
     vector_bytes: int
     clock_hz: int
     sram_bytes: int
-    settings: tuple[str, ...] = ()
-    idf_version: str = "5.3"
+    project: ProjectSettings
 
     def lanes(self, dtype: str) -> int:
         """Values of `dtype` in one vector (output channels computed together); 0 without."""
@@ -215,34 +214,30 @@ _CYCLES = {
 #: One chip of each family: within a family all bits are the same.
 FAMILIES: dict[str, str] = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
 
-_CLOCK_240, _CLOCK_160, _CLOCK_120 = (
-    f"ESP_DEFAULT_CPU_FREQ_MHZ_{mhz}=y" for mhz in (240, 160, 120)
-)
-_S3_CACHES = (
-    "ESP32S3_INSTRUCTION_CACHE_32KB=y",
-    "ESP32S3_DATA_CACHE_64KB=y",
-    "ESP32S3_DATA_CACHE_LINE_64B=y",
-)
-_P4_CACHES = ("CACHE_L2_CACHE_256KB=y", "CACHE_L2_CACHE_LINE_128B=y")
-
 _MHZ = 1_000_000
 _KIB = 1024
 
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, (_CLOCK_240,)),
-        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, (_CLOCK_240,)),
+        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, settings.ESP32),
+        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, settings.ESP32S2),
         Chip(
-            *("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
-            (_CLOCK_240, *_S3_CACHES),
+            *("esp32s3", "pie_v1", "half_up", False, 16),
+            *(240 * _MHZ, 512 * _KIB, settings.ESP32S3),
         ),
-        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, (_CLOCK_120,)),
-        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, (_CLOCK_160,)),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, (_CLOCK_240,), "5.5"),
-        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, (_CLOCK_160,)),
-        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB, _P4_CACHES),
-        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, (), "6.0"),
+        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, settings.ESP32C2),
+        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, settings.ESP32C3),
+        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, settings.ESP32C5),
+        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, settings.ESP32C6),
+        Chip(
+            *("esp32p4", "pie_v2", "half_even", True, 16),
+            *(400 * _MHZ, 768 * _KIB, settings.ESP32P4),
+        ),
+        Chip(
+            *("esp32s31", "pie_v2", "half_even", True, 16),
+            *(320 * _MHZ, 512 * _KIB, settings.ESP32S31),
+        ),
     )
 }
 
