@@ -182,6 +182,11 @@ class Chip:
         return self.name in _WITH_FLOATS
 
     @property
+    def milliamperes(self) -> float:
+        """About what it takes at its highest clock, computing, with its radio switched off."""
+        return _MILLIAMPERES[self.name]
+
+    @property
     def platform(self) -> str:
         """How ESP-PPQ calls it, before the width of its integers."""
         return {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}[self.family]
@@ -237,6 +242,19 @@ _CYCLES = {
 
 _XTENSA = ("esp32", "esp32s2", "esp32s3")
 _WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
+
+#: From the data sheets' tables of modem-sleep, the highest clock, cores at work.
+_MILLIAMPERES = {
+    "esp32": 68.0,
+    "esp32s2": 35.0,
+    "esp32s3": 108.0,
+    "esp32c2": 25.0,
+    "esp32c3": 28.0,
+    "esp32c5": 50.0,
+    "esp32c6": 38.0,
+    "esp32p4": 150.0,
+    "esp32s31": 120.0,
+}
 
 _EXTERNAL_MEMORY = {
     "esp32": external.ESP32,

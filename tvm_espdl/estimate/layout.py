@@ -92,12 +92,10 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
     own, shared = _constants(program, memory)
     sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
     states = sum(sizes[state.value] for state in program.states)
-    in_psram = _in_psram(memory.arena_bytes + states, machine)
-    loaded = sum(own) + shared + (memory.arena_bytes if in_psram else 0)
-    return Layout(
+    layout = Layout(
         plan=memory,
-        in_psram=in_psram,
-        weights=_weights(loaded, machine, uses_psram=in_psram),
+        in_psram=False,
+        weights="flash",
         arena_bytes=memory.arena_bytes,
         state_bytes=states,
         buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
@@ -105,6 +103,15 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         other_constants=shared,
         live_bytes=_live(program, memory, sizes, needs),
     )
+    return moved(layout, machine)
+
+
+def moved(layout: Layout, machine: Machine) -> Layout:
+    """The same with arena and constants where a chip's settings have them."""
+    in_psram = _in_psram(layout.arena_bytes + layout.state_bytes, machine)
+    loaded = layout.flash_bytes + (layout.arena_bytes if in_psram else 0)
+    weights = _weights(loaded, machine, uses_psram=in_psram)
+    return dataclasses.replace(layout, in_psram=in_psram, weights=weights)
 
 
 def _in_psram(nbytes: int, machine: Machine) -> bool:
