@@ -21,8 +21,13 @@ ESP_DL_VERSION = "3.3.9"
 def component_cmake(
     runtime: Implementations, chip: Chip, callers: Iterable[str], name: NetworkName
 ) -> str:
-    """Text of the component's `CMakeLists.txt`; `callers` are the files that call kernels."""
+    """Text of the component's `CMakeLists.txt`.
+
+    `callers` are the files that call kernels, and those in assembly, which include a binary file of
+    their name.
+    """
     network = [f"model/codegen/host/src/{name}" for name in callers]
+    included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
     common = [*network, *_runtime(runtime.always), *_runtime((name.own("tvm_espdl_dump.c"),))]
     choice = glue = requires = ""
     if runtime.glue:
@@ -36,6 +41,7 @@ def component_cmake(
     return filled(
         "component_CMakeLists.txt",
         sources=_listed(common),
+        included="".join(filled("component_included.cmake", path=path) for path in included),
         choice=choice,
         requires=requires,
         glue=glue,

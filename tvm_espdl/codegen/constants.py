@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..ops.base.rounding import Array
 from .header import NOTICE
+from .large_constants import LARGE_BYTES, LargeConstants
 from .literals import array_definition, array_length, c_type
 from .network_name import NetworkName
 
@@ -14,13 +15,15 @@ _Key = tuple[str, int, bytes]
 
 
 class Constants:
-    """Collects arrays for `<name>_lib0.c` and declares them in `<name>_constants.h`."""
+    """Collects arrays for `<name>_lib0.c`, and large ones for the assembler; declares them all."""
 
     def __init__(self, network: NetworkName) -> None:
         self.network = network
         self._names: dict[_Key, str] = {}
         self._declarations: list[str] = []
         self._definitions: list[str] = []
+        #: Those that C does not define.
+        self.large = LargeConstants()
         #: Bytes of read-only data so far.
         self.nbytes = 0
 
@@ -33,10 +36,14 @@ class Constants:
         key = (kind, length, array.tobytes())
         if key not in self._names:
             self._names[key] = name
-            defined = array_definition(name, array, over_read, static=False)
-            self._definitions.append(self.network.own(defined))
+            nbytes = length * array.itemsize
+            if nbytes >= LARGE_BYTES:
+                self.large.add(name, array, nbytes)
+            else:
+                defined = array_definition(name, array, over_read, static=False)
+                self._definitions.append(self.network.own(defined))
             self._declarations.append(f"extern const {kind} {name}[{length}];")
-            self.nbytes += length * array.itemsize
+            self.nbytes += nbytes
         return self._names[key]
 
     def header(self) -> str:

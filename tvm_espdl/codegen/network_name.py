@@ -81,6 +81,11 @@ class NetworkName:
         """The file that declares its constants."""
         return f"{self.text}_constants.h"
 
+    @property
+    def large_constants(self) -> tuple[str, str]:
+        """The assembly file that includes its large constants, and the binary file with them."""
+        return f"{self.text}_constants.S", f"{self.text}_constants.bin"
+
     def state_buffer(self, index: int) -> str:
         """Name of a state's buffer."""
         return f"{self.prefix}_state_{index}"

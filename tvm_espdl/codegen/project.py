@@ -112,7 +112,8 @@ def project_files(
         **main_files(program, sources.plan, inputs, expected, name),
         **_component_files(program, sources, model_id, preference),
     }
-    return {path: text.encode() for path, text in texts.items()}
+    files = {path: text.encode() for path, text in texts.items()}
+    return files | _large_constants(sources)
 
 
 def _refuse_empty(program: Program) -> None:
@@ -152,9 +153,10 @@ def _component_files(
     generated, runtime = model / "codegen" / "host", model / "runtime"
     constants, network = name.sources
     config = name.own("crt_config.h")
+    assembly = name.large_constants[:1] if sources.large_constants[1] else ()
     return {
         component / "CMakeLists.txt": component_cmake(
-            sources.runtime, program.chip, name.sources, name
+            sources.runtime, program.chip, (*name.sources, *assembly), name
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
@@ -166,6 +168,13 @@ def _component_files(
         **{runtime / file: text for file, text in sources.runtime.files.items()},
         runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
     }
+
+
+def _large_constants(sources: Sources) -> dict[Path, bytes]:
+    text, data = sources.large_constants
+    folder = sources.name.component / "model" / "codegen" / "host" / "src"
+    assembly, image = (folder / file for file in sources.name.large_constants)
+    return {assembly: text.encode(), image: data} if data else {}
 
 
 def _template_files(folder: Path) -> dict[Path, bytes]:

@@ -38,6 +38,8 @@ class Sources:
     #: `<name>_constants.h` and `<name>_lib0.c`.
     constants_header: str
     constants: str
+    #: `<name>_constants.S` and `.bin`; empty where no array is large.
+    large_constants: tuple[str, bytes]
     #: `<name>_lib1.c`.
     network: str
     #: The files that the called kernels are built from.
@@ -107,6 +109,7 @@ def generate(
         network=network,
         constants_header=constants.header(),
         constants=constants.definitions(),
+        large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),
         runtime=runtime.of(name),
         plan=memory,
         constant_bytes=constants.nbytes,
