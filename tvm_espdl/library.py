@@ -305,6 +305,9 @@ class Library:
         std: float | Sequence[float] | None = None,
         pixel_range: tuple[float, float] | None = None,
         layout: Literal["NCHW", "NHWC"] | None = None,
+        internal_ram: int | None = None,
+        arena: str = "static",
+        weights: str = "flash",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -335,6 +338,14 @@ class Library:
             What black and white are before `mean` and `std`, by default 0 and 1.
         layout : str, optional
             "NCHW" or "NHWC": where the model has the channels of pixels, if nothing else tells.
+        internal_ram : int, optional
+            Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
+            chip has without ESP-IDF's part, where absent.
+        arena : str
+            `static`: arrays of the network's own; `caller`: a buffer that the application gives to
+            `tvmgen_<name>_set_memory`.
+        weights : str
+            `flash`, or `psram`: copied there by the first run.
 
         Returns
         -------
@@ -348,12 +359,14 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, the name cannot be one in C, or the network
-            has no such format.
+            If the sample does not fit the network, the name cannot be one in C, or there is no
+            such format or choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C.
+            If a part of the network cannot be expressed in C, or the chip has too little memory;
+            the message has the numbers.
         """
-        from .codegen.network_name import NetworkName  # only when asked for
+        from .codegen.memory_choice import choice_of  # only when asked for
+        from .codegen.network_name import NetworkName
         from .codegen.project import check_path, write_project
 
         self._refuse_batch("export_project")
@@ -364,10 +377,15 @@ class Library:
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         pixels = PixelForm(**given) if given else None
         border = border_of(self.program, input_format, output_format, pixels)
+        memory = choice_of(internal_ram, arena, weights)
         arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            border, path, arrays, expected, template=template, kernels=kernels, name=network
+            *(border, path, arrays, expected),
+            template=template,
+            kernels=kernels,
+            name=network,
+            memory=memory,
         )
 
     def _sample(self, sample: Any) -> list[Array]:
