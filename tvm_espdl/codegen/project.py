@@ -15,17 +15,14 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
 from ..program.kernels import Preference
-from .component import component_cmake, component_manifest
+from .component import component_cmake, component_manifest, support_files
 from .filling import filled
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
-from .kernels import RUNTIME
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
 from .sdkconfig import chip_lines, common_lines
 from .sources import Sources, generate
-
-DUMP = RUNTIME / "tvm_espdl_dump.c"
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -166,7 +163,7 @@ def _component_files(
         generated / "src" / constants: sources.constants,
         generated / "src" / network: sources.network,
         **{runtime / file: text for file, text in sources.runtime.files.items()},
-        runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
+        **{runtime / file: text for file, text in support_files(name).items()},
     }
 
 
