@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ChipError
-from . import settings
+from . import external, settings
+from .external import ExternalMemory
 from .settings import ProjectSettings
 
 Family = Literal["c", "pie_v1", "pie_v2"]
@@ -158,6 +159,21 @@ class Chip:
         return _CYCLES[self.family]
 
     @property
+    def external_memory(self) -> ExternalMemory:
+        """Its caches, and the buses behind them."""
+        return _EXTERNAL_MEMORY[self.name]
+
+    @property
+    def instruction_set(self) -> str:
+        """What portable C is compiled to: `xtensa` or `riscv`."""
+        return "xtensa" if self.name in _XTENSA else "riscv"
+
+    @property
+    def computes_floats(self) -> bool:
+        """Whether the CPU computes in float32; else every operation is a function's call."""
+        return self.name in _WITH_FLOATS
+
+    @property
     def platform(self) -> str:
         """How ESP-PPQ calls it, before the width of its integers."""
         return {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}[self.family]
@@ -209,6 +225,21 @@ _CYCLES = {
     "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4),
     "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9),
     "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0),
+}
+
+_XTENSA = ("esp32", "esp32s2", "esp32s3")
+_WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
+
+_EXTERNAL_MEMORY = {
+    "esp32": external.ESP32,
+    "esp32s2": external.ESP32S2,
+    "esp32s3": external.ESP32S3,
+    "esp32c2": external.ESP32C2,
+    "esp32c3": external.ESP32C3,
+    "esp32c5": external.ESP32C5,
+    "esp32c6": external.ESP32C6,
+    "esp32p4": external.ESP32P4,
+    "esp32s31": external.ESP32S31,
 }
 
 #: One chip of each family: within a family all bits are the same.

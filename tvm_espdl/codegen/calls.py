@@ -11,6 +11,7 @@ from ..ops import Operator
 from ..ops.base.ccall import CCall
 from ..program import Program, Step
 from ..program.memory import Plan
+from .arenas import in_arena
 from .constants import Constants
 from .header import described
 from .identifiers import comment
@@ -75,15 +76,16 @@ class Calls:
         return f"/* {about} */\n{self.network.own(code)}"
 
     def _operator_call(self, name: str, index: int, step: Step, call: CCall) -> str:
-        used = call.needs.workspace_bytes > 0
-        workspace = [f"(void *)(arena + {self.memory.workspaces[index]})"] if used else []
+        place = self.memory.workspaces[index]
+        workspace = [] if place is None else [f"(void *){in_arena(place)}"]
         return self._call(name, step, workspace)
 
     def _native_call(self, function: NativeFunction, index: int, step: Step) -> str:
-        base = self.memory.workspaces[index]
+        place = self.memory.workspaces[index]
         scratch = [
-            f"({c_type(dtype)} *)(void *)(arena + {base + offset})"
+            f"({c_type(dtype)} *)(void *){in_arena(place, offset)}"
             for dtype, offset in function.workspaces
+            if place is not None
         ]
         return self._call(function.name, step, scratch)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ..files.dump_names import encoded
 from ..program import Program, State
 from ..program.memory import Plan
+from .arenas import arena_declarations
 from .calls import Calls
 from .header import NOTICE
 from .identifiers import comment, string
@@ -45,11 +46,10 @@ class Network:
             lines.append(self._dump(step.outputs))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
-        size = self.memory.arena_bytes
         parts = [
             NOTICE + "".join(f'#include "{name}"\n' for name in self._includes()),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
-            f"static {self.name.own('ESPDL_ALIGNED')}(16) uint8_t arena[{size}];\n" if size else "",
+            arena_declarations(self.memory, self.name),
             self._states(),
             *functions,
             self._main(lines, model_id),
