@@ -17,6 +17,7 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
+from .chips.settings import Board
 from .errors import ModelError
 from .files.output_files import check_new
 from .ops import Tensor
@@ -297,6 +298,8 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        psram: str = "auto",
+        chip_revision: str = "",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -315,6 +318,12 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        psram : str
+            PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
+            never; `quad`, `octal` or `hex` switch it on in any case.
+        chip_revision : str
+            Major revision of the silicon, where firmware depends on it; the one that is sold today
+            where absent.
 
         Returns
         -------
@@ -328,9 +337,10 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, or the name cannot be one in C.
+            If the sample does not fit the network, the name cannot be one in C, or the chip has no
+            such PSRAM or revision.
         ModelError
-            If a part of the network cannot be expressed in C.
+            If a part of the network cannot be expressed in C, or it is too large for a flash.
         """
         from .codegen.network_name import NetworkName  # only when asked for
         from .codegen.project import check_path, write_project
@@ -338,11 +348,18 @@ class Library:
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
-        network = NetworkName(name)
+        network, board = NetworkName(name), Board(psram, chip_revision)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
-            self.program, path, arrays, expected, template=template, kernels=kernels, name=network
+            self.program,
+            path,
+            arrays,
+            expected,
+            template=template,
+            kernels=kernels,
+            name=network,
+            board=board,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

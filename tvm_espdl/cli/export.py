@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
+from ..chips.settings import AUTO, PSRAM_CHOICES
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
 from .image_options import add_image_options, sample_of
@@ -33,6 +35,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     option(
         parser,
+        "psram",
+        "PSRAM of the board: auto uses it where the network needs it, none never; quad, octal, hex "
+        "switch it on (default: auto)",
+        choices=PSRAM_CHOICES,
+    )
+    option(
+        parser,
+        "chip_revision",
+        "major revision of the chip, where firmware depends on it: 1 for ESP32-P4 before 3.0 "
+        "(default: the one that is sold today)",
+    )
+    option(
+        parser,
         "format",
         "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
         choices=("project", "espdl"),
@@ -49,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     _check_format(arguments)
     if arguments.format == "espdl":
         _write_espdl(arguments)
+        print(f"wrote {arguments.out_path}")
     else:
+        from ..codegen.project_text import build_command
+
         library = library_of(arguments.model_path, arguments)
         sample = sample_of(arguments.img_path, library, arguments)
         kernels: Preference = arguments.kernels or "auto"
@@ -59,15 +77,22 @@ def run(arguments: argparse.Namespace) -> int:
             template=arguments.template_path,
             kernels=kernels,
             name=arguments.name or "default",
+            psram=arguments.psram or AUTO,
+            chip_revision=arguments.chip_revision or "",
         )
         print(library.report(kernels=kernels))
-    print(f"wrote {arguments.out_path}")
+        print(f"wrote {arguments.out_path}")
+        build = f"{build_command(library.chip)} flash monitor"
+        print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
     return 0
 
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
-    of_format = {"project": ("template_path", "kernels", "name"), "espdl": ("info", "json")}
+    of_format = {
+        "project": ("template_path", "kernels", "name", "psram", "chip_revision"),
+        "espdl": ("info", "json"),
+    }
     for format_, names in of_format.items():
         given = [name for name in names if getattr(arguments, name)]
         if given and arguments.format != format_:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..chips import Chip
+from ..chips.settings import ANY_BOARD, Board
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
@@ -21,7 +23,7 @@ from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
-from .sdkconfig import chip_lines, common_lines
+from .sdkconfig import chip_lines, common_lines, psram_of
 from .sources import Sources, generate
 
 
@@ -51,6 +53,7 @@ def write_project(
     template: str | os.PathLike[str] | None = None,
     kernels: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
+    board: Board = ANY_BOARD,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
@@ -65,16 +68,21 @@ def write_project(
     name : NetworkName
         The network's name in C.
 
+    board : Board
+        What is known of the board: its PSRAM, the revision of its chip.
+
     Raises
     ------
     OutputError
-        If the folder exists or cannot be written.
+        If the folder exists or cannot be written, or the template cannot be read.
     ModelError
-        If a part of the network cannot be expressed in C.
+        If a part of the network cannot be expressed in C, or it is too large for a flash.
+    DataError
+        If the chip takes no such PSRAM, or firmware does not depend on such a revision.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels, name=name)
+    files = project_files(program, folder.name, inputs, expected, kernels, name=name, board=board)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -89,25 +97,28 @@ def project_files(
     preference: Preference = "auto",
     *,
     name: NetworkName = DEFAULT_NAME,
+    board: Board = ANY_BOARD,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
     Raises
     ------
-    ModelError
-        If a part of the network cannot be expressed in C.
+    ModelError, DataError
+        As `write_project`.
     """
+    chip = program.chip
+    chip.project.memory(board)
     _refuse_empty(program)
     model_id = identity(program)
     sources = generate(program, model_id, preference, name)
     flash = _flash(sources.constant_bytes)
     texts = {
-        Path("CMakeLists.txt"): project_cmake(project, program.chip),
+        Path("CMakeLists.txt"): project_cmake(project, chip),
         Path("partitions.csv"): flash.table(),
-        Path("sdkconfig.defaults"): common_lines(program.chip, flash),
-        Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
+        Path("sdkconfig.defaults"): common_lines(chip, flash),
+        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, sources),
         **main_files(program, sources.plan, inputs, expected, name),
-        **_component_files(program, sources, model_id, preference),
+        **_component_files(program, sources, model_id, preference, board),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
@@ -127,6 +138,12 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
+def _chip_lines(chip: Chip, board: Board, sources: Sources) -> str:
+    psram = psram_of(chip, board, needed=False)
+    in_psram = sources.constant_bytes + CODE_BYTES + sources.plan.arena_bytes
+    return chip_lines(chip, board, psram, in_psram)
+
+
 def _flash(constant_bytes: int) -> Flash:
     flash = flash_for(constant_bytes)
     if flash is None:
@@ -143,7 +160,7 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    program: Program, sources: Sources, model_id: str, preference: Preference
+    program: Program, sources: Sources, model_id: str, preference: Preference, board: Board
 ) -> dict[Path, str]:
     name = sources.name
     component, model = name.component, name.component / "model"
@@ -155,7 +172,7 @@ def _component_files(
         component / "CMakeLists.txt": component_cmake(
             sources.runtime, program.chip, (*name.sources, *assembly), name
         ),
-        component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
+        component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
         model / "metadata.json": metadata(program, sources, model_id, preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
