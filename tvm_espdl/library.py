@@ -23,6 +23,8 @@ from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
+from .program.border.formats import Wish, border_of
+from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
@@ -298,6 +300,9 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        input_format: Wish = "float",
+        output_format: Wish = "float",
+        pixels: PixelForm | None = None,
         psram: str = "auto",
         chip_revision: str = "",
     ) -> Path:
@@ -318,6 +323,13 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        input_format, output_format : str or dict of str
+            One for all, or by the names of inputs and outputs. `float`: as the model has it;
+            `native`: integers at the network's exponent, as the chip takes and gives them; for
+            inputs also `uint8`: pixels (1, H, W, C), which a table quantizes. The sample may then
+            be pixels, too; else it is in the model's form.
+        pixels : tvm_espdl.program.border.pixel_form.PixelForm, optional
+            What pixels become: mean, standard deviation, range.
         psram : str
             PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
             never; `quad`, `octal` or `hex` switch it on in any case.
@@ -337,8 +349,8 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, the name cannot be one in C, or the chip has no
-            such PSRAM or revision.
+            If the sample does not fit the network, the name cannot be one in C, the network has no
+            such format, or the chip no such PSRAM or revision.
         ModelError
             If a part of the network cannot be expressed in C, or it is too large for a flash.
         """
@@ -349,10 +361,11 @@ class Library:
         check_path(path)
         check_preference(kernels)
         network, board = NetworkName(name), Board(psram, chip_revision)
-        arrays = self._sample(sample_input)
+        border = border_of(self.program, input_format, output_format, pixels)
+        arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            self.program,
+            border,
             path,
             arrays,
             expected,

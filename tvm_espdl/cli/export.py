@@ -8,7 +8,7 @@ import shlex
 from ..chips.settings import AUTO, PSRAM_CHOICES
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
-from .image_options import add_image_options, sample_of
+from .image_options import add_image_options, pixel_form_of, sample_of
 from .options import add_model_options, key_of, library_of, option
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
@@ -33,6 +33,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "what the network's functions, types, macros and files are called after, so that a "
         "firmware may hold several (default: default)",
     )
+    for kind, formats in (("input", "float, native, uint8"), ("output", "float, native")):
+        option(
+            parser,
+            f"{kind}_format",
+            f"what firmware exchanges: {formats}; or NAME=FORMAT for one of several, repeated "
+            "(default: float, the model's own form)",
+            action="append",
+            default=[],
+            metavar="[NAME=]FORMAT",
+        )
     option(
         parser,
         "psram",
@@ -69,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         from ..codegen.project_text import build_command
 
         library = library_of(arguments.model_path, arguments)
-        sample = sample_of(arguments.img_path, library, arguments)
+        takes_pixels = any(wish.endswith("uint8") for wish in arguments.input_format)
+        sample = sample_of(arguments.img_path, library, arguments, pixels=takes_pixels)
         kernels: Preference = arguments.kernels or "auto"
         library.export_project(
             arguments.out_path,
@@ -79,6 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
             name=arguments.name or "default",
             psram=arguments.psram or AUTO,
             chip_revision=arguments.chip_revision or "",
+            input_format=_formats(arguments.input_format),
+            output_format=_formats(arguments.output_format),
+            pixels=pixel_form_of(arguments),
         )
         print(library.report(kernels=kernels))
         print(f"wrote {arguments.out_path}")
@@ -87,10 +101,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _formats(wishes: list[str]) -> str | dict[str, str]:
+    """One format for all, or those of some inputs or outputs by their names."""
+    named = [wish.rpartition("=") for wish in wishes]
+    if len(wishes) == 1 and not named[0][1]:
+        return wishes[0]
+    plain = [wish for wish, (_, separator, _) in zip(wishes, named, strict=True) if not separator]
+    if plain:
+        raise DataError(
+            "a format for all beside others",
+            where="tvm-espdl export",
+            found=", ".join(wishes),
+            allowed="one format for all, or NAME=FORMAT each",
+        )
+    return {name: format_ for name, _, format_ in named}
+
+
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
     of_format = {
-        "project": ("template_path", "kernels", "name", "psram", "chip_revision"),
+        "project": (
+            *("template_path", "kernels", "name", "input_format", "output_format"),
+            *("psram", "chip_revision"),
+        ),
         "espdl": ("info", "json"),
     }
     for format_, names in of_format.items():

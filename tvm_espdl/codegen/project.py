@@ -15,6 +15,8 @@ from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.border.formats import as_border
+from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest, support_files
@@ -45,7 +47,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
 
 
 def write_project(
-    program: Program,
+    network: Program | Border,
     path: str | os.PathLike[str],
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -59,8 +61,11 @@ def write_project(
 
     Parameters
     ----------
+    network : Program or Border
+        The network, with what firmware exchanges with it, or in the model's own form.
     inputs, expected : sequence of numpy.ndarray
-        One sample and the outputs of a first run on it, compiled into the project.
+        One sample and the outputs of a first run on it, compiled into the project; in the model's
+        own form.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
     kernels : str
@@ -78,11 +83,12 @@ def write_project(
     ModelError
         If a part of the network cannot be expressed in C, or it is too large for a flash.
     DataError
-        If the chip takes no such PSRAM, or firmware does not depend on such a revision.
+        If pixels are wanted, and the sample is not made of them; or the chip takes no such PSRAM,
+        or its firmware does not depend on such a revision.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels, name=name, board=board)
+    files = project_files(network, folder.name, inputs, expected, kernels, name=name, board=board)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -90,7 +96,7 @@ def write_project(
 
 
 def project_files(
-    program: Program,
+    network: Program | Border,
     project: str,
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -106,19 +112,21 @@ def project_files(
     ModelError, DataError
         As `write_project`.
     """
-    chip = program.chip
+    border = as_border(network)
+    program, chip = border.program, border.program.chip
     chip.project.memory(board)
     _refuse_empty(program)
-    model_id = identity(program)
-    sources = generate(program, model_id, preference, name)
+    model_id = identity(border.network)
+    sources = generate(border, model_id, preference, name)
+    given, taken = border.sample(inputs, expected)
     flash = _flash(sources.constant_bytes)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, sources),
-        **main_files(program, sources.plan, inputs, expected, name),
-        **_component_files(program, sources, model_id, preference, board),
+        **main_files(border, sources.plan, given, taken, name),
+        **_component_files(border, sources, model_id, preference, board),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
@@ -160,9 +168,9 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    program: Program, sources: Sources, model_id: str, preference: Preference, board: Board
+    border: Border, sources: Sources, model_id: str, preference: Preference, board: Board
 ) -> dict[Path, str]:
-    name = sources.name
+    program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
     generated, runtime = model / "codegen" / "host", model / "runtime"
     constants, network = name.sources
@@ -174,7 +182,7 @@ def _component_files(
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(program, sources, model_id, preference),
+        model / "metadata.json": metadata(border, sources, model_id, preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,

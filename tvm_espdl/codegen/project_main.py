@@ -10,6 +10,7 @@ import numpy as np
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.border.ports import Border
 from ..program.memory import Plan
 from .filling import filled
 from .header import NOTICE
@@ -22,7 +23,7 @@ TIMED_RUNS = 11
 
 
 def main_files(
-    program: Program,
+    border: Border,
     memory: Plan,
     inputs: Sequence[Array],
     outputs: Sequence[Array],
@@ -30,12 +31,13 @@ def main_files(
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
-    The network is run with `inputs`, and `outputs` have to come out, in the chip's integers.
+    The network is run with `inputs`, and `outputs` have to come out, in the forms that firmware
+    exchanges.
     """
     return {
-        Path("main/app_main.c"): _app_main(program, memory, name),
-        Path("main/input_data.h"): _data_header("input", program, inputs, memory, name),
-        Path("main/output_data.h"): _data_header("output", program, outputs, memory, name),
+        Path("main/app_main.c"): _app_main(border.program, memory, name),
+        Path("main/input_data.h"): _data_header("input", border.program, inputs, memory, name),
+        Path("main/output_data.h"): _data_header("output", border.program, outputs, memory, name),
         Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=name.component.name),
     }
 
