@@ -19,6 +19,7 @@ from tvm_espdl.toolchain.network import build_project
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [
     "CMakeLists.txt",
+    "pytest_default.py",
     "partitions.csv",
     "sdkconfig.defaults",
     "sdkconfig.defaults.esp32s3",

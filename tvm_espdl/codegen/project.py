@@ -19,6 +19,7 @@ from ..program.border.formats import as_border
 from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.kernels import Preference
+from .board_test import board_test
 from .component import component_cmake, component_manifest, support_files
 from .filling import filled
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
@@ -122,6 +123,9 @@ def project_files(
     flash = _flash(sources.constant_bytes)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
+        Path(f"pytest_{name.text}.py"): board_test(
+            chip, name.text, model_id, has_vectors=bool(sources.runtime.glue)
+        ),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, sources),
