@@ -17,6 +17,7 @@ from tvm_espdl.codegen.literals import c_type
 from tvm_espdl.codegen.memory_choice import DEFAULT_CHOICE
 from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.codegen.project import project_files
+from tvm_espdl.program.border.formats import as_border
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import MODEL, build_project, includes, sources
 
@@ -32,28 +33,31 @@ def run_network(
     first=None,
     kernels="portable",
     memory=DEFAULT_CHOICE,
+    real=False,
 ):
     """Run a network's C on every sample, one after the other: states go on from each to the next.
 
     Parameters
     ----------
-    network : Program
+    network : Program or Border
         The network.
     samples : sequence of sequence of numpy.ndarray
-        For each sample its inputs, in the network's own types.
+        For each sample its inputs, in the types that firmware exchanges.
     compiler : Compiler, optional
         GCC of this PC by default.
     resets : collection of int
         Samples before which a network with states returns to its start.
     first : sequence of numpy.ndarray, optional
-        The outputs for the first sample. The project's own main then runs before all else, on that
-        sample, and has to print PASS.
+        The outputs for the first sample, in the model's own form. The project's own main then runs
+        before all else, on that sample, and has to print PASS.
     kernels : str
         `portable`, or with what stands in for ESP-DL: `auto` where the table says so, `esp-dl` on
         chips without vectors as well.
     memory : MemoryChoice
         Where tensors and constants lie; with memory of the caller's, the project's own main has to
         run first, which gives it.
+    real : bool
+        Give and take floats, all of them, and let the interface's functions convert.
 
     Returns
     -------
@@ -65,21 +69,20 @@ def run_network(
     ToolError
         If compiler or emulator are missing or fail.
     """
-    zeros = [
-        [np.zeros(t.shape, t.dtype) for t in map(network.values.__getitem__, names)]
-        for names in (network.inputs, network.outputs)
-    ]
-    shown = zeros if first is None else (samples[0], first)
+    border = as_border(network)
+    network = border.program
+    outputs = [np.zeros(port.model.shape, port.model.dtype) for port in border.outputs]
+    shown = (border.in_model_form(None), outputs) if first is None else (samples[0], first)
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
         preference = "auto" if kernels == "portable" else kernels
         for path, content in project_files(
-            network, "network", *shown, preference, memory=memory
+            border, "network", *shown, preference, memory=memory
         ).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"
-        main.write_text(_runner(network, len(samples), resets, first is not None))
+        main.write_text(_runner(border, len(samples), resets, first is not None, real=real))
         chosen = compiler or Compiler.host()
         if kernels == "portable":
             build_project(folder, program, chosen, main=main)
@@ -94,7 +97,7 @@ def run_network(
             exact = [line for line in lines if line.endswith("elements equal bit for bit")]
             assert (len(exact), lines[-1]) == (len(network.outputs), "PASS"), printed
         results = (folder / "outputs.bin").read_bytes()
-    return _split(network, results, len(samples))
+    return _split(_exchanged(border.outputs, real), results, len(samples))
 
 
 def build_with_double(folder, program, compiler, main, family):
@@ -120,39 +123,46 @@ def double_objects(family):
     return made
 
 
-def _split(network, results, samples):
+def _exchanged(ports, real):
+    return [port.model if real else port.own for port in ports]
+
+
+def _split(tensors, results, samples):
     outputs = []
     offset = 0
     for _ in range(samples):
         outputs.append([])
-        for name in network.outputs:
-            tensor = network.values[name]
+        for tensor in tensors:
             values = np.frombuffer(results, tensor.dtype, tensor.size, offset)
             outputs[-1].append(values.reshape(tensor.shape))
             offset += tensor.nbytes
     return outputs
 
 
-def _runner(network, samples, resets, own_main):
-    inputs, outputs = identifiers(network.input_names), identifiers(network.output_names)
-    in_types = [network.values[name] for name in network.inputs]
-    out_types = [network.values[name] for name in network.outputs]
+def _runner(border, samples, resets, own_main, *, real):
+    inputs = identifiers(port.name for port in border.inputs)
+    outputs = identifiers(port.name for port in border.outputs)
     buffers = [
         f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} {kind}_{name}[{tensor.size}];"
         for kind, names, tensors in (
-            ("in", inputs, in_types),
-            ("out", outputs, out_types),
+            ("in", inputs, _exchanged(border.inputs, False)),
+            ("out", outputs, _exchanged(border.outputs, False)),
+            ("real_in", inputs, _exchanged(border.inputs, True) if real else ()),
+            ("real_out", outputs, _exchanged(border.outputs, True) if real else ()),
         )
-        for name, tensor in zip(names, tensors, strict=True)
+        for name, tensor in zip(names, tensors, strict=bool(tensors))
     ]
+    prefix = "real_" if real else ""
     reads = [
-        f"fread(in_{name}, 1, {tensor.nbytes}, from) != {tensor.nbytes}"
-        for name, tensor in zip(inputs, in_types, strict=True)
+        f"fread({prefix}in_{name}, 1, {tensor.nbytes}, from) != {tensor.nbytes}"
+        for name, tensor in zip(inputs, _exchanged(border.inputs, real), strict=True)
     ]
     writes = [
-        f"fwrite(out_{name}, 1, {tensor.nbytes}, to) != {tensor.nbytes}"
-        for name, tensor in zip(outputs, out_types, strict=True)
+        f"fwrite({prefix}out_{name}, 1, {tensor.nbytes}, to) != {tensor.nbytes}"
+        for name, tensor in zip(outputs, _exchanged(border.outputs, real), strict=True)
     ]
+    quantize = _conversions("quantize_input", "real_in_{0}, in_{0}", inputs) if real else ""
+    dequantize = _conversions("dequantize_output", "out_{0}, real_out_{0}", outputs) if real else ""
     given = ", ".join(f".{name} = in_{name}" for name in inputs)
     taken = ", ".join(f".{name} = out_{name}" for name in outputs)
     return f"""\
@@ -177,7 +187,13 @@ int main(void) {{
   struct {PREFIX}_outputs taken = {{{taken}}};
   for (int sample = 0; sample < {samples}; ++sample) {{
 {_reset(resets)}
-    if ({" || ".join(reads)} || {PREFIX}_run(&given, &taken) != 0 || {" || ".join(writes)}) {{
+    if ({" || ".join(reads)}) {{
+      return 4;
+    }}
+{quantize}    if ({PREFIX}_run(&given, &taken) != 0) {{
+      return 5;
+    }}
+{dequantize}    if ({" || ".join(writes)}) {{
       return 2;
     }}
   }}
@@ -196,3 +212,11 @@ OWN_MAIN = """\
 def _reset(resets):
     when = " || ".join(f"sample == {index}" for index in sorted(resets))
     return f"    if ({when}) {{\n      {PREFIX}_reset();\n    }}" if resets else ""
+
+
+def _conversions(function, arguments, names):
+    endings = [""] if len(names) == 1 else [f"_{name}" for name in names]
+    return "".join(
+        f"    {PREFIX}_{function}{ending}({arguments.format(name)});\n"
+        for ending, name in zip(endings, names, strict=True)
+    )

@@ -17,11 +17,14 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
+from .chips.settings import Board
 from .errors import ModelError
 from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
+from .program.border.formats import Wish, border_of
+from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
@@ -297,6 +300,11 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        input_format: Wish = "float",
+        output_format: Wish = "float",
+        pixels: PixelForm | None = None,
+        psram: str = "auto",
+        chip_revision: str = "",
         internal_ram: int | None = None,
         arena: str = "static",
         weights: str = "flash",
@@ -318,6 +326,19 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        input_format, output_format : str or dict of str
+            One for all, or by the names of inputs and outputs. `float`: as the model has it;
+            `native`: integers at the network's exponent, as the chip takes and gives them; for
+            inputs also `uint8`: pixels (1, H, W, C), which a table quantizes. The sample may then
+            be pixels, too; else it is in the model's form.
+        pixels : tvm_espdl.program.border.pixel_form.PixelForm, optional
+            What pixels become: mean, standard deviation, range.
+        psram : str
+            PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
+            never; `quad`, `octal` or `hex` switch it on in any case.
+        chip_revision : str
+            Major revision of the silicon, where firmware depends on it; the one that is sold today
+            where absent.
         internal_ram : int, optional
             Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
             chip has without ESP-IDF's part, where absent.
@@ -339,11 +360,11 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, the name cannot be one in C, or there is no
-            such choice of memory.
+            If the sample does not fit the network, the name cannot be one in C, the network has no
+            such format, the chip no such PSRAM or revision, or there is no such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C, or the chip has too little memory;
-            the message has the numbers.
+            If a part of the network cannot be expressed in C, or the chip or its flash has too
+            little memory; the message has the numbers.
         """
         from .codegen.memory_choice import choice_of  # only when asked for
         from .codegen.network_name import NetworkName
@@ -352,16 +373,18 @@ class Library:
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
-        network = NetworkName(name)
+        network, board = NetworkName(name), Board(psram, chip_revision)
         memory = choice_of(internal_ram, arena, weights)
-        arrays = self._sample(sample_input)
+        border = border_of(self.program, input_format, output_format, pixels)
+        arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            *(self.program, path, arrays, expected),
+            *(border, path, arrays, expected),
             template=template,
             kernels=kernels,
             name=network,
             memory=memory,
+            board=board,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

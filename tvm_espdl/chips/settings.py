@@ -228,7 +228,7 @@ ESP32S3 = ProjectSettings(
         _psram("octal", 8 * _MIB, _OCTAL, mhz=80),
         _psram("quad", 2 * _MIB, _QUAD, mhz=80),
     ),
-    emulators=("qemu", "espemu"),
+    emulators=("qemu",),
 )
 
 ESP32C2 = ProjectSettings(settings=(_clock(120),))
@@ -239,6 +239,7 @@ ESP32C5 = ProjectSettings(
     settings=(_clock(240),),
     revisions=(Revision("1", ">=5.5.1"),),
     psram=(_psram("quad", 4 * _MIB, mhz=80),),
+    emulators=("espemu",),
 )
 
 ESP32C6 = ProjectSettings(settings=(_clock(160),), emulators=("espemu",))

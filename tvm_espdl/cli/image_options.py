@@ -15,6 +15,7 @@ from .options import option
 if TYPE_CHECKING:
     from ..library import Library
     from ..ops.base.rounding import Array
+    from ..program.border.pixel_form import PixelForm
 
 _NAMES = ("mean", "std", "size", "layout", "colours", "pixel_range", "fit", "enlarge")
 
@@ -45,9 +46,11 @@ def image_options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def sample_of(
-    path: str | None, library: Library, arguments: argparse.Namespace
+    path: str | None, library: Library, arguments: argparse.Namespace, *, pixels: bool = False
 ) -> dict[str, Array] | None:
     """The inputs that an array file or an image holds; None without a file.
+
+    Where the network takes `pixels`, options of images are about these as well.
 
     Raises
     ------
@@ -74,9 +77,18 @@ def sample_of(
         tensor = program.values[program.inputs[0]]
         signature = {library.input_names[0]: (tensor.shape, np.dtype(tensor.dtype))}
         return ImageFile(path, **options).sample(signature)
-    if options:
+    if options and not pixels:
         raise no_images(options, path or "no file", "an image")
     return None if path is None else load_arrays(path, library.input_names)
+
+
+def pixel_form_of(arguments: argparse.Namespace) -> PixelForm:
+    """What pixels become before the network, as the options of images say."""
+    from ..program.border.pixel_form import PixelForm
+
+    given = image_options_of(arguments)
+    names = ("mean", "std", "pixel_range", "layout")
+    return PixelForm(**{name: given[name] for name in names if name in given})
 
 
 def no_images(
