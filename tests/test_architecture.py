@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[1]
 #: From the top floor to the ground; "" is the package's own `__init__`. The table is that of the
 #: design, but for `demo`: it stands one floor below `cli`, whose command `demo` runs it.
 FLOORS = (
+    ("opt_and_eval",),
     ("", "cli"),
-    ("demo",),
+    ("demo", "deep_search"),
     ("quantize",),
     ("evaluation",),
     ("compilation", "legacy"),
