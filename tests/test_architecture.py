@@ -52,7 +52,7 @@ LATER = {"evaluation"}
 LIBRARIES = {
     "tvm": {"", "legacy", "compilation", "relay", "library", "codegen", "runtime"},
     "tvm_ffi": {"relay", "runtime"},
-    "onnx": {"quantize", "compilation", "relay", "preprocess", "onnx_graphs"},
+    "onnx": {"deep_search", "quantize", "compilation", "relay", "preprocess", "onnx_graphs"},
     "onnxruntime": {"demo", "onnx_graphs"},
     "torch": {"relay"},
     "onnxscript": {"relay"},

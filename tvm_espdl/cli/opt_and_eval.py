@@ -14,8 +14,6 @@ from .options import add_espdl_options, library_of, option
 from .preprocess import input_shape, shapes_of
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
-
     from ..estimate import Estimate
 
 HELP = "Clean a model up and evaluate it on a chip, in one command."
@@ -124,7 +122,7 @@ def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, P
     )
 
 
-def _found(model: Path, arguments: argparse.Namespace) -> tuple[ModelProto | None, Estimate]:
+def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate]:
     """The model cleaned up, None where it is evaluated only, and its estimate."""
     from ..compilation import compile_file
     from ..deep_search import deep_search
