@@ -44,7 +44,7 @@ FLOORS = (
 GROUND = FLOORS[-1]
 
 #: Rooms that are planned and not there yet.
-LATER = {"evaluation", "estimate"}
+LATER = {"evaluation"}
 
 #: Who may import a library that is heavy, or that only some should know. A room that is named may
 #: also stand above one that does; whoever is not named never reaches it, except as the next says.
