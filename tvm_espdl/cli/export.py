@@ -8,7 +8,7 @@ import shlex
 from ..chips.settings import AUTO, PSRAM_CHOICES
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
-from .image_options import add_image_options, pixel_form_of, sample_of
+from .image_options import add_image_options, pixel_options_of, sample_of
 from .options import add_model_options, key_of, library_of, option
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             chip_revision=arguments.chip_revision or "",
             input_format=_formats(arguments.input_format),
             output_format=_formats(arguments.output_format),
-            pixels=pixel_form_of(arguments),
+            **(pixel_options_of(arguments) if takes_pixels else {}),
         )
         print(library.report(kernels=kernels))
         print(f"wrote {arguments.out_path}")
