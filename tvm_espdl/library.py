@@ -297,6 +297,9 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        internal_ram: int | None = None,
+        arena: str = "static",
+        weights: str = "flash",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -315,6 +318,14 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        internal_ram : int, optional
+            Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
+            chip has without ESP-IDF's part, where absent.
+        arena : str
+            `static`: arrays of the network's own; `caller`: a buffer that the application gives to
+            `tvmgen_<name>_set_memory`.
+        weights : str
+            `flash`, or `psram`: copied there by the first run.
 
         Returns
         -------
@@ -328,21 +339,29 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, or the name cannot be one in C.
+            If the sample does not fit the network, the name cannot be one in C, or there is no
+            such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C.
+            If a part of the network cannot be expressed in C, or the chip has too little memory;
+            the message has the numbers.
         """
-        from .codegen.network_name import NetworkName  # only when asked for
+        from .codegen.memory_choice import choice_of  # only when asked for
+        from .codegen.network_name import NetworkName
         from .codegen.project import check_path, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
         network = NetworkName(name)
+        memory = choice_of(internal_ram, arena, weights)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
-            self.program, path, arrays, expected, template=template, kernels=kernels, name=network
+            *(self.program, path, arrays, expected),
+            template=template,
+            kernels=kernels,
+            name=network,
+            memory=memory,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

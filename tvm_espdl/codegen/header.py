@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ..ops import Tensor
 from ..program import Program
 from ..program.memory import Plan
+from .arenas import asks_memory, memory_declaration
 from .identifiers import comment, identifiers, string
 from .literals import c_type
 from .network_name import NetworkName
@@ -46,11 +47,13 @@ def network_header(program: Program, memory: Plan, model_id: str, name: NetworkN
         *_struct("outputs", outputs, program.output_names, program, memory, network=name),
         "/* Run the network once. The buffers belong to the caller; all else is static, so that",
         " * only one task may run it at a time. Returns 0, -1 if a pointer is NULL, -2 if a buffer",
-        " * is not aligned as its comment says. */",
+        " * is not aligned as its comment says"
+        + (f", -3 before {name.prefix}_set_memory. */" if asks_memory(memory) else ". */"),
         f"int32_t {name.prefix}_run(struct {name.prefix}_inputs *inputs,",
         f"            {' ' * len(name.prefix)} struct {name.prefix}_outputs *outputs);",
         "",
         *_reset_declaration(program, name),
+        *memory_declaration(memory, name),
         "#ifdef __cplusplus",
         "}",
         "#endif",

@@ -9,6 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..chips import Chip
+from ..chips.settings import ANY_BOARD
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
@@ -17,12 +19,14 @@ from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
 from .filling import filled
+from .fitting import check_fit
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .kernels import RUNTIME
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
-from .sdkconfig import chip_lines, common_lines
+from .sdkconfig import chip_lines, common_lines, psram_of
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
@@ -54,6 +58,7 @@ def write_project(
     template: str | os.PathLike[str] | None = None,
     kernels: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
@@ -67,17 +72,21 @@ def write_project(
         Whose kernels it calls: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
     name : NetworkName
         The network's name in C.
+    memory : MemoryChoice
+        Where its tensors and constants lie on the chip.
 
     Raises
     ------
     OutputError
         If the folder exists or cannot be written.
     ModelError
-        If a part of the network cannot be expressed in C.
+        If a part of the network cannot be expressed in C, or the network does not fit the chip.
+    DataError
+        If more internal RAM is chosen than the chip has.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels, name=name)
+    files = project_files(program, folder.name, inputs, expected, kernels, name=name, memory=memory)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -92,23 +101,27 @@ def project_files(
     preference: Preference = "auto",
     *,
     name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
     Raises
     ------
     ModelError
-        If a part of the network cannot be expressed in C.
+        If a part of the network cannot be expressed in C, or the network does not fit the chip.
+    DataError
+        If more internal RAM is chosen than the chip has.
     """
     _refuse_empty(program)
     model_id = identity(program)
-    sources = generate(program, model_id, preference, name)
+    sources = generate(program, model_id, preference, name, memory)
     flash = _flash(sources.constant_bytes)
+    check_fit(program, sources.plan, sources.constant_bytes, memory)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, program.chip),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(program.chip, flash),
-        Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
+        Path(f"sdkconfig.defaults.{program.chip.name}"): _chip_lines(program.chip, sources),
         **main_files(program, sources.plan, inputs, expected, name),
         **_component_files(program, sources, model_id, preference),
     }
@@ -128,6 +141,13 @@ def _refuse_empty(program: Program) -> None:
             allowed="at least one element",
             try_="remove it from the model; on the PC the library runs all of it",
         )
+
+
+def _chip_lines(chip: Chip, sources: Sources) -> str:
+    """What a project tells ESP-IDF of its chip, and of PSRAM where it has anything there."""
+    psram = psram_of(chip, ANY_BOARD, needed=sources.psram_bytes > 0)
+    loaded = sources.psram_bytes + sources.constant_bytes + CODE_BYTES
+    return chip_lines(chip, psram=psram, loaded_bytes=loaded)
 
 
 def _flash(constant_bytes: int) -> Flash:
@@ -156,7 +176,8 @@ def _component_files(
     assembly = name.large_constants[:1] if sources.large_constants[1] else ()
     return {
         component / "CMakeLists.txt": component_cmake(
-            sources.runtime, program.chip, (*name.sources, *assembly), name
+            *(sources.runtime, program.chip, (*name.sources, *assembly), name),
+            psram=sources.psram_bytes > 0,
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
         component / "crt_config" / config: name.own(filled("crt_config.h")),

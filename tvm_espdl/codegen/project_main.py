@@ -11,6 +11,7 @@ from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.memory import Plan
+from .arenas import giving_memory, own_memory
 from .filling import filled
 from .header import NOTICE
 from .identifiers import identifiers, string
@@ -67,6 +68,7 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
         f"  struct {prefix}_inputs in = {{{given}}};\n"
         f"  struct {prefix}_outputs out = {{{taken}}};\n"
         f"{f'  {prefix}_reset();{chr(10)}' if program.states else ''}"
+        f"{giving_memory(memory, network)}"
         f"  if ({prefix}_run(&in, &out) != 0) {{\n"
         '    printf("FAIL: the network did not run\\n");\n    return 1;\n  }'
     )
@@ -78,7 +80,7 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
     return filled(
         "app_main.c",
         header=f"{prefix}.h",
-        buffers="\n".join([*buffers, ""]),
+        buffers="\n".join([*buffers, "", *own_memory(memory, network)]),
         floats=filled("app_main_floats.c") if real else "",
         run=run,
         checks="\n".join(checks),
