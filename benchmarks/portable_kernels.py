@@ -27,10 +27,10 @@ import tvm
 from tvm import relax
 
 from tvm_espdl.codegen.cut import Cut
-from tvm_espdl.codegen.header import PREFIX
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
 from tvm_espdl.codegen.native import lower_native
+from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.ops.base.convolution import Convolution
 from tvm_espdl.program import Native
@@ -39,6 +39,7 @@ from tvm_espdl.relay.legalize import legalized
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import build_project
 
+PREFIX = NetworkName().prefix
 NETWORKS = ("resnet8_32", "mobilenetv2_035_96", "dscnn_kws_49x10")
 # The chips whose bits are computed, and the instruction sets that compute them: the C3's and C2's
 # for all, and the nearest to ESP32 and S2 that there is.

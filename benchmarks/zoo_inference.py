@@ -20,7 +20,7 @@ from tvm import relax
 from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
-from tvm_espdl.codegen.sources import PREFIX
+from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.compilation import compile_espdl
 from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.espdl import load
@@ -30,6 +30,7 @@ from tvm_espdl.program import reference
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import build_project
 
+PREFIX = NetworkName().prefix
 SECONDS = 1.0
 
 

@@ -12,15 +12,27 @@ from pathlib import Path
 import numpy as np
 from espdl_double import compile_one, double_sources
 
-from tvm_espdl.codegen.header import PREFIX
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
+from tvm_espdl.codegen.memory_choice import DEFAULT_CHOICE
+from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import MODEL, build_project, includes, sources
 
+PREFIX = NetworkName().prefix
 
-def run_network(network, samples, compiler=None, *, resets=(), first=None, kernels="portable"):
+
+def run_network(
+    network,
+    samples,
+    compiler=None,
+    *,
+    resets=(),
+    first=None,
+    kernels="portable",
+    memory=DEFAULT_CHOICE,
+):
     """Run a network's C on every sample, one after the other: states go on from each to the next.
 
     Parameters
@@ -39,6 +51,9 @@ def run_network(network, samples, compiler=None, *, resets=(), first=None, kerne
     kernels : str
         `portable`, or with what stands in for ESP-DL: `auto` where the table says so, `esp-dl` on
         chips without vectors as well.
+    memory : MemoryChoice
+        Where tensors and constants lie; with memory of the caller's, the project's own main has to
+        run first, which gives it.
 
     Returns
     -------
@@ -58,7 +73,9 @@ def run_network(network, samples, compiler=None, *, resets=(), first=None, kerne
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
         preference = "auto" if kernels == "portable" else kernels
-        for path, content in project_files(network, "network", *shown, preference).items():
+        for path, content in project_files(
+            network, "network", *shown, preference, memory=memory
+        ).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"

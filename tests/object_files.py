@@ -26,7 +26,8 @@ def object_files(project, compiler, folder, names):
         options = [f"-I{each}" for each in includes(project)]
         command = [compiler.command, *compiler.flags, f"-D{PORTABLE}", "-fstack-usage", "-c"]
         subprocess.run([*command, *options, source, "-o", path], check=True, timeout=300)
-        found[source.name] = ObjectFile(*_symbols(compiler, path), _stack(path.with_suffix(".su")))
+        stack = _stack(path.with_suffix(".su")) if source.suffix == ".c" else {}
+        found[source.name] = ObjectFile(*_symbols(compiler, path), stack)
     return found
 
 

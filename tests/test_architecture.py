@@ -44,7 +44,7 @@ FLOORS = (
 GROUND = FLOORS[-1]
 
 #: Rooms that are planned and not there yet.
-LATER = {"evaluation", "estimate"}
+LATER = {"evaluation"}
 
 #: Who may import a library that is heavy, or that only some should know. A room that is named may
 #: also stand above one that does; whoever is not named never reaches it, except as the next says.
@@ -217,7 +217,7 @@ def chip_comparisons(graph, names):
 
     found = []
     for name, tree in graph.trees.items():
-        for node in ast.walk(tree) if name != "chips" else ():
+        for node in ast.walk(tree) if room_of(name) != "chips" else ():
             match node:
                 case ast.Compare():
                     bad = holds(node, names if asks(node) else plain)
@@ -241,7 +241,7 @@ def house():
 
 
 def names_of_chips():
-    """Read from `chips.py`, as all the rest is."""
+    """Read from `chips`, as all the rest is."""
     calls = [node for node in ast.walk(house().trees["chips"]) if isinstance(node, ast.Call)]
     made = [call for call in calls if getattr(call.func, "id", "") == "Chip"]
     texts = [node for call in made for node in ast.walk(call) if isinstance(node, ast.Constant)]

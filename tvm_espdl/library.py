@@ -17,7 +17,8 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
-from .errors import ModelError, OutputError
+from .errors import ModelError
+from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
@@ -26,6 +27,7 @@ from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.executor import Executor, build
 from .runtime.feeding import feed, quantized_inputs
+from .runtime.linking import write_shared_object
 from .runtime.making import MAKING
 
 
@@ -279,12 +281,13 @@ class Library:
         Raises
         ------
         OutputError
-            If the file exists.
+            If the file exists or cannot be written.
+        ToolError
+            If no C compiler links it.
         """
         self._refuse_batch("export_library")
-        if Path(path).exists():
-            raise OutputError("the file exists", where=str(path), try_="another name")
-        self.executable.export_library(str(path))
+        check_new(path)
+        write_shared_object(self.executable, path)
 
     def export_project(
         self,
@@ -293,6 +296,10 @@ class Library:
         *,
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
+        name: str = "default",
+        internal_ram: int | None = None,
+        arena: str = "static",
+        weights: str = "flash",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -308,6 +315,17 @@ class Library:
         kernels : str
             `auto`: ESP-DL's kernels on chips with vectors, where they serve, and portable C for the
             rest; `esp-dl`: ESP-DL's also on chips without vectors; `portable`: never ESP-DL's.
+        name : str
+            What all symbols, macros and files of the network's C are called after, so that several
+            networks fit into one firmware: small letters, digits and single underscores.
+        internal_ram : int, optional
+            Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
+            chip has without ESP-IDF's part, where absent.
+        arena : str
+            `static`: arrays of the network's own; `caller`: a buffer that the application gives to
+            `tvmgen_<name>_set_memory`.
+        weights : str
+            `flash`, or `psram`: copied there by the first run.
 
         Returns
         -------
@@ -321,19 +339,29 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network.
+            If the sample does not fit the network, the name cannot be one in C, or there is no
+            such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C.
+            If a part of the network cannot be expressed in C, or the chip has too little memory;
+            the message has the numbers.
         """
-        from .codegen.project import check_path, write_project  # only when asked for
+        from .codegen.memory_choice import choice_of  # only when asked for
+        from .codegen.network_name import NetworkName
+        from .codegen.project import check_path, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
+        network = NetworkName(name)
+        memory = choice_of(internal_ram, arena, weights)
         arrays = self._sample(sample_input)
         expected = self.first_run(arrays)
         return write_project(
-            self.program, path, arrays, expected, template=template, kernels=kernels
+            *(self.program, path, arrays, expected),
+            template=template,
+            kernels=kernels,
+            name=network,
+            memory=memory,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

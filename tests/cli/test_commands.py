@@ -239,6 +239,16 @@ WRONG = {
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--per_channel"],
         ["per_channel", "esp32s3"],
     ),
+    "name in C": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--name", "My Face"],
+        ["'My Face'", "small letters", "--name face"],
+    ),
+    "name in C of a file": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--format", "espdl", "--name", "face"],
+        ["--name with --format espdl"],
+    ),
     "unknown method": (
         prepare_nothing,
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--activations", "magic"],

@@ -10,12 +10,14 @@ from qdq_builder import QdqBuilder
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.constants import Constants
+from tvm_espdl.codegen.network_name import DEFAULT_NAME
 from tvm_espdl.codegen.sources import generate
 from tvm_espdl.relay.lowering import program_for
 
 
 def defined(sources):
-    return re.findall(r"^const ESPDL_ALIGNED\(16\) \w+ (\w+)\[", sources.constants, re.MULTILINE)
+    in_c = re.findall(r"^const ESPDL_ALIGNED\(16\) \w+ (\w+)\[", sources.constants, re.MULTILINE)
+    return in_c + re.findall(r"^  constant (\w+),", sources.large_constants[0], re.MULTILINE)
 
 
 def two_sigmoids(exponents):
@@ -75,7 +77,7 @@ def test_recurrent_layers_share_their_tables():
 
 
 def test_arrays_of_other_types_and_lengths_stay_apart():
-    constants = Constants()
+    constants = Constants(DEFAULT_NAME)
     zeros = np.zeros(16, np.int8)
     assert constants.add("first", zeros, 0) == "first"
     assert constants.add("twin", zeros.reshape(4, 4), 0) == "first"

@@ -91,6 +91,20 @@ def test_another_chip_is_refused(tmp_path, cmake, c_compiler):
     assert "tvm_model is not for esp32" in configured.stderr
 
 
+def test_two_networks_have_two_names(tmp_path, cmake, c_compiler):
+    """A second network's component is copied into the project; of one name they are refused."""
+    network, sample = library("digits", "esp32"), digits_arrays()["images"][:1]
+    project = network.export_project(tmp_path / "digits", sample_input=sample)
+    components, target = project / "components", "-DIDF_TARGET=esp32"
+    other = network.export_project(tmp_path / "other", name="face")
+    shutil.copytree(other / "components" / "tvm_face", components / "tvm_face")
+    assert built(cmake, project, tmp_path / "build", target).endswith("PASS\n")
+    shutil.copytree(components / "tvm_model", components / "tvm_copy")
+    configured = run(cmake, "-S", project, "-B", tmp_path / "build", target)
+    assert configured.returncode != 0
+    assert "hold networks of one name, default" in configured.stderr
+
+
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
 def test_selftest_builds_and_passes(tmp_path, chip, cmake, c_compiler, capsys):
     """Its log says whose kernels have computed the vectors, and that they were right."""

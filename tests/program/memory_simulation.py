@@ -2,83 +2,100 @@
 
 It shares no code with the planner: it copies, reads, writes and spoils bytes in the order in which
 the generated C does, and complains when a call, a dump or a copy would read what another one wrote.
+What a view holds, the operator's own reference says, of bytes instead of elements.
 """
 
-from tvm_espdl.ops.reshape import Reshape
+import numpy as np
 
 #: Bytes of the caller's buffers, of constants and of states that may be read behind their values.
 BEHIND = 64
 
 
 class Memory:
-    """All memory of a network, by kind and number of the place; each byte is a pair or None.
+    """All memory of a network, by kind and number of the place; each byte is a number or 0.
 
-    A pair is the name of a value and the number of the byte in it.
+    A number stands for one byte of one value that a step has written, or that entered.
     """
 
     def __init__(self, program, plan):
         self.program, self.plan = program, plan
-        self.areas = {("arena", 0): [None] * plan.arena_bytes}
-        #: What an alias is another name of.
-        self.original = {}
-        for name, place in plan.places.items():
-            if place.kind != "arena":
-                size = program.values[name].nbytes + BEHIND
-                self.areas.setdefault((place.kind, self._index(name)), [None] * size)
-        entering = (*program.inputs, *program.constants, *(s.value for s in program.states))
-        for name in entering:
-            self.write(name)
-
-    def _index(self, name):
-        """What tells areas of one kind apart: constants have no number."""
-        name = self.named(name)
-        place = self.plan.places[name]
-        return name if place.kind == "constant" else place.index
-
-    def named(self, name):
-        """The value that a name means."""
-        return self.original.get(name, name)
-
-    def where(self, name):
-        """Area and first byte of a value."""
-        place = self.plan.places[name]
-        if place.kind == "arena":
-            return ("arena", 0), place.index
-        return (place.kind, self._index(name)), 0
+        self.areas = {
+            ("arena", n): np.zeros(arena.nbytes, np.int64) for n, arena in enumerate(plan.arenas)
+        }
+        owned = {
+            "input": program.inputs,
+            "output": program.outputs,
+            "constant": [*program.constants],
+            "state": [state.value for state in program.states],
+        }
+        #: Whose memory an area is, beside the arenas.
+        self.owner = {(kind, n): v for kind, vs in owned.items() for n, v in enumerate(vs)}
+        for area, name in self.owner.items():
+            self.areas[area] = np.zeros(program.values[name].nbytes + BEHIND, np.int64)
+        #: What the bytes of each value have to be.
+        self.meant = {}
+        self.next = 1
+        for kind in ("input", "constant", "state"):
+            for name in owned[kind]:
+                self.write(name)
 
     def extent(self, name):
-        area, first = self.where(name)
-        return area, first, first + self.program.values[name].nbytes
+        """Area, first byte and end of a value."""
+        place = self.plan.places[name]
+        end = place.offset + self.program.values[name].nbytes
+        assert place.offset >= 0
+        limit = len(self.areas[place.kind, place.index]) - (BEHIND if place.kind != "arena" else 0)
+        assert end <= limit, f"{name} ends behind its memory"
+        return (place.kind, place.index), place.offset, end
 
     def write(self, name):
+        """A value is new."""
         area, first, end = self.extent(name)
-        assert end <= len(self.areas[area]), f"{name} leaves its memory"
-        self.areas[area][first:end] = [(self.named(name), i) for i in range(end - first)]
+        self.meant[name] = np.arange(self.next, self.next + end - first)
+        self.next += end - first
+        self.areas[area][first:end] = self.meant[name]
+
+    def see(self, step):
+        """The result of a step that does not run is there."""
+        (name,) = step.outputs
+        operator, values = step.operator, self.program.values
+        parts = [self.meant[x].reshape(*values[x].shape, -1) for x in step.inputs]
+        bytes_of = [
+            operator.reference(None, *(part[..., byte] for part in parts))
+            for byte in range(parts[0].shape[-1])
+        ]
+        self.meant[name] = np.stack(bytes_of, -1).ravel()
 
     def assert_there(self, name, reader):
         area, first, end = self.extent(name)
-        held = self.areas[area][first:end]
-        assert held == [(self.named(name), i) for i in range(end - first)], f"{reader} reads {name}"
+        assert np.array_equal(self.areas[area][first:end], self.meant[name]), f"{reader}: {name}"
 
     def assert_readable(self, name, alignment, over_read, reader):
         """That a kernel may begin and end its vectors at a value."""
         area, first, end = self.extent(name)
         assert first % alignment == 0, f"{reader}: {name} is not aligned"
+        if not over_read:
+            return
+        reached = -(-end // 16) * 16 + over_read
         if area[0] == "arena":
-            assert -(-end // 16) * 16 + over_read <= len(self.areas[area]) or not over_read
+            assert reached <= len(self.areas[area]), f"{reader} reads behind the arena"
         else:
-            # Whoever owns the memory hears what it is asked for, by the name that it knows.
-            owners = {n for n, p in self.plan.places.items() if p == self.plan.places[name]}
-            known = [n for n in owners if self.named(n) == n and self.where(n)[0] == area]
-            asked = max(self.plan.over_reads.get(n, 0) for n in known)
-            assert asked >= over_read, f"{reader} reads behind {name}"
-            assert max(self.plan.alignments.get(n, 1) for n in known) % alignment == 0, reader
+            # Whoever owns the memory hears what it is asked for.
+            owner = self.owner[area]
+            known = self.plan.readable_bytes(owner, self.program.values[owner].nbytes)
+            assert reached <= known, f"{reader} reads behind {name}"
 
-    def spoil(self, first, size):
+    def assert_aligned(self, name, alignment, reader):
+        """That whoever owns a value's memory hears where it has to begin."""
+        area = self.extent(name)[0]
+        if area[0] != "arena":
+            assert self.plan.alignments.get(self.owner[area], 1) % alignment == 0, reader
+
+    def spoil(self, place, size):
         """A workspace is written with whatever."""
-        arena = self.areas["arena", 0]
-        assert first % 16 == 0 and first + size <= len(arena)
-        arena[first : first + size] = [None] * size
+        arena = self.areas[place.kind, place.index]
+        assert place.offset % 16 == 0 and place.offset + size <= len(arena)
+        arena[place.offset : place.offset + size] = 0
 
 
 def overlap(one, other):
@@ -86,25 +103,34 @@ def overlap(one, other):
 
 
 def simulate(program, plan, needs):
-    """Run a program once; raises AssertionError where the plan does not hold."""
+    """Run a program twice; raises AssertionError where the plan does not hold."""
     memory = Memory(program, plan)
+    for _ in range(2):
+        run(memory, needs)
+
+
+def run(memory, needs):
+    """Run a program once on memory where its inputs and states are."""
+    program, plan = memory.program, memory.plan
     for at, step in enumerate(program.steps):
-        need = needs.get(at)
-        if isinstance(step.operator, Reshape) and plan.is_alias(step):
-            memory.original[step.outputs[0]] = memory.named(step.inputs[0])
+        if plan.is_alias(step):
+            memory.see(step)
         else:
-            _call(memory, at, step, need)
+            _call(memory, at, step, needs.get(at))
         for name in step.outputs:
             memory.assert_there(name, f"the dump of step {at}")
-    for name in program.outputs:
+    for number, name in enumerate(program.outputs):
         memory.assert_there(name, "the copy of an output")
-    kept = {state.next: memory.named(state.next) for state in program.states}
+        memory.areas["output", number][: len(memory.meant[name])] = memory.meant[name]
     for number, state in enumerate(program.states):
         memory.assert_there(state.next, "the copy of a state")
-        area = memory.areas["state", number]
-        area[: program.values[state.value].nbytes] = [
-            (kept[state.next], i) for i in range(program.values[state.value].nbytes)
-        ]
+        kept = memory.meant[state.next]
+        memory.areas["state", number][: len(kept)] = kept
+    for state in program.states:
+        memory.meant[state.value] = memory.meant[state.next]
+    for number, state in enumerate(program.states):
+        area = memory.areas["state", number][: len(memory.meant[state.value])]
+        assert np.array_equal(area, memory.meant[state.value]), f"{state.value} is kept"
 
 
 def _call(memory, at, step, need):
@@ -114,11 +140,13 @@ def _call(memory, at, step, need):
         memory.assert_there(name, reader)
         if need is not None:
             memory.assert_readable(name, need.alignment, need.over_read, reader)
+            memory.assert_aligned(name, need.alignment, reader)
     scratch = (("arena", 0), 0, 0)
     if need is not None and need.workspace_bytes:
-        begin = plan.workspaces[at]
-        scratch = (("arena", 0), begin, begin + need.workspace_bytes)
-        memory.spoil(begin, need.workspace_bytes)
+        place = plan.workspaces[at]
+        area = place.kind, place.index
+        scratch = (area, place.offset, place.offset + need.workspace_bytes)
+        memory.spoil(place, need.workspace_bytes)
         for name in step.inputs:
             memory.assert_there(name, f"{reader}, beside its workspace,")
     outputs = [memory.extent(name) for name in step.outputs]
@@ -129,8 +157,9 @@ def _call(memory, at, step, need):
         allowed = need.in_place if need is not None else ()
         assert not own or (len(own) == 1 and own[0] in allowed), f"{reader} writes over {own}"
         assert not own or output == memory.extent(step.inputs[own[0]]), reader
+        assert output[1] % (need.alignment if need is not None else 1) == 0
         if need is not None:
-            assert output[1] % need.alignment == 0
+            memory.assert_aligned(step.outputs[n], need.alignment, reader)
     for name in step.outputs:
         assert plan.places[name].kind not in ("input", "constant")
         memory.write(name)

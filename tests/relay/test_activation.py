@@ -272,7 +272,7 @@ REFUSED = {
         "exponents_fit_shifts",
         "leaky_relu",
         node("LeakyRelu"),
-        {"x_exponent": -31, "y_exponent": -31},
+        {"x_exponent": -31, "y_exponent": -5},
     ),
     "another constant": (
         "calls_spell_a_function",

@@ -98,7 +98,7 @@ def test_the_package_s_vectors_fit_small_boards():
     files = {str(path): data.decode() for path, data in
              firmware_files(firmware, "board", texts).items() if path.suffix != ".bin"}  # fmt: skip
     assert "CONFIG_ESPTOOLPY_FLASHSIZE_2MB=y" in files["sdkconfig.defaults"]
-    offset, size = re.search(r"factory.*(0x\w+), (0x\w+)", files["partitions.csv"]).groups()
+    offset, size = re.search(r"factory.*(0x\w+), +(0x\w+)", files["partitions.csv"]).groups()
     assert len(texts.data) + (1 << 20) <= int(size, 16) <= (2 << 20) - int(offset, 16)
 
 

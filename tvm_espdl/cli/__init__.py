@@ -7,20 +7,23 @@ user has interrupted it.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
-from ..errors import EspdlError, EspdlWarning
+from ..errors import EspdlWarning
 from ..version import __version__
-from . import check, compare, demo, export, preprocess, quantize, run, selftest, show
-
-#: The status that shells give a process which the user ends.
-INTERRUPTED = 130
+from . import check, compare, demo, evaluate, export, preprocess, quantize, run, selftest, show
+from .edge import complain, guarded
 
 #: In the order in which `--help` lists them.
-_COMMANDS = (preprocess, quantize, export, run, compare, check, show, selftest, demo)
+_COMMANDS = (preprocess, quantize, export, run, compare, check, evaluate, show, selftest, demo)
+
+_TRACEBACK: dict[str, Any] = {
+    "action": "store_true",
+    "help": "where an error was raised, with its message",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,27 +40,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     given = sys.argv[1:] if argv is None else [*argv]
-    arguments = _parser().parse_args(given)
-    arguments.given = given
+    # A check sets its verdict before it prints: the status holds for a reader who leaves, too.
+    arguments = argparse.Namespace(given=given, traceback="--traceback" in given, verdict=0)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EspdlWarning)
-        try:
-            status: int = arguments.run(arguments)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
-            print("tvm-espdl: interrupted", file=sys.stderr)
-            status = INTERRUPTED
-        except EspdlError as error:
-            print(f"tvm-espdl: error: {error}", file=sys.stderr)
-            status = 2
-        except BrokenPipeError:
-            # The reader, `head` for example, has seen enough; Python would complain at its exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = arguments.verdict
+        status = guarded(_run, arguments)
     for warning in caught:
-        print(f"tvm-espdl: warning: {warning.message}", file=sys.stderr)
+        complain(f"warning: {warning.message}")
     return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # What is printed by the parser itself may meet a closed pipe, too.
+    _parser().parse_args(arguments.given, arguments)
+    return int(arguments.run(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,11 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="tvm-espdl", description="Compile neural networks for Espressif chips."
     )
     parser.add_argument("--version", action="version", version=f"tvm-espdl {__version__}")
+    parser.add_argument("--traceback", **_TRACEBACK)
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in _COMMANDS:
         name = command.__name__.rpartition(".")[2]
         sub = commands.add_parser(name, help=command.HELP, description=command.HELP)
         command.add_options(sub)
-        # A check sets its verdict before it prints: the status holds for a reader who leaves, too.
-        sub.set_defaults(run=command.run, verdict=0)
+        sub.set_defaults(run=command.run)
+        sub.add_argument("--traceback", **{**_TRACEBACK, "default": argparse.SUPPRESS})
     return parser

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from ..codegen.memory_account import memory_of
+from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
 from .image_options import add_image_options, sample_of
 from .options import add_model_options, key_of, library_of, option
+
+#: Options that say nothing of an .espdl file.
+_OF_PROJECTS = ("template_path", "kernels", "name", "internal_ram", "arena", "weights")
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
 
@@ -24,6 +29,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "auto: ESP-DL's where the chip has vectors and they serve; esp-dl: also where it has none; "
         "portable: never ESP-DL's (default: auto)",
         choices=PREFERENCES,
+    )
+    option(
+        parser,
+        "name",
+        "what the network's functions, types, macros and files are called after, so that a "
+        "firmware may hold several (default: default)",
+    )
+    option(
+        parser,
+        "internal_ram",
+        "bytes of internal RAM for tensors and states; the rest goes to PSRAM (default: what the "
+        "chip has without ESP-IDF's part)",
+        type=int,
+    )
+    option(
+        parser,
+        "arena",
+        "tensors in static arrays, or in a buffer that the application gives (default: static)",
+        choices=ARENAS,
+    )
+    option(
+        parser,
+        "weights",
+        "constants stay in flash, or the first run copies them to PSRAM (default: flash)",
+        choices=WEIGHTS,
     )
     option(
         parser,
@@ -47,22 +77,27 @@ def run(arguments: argparse.Namespace) -> int:
         library = library_of(arguments.model_path, arguments)
         sample = sample_of(arguments.img_path, library, arguments)
         kernels: Preference = arguments.kernels or "auto"
-        library.export_project(
+        folder = library.export_project(
             arguments.out_path,
             sample,
             template=arguments.template_path,
             kernels=kernels,
+            name=arguments.name or "default",
+            internal_ram=arguments.internal_ram,
+            arena=arguments.arena or "static",
+            weights=arguments.weights or "flash",
         )
         print(library.report(kernels=kernels))
+        print(memory_of(folder))
     print(f"wrote {arguments.out_path}")
     return 0
 
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
-    of_format = {"project": ("template_path", "kernels"), "espdl": ("info", "json")}
+    of_format = {"project": _OF_PROJECTS, "espdl": ("info", "json")}
     for format_, names in of_format.items():
-        given = [name for name in names if getattr(arguments, name)]
+        given = [name for name in names if getattr(arguments, name) not in (None, False)]
         if given and arguments.format != format_:
             raise DataError(
                 "an option of another format",
@@ -82,7 +117,7 @@ def _write_espdl(arguments: argparse.Namespace) -> None:
     out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
     check_paths(out, overwrite=False, **texts)
     if is_espdl(arguments.model_path) and arguments.img_path is None:
-        file = load(arguments.model_path, model=arguments.name, key=key_of(arguments))
+        file = load(arguments.model_path, model=arguments.package_model, key=key_of(arguments))
         save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
     else:
         library = library_of(arguments.model_path, arguments)

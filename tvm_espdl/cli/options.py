@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..library import Library
 
 
-def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
+def option(parser: argparse._ActionsContainer, name: str, help_: str, **settings: object) -> None:
     """Add an option that may be written with underscores or with hyphens."""
     spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
     parser.add_argument(*spellings, help=help_, **settings)  # type: ignore[arg-type]
@@ -31,12 +31,13 @@ def library_of(model: str, arguments: argparse.Namespace) -> Library:
     """Compile a model as `add_model_options` let users say; errors are those of `compile_file`."""
     from ..compilation import compile_file
 
-    return compile_file(model, arguments.target_chip, name=arguments.name, key=key_of(arguments))
+    chosen, key = arguments.package_model, key_of(arguments)
+    return compile_file(model, arguments.target_chip, name=chosen, key=key)
 
 
 def add_espdl_options(parser: argparse.ArgumentParser) -> None:
     """How an .espdl file is opened."""
-    option(parser, "name", "which model of an .espdl package")
+    option(parser, "package_model", "which model of an .espdl package")
     option(parser, "key", "key of an encrypted .espdl file, 32 hexadecimal digits")
 
 

@@ -64,9 +64,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the model, and the report where it is asked for; print the report and a verdict."""
-    from ..files.output_files import check_new
+    from ..files.output_files import check_apart, check_new
     from ..quantize.report import check_report_path
 
+    check_apart(arguments.output_model, arguments.report)
     check_new(arguments.output_model)
     if arguments.report is not None:
         check_report_path(arguments.report)

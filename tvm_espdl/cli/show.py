@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..espdl.summary import summary_of
 
     names: list[str | None] = list(load_package(arguments.file).images)
-    if arguments.name is not None:
-        names = [arguments.name]
+    if arguments.package_model is not None:
+        names = [arguments.package_model]
     key = key_of(arguments)
     summaries = [
         summary_of(load(arguments.file, model=name, key=key), arguments.target_chip)

@@ -11,11 +11,13 @@ from ..ops import Operator
 from ..ops.base.ccall import CCall
 from ..program import Program, Step
 from ..program.memory import Plan
+from .arenas import in_arena
 from .constants import Constants
-from .header import PREFIX, described
+from .header import described
 from .identifiers import comment
 from .literals import c_type, descriptor_definition
 from .native import NativeFunction
+from .network_name import NetworkName
 
 
 class Calls:
@@ -31,11 +33,13 @@ class Calls:
         memory: Plan,
         variables: Mapping[str, str],
         constants: Constants,
+        *,
         called: Mapping[int, CCall | NativeFunction],
+        network: NetworkName,
     ) -> None:
         self.program, self.memory = program, memory
         self.variables, self.constants = variables, constants
-        self.called = called
+        self.called, self.network = called, network
         self.kernels: list[tuple[Operator, CCall]] = []
 
     def step(self, index: int) -> tuple[str, str]:
@@ -46,7 +50,7 @@ class Calls:
             return call.definition, self._native_call(call, index, step)
         if self.memory.is_alias(step):
             return "", ""
-        name = f"{PREFIX}_espdl_main_{index}"
+        name = f"{self.network.prefix}_espdl_main_{index}"
         return self._function(name, step, call), self._operator_call(name, index, step, call)
 
     def _function(self, name: str, step: Step, call: CCall) -> str:
@@ -64,22 +68,24 @@ class Calls:
             typed.append("void *workspace")
         parameters = ", ".join(typed)
         arguments = ", ".join([f"&{name}_call", *(p.rpartition("*")[2] for p in typed)])
-        return (
-            f"/* {comment(step.outputs[0])}: {operator.name}, {described(operator.output)} */\n"
+        code = (
             f"{descriptor_definition(f'{name}_call', call, names)}\n"
             f"static void {name}({parameters}) {{\n  {call.function}({arguments});\n}}\n"
         )
+        about = f"{comment(step.outputs[0])}: {operator.name}, {described(operator.output)}"
+        return f"/* {about} */\n{self.network.own(code)}"
 
     def _operator_call(self, name: str, index: int, step: Step, call: CCall) -> str:
-        used = call.needs.workspace_bytes > 0
-        workspace = [f"(void *)(arena + {self.memory.workspaces[index]})"] if used else []
+        place = self.memory.workspaces[index]
+        workspace = [] if place is None else [f"(void *){in_arena(place)}"]
         return self._call(name, step, workspace)
 
     def _native_call(self, function: NativeFunction, index: int, step: Step) -> str:
-        base = self.memory.workspaces[index]
+        place = self.memory.workspaces[index]
         scratch = [
-            f"({c_type(dtype)} *)(void *)(arena + {base + offset})"
+            f"({c_type(dtype)} *)(void *){in_arena(place, offset)}"
             for dtype, offset in function.workspaces
+            if place is not None
         ]
         return self._call(function.name, step, scratch)
 

@@ -1,4 +1,4 @@
-"""The component `tvm_model` for ESP-IDF's build system: its sources, and what it depends on.
+"""The component of a network for ESP-IDF's build system: its sources, and what it depends on.
 
 ESP-DL is a dependency only where its kernels are called, and of exactly one version: the glue fills
 structures that are ESP-DL's own and change without notice.
@@ -9,18 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..chips import CHIPS, Chip
+from ..chips.settings import ANY_BOARD, Board
+from .filling import filled
 from .implementations import Implementations
-from .project_text import filled
+from .network_name import NetworkName
 
 #: The release whose kernels the glue calls.
 ESP_DL_VERSION = "3.3.9"
 
 
-def component_cmake(runtime: Implementations, chip: Chip, callers: Iterable[str]) -> str:
-    """Text of `components/tvm_model/CMakeLists.txt`; `callers` are the files that call kernels."""
+def component_cmake(
+    runtime: Implementations,
+    chip: Chip,
+    callers: Iterable[str],
+    name: NetworkName,
+    *,
+    psram: bool = False,
+) -> str:
+    """Text of the component's `CMakeLists.txt`.
+
+    `callers` are the files that call kernels, and those in assembly, which include a binary file of
+    their name; `psram` says whether they have arrays in PSRAM, whose options ESP-IDF has only where
+    a component asks for it.
+    """
     network = [f"model/codegen/host/src/{name}" for name in callers]
-    common = [*network, *_runtime(runtime.always), *_runtime(("tvm_espdl_dump.c",))]
-    choice = glue = requires = ""
+    included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
+    common = [*network, *_runtime(runtime.always), *_runtime((name.own("tvm_espdl_dump.c"),))]
+    choice = glue = ""
+    required = ["esp_psram"] if psram else []
     if runtime.glue:
         choice = filled(
             "component_choice.cmake",
@@ -28,20 +44,24 @@ def component_cmake(runtime: Implementations, chip: Chip, callers: Iterable[str]
             glue=_listed(_runtime(runtime.glue)),
         )
         glue = filled("component_glue.cmake", version=ESP_DL_VERSION)
-        requires = "\n  PRIV_REQUIRES ${esp_dl}"
+        required.append("${esp_dl}")
     return filled(
         "component_CMakeLists.txt",
         sources=_listed(common),
+        included="".join(filled("component_included.cmake", path=path) for path in included),
         choice=choice,
-        requires=requires,
+        requires=f"\n  PRIV_REQUIRES {' '.join(required)}" if required else "",
         glue=glue,
         chip=chip.name,
+        network=name.text,
     )
 
 
-def component_manifest(runtime: Implementations, chip: Chip) -> str:
-    """Text of `components/tvm_model/idf_component.yml`: ESP-IDF, and ESP-DL where it is called."""
-    text = filled("component_idf_component.yml", idf_version=chip.idf_version)
+def component_manifest(runtime: Implementations, chip: Chip, board: Board = ANY_BOARD) -> str:
+    """Text of the component's `idf_component.yml`: ESP-IDF, and ESP-DL where it is called."""
+    text = filled(
+        "component_idf_component.yml", idf_versions=chip.project.revision(board).idf_versions
+    )
     if runtime.glue:
         alike = [other.name for other in CHIPS.values() if other.family == chip.family]
         text += filled("component_esp_dl.yml", version=ESP_DL_VERSION, chips=", ".join(alike))

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..program.kernels import Kernel
 from .kernels import shared_sources
 from .literals import kernel_source
+from .network_name import NetworkName
 
 GLUE = Path(__file__).parent.parent / "runtime" / "glue"
 #: With this macro a project takes the portable kernels alone.
@@ -40,6 +41,14 @@ class Implementations:
     always: tuple[str, ...]
     portable: tuple[str, ...]
     glue: tuple[str, ...]
+
+    def of(self, network: NetworkName) -> Implementations:
+        """The same under names that no other network's kernels have."""
+        own = network.own
+        return Implementations(
+            {own(name): own(text) for name, text in self.files.items()},
+            *(tuple(map(own, names)) for names in (self.always, self.portable, self.glue)),
+        )
 
 
 def implementations(portable: Mapping[str, str], kernels: Mapping[str, Kernel]) -> Implementations:

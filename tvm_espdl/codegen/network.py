@@ -1,4 +1,4 @@
-"""`default_lib1.c`: the function that calls a network's steps in order, and its public entry.
+"""`<name>_lib1.c`: the function that calls a network's steps in order, and its public entry.
 
 It puts together what calls, variables and states print; nothing is decided here.
 """
@@ -10,20 +10,36 @@ from collections.abc import Sequence
 from ..files.dump_names import encoded
 from ..program import Program, State
 from ..program.memory import Plan
+from .arenas import (
+    arena_declarations,
+    arena_name,
+    asks_memory,
+    psram_attribute,
+    psram_bytes,
+)
 from .calls import Calls
-from .header import NOTICE, PREFIX, state_buffer
+from .header import NOTICE
 from .identifiers import comment, string
 from .implementations import PORTABLE
+from .network_name import NetworkName
 from .variables import Variables
 
-_INCLUDES = ("tvmgen_default.h", "default_constants.h", "espdl_kernels.h", "tvm_espdl_dump.h")
+_RUNTIME = ("espdl_kernels.h", "tvm_espdl_dump.h")
 
 
 class Network:
     """The C file of a network, from the variables of its values and the calls of its steps."""
 
-    def __init__(self, program: Program, memory: Plan, variables: Variables, calls: Calls) -> None:
+    def __init__(
+        self,
+        program: Program,
+        memory: Plan,
+        variables: Variables,
+        calls: Calls,
+        name: NetworkName,
+    ) -> None:
         self.program, self.memory, self.variables, self.calls = program, memory, variables, calls
+        self.name = name
 
     def text(self, model_id: str) -> str:
         """The whole file."""
@@ -35,11 +51,11 @@ class Network:
             lines.append(self._dump(step.outputs))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
-        size = self.memory.arena_bytes
         parts = [
-            NOTICE + "".join(f'#include "{name}"\n' for name in _INCLUDES),
+            NOTICE + "".join(f'#include "{name}"\n' for name in self._includes()),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
-            f"static ESPDL_ALIGNED(16) uint8_t arena[{size}];\n" if size else "",
+            *self._in_psram(),
+            arena_declarations(self.memory, self.name),
             self._states(),
             *functions,
             self._main(lines, model_id),
@@ -48,10 +64,18 @@ class Network:
         ]
         return "\n".join(parts)
 
+    def _includes(self) -> list[str]:
+        runtime = [self.name.own(name) for name in _RUNTIME]
+        return [f"{self.name.prefix}.h", self.name.constants_header, *runtime]
+
+    def _in_psram(self) -> list[str]:
+        """What the file needs for arrays in PSRAM; nothing without them."""
+        return [psram_attribute("tensors")] if psram_bytes(self.memory) else []
+
     def _states(self) -> str:
         """The buffers of states; C fills them with zeros before the first run."""
         return "".join(
-            f"static ESPDL_ALIGNED(16) uint8_t {state_buffer(index)}"
+            f"static {self.name.own('ESPDL_ALIGNED')}(16) uint8_t {self.name.state_buffer(index)}"
             f"[{self._bytes_of(state)}]; "
             f"/* {comment(state.value)} */\n"
             for index, state in enumerate(self.program.states)
@@ -66,9 +90,9 @@ class Network:
         """The function that fills them with zeros again; nothing without states."""
         if not self.program.states:
             return ""
-        names = [state_buffer(index) for index in range(len(self.program.states))]
+        names = [self.name.state_buffer(index) for index in range(len(self.program.states))]
         lines = [f"  memset({name}, 0, sizeof {name});" for name in names]
-        return "\n".join([f"void {PREFIX}_reset(void) {{", *lines, "}", ""])
+        return "\n".join([f"void {self.name.prefix}_reset(void) {{", *lines, "}", ""])
 
     def _dump(self, names: Sequence[str]) -> str:
         lines = []
@@ -78,7 +102,7 @@ class Network:
             shape = "x".join(map(str, tensor.shape)) or "1"
             exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
             lines.append(
-                f"  TVM_ESPDL_DUMP_TENSOR({index}, {string(encoded(name))}, "
+                f"  {self.name.own('TVM_ESPDL_DUMP_TENSOR')}({index}, {string(encoded(name))}, "
                 f'"{tensor.dtype}", "{shape}", {exponent},\n'
                 f"                        {self.variables.names[name]}, {tensor.nbytes});"
             )
@@ -87,20 +111,28 @@ class Network:
     def _main(self, calls: list[str], model_id: str) -> str:
         entering = (*self.program.inputs, *(state.value for state in self.program.states))
         integers = [n for n in entering if self.program.values[n].exponent is not None]
+        parameters = ", ".join(self.variables.parameters())
         dumped = len(integers) + sum(len(step.outputs) for step in self.program.steps)
         lines = [
-            f"static void {PREFIX}___tvm_main__({', '.join(self.variables.parameters())}) {{",
+            f"static void {self.name.prefix}___tvm_main__({parameters}) {{",
             *self.variables.declarations(),
-            f"  TVM_ESPDL_DUMP_BEGIN({string(model_id)}, {dumped});",
+            f"  {self.name.own('TVM_ESPDL_DUMP_BEGIN')}({string(model_id)}, {dumped});",
             *([self._dump(integers)] if integers else []),
             *calls,
-            f"  TVM_ESPDL_DUMP_DONE({dumped});",
+            f"  {self.name.own('TVM_ESPDL_DUMP_DONE')}({dumped});",
             "}",
             "",
         ]
         return "\n".join(lines)
 
+    def _given(self) -> str:
+        """The check that the caller has given memory; nothing where the arenas are static."""
+        if not asks_memory(self.memory):
+            return ""
+        return f"  if ({arena_name(0)} == NULL) {{\n    return -3;\n  }}\n"
+
     def _run(self) -> str:
+        prefix = self.name.prefix
         members = [f"inputs->{name}" for name in self.variables.inputs]
         members += [f"outputs->{name}" for name in self.variables.outputs]
         missing = " || ".join(f"{member} == NULL" for member in members)
@@ -116,9 +148,9 @@ class Network:
             else ""
         )
         return (
-            f"int32_t {PREFIX}_run(struct {PREFIX}_inputs *inputs,\n"
-            f"                           struct {PREFIX}_outputs *outputs) {{\n"
+            f"int32_t {prefix}_run(struct {prefix}_inputs *inputs,\n"
+            f"            {' ' * len(prefix)} struct {prefix}_outputs *outputs) {{\n"
             f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
-            f"{aligned}"
-            f"  {PREFIX}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
+            f"{aligned}{self._given()}{self.calls.constants.loading()}"
+            f"  {prefix}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
         )

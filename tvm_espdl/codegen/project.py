@@ -9,6 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..chips import Chip
+from ..chips.settings import ANY_BOARD
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
@@ -16,14 +18,18 @@ from ..program import Program
 from ..program.identity import identity
 from ..program.kernels import Preference
 from .component import component_cmake, component_manifest
+from .filling import filled
+from .fitting import check_fit
+from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from .kernels import RUNTIME
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice
+from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
-from .project_text import app_bytes, chip_lines, filled, flash_megabytes, metadata, project_cmake
+from .project_text import metadata, project_cmake
+from .sdkconfig import chip_lines, common_lines, psram_of
 from .sources import Sources, generate
 
 DUMP = RUNTIME / "tvm_espdl_dump.c"
-MODEL = Path("components") / "tvm_model" / "model"
-NETWORK = ("default_lib0.c", "default_lib1.c")
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -51,6 +57,8 @@ def write_project(
     *,
     template: str | os.PathLike[str] | None = None,
     kernels: Preference = "auto",
+    name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
@@ -62,17 +70,23 @@ def write_project(
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
     kernels : str
         Whose kernels it calls: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
+    name : NetworkName
+        The network's name in C.
+    memory : MemoryChoice
+        Where its tensors and constants lie on the chip.
 
     Raises
     ------
     OutputError
         If the folder exists or cannot be written.
     ModelError
-        If a part of the network cannot be expressed in C.
+        If a part of the network cannot be expressed in C, or the network does not fit the chip.
+    DataError
+        If more internal RAM is chosen than the chip has.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels)
+    files = project_files(program, folder.name, inputs, expected, kernels, name=name, memory=memory)
     if template is not None:
         files |= _template_files(Path(template))
     write_folder(folder, files)
@@ -81,34 +95,38 @@ def write_project(
 
 def project_files(
     program: Program,
-    name: str,
+    project: str,
     inputs: Sequence[Array],
     expected: Sequence[Array],
     preference: Preference = "auto",
+    *,
+    name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
     Raises
     ------
     ModelError
-        If a part of the network cannot be expressed in C.
+        If a part of the network cannot be expressed in C, or the network does not fit the chip.
+    DataError
+        If more internal RAM is chosen than the chip has.
     """
     _refuse_empty(program)
     model_id = identity(program)
-    sources = generate(program, model_id, preference)
+    sources = generate(program, model_id, preference, name, memory)
+    flash = _flash(sources.constant_bytes)
+    check_fit(program, sources.plan, sources.constant_bytes, memory)
     texts = {
-        Path("CMakeLists.txt"): project_cmake(name, program.chip),
-        Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes(sources))),
-        Path("sdkconfig.defaults"): filled(
-            "sdkconfig.defaults",
-            chip=program.chip.name,
-            flash_megabytes=flash_megabytes(sources),
-        ),
-        Path(f"sdkconfig.defaults.{program.chip.name}"): chip_lines(program.chip),
-        **main_files(program, sources.plan, inputs, expected),
+        Path("CMakeLists.txt"): project_cmake(project, program.chip),
+        Path("partitions.csv"): flash.table(),
+        Path("sdkconfig.defaults"): common_lines(program.chip, flash),
+        Path(f"sdkconfig.defaults.{program.chip.name}"): _chip_lines(program.chip, sources),
+        **main_files(program, sources.plan, inputs, expected, name),
         **_component_files(program, sources, model_id, preference),
     }
-    return {path: text.encode() for path, text in texts.items()}
+    files = {path: text.encode() for path, text in texts.items()}
+    return files | _large_constants(sources)
 
 
 def _refuse_empty(program: Program) -> None:
@@ -125,22 +143,59 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
+def _chip_lines(chip: Chip, sources: Sources) -> str:
+    """What a project tells ESP-IDF of its chip, and of PSRAM where it has anything there."""
+    psram = psram_of(chip, ANY_BOARD, needed=sources.psram_bytes > 0)
+    loaded = sources.psram_bytes + sources.constant_bytes + CODE_BYTES
+    return chip_lines(chip, psram=psram, loaded_bytes=loaded)
+
+
+def _flash(constant_bytes: int) -> Flash:
+    flash = flash_for(constant_bytes)
+    if flash is None:
+        largest = FLASH_MEGABYTES[-1]
+        raise ModelError(
+            "the network does not fit the flash",
+            where="weights and other constants",
+            found=f"{constant_bytes} bytes, with at most {CODE_BYTES} bytes of code",
+            allowed=f"{app_bytes(largest)} bytes in {largest} MB of flash: chips map no more",
+            try_="int8 in the place of int16, fewer channels, or ESP-DL's runtime, which reads its "
+            "model from a partition: --format espdl",
+        )
+    return flash
+
+
 def _component_files(
     program: Program, sources: Sources, model_id: str, preference: Preference
 ) -> dict[Path, str]:
-    component, generated = MODEL.parent, MODEL / "codegen" / "host"
+    name = sources.name
+    component, model = name.component, name.component / "model"
+    generated, runtime = model / "codegen" / "host", model / "runtime"
+    constants, network = name.sources
+    config = name.own("crt_config.h")
+    assembly = name.large_constants[:1] if sources.large_constants[1] else ()
     return {
-        component / "CMakeLists.txt": component_cmake(sources.runtime, program.chip, NETWORK),
+        component / "CMakeLists.txt": component_cmake(
+            *(sources.runtime, program.chip, (*name.sources, *assembly), name),
+            psram=sources.psram_bytes > 0,
+        ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
-        component / "crt_config" / "crt_config.h": filled("crt_config.h"),
-        MODEL / "metadata.json": metadata(program, sources, model_id, preference),
-        generated / "include" / "tvmgen_default.h": sources.header,
-        generated / "src" / "default_constants.h": sources.constants_header,
-        generated / "src" / "default_lib0.c": sources.constants,
-        generated / "src" / "default_lib1.c": sources.network,
-        **{MODEL / "runtime" / name: text for name, text in sources.runtime.files.items()},
-        MODEL / "runtime" / DUMP.name: DUMP.read_text(),
+        component / "crt_config" / config: name.own(filled("crt_config.h")),
+        model / "metadata.json": metadata(program, sources, model_id, preference),
+        generated / "include" / f"{name.prefix}.h": sources.header,
+        generated / "src" / name.constants_header: sources.constants_header,
+        generated / "src" / constants: sources.constants,
+        generated / "src" / network: sources.network,
+        **{runtime / file: text for file, text in sources.runtime.files.items()},
+        runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
     }
+
+
+def _large_constants(sources: Sources) -> dict[Path, bytes]:
+    text, data = sources.large_constants
+    folder = sources.name.component / "model" / "codegen" / "host" / "src"
+    assembly, image = (folder / file for file in sources.name.large_constants)
+    return {assembly: text.encode(), image: data} if data else {}
 
 
 def _template_files(folder: Path) -> dict[Path, bytes]:

@@ -11,31 +11,35 @@ from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.memory import Plan
-from .header import NOTICE, PREFIX
+from .arenas import giving_memory, own_memory
+from .filling import filled
+from .header import NOTICE
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
-from .project_text import filled
+from .network_name import NetworkName
 
 
 def main_files(
-    program: Program, memory: Plan, inputs: Sequence[Array], outputs: Sequence[Array]
+    program: Program,
+    memory: Plan,
+    inputs: Sequence[Array],
+    outputs: Sequence[Array],
+    name: NetworkName,
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
     The network is run with `inputs`, and `outputs` have to come out, in the chip's integers.
     """
     return {
-        Path("main/app_main.c"): _app_main(program, memory),
-        Path("main/input_data.h"): _data_header("INPUT_DATA_H", "input", program, inputs, memory),
-        Path("main/output_data.h"): _data_header(
-            "OUTPUT_DATA_H", "output", program, outputs, memory
-        ),
-        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
+        Path("main/app_main.c"): _app_main(program, memory, name),
+        Path("main/input_data.h"): _data_header("input", program, inputs, memory, name),
+        Path("main/output_data.h"): _data_header("output", program, outputs, memory, name),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=name.component.name),
     }
 
 
 def _data_header(
-    guard: str, kind: str, program: Program, arrays: Sequence[Array], memory: Plan
+    kind: str, program: Program, arrays: Sequence[Array], memory: Plan, network: NetworkName
 ) -> str:
     given = kind == "input"
     names = program.input_names if given else program.output_names
@@ -44,25 +48,28 @@ def _data_header(
         array_definition(f"{kind}_data_{name}", array, memory.over_reads.get(v, 0) if given else 0)
         for name, v, array in zip(identifiers(names), values, arrays, strict=True)
     ]
+    guard = f"{network.macro}_{kind.upper()}_DATA_H"
     head = f'#ifndef {guard}\n#define {guard}\n\n#include "espdl_kernels.h"\n#include <math.h>\n'
-    return "\n".join([NOTICE + head, *definitions, "#endif", ""])
+    return NOTICE + network.own("\n".join([head, *definitions, "#endif", ""]))
 
 
-def _app_main(program: Program, memory: Plan) -> str:
+def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
     inputs, outputs = identifiers(program.input_names), identifiers(program.output_names)
     tensors = [program.values[name] for name in program.outputs]
     buffers = [
-        f"static ESPDL_ALIGNED(16) {c_type(tensor.dtype)} "
+        f"static {network.own('ESPDL_ALIGNED')}(16) {c_type(tensor.dtype)} "
         f"actual_{name}[{_elements(value, tensor, memory)}];"
         for name, value, tensor in zip(outputs, program.outputs, tensors, strict=True)
     ]
+    prefix = network.prefix
     given = ", ".join(f".{name} = input_data_{name}" for name in inputs)
     taken = ", ".join(f".{name} = actual_{name}" for name in outputs)
     run = (
-        f"  struct {PREFIX}_inputs in = {{{given}}};\n"
-        f"  struct {PREFIX}_outputs out = {{{taken}}};\n"
-        f"{f'  {PREFIX}_reset();{chr(10)}' if program.states else ''}"
-        f"  if ({PREFIX}_run(&in, &out) != 0) {{\n"
+        f"  struct {prefix}_inputs in = {{{given}}};\n"
+        f"  struct {prefix}_outputs out = {{{taken}}};\n"
+        f"{f'  {prefix}_reset();{chr(10)}' if program.states else ''}"
+        f"{giving_memory(memory, network)}"
+        f"  if ({prefix}_run(&in, &out) != 0) {{\n"
         '    printf("FAIL: the network did not run\\n");\n    return 1;\n  }'
     )
     checks = [
@@ -72,7 +79,8 @@ def _app_main(program: Program, memory: Plan) -> str:
     real = any(tensor.dtype == "float32" for tensor in tensors)
     return filled(
         "app_main.c",
-        buffers="\n".join([*buffers, ""]),
+        header=f"{prefix}.h",
+        buffers="\n".join([*buffers, "", *own_memory(memory, network)]),
         floats=filled("app_main_floats.c") if real else "",
         run=run,
         checks="\n".join(checks),

@@ -13,14 +13,17 @@ from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.memory import Plan, plan
+from .arenas import psram_bytes
 from .calls import Calls
 from .constants import Constants
 from .cut import cut_before
-from .header import PREFIX, network_header
+from .header import network_header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
-from .native import lower_native
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
+from .native import NativeFunction, lower_native
 from .network import Network
+from .network_name import DEFAULT_NAME, NetworkName
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16
@@ -30,12 +33,16 @@ CONSTANT_OVER_READ = 16
 class Sources:
     """Everything that is printed for one network."""
 
-    #: `tvmgen_default.h`: the interface that applications use.
+    #: The network's name in all of it.
+    name: NetworkName
+    #: `tvmgen_<name>.h`: the interface that applications use.
     header: str
-    #: `default_constants.h` and `default_lib0.c`.
+    #: `<name>_constants.h` and `<name>_lib0.c`.
     constants_header: str
     constants: str
-    #: `default_lib1.c`.
+    #: `<name>_constants.S` and `.bin`; empty where no array is large.
+    large_constants: tuple[str, bytes]
+    #: `<name>_lib1.c`.
     network: str
     #: The files that the called kernels are built from.
     runtime: Implementations
@@ -43,9 +50,23 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: What was chosen about memory.
+    memory: MemoryChoice
+
+    @property
+    def psram_bytes(self) -> int:
+        """Bytes of static arrays in PSRAM."""
+        copied = self.constant_bytes if self.memory.weights == "psram" else 0
+        return psram_bytes(self.plan) + copied
 
 
-def generate(program: Program, model_id: str, preference: Preference = "auto") -> Sources:
+def generate(
+    program: Program,
+    model_id: str,
+    preference: Preference = "auto",
+    name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
+) -> Sources:
     """Print a program as C.
 
     Parameters
@@ -54,14 +75,22 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
         Goes into the header and into dumps.
     preference : str
         Whose kernels are called: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
+    name : NetworkName
+        What its functions, types, macros and files are called after, the kernels' included.
+    memory : MemoryChoice
+        Where its values and constants lie. Whether the chip has as much is not asked.
 
     Raises
     ------
+    DataError
+        If more internal RAM is chosen than the chip has.
     ModelError
         If TVM cannot express one of its own functions in plain C.
     """
     natives = {
-        index: lower_native(step.operator, f"{PREFIX}_tvm_main_{index}", cut_before(program, step))
+        index: lower_native(
+            step.operator, f"{name.prefix}_tvm_main_{index}", cut_before(program, step)
+        )
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Native)
     }
@@ -73,28 +102,33 @@ def generate(program: Program, model_id: str, preference: Preference = "auto") -
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    memory = plan(program, needs)
-    constants = Constants()
+    planned = plan(program, needs, pools=pools_of(program, memory))
+    constants = Constants(name, memory.weights)
     arrays = {
-        name: constants.add(f"{PREFIX}_constant_{index}", array, CONSTANT_OVER_READ)
-        for index, (name, array) in enumerate(program.constants.items())
+        value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
+        for index, (value, array) in enumerate(program.constants.items())
     }
-    variables = Variables(program, memory, arrays)
-    calls = Calls(program, memory, variables.names, constants, {**calls_of, **natives})
-    network = Network(program, memory, variables, calls).text(model_id)
+    variables = Variables(program, planned, arrays, name)
+    called_by: dict[int, CCall | NativeFunction] = {**calls_of, **natives}
+    calls = Calls(program, planned, variables.names, constants, called=called_by, network=name)
+    network = Network(program, planned, variables, calls, name).text(model_id)
     # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
     called: dict[str, Kernel] = {}
     for index, call in calls_of.items():
-        if not memory.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
+        if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
+    runtime = implementations(runtime_files(calls.kernels), called)
     return Sources(
-        header=network_header(program, memory, model_id),
+        name=name,
+        header=network_header(program, planned, model_id, name),
         network=network,
         constants_header=constants.header(),
         constants=constants.definitions(),
-        runtime=implementations(runtime_files(calls.kernels), called),
-        plan=memory,
+        large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),
+        runtime=runtime.of(name),
+        plan=planned,
         constant_bytes=constants.nbytes,
+        memory=memory,
     )
 
 

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from ..program import Program
 from ..program.memory import Place, Plan
-from .header import state_buffer
+from .arenas import in_arena
 from .identifiers import identifiers
 from .literals import c_type
+from .network_name import NetworkName
 
 
 class Variables:
     """Names and addresses of all values; `constants` has the C array of each constant."""
 
-    def __init__(self, program: Program, memory: Plan, constants: Mapping[str, str]) -> None:
+    def __init__(
+        self, program: Program, memory: Plan, constants: Mapping[str, str], network: NetworkName
+    ) -> None:
+        self.network = network
         self.program, self.memory, self.constants = program, memory, constants
         #: Members of the interface's structures.
         self.inputs = identifiers(program.input_names)
@@ -47,22 +53,24 @@ class Variables:
             if place is not None:
                 kind = c_type(tensor.dtype)
                 const = "const " if place.kind in ("input", "constant") else ""
-                source = self._address(name, place, kind)
+                source = self._address(place, kind, np.dtype(tensor.dtype).itemsize)
                 lines.append(f"  {const}{kind} *const {self.names[name]} = {source};")
                 if name not in read:
                     lines.append(f"  (void){self.names[name]};")
         return lines
 
-    def _address(self, name: str, place: Place, kind: str) -> str:
-        if place.kind == "input":
-            return f"input_{self.inputs[place.index]}"
-        if place.kind == "output":
-            return f"output_{self.outputs[place.index]}"
+    def _address(self, place: Place, kind: str, size: int) -> str:
         if place.kind == "constant":
-            return self.constants[name]
+            return self.constants[[*self.program.constants][place.index]]
+        if place.kind in ("input", "output"):
+            names = self.inputs if place.kind == "input" else self.outputs
+            behind = f" + {place.offset // size}" if place.offset else ""
+            return f"{place.kind}_{names[place.index]}{behind}"
         if place.kind == "state":
-            return f"({kind} *)(void *){state_buffer(place.index)}"
-        return f"({kind} *)(void *)(arena + {place.index})"
+            behind = f" + {place.offset}" if place.offset else ""
+            buffer = f"{self.network.state_buffer(place.index)}{behind}"
+            return f"({kind} *)(void *){f'({buffer})' if behind else buffer}"
+        return f"({kind} *)(void *){in_arena(place)}"
 
     def copied_outputs(self) -> list[str]:
         """Outputs that live elsewhere: a value that is given twice, or an input given back."""
@@ -81,6 +89,6 @@ class Variables:
         for index, state in enumerate(self.program.states):
             if self.memory.places[state.next] != Place("state", index):
                 size = self.program.values[state.value].nbytes
-                target = state_buffer(index)
+                target = self.network.state_buffer(index)
                 lines.append(f"  memcpy({target}, {self.names[state.next]}, {size});")
         return lines

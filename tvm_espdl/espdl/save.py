@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from ..files.output_files import check_new, write_whole
+from ..files.output_files import check_apart, check_new, write_set
 from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Program
@@ -55,7 +55,9 @@ def save_program(
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:
     """Refuse paths that cannot become new files, before any work: an `OutputError`."""
-    for file in (Path(path), *_texts_beside(path, info=info, json=json)):
+    texts = _texts_beside(path, info=info, json=json)
+    check_apart(path, *texts)
+    for file in (Path(path), *texts):
         check_new(file, overwrite=overwrite)
 
 
@@ -67,8 +69,7 @@ def save_model(
     files = {Path(path): file_of(model)}
     for file, make in _texts_beside(path, info=info, json=json).items():
         files[file] = make(model).encode()
-    for file, data in files.items():
-        write_whole(file, data, overwrite=overwrite)
+    write_set(files, overwrite=overwrite)
     return Path(path)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DataError, OutputError
 from ..ops.base.rounding import Array
+from .array_headers import READING_ERRORS, check_headers, reason
 from .output_files import FilePath, check_new, write_whole
 
 
@@ -30,17 +31,18 @@ def read_arrays(path: FilePath) -> dict[str, Array]:
     if not file.is_file():
         raise DataError("there is no such file", where=str(path), allowed="an .npy or .npz file")
     try:
+        check_headers(file)
         loaded: Any = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             arrays = {"": loaded}
         else:
             with loaded:
                 arrays = {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except READING_ERRORS as error:
         raise DataError(
             "the file cannot be read as an array",
             where=str(path),
-            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            found=reason(error),
             allowed="what numpy.save or numpy.savez writes",
         ) from error
     return arrays

@@ -1,16 +1,24 @@
-"""Writes files and folders: they appear whole or not at all, and never over existing ones."""
+"""Writes files and folders: they appear whole or not at all, and never over existing ones.
+
+What is written lies beside its place under a hidden name until it is whole; permissions are those
+that the user's umask leaves.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
 
 FilePath = str | os.PathLike[str]
+
+#: Bytes of a name that file systems take.
+LONGEST_NAME = 255
 
 
 def check_new(path: FilePath, *, overwrite: bool = False) -> None:
@@ -19,23 +27,56 @@ def check_new(path: FilePath, *, overwrite: bool = False) -> None:
     Raises
     ------
     OutputError
-        If something is there already, or the folder that it should be in is not there.
+        If something is there already, the folder that it should be in is not there, or its name is
+        longer than file systems take.
     """
     target = Path(path)
-    if target.is_dir() or (target.exists() and not overwrite):
+    if (length := len(os.fsencode(target.name))) > LONGEST_NAME:
         raise OutputError(
-            "the output exists already",
+            "the name of the output is too long",
             where=str(target),
-            found="a folder" if target.is_dir() else "a file",
-            allowed="a new path",
-            try_="another path, or remove it yourself",
+            found=f"{length} bytes",
+            allowed=f"{LONGEST_NAME} bytes",
         )
+    if target.is_dir() or (os.path.lexists(target) and not overwrite):
+        raise _exists(target)
     if not target.absolute().parent.is_dir():
         raise OutputError(
             "the folder of the output does not exist",
             where=str(target),
             try_=f"mkdir -p {target.parent}",
         )
+
+
+def check_apart(*paths: FilePath | None) -> None:
+    """Refuse outputs of one command that are the same path, or one within another.
+
+    Raises
+    ------
+    OutputError
+        If two of them cannot both be written. None stands for an output that is not wanted.
+    """
+    given = [Path(path) for path in paths if path is not None]
+    places = [path.absolute().parent.resolve() / path.name for path in given]
+    for index, place in enumerate(places):
+        for other in range(len(places)):
+            if other != index and places[other] in (place, *place.parents):
+                raise OutputError(
+                    "two outputs in one place",
+                    where=str(given[index]),
+                    found=str(given[other]),
+                    allowed="a path of its own for each",
+                )
+
+
+def _exists(target: Path) -> OutputError:
+    return OutputError(
+        "the output exists already",
+        where=str(target),
+        found="a folder" if target.is_dir() else "a file",
+        allowed="a new path",
+        try_="another path, or remove it yourself",
+    )
 
 
 def write_whole(path: FilePath, data: bytes, *, overwrite: bool = False) -> None:
@@ -46,31 +87,94 @@ def write_whole(path: FilePath, data: bytes, *, overwrite: bool = False) -> None
     OutputError
         If the file exists and `overwrite` is False, or cannot be written.
     """
-    check_new(path, overwrite=overwrite)
-    target = Path(path).absolute()
-    staging: Path | None = None
+    write_set({Path(path): data}, overwrite=overwrite)
+
+
+def write_set(files: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
+    """Write files that belong together: all of them, or, whatever goes wrong, none.
+
+    Raises
+    ------
+    OutputError
+        If one of them exists and `overwrite` is False, or cannot be written.
+    """
+    make_set({path: _writer(data) for path, data in files.items()}, overwrite=overwrite)
+
+
+def _writer(data: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return write
+
+
+def make_set(makers: Mapping[Path, Callable[[Path], None]], *, overwrite: bool = False) -> None:
+    """As `write_set`, by functions that write one file each, to the path that they are given.
+
+    Raises
+    ------
+    OutputError
+        As `write_set`; where a function raises an `OSError`. Other errors of theirs pass.
+    """
+    check_apart(*makers)
+    for path in makers:
+        check_new(path, overwrite=overwrite)
+    staged: dict[Path, Path] = {}
+    placed: list[Path] = []
+    path = Path()
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            staging = Path(file.name)
-            file.write(data)
-        staging.chmod(0o644)
-        staging.replace(target)
-    except OSError as error:
-        if staging is not None:
+        for path, make in makers.items():
+            target = path.absolute()
+            staged[target] = _beside(target)
+            make(staged[target])
+        for target, staging in staged.items():
+            path = target
+            if overwrite:
+                staging.replace(target)
+            else:
+                _place(staging, target)
+                placed.append(target)
+    except BaseException as error:
+        for target in placed:
+            target.unlink()
+        if isinstance(error, FileExistsError):
+            raise _exists(path) from error
+        if isinstance(error, OSError):
+            raise _unwritten("the output cannot be written", path, error) from error
+        raise
+    finally:
+        for staging in staged.values():
             staging.unlink(missing_ok=True)
-        raise OutputError(
-            "the output cannot be written",
-            where=str(path),
-            found=error.strerror or str(error),
-        ) from error
 
 
-def write_folder(path: Path, files: Mapping[Path, bytes]) -> None:
+def _place(staging: Path, target: Path) -> None:
+    """Give a file its name, if nothing has got it in the meantime: a `FileExistsError`."""
+    try:
+        os.link(staging, target)
+    except OSError as error:
+        # File systems without hard links: take the name first, then replace what is ours.
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        staging.replace(target)
+
+
+def _beside(target: Path) -> Path:
+    """A hidden name in the same folder that nothing has; it ends as the target's does."""
+    token = f".{secrets.token_hex(8)}."
+    kept = os.fsencode(target.name)[-(LONGEST_NAME - len(token)) :]
+    return target.parent / (token + os.fsdecode(kept))
+
+
+def _unwritten(what: str, path: Path, error: OSError) -> OutputError:
+    return OutputError(what, where=str(path), found=error.strerror or str(error))
+
+
+def write_folder(path: Path, files: Mapping[Path, bytes | Path]) -> None:
     """Write a new folder of files, by their path in it; it gets its name when all are there.
 
-    Folders above it are made where they are missing.
+    A file is its bytes, or the path of one to copy. Folders above it are made where they are
+    missing. An empty folder may be there.
 
     Raises
     ------
@@ -80,17 +184,18 @@ def write_folder(path: Path, files: Mapping[Path, bytes]) -> None:
     staging: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        staging = _beside(path.absolute())
+        staging.mkdir()
         for name, content in files.items():
             file = staging / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        staging.chmod(0o755)
+            if isinstance(content, Path):
+                shutil.copyfile(content, file)
+            else:
+                file.write_bytes(content)
         staging.rename(path)
     except OSError as error:
-        raise OutputError(
-            "the folder cannot be written", where=str(path), found=str(error)
-        ) from error
+        raise _unwritten("the folder cannot be written", path, error) from error
     finally:
         if staging is not None and staging.exists():
             shutil.rmtree(staging)

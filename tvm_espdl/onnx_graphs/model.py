@@ -17,6 +17,7 @@ from onnx import ModelProto, helper
 
 from ..errors import ModelError
 from ..files.output_files import write_whole
+from .structure import check_structure
 
 Signature = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
@@ -53,10 +54,11 @@ def load_model(model: str | os.PathLike[str] | ModelProto) -> ModelProto:
             allowed="an ONNX model with at least one node",
             try_="export the network again",
         )
-    proto = _with_output_shapes(proto)
     try:
+        check_structure(proto)
+        proto = _with_output_shapes(proto)
         onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as problem:
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as problem:
         raise ModelError(
             "the model is not valid ONNX",
             where=where,
@@ -102,7 +104,7 @@ def _read(path: str | os.PathLike[str]) -> ModelProto:
         )
     try:
         return onnx.load(str(file))
-    except (DecodeError, onnx.checker.ValidationError, OSError) as problem:
+    except (DecodeError, onnx.checker.ValidationError, OSError, ValueError) as problem:
         raise ModelError(
             "the file cannot be read as ONNX",
             where=str(path),

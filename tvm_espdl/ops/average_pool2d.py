@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Pool, power_of_two, round_float, rule, saturate
+from .base import (
+    Array,
+    FieldValue,
+    Pool,
+    ShiftedScales,
+    power_of_two,
+    round_float,
+    rule,
+    saturate,
+)
 
 
-class AveragePool2d(Pool):
+class AveragePool2d(ShiftedScales, Pool):
     """`y = saturate(round(float32(sum) * k))`, `k = 2**xe * (1 / area) * 2**-oe` in float32.
 
     Attributes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Builder, Expression, FieldValue, Pointwise
+from .base import Builder, Expression, FieldValue, Pointwise, ShiftedScales
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-class Clip(Pointwise):
+class Clip(ShiftedScales, Pointwise):
     """`y = saturate(round(min(max(x, low), high) * 2**(xe - oe)))`.
 
     Attributes

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Elementwise, FieldValue, power_of_two
+from .base import Array, Elementwise, FieldValue, ShiftedScales, power_of_two
 
 
-class Dequantize(Elementwise):
+class Dequantize(ShiftedScales, Elementwise):
     """`y = float32(x) * 2**xe`."""
 
     name = "dequantize"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Broadcast, Builder, Expression, FieldValue, Form, Tensor, rule
+from .base import Broadcast, Builder, Expression, FieldValue, Form, ShiftedScales, Tensor, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-class Div(Broadcast):
+class Div(ShiftedScales, Broadcast):
     """`y = saturate(round(a * r / b))` with `r = 2**(ae - be - oe)`, in float32.
 
     A divisor that is repeated along the innermost run is divided by first, `a * (r / b)`, which
@@ -92,7 +92,11 @@ class Div(Broadcast):
             "half_even": int(chip.rounding == "half_even"),
         }
 
-    @rule(allowed="a constant", fix="multiply with the reciprocal, or repeat the operand")
+    @rule(
+        allowed="a constant",
+        fix="multiply with the reciprocal, or repeat the operand",
+        otherwise="portable",
+    )
     def single_operand_is_constant(self, chip: Chip) -> str | None:
         """An int8 operand of one element is a constant.
 

@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from ..chips import Chip
-from .base import FieldValue, Operator, Tensor, newton_root, rule
+from .base import FieldValue, ShiftedScales, Tensor, newton_root, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 LARGEST_DEVIATION = 64.0
 
 
-class LayerNorm(Operator):
+class LayerNorm(ShiftedScales):
     """`y = saturate(round(((x - mean) / sqrt(variance + epsilon) * scale + bias) * 2**-oe))`.
 
     Everything between is float32, added up in index order. A compiler that fuses products and
@@ -114,7 +114,7 @@ class LayerNorm(Operator):
         """Epsilon is above 0, for the kernel divides by the root of it and the variance."""
         return None if np.float32(self.epsilon) > 0 else f"epsilon {self.epsilon}"
 
-    @rule(allowed="values below 64", fix="scale the input down")
+    @rule(allowed="values below 64", fix="scale the input down", otherwise="portable")
     def root_ends(self, chip: Chip) -> str | None:
         """Inputs stay below 64, or the kernel's square root may never end.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Broadcast, Builder, Expression, FieldValue, Form, rule
+from .base import Broadcast, Builder, Expression, FieldValue, Form, ShiftedScales, rule
 from .base.rounding import Array, power_of_two, round_float, saturate, shift_and_round
 
 LARGEST_VECTOR_SHIFT = 31
 
 
-class Mul(Broadcast):
+class Mul(ShiftedScales, Broadcast):
     """`y = saturate(round(a * b >> (oe - ae - be)))`.
 
     Vectors shift the exact product. Plain C++ goes through float32, which keeps 24 bits of an
@@ -62,7 +62,11 @@ class Mul(Broadcast):
             "half_even": int(chip.rounding == "half_even"),
         }
 
-    @rule(allowed=f"0 to {LARGEST_VECTOR_SHIFT}", fix="quantize the output more coarsely")
+    @rule(
+        allowed=f"0 to {LARGEST_VECTOR_SHIFT}",
+        fix="quantize the output more coarsely",
+        otherwise="portable",
+    )
     def vector_shift_fits(self, chip: Chip) -> str | None:
         """On chips with vectors, the product is shifted right, by 0 to 31 bits.
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Elementwise, FieldValue, power_of_two, round_float, saturate
+from .base import (
+    Array,
+    Elementwise,
+    FieldValue,
+    ShiftedScales,
+    power_of_two,
+    round_float,
+    saturate,
+)
 
 
-class Quantize(Elementwise):
+class Quantize(ShiftedScales, Elementwise):
     """`y = saturate(round(x * 2**-oe))`; NaN gives the largest integer."""
 
     name = "quantize"

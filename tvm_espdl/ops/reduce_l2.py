@@ -6,6 +6,7 @@ import numpy as np
 
 from ..chips import Chip
 from .base import Array, Builder, Expression, Form, RealSum, newton_root, rule
+from .base.shifted_scales import LARGEST_EXPONENT
 
 LARGEST_ROOT = 128.0  # larger ones need never be found
 
@@ -45,7 +46,11 @@ class ReduceL2(RealSum):
         """In TIR."""
         return op.newton_root(real)
 
-    @rule(allowed="norms below 128", fix="use fewer elements or a smaller input exponent")
+    @rule(
+        allowed="norms below 128",
+        fix="use fewer elements or a smaller input exponent",
+        otherwise="portable",
+    )
     def root_is_found(self, chip: Chip) -> str | None:
         """The largest norm that the input's range allows is below 128.
 
@@ -54,8 +59,15 @@ class ReduceL2(RealSum):
         largest = -int(np.iinfo(self.x.dtype).min) * float(self.input_scale) * self.count**0.5
         return None if largest < LARGEST_ROOT else f"norms up to {largest:g}"
 
-    @rule(allowed="input exponents from -30 on", fix="quantize the input more coarsely")
-    def scale_is_normal(self, chip: Chip) -> str | None:
-        """The exponent of squares is -60 or more, so that float32 holds them exactly."""
+    @rule(
+        allowed="input exponents from -15 to 15",
+        fix="quantize the input more coarsely",
+        otherwise="portable",
+    )
+    def scale_of_squares_fits_shifts(self, chip: Chip) -> str | None:
+        """The exponent of squares, twice the input's, is within -30 to 30.
+
+        ESP-DL v3.3.9 makes the scale by a 32-bit shift: at -16 it is 1, at -17 a quarter.
+        """
         exponent = self.x.uniform_exponent
-        return None if exponent >= -30 else f"exponent {exponent}"
+        return None if abs(exponent) <= LARGEST_EXPONENT // 2 else f"exponent {exponent}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Form, Reduction, exponential, round_float, rule, saturate
+from .base import Array, Form, Reduction, ShiftedScales, exponential, round_float, rule, saturate
 
 LARGEST_EXPONENTIAL = 80.0  # of which thousands can be summed in float32
 
 
-class ReduceLogSumExp(Reduction):
+class ReduceLogSumExp(ShiftedScales, Reduction):
     """`y = saturate(round(log(sum(exp(x * 2**xe))) * 2**-oe))`, in float32, in index order.
 
     No maximum is subtracted. The exponentials of int8 come from a table, as those of softmax.
@@ -40,7 +40,11 @@ class ReduceLogSumExp(Reduction):
         """The table, for int8."""
         return {"table": self.table} if self.x.dtype == "int8" else {}
 
-    @rule(allowed="inputs of which the largest is 80 or less", fix="use a smaller input exponent")
+    @rule(
+        allowed="inputs of which the largest is 80 or less",
+        fix="use a smaller input exponent",
+        otherwise="portable",
+    )
     def exponentials_are_finite(self, chip: Chip) -> str | None:
         """The largest number that the input's range holds is 80 or less.
 

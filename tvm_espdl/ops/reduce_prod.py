@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Form, Reduction, round_float, saturate
+from .base import Array, Form, Reduction, ShiftedScales, round_float, saturate
 
 LIMIT = 65536.0  # beyond every result, and within what rounding may convert
 
 
-class ReduceProd(Reduction):
+class ReduceProd(ShiftedScales, Reduction):
     """`y = saturate(round(prod(x * 2**xe) * 2**-oe))`: float32 for int8, double for int16."""
 
     name = "reduce_prod"

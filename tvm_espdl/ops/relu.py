@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Builder, Expression, FieldValue, Form, Pointwise
+from .base import Builder, Expression, FieldValue, Form, Pointwise, ShiftedScales
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 
-class Relu(Pointwise):
+class Relu(ShiftedScales, Pointwise):
     """`y = max(x, 0)` at equal exponents, else `saturate(round(x * 2**(xe - oe)))` for x >= 0."""
 
     name = "relu"
     descriptor = "espdl_requantize_t"
     form = Form(onnx="Relu", relax="nn.relu", exponents="clip", espdl="Relu")
     c = "espdl_shift_limited(v > 0 ? v : 0, d->shift, d->half_even)"
+
+    def makes_scales(self, chip: Chip) -> bool:
+        """Where the exponents differ."""
+        return self.x.exponent != self.y.exponent
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_relu.hpp`."""

@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Elementwise, FieldValue, rule, saturate, shift_and_round
+from .base import (
+    Array,
+    Elementwise,
+    FieldValue,
+    ShiftedScales,
+    rule,
+    saturate,
+    shift_and_round,
+)
 
 VECTOR_THRESHOLD = 50
 
 
-class Requantize(Elementwise):
+class Requantize(ShiftedScales, Elementwise):
     """`y = saturate(round(x >> (oe - xe)))`; equal exponents only saturate."""
 
     name = "requantize"
@@ -21,6 +29,10 @@ class Requantize(Elementwise):
     def shift(self) -> int:
         """Right shift from input to output."""
         return self.y.uniform_exponent - self.x.uniform_exponent
+
+    def makes_scales(self, chip: Chip) -> bool:
+        """Where exponents differ, in plain C++: without vectors, or with few elements."""
+        return self.shift != 0 and not (chip.vector_bytes and self.y.size > VECTOR_THRESHOLD)
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/base/dl_base_requantize_linear.cpp`."""
@@ -42,7 +54,16 @@ class Requantize(Elementwise):
         rounding = int(chip.rounding == "half_even")
         return {"size": self.y.size, "shift": self.shift, "half_even": rounding}
 
-    @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")
+    @rule(allowed="shifts from -30 to 31", fix="bring the exponents closer together")
+    def shift_is_defined(self, chip: Chip) -> str | None:
+        """Integers are shifted right by at most 31 bits, or left by at most 30."""
+        return None if -30 <= self.shift <= 31 else f"shift {self.shift}"
+
+    @rule(
+        allowed="a size with no remainder of 8 after sixteens",
+        fix="pad the channels",
+        otherwise="portable",
+    )
     def widening_size_is_whole(self, chip: Chip) -> str | None:
         """From int8 to int16 on chips with vectors, more than 50 elements are not 8 modulo 16.
 
@@ -53,7 +74,11 @@ class Requantize(Elementwise):
             return f"{self.y.size} elements" if self.y.size % 16 == 8 else None
         return None
 
-    @rule(allowed="a smaller left shift", fix="bring the exponents closer together")
+    @rule(
+        allowed="a smaller left shift",
+        fix="bring the exponents closer together",
+        otherwise="portable",
+    )
     def left_shift_fits_vectors(self, chip: Chip) -> str | None:
         """On the ESP32-S3, more than 50 elements shift left by 6 (int8) or 4 (int16) bits at most.
 

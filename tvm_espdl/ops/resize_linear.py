@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import FieldValue, Resize, inverse_scale, rule
+from .base import FieldValue, Resize, ShiftedScales, inverse_scale, rule
 from .base.rounding import Array, power_of_two, round_float, saturate
 
 COORDINATES = ("half_pixel", "align_corners")
 
 
-class ResizeLinear(Resize):
+class ResizeLinear(ShiftedScales, Resize):
     """Rows are combined horizontally, then vertically; all in float32, each step rounded.
 
     On a chip the compiler may join a product and a sum into one step, which changes the last bit

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, FieldValue, Operator, Unary, power_of_two, rule, split_at
+from .base import Array, FieldValue, Operator, ShiftedScales, Unary, power_of_two, rule, split_at
 
 #: Of int8: 127 and -128 times 2^-1 have exponentials of 4e27 and 2e-28, of which any number add up
 #: to a float32. At 2^0 that of 127 is infinite, and those of numbers below -104 are 0.
 LARGEST_EXPONENT = -1
 
 
-class Softmax(Unary):
+class Softmax(ShiftedScales, Unary):
     """`y = e / sum(e)` with `e = exp(x * 2**xe)` for int8, the maximum subtracted for int16.
 
     The exponentials of int8 come from a table of 256 float32 values, so that every engine sums
@@ -42,7 +42,11 @@ class Softmax(Unary):
         """Elements before, along and behind the axis."""
         return split_at(self.x.shape, self.axis)
 
-    @rule(allowed="int16, or int8 at exponents up to -1", fix="quantize its input to int16")
+    @rule(
+        allowed="int16, or int8 at exponents up to -1",
+        fix="quantize its input to int16",
+        otherwise="followed",
+    )
     def probabilities_are_finite(self, chip: Chip) -> str | None:
         """The exponentials of all int8 numbers at the input's exponent fit a float32.
 

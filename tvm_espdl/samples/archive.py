@@ -6,7 +6,6 @@ Must never unpickle, and leaves no file open once it was read to its end or clos
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import DataError
+from ..files.array_headers import READING_ERRORS, read_header, reason
 from ..onnx_graphs.graph import Array
 from .folder import IMAGE_SUFFIXES
 
@@ -24,12 +24,12 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what NumPy and zipfile say about a damaged file into one clear refusal."""
     try:
         yield
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+    except READING_ERRORS as problem:
         image = path.suffix.lower() in IMAGE_SUFFIXES
         raise DataError(
             "the calibration file cannot be read",
             where=str(path),
-            found=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+            found=reason(problem),
             allowed="an .npy or .npz file of plain numbers",
             try_="give the folder of the images, not one of them"
             if image
@@ -45,7 +45,7 @@ class Member:
         self._stream: IO[bytes] | None = None
         self._next = 0
         with self._opened() as stream:
-            self.shape, self._fortran, self.dtype = _header(stream)
+            self.shape, self._fortran, self.dtype = read_header(stream)
         self.ndim = len(self.shape)
 
     def __getitem__(self, rows: slice) -> Array:
@@ -63,7 +63,7 @@ class Member:
             if self._stream is None or start != self._next:
                 self._close()
                 self._stream, self._next = self._opened(), start
-                _header(self._stream)
+                read_header(self._stream)
                 self._stream.read(start * self._row_bytes())
             return self._read(self._stream, stop - start)
 
@@ -116,15 +116,3 @@ def members_of(path: Path) -> dict[str, Member]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.namelist()
     return {entry.removesuffix(".npy"): Member(path, entry) for entry in entries}
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    formats = np.lib.format
-    version = formats.read_magic(stream)
-    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"array format {version[0]}.{version[1]} holds no plain numbers")
-    shape, fortran, dtype = readers[version](stream)
-    if dtype.hasobject:
-        raise ValueError("Object arrays cannot be loaded")
-    return shape, fortran, dtype

@@ -154,7 +154,7 @@ def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str)
 
 def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     plain = (
-        not np.any(wishes.mean)
+        not _numbers(wishes.mean, "mean", "numbers").any()
         and bool(np.all(np.asarray(wishes.std) == 1))
         and wishes.pixel_range in ((0.0, 1.0), (0.0, 255.0))
     )

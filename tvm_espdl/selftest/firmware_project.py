@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from ..chips import Chip
+from ..codegen.flash import FLASH_MEGABYTES, Flash, app_bytes, flash_for
 from ..codegen.kernels import RUNTIME
 from ..errors import DataError
 from ..files.output_files import write_folder
@@ -21,8 +21,6 @@ from .firmware_c import NAME, TEMPLATES, FirmwareTexts, firmware_texts
 DUMP = "tvm_espdl_dump.c"
 #: What ESP-IDF and the kernels of all operators take of the flash, generously.
 CODE_BYTES = 1 << 20
-#: A log of many differences takes longer than the task watchdog waits, whose lines would be in it.
-SETTINGS = "CONFIG_ESP_TASK_WDT_EN=n\n"
 
 
 def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> FirmwareTexts:
@@ -43,7 +41,7 @@ def write_firmware(firmware: Firmware, path: str | os.PathLike[str]) -> Firmware
     return texts
 
 
-def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[Path, bytes]:
+def firmware_files(firmware: Firmware, project: str, texts: FirmwareTexts) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same vectors give the same bytes.
 
     Raises
@@ -52,47 +50,49 @@ def firmware_files(firmware: Firmware, name: str, texts: FirmwareTexts) -> dict[
         If the vectors are more than a flash holds.
     """
     from ..codegen.component import component_cmake, component_manifest
-    from ..codegen.project import MODEL
-    from ..codegen.project_text import APP_ALIGNMENT, chip_lines, filled, project_cmake
+    from ..codegen.filling import filled
+    from ..codegen.network_name import DEFAULT_NAME as name
+    from ..codegen.project_text import project_cmake
+    from ..codegen.sdkconfig import chip_lines, common_lines
 
-    chip, runtime = firmware.chip, texts.runtime
-    app_bytes = -(-(len(texts.data) + CODE_BYTES) // APP_ALIGNMENT) * APP_ALIGNMENT
-    component, generated = MODEL.parent, MODEL / "codegen" / "host"
+    chip, runtime, flash = firmware.chip, texts.runtime, _flash(firmware, texts)
+    component, model = name.component, name.component / "model"
+    generated = model / "codegen" / "host"
     written = {
-        Path("CMakeLists.txt"): project_cmake(name, chip),
-        Path("partitions.csv"): filled("partitions.csv", app_size=hex(app_bytes)),
-        Path("sdkconfig.defaults"): _settings(chip, app_bytes),
+        Path("CMakeLists.txt"): project_cmake(project, chip),
+        Path("partitions.csv"): flash.table(),
+        Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): chip_lines(chip),
         Path("main/app_main.c"): (TEMPLATES / "app_main.c").read_text(),
-        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt"),
-        component / "CMakeLists.txt": component_cmake(runtime, chip, (f"{NAME}.c", f"{NAME}.S")),
+        Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=component.name),
+        component / "CMakeLists.txt": component_cmake(
+            runtime, chip, (f"{NAME}.c", f"{NAME}.S"), name
+        ),
         component / "idf_component.yml": component_manifest(runtime, chip),
         component / "crt_config" / "crt_config.h": (TEMPLATES / "crt_config.h").read_text(),
-        MODEL / "metadata.json": _metadata(firmware, texts),
+        model / "metadata.json": _metadata(firmware, texts),
         generated / "include" / f"{NAME}.h": texts.vectors[f"{NAME}.h"],
         generated / "src" / f"{NAME}.c": texts.vectors[f"{NAME}.c"],
         generated / "src" / f"{NAME}.S": texts.vectors[f"{NAME}.S"],
-        **{MODEL / "runtime" / file: text for file, text in runtime.files.items()},
-        MODEL / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
+        **{model / "runtime" / file: text for file, text in runtime.files.items()},
+        model / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
     }
     files = {path: text.encode() for path, text in written.items()}
     return files | {generated / "src" / f"{NAME}.bin": texts.data}
 
 
-def _settings(chip: Chip, app_bytes: int) -> str:
-    from ..codegen.project_text import APP_OFFSET, FLASH_MEGABYTES, filled
-
-    needed = app_bytes + APP_OFFSET
-    fitting = [size for size in FLASH_MEGABYTES if size << 20 >= needed]
-    if not fitting:
+def _flash(firmware: Firmware, texts: FirmwareTexts) -> Flash:
+    flash = flash_for(len(texts.data), CODE_BYTES)
+    if flash is None:
+        largest = FLASH_MEGABYTES[-1]
         raise DataError(
             "the vectors do not fit the flash",
-            where=f"firmware for {chip.name}",
-            found=f"{needed} bytes with code",
-            allowed=f"{FLASH_MEGABYTES[-1]} MB",
+            where=f"firmware for {firmware.chip.name}",
+            found=f"{len(texts.data) + CODE_BYTES} bytes with code",
+            allowed=f"{app_bytes(largest)} bytes in {largest} MB of flash",
             try_="--golden with fewer of them",
         )
-    return filled("sdkconfig.defaults", chip=chip.name, flash_megabytes=fitting[0]) + SETTINGS
+    return flash
 
 
 def _metadata(firmware: Firmware, texts: FirmwareTexts) -> str:

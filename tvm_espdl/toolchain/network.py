@@ -9,20 +9,20 @@ from .compiler import Compiler
 
 PORTABLE = "TVM_ESPDL_PORTABLE"
 MODEL = Path("components") / "tvm_model"
+_GENERATED = "model/codegen/host"
 
 
 def sources(folder: Path) -> list[Path]:
-    """The C files of the project written in `folder`, its `main/app_main.c` the last of them."""
-    return [*sorted((folder / MODEL).rglob("*.[cS]")), folder / "main" / "app_main.c"]
+    """The C files of the project in `folder`: of its networks, then `main/app_main.c`."""
+    return [*sorted((folder / "components").rglob("*.[cS]")), folder / "main" / "app_main.c"]
 
 
 def includes(folder: Path) -> list[Path]:
     """The folders with the headers of the project written in `folder`."""
-    model = folder / MODEL
-    generated = model / "model" / "codegen" / "host"
-    return [
-        *(folder / "main", model / "crt_config", model / "model" / "runtime"),
-        *(generated / "include", generated / "src"),
+    return [folder / "main"] + [
+        component / name
+        for component in sorted((folder / "components").iterdir())
+        for name in ("crt_config", "model/runtime", f"{_GENERATED}/include", f"{_GENERATED}/src")
     ]
 
 

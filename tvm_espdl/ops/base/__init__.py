@@ -24,6 +24,7 @@ from .recurrent import ALL, CELLS, LAST, Recurrent
 from .reduction import ExactSum, Extreme, RealSum, Reduction
 from .resize import Resize, inverse_scale
 from .rounding import Array, power_of_two, round_float, saturate, shift_and_round, wrap
+from .shifted_scales import ShiftedScales
 from .strided import Shape, Strided, split_at, strides_of
 from .unary import Elementwise, Moved, MovedIntegers, OneType, SameExponent, Unary
 from .weighted import Weighted

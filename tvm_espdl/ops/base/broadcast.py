@@ -18,7 +18,7 @@ from .builder import Builder, Expression
 from .ccall import FieldValue
 from .operator import Operator, Tensor, rule
 from .rounding import Array, power_of_two, round_float, saturate
-from .unary import LARGEST_EXPONENT
+from .shifted_scales import ShiftedScales
 
 Shape = tuple[int, ...]
 MAX_RANK = 4
@@ -203,7 +203,7 @@ class WithRelu(RawBroadcast):
         return self.activation == "relu"
 
 
-class RealBroadcast(Broadcast):
+class RealBroadcast(ShiftedScales, Broadcast):
     """`y = saturate(round(f(a * 2**ae, b * 2**be) * 2**-oe))`, in float32.
 
     Attributes
@@ -237,12 +237,3 @@ class RealBroadcast(Broadcast):
             "scale_y": float(power_of_two(-self.y.uniform_exponent)),
             "half_even": int(chip.rounding == "half_even"),
         }
-
-    @rule(
-        allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
-        fix="quantize with a scale nearer to 1",
-    )
-    def exponents_fit_shifts(self, chip: Chip) -> str | None:
-        """All exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""
-        exponents = [t.uniform_exponent for t in (self.a, self.b, self.y)]
-        return None if max(map(abs, exponents)) <= LARGEST_EXPONENT else f"exponents {exponents}"

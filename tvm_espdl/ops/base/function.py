@@ -16,7 +16,8 @@ from ...chips import Chip
 from .builder import Builder, Expression
 from .ccall import FieldValue
 from .rounding import Array, power_of_two, round_float, saturate
-from .unary import Elementwise, OneType, ShiftedScales
+from .shifted_scales import ShiftedScales
+from .unary import Elementwise, OneType
 
 
 class FloatFunction(ShiftedScales, OneType, Elementwise):

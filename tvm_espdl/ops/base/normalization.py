@@ -7,7 +7,8 @@ import numpy as np
 from ...chips import Chip
 from .operator import rule
 from .rounding import Array
-from .unary import OneInteger, ShiftedScales
+from .shifted_scales import ShiftedScales
+from .unary import OneInteger
 
 
 class Normalization(ShiftedScales, OneInteger):

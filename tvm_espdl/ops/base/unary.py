@@ -7,7 +7,6 @@ from .operator import Operator, Tensor, rule
 
 # Floats are only moved, between parts of a network that run in float.
 KERNEL_TYPES = ("int8", "int16", "float32")
-LARGEST_EXPONENT = 30  # of scales made by shifts
 
 
 class Unary(Operator):
@@ -46,7 +45,11 @@ class OneInteger(OneType):
 class SameExponent(Unary):
     """A `Unary` that computes on the integers as they are and reads no exponent."""
 
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
+    @rule(
+        allowed="one exponent for input and output",
+        fix="requantize the output",
+        otherwise="followed",
+    )
     def exponents_are_equal(self, chip: Chip) -> str | None:
         """Input and output have the same exponent, for the kernel reads neither."""
         if self.x.exponent == self.y.exponent:
@@ -68,17 +71,3 @@ class Elementwise(Unary):
     def permuted(self, axes: tuple[int, ...]) -> Operator:
         """The same on transposed tensors."""
         return self.transposed(axes)
-
-
-class ShiftedScales(Unary):
-    """A `Unary` that computes in float32 with scales that the chip makes by shifts."""
-
-    @rule(
-        allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
-        fix="quantize with a scale nearer to 1",
-    )
-    def exponents_fit_shifts(self, chip: Chip) -> str | None:
-        """Both exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""
-        exponents = (self.x.uniform_exponent, self.y.uniform_exponent)
-        fits = max(map(abs, exponents)) <= LARGEST_EXPONENT
-        return None if fits else f"exponents {exponents[0]} and {exponents[1]}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.target import Target
@@ -20,7 +21,7 @@ from ...chips import Chip
 from ...ops.base.ccall import Needs
 from ...ops.base.rounding import Array
 from ...program import Native, Program, Step
-from ...program.memory import plan
+from ...program.memory import Place, plan
 from .constants import ALIGNMENT, address_function, llvm_ir
 from .distinct import Distinct
 from .kernel import HostKernel
@@ -168,29 +169,43 @@ class _Region:
 
     def __init__(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
         self.program, self.symbol, self.calls = program, symbol, calls
-        needs = {number: Needs(call.kernel.scratch) for number, call in enumerate(calls)}
+        # LLVM relies on the alignment of buffers, and on results that lie beside the inputs.
+        needs = {
+            number: Needs(call.kernel.scratch, alignment=ALIGNMENT)
+            for number, call in enumerate(calls)
+        }
         self.plan = plan(program, needs, alignment=ALIGNMENT)
         self.arrays: list[Array] = []
+        self.buffers: dict[tuple[str, int], Any] = {}
 
     def function(self) -> Any:
         """The function, with its constants as LLVM's text."""
+        program = self.program
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.symbol})
-            places = {v: self._argument(f"i{n}", v) for n, v in enumerate(self.program.inputs)}
-            places |= {v: self._argument(f"o{n}", v) for n, v in enumerate(self.program.outputs)}
-            places |= {n: self._constant(array) for n, array in self.program.constants.items()}
+            self.buffers = {
+                (kind, n): self._argument(f"{kind[0]}{n}", value)
+                for kind, values in (("input", program.inputs), ("output", program.outputs))
+                for n, value in enumerate(values)
+            }
+            constants = [*map(self._constant, program.constants.values())]
             size = self.plan.arena_bytes
-            arena: Any = T.alloc_buffer((size,), "int8") if size else None
+            if size:
+                self.buffers["arena", 0] = T.alloc_buffer((size,), "int8")
+            places = {
+                value: constants[place.index] if place.kind == "constant" else self._at(place)
+                for value, place in self.plan.places.items()
+            }
             calls = [
-                self._arguments(number, places, arena)
-                for number, step in enumerate(self.program.steps)
-                if not self._shares(step, places)
+                self._arguments(number, places)
+                for number, step in enumerate(program.steps)
+                if not self.plan.is_alias(step)
             ]
             text = llvm_ir(self.symbol, self.arrays) + _FENCE.format(name=self._fence)
             with T.attr(0, "pragma_import_llvm", text):
                 for variable, arguments, written in calls:
                     T.evaluate(variable(*arguments))
-                    memory = T.address_of(arena[0]) if size else written
+                    memory = self._at(Place("arena", 0)) if size else written
                     T.evaluate(T.call_extern("int32", self._fence, memory))
         return builder.get()
 
@@ -200,31 +215,31 @@ class _Region:
 
     def _argument(self, name: str, value: str) -> Any:
         tensor = self.program.values[value]
-        return T.arg(name, T.buffer(tensor.shape, tensor.dtype)).data
+        return T.arg(name, T.buffer(tensor.shape, tensor.dtype))
 
     def _constant(self, array: Array) -> Any:
         self.arrays.append(array)
         return T.call_extern("handle", address_function(self.symbol, len(self.arrays) - 1))
 
-    def _shares(self, step: Step, places: dict[str, Any]) -> bool:
-        """Whether a step's result is its input's bytes; then it is there already."""
-        if shares := self.plan.is_alias(step):
-            places[step.outputs[0]] = places[step.inputs[0]]
-        return shares
+    def _at(self, place: Place) -> Any:
+        """A pointer into a buffer."""
+        buffer = self.buffers[place.kind, place.index]
+        if not place.offset and place.kind != "arena":
+            return buffer.data
+        shape = tuple(map(int, buffer.shape))
+        element = place.offset // np.dtype(str(buffer.dtype)).itemsize
+        return T.address_of(buffer[tuple(map(int, np.unravel_index(element, shape)))])
 
-    def _arguments(
-        self, number: int, places: dict[str, Any], arena: Any
-    ) -> tuple[Any, list[Any], Any]:
+    def _arguments(self, number: int, places: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
         """Of a call: its function, all arguments, and the pointer to its result."""
         step, call = self.program.steps[number], self.calls[number]
-        (output,) = step.outputs
-        if output not in places:
-            places[output] = T.address_of(arena[self.plan.places[output].index])
+        written = places[step.outputs[0]]
         constants = map(self._constant, call.kernel.constants)
-        arguments = [*(places[name] for name in step.inputs), *constants, places[output]]
-        if call.kernel.scratch:
-            arguments.append(T.address_of(arena[self.plan.workspaces[number]]))
-        return call.variable, arguments, places[output]
+        arguments = [*(places[name] for name in step.inputs), *constants, written]
+        workspace = self.plan.workspaces[number]
+        if workspace is not None:
+            arguments.append(self._at(workspace))
+        return call.variable, arguments, written
 
 
 def _with_math_of_c(function: Any) -> Any:

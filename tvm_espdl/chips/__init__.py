@@ -11,7 +11,11 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import ChipError
+from ..errors import ChipError
+from . import external, memories, settings
+from .external import ExternalMemory
+from .memories import Memories
+from .settings import ProjectSettings
 
 Family = Literal["c", "pie_v1", "pie_v2"]
 Rounding = Literal["half_up", "half_even"]
@@ -68,6 +72,9 @@ class Cycles:
         Per element of the result of any other operator.
     requantize : float
         Per element that is brought to another width.
+    real : (float, float)
+        Of what TVM compiles in float32: per multiply-accumulate and per element. Estimates: plain
+        loops, with an FPU on chips with vectors, without one on most of the others.
     """
 
     convolution: Pair
@@ -75,6 +82,7 @@ class Cycles:
     product: Pair
     element: Pair
     requantize: float
+    real: Pair
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,10 @@ class Chip:
         Highest clock of the CPU.
     sram_bytes : int
         Internal SRAM.
-    settings : tuple of str
-        Options of ESP-IDF that Espressif's own examples for ESP-DL set on it: clock and caches.
-    idf_version : str
-        The first ESP-IDF release that has the chip and that ESP-DL supports on it.
+    project : ProjectSettings
+        What a project tells ESP-IDF: clocks, caches, PSRAM, versions, each with a reason.
+    memories : Memories
+        What ESP-IDF's linker has for arrays and constants.
     """
 
     name: str
@@ -111,8 +119,8 @@ class Chip:
     vector_bytes: int
     clock_hz: int
     sram_bytes: int
-    settings: tuple[str, ...] = ()
-    idf_version: str = "5.3"
+    project: ProjectSettings
+    memories: Memories
 
     def lanes(self, dtype: str) -> int:
         """Values of `dtype` in one vector (output channels computed together); 0 without."""
@@ -157,6 +165,26 @@ class Chip:
     def cycles(self) -> Cycles:
         """About how many cycles its kernels take."""
         return _CYCLES[self.family]
+
+    @property
+    def external_memory(self) -> ExternalMemory:
+        """Its caches, and the buses behind them."""
+        return _EXTERNAL_MEMORY[self.name]
+
+    @property
+    def instruction_set(self) -> str:
+        """What portable C is compiled to: `xtensa` or `riscv`."""
+        return "xtensa" if self.name in _XTENSA else "riscv"
+
+    @property
+    def computes_floats(self) -> bool:
+        """Whether the CPU computes in float32; else every operation is a function's call."""
+        return self.name in _WITH_FLOATS
+
+    @property
+    def milliamperes(self) -> float:
+        """About what it takes at its highest clock, computing, with its radio switched off."""
+        return _MILLIAMPERES[self.name]
 
     @property
     def platform(self) -> str:
@@ -207,23 +235,41 @@ _RIGHT_SHIFTS = {
 _LEFT_SHIFTS = {("pie_v1", "int8", "int8"): 6, ("pie_v1", "int16", "int8"): 4}
 
 _CYCLES = {
-    "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4),
-    "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9),
-    "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0),
+    "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4, (9.0, 40.0)),
+    "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9, (7.0, 30.0)),
+    "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0, (60.0, 150.0)),
+}
+
+_XTENSA = ("esp32", "esp32s2", "esp32s3")
+_WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
+
+#: From the data sheets' tables of modem-sleep, the highest clock, cores at work.
+_MILLIAMPERES = {
+    "esp32": 68.0,
+    "esp32s2": 35.0,
+    "esp32s3": 108.0,
+    "esp32c2": 25.0,
+    "esp32c3": 28.0,
+    "esp32c5": 50.0,
+    "esp32c6": 38.0,
+    "esp32p4": 150.0,
+    "esp32s31": 120.0,
+}
+
+_EXTERNAL_MEMORY = {
+    "esp32": external.ESP32,
+    "esp32s2": external.ESP32S2,
+    "esp32s3": external.ESP32S3,
+    "esp32c2": external.ESP32C2,
+    "esp32c3": external.ESP32C3,
+    "esp32c5": external.ESP32C5,
+    "esp32c6": external.ESP32C6,
+    "esp32p4": external.ESP32P4,
+    "esp32s31": external.ESP32S31,
 }
 
 #: One chip of each family: within a family all bits are the same.
 FAMILIES: dict[str, str] = {"c": "esp32", "pie_v1": "esp32s3", "pie_v2": "esp32p4"}
-
-_CLOCK_240, _CLOCK_160, _CLOCK_120 = (
-    f"ESP_DEFAULT_CPU_FREQ_MHZ_{mhz}=y" for mhz in (240, 160, 120)
-)
-_S3_CACHES = (
-    "ESP32S3_INSTRUCTION_CACHE_32KB=y",
-    "ESP32S3_DATA_CACHE_64KB=y",
-    "ESP32S3_DATA_CACHE_LINE_64B=y",
-)
-_P4_CACHES = ("CACHE_L2_CACHE_256KB=y", "CACHE_L2_CACHE_LINE_128B=y")
 
 _MHZ = 1_000_000
 _KIB = 1024
@@ -231,18 +277,84 @@ _KIB = 1024
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, (_CLOCK_240,)),
-        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, (_CLOCK_240,)),
         Chip(
-            *("esp32s3", "pie_v1", "half_up", False, 16, 240 * _MHZ, 512 * _KIB),
-            (_CLOCK_240, *_S3_CACHES),
+            "esp32",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            520 * _KIB,
+            settings.ESP32,
+            memories.ESP32,
         ),
-        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, (_CLOCK_120,)),
-        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, (_CLOCK_160,)),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, (_CLOCK_240,), "5.5"),
-        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, (_CLOCK_160,)),
-        Chip("esp32p4", "pie_v2", "half_even", True, 16, 400 * _MHZ, 768 * _KIB, _P4_CACHES),
-        Chip("esp32s31", "pie_v2", "half_even", True, 16, 320 * _MHZ, 512 * _KIB, (), "6.0"),
+        Chip(
+            "esp32s2",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            320 * _KIB,
+            settings.ESP32S2,
+            memories.ESP32S2,
+        ),
+        Chip(
+            *("esp32s3", "pie_v1", "half_up", False, 16),
+            *(240 * _MHZ, 512 * _KIB, settings.ESP32S3, memories.ESP32S3),
+        ),
+        Chip(
+            "esp32c2",
+            "c",
+            "half_up",
+            False,
+            0,
+            120 * _MHZ,
+            272 * _KIB,
+            settings.ESP32C2,
+            memories.ESP32C2,
+        ),
+        Chip(
+            "esp32c3",
+            "c",
+            "half_up",
+            False,
+            0,
+            160 * _MHZ,
+            400 * _KIB,
+            settings.ESP32C3,
+            memories.ESP32C3,
+        ),
+        Chip(
+            "esp32c5",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            384 * _KIB,
+            settings.ESP32C5,
+            memories.ESP32C5,
+        ),
+        Chip(
+            "esp32c6",
+            "c",
+            "half_up",
+            False,
+            0,
+            160 * _MHZ,
+            512 * _KIB,
+            settings.ESP32C6,
+            memories.ESP32C6,
+        ),
+        Chip(
+            *("esp32p4", "pie_v2", "half_even", True, 16),
+            *(400 * _MHZ, 768 * _KIB, settings.ESP32P4, memories.ESP32P4),
+        ),
+        Chip(
+            *("esp32s31", "pie_v2", "half_even", True, 16),
+            *(320 * _MHZ, 512 * _KIB, settings.ESP32S31, memories.ESP32S31),
+        ),
     )
 }
 

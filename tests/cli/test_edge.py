@@ -1,0 +1,87 @@
+"""Whatever a command raises, users get one message and a status; whatever the streams are."""
+
+import argparse
+import errno
+import io
+import subprocess
+import sys
+
+import pytest
+
+from tvm_espdl.cli import edge
+from tvm_espdl.cli.edge import INTERRUPTED, guarded
+from tvm_espdl.errors import ModelError
+
+
+def status_of(error, *, traceback=False, verdict=0):
+    def run(arguments):
+        raise error
+
+    return guarded(run, argparse.Namespace(traceback=traceback, verdict=verdict))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (ModelError("it is bad", where="node n"), 2, "error: node n: it is bad"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 2, "'/x/y': No space left"),
+        (MemoryError("37 GiB"), 2, "not enough memory: 37 GiB"),
+        (KeyboardInterrupt(), INTERRUPTED, "interrupted"),
+        (RecursionError("maximum depth"), 2, "a fault of tvm-espdl itself, RecursionError: max"),
+        (TypeError("first\nsecond"), 2, "TypeError: first; try: --traceback shows where"),
+    ],
+)
+def test_every_exception_is_one_line(capsys, error, status, text):
+    assert status_of(error) == status
+    written = capsys.readouterr()
+    assert not written.out
+    assert text in written.err
+    assert written.err.count("\n") == 1
+
+
+def test_traceback_on_demand(capsys):
+    assert status_of(TypeError("odd"), traceback=True) == 2
+    assert "test_edge.py" in capsys.readouterr().err
+
+
+def run_command(*words, **options):
+    command = [sys.executable, "-m", "tvm_espdl.cli", *words]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("end", [">&-", ">/dev/full"])
+def test_standard_output_that_takes_nothing(end):
+    words = f'"{sys.executable}" -m tvm_espdl.cli preprocess --list_steps {end}'
+    done = subprocess.run(words, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tvm-espdl: error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_terminal_that_knows_ascii_only(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    def run(arguments):
+        print("…")
+        return 0
+
+    assert guarded(run, argparse.Namespace(traceback=False, verdict=0)) == 0
+    assert stream.buffer.getvalue() == b"\\u2026\n"
+
+
+class Full(io.StringIO):
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_standard_error_that_is_full_hides_no_status(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+    monkeypatch.setattr(edge, "_silence", lambda stream: None)
+    assert status_of(ModelError("it is bad")) == 2
+
+
+def test_names_of_files_that_are_no_text(tmp_path):
+    done = run_command("show", b"\xff.espdl", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "udcff" in done.stderr

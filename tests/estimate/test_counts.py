@@ -1,0 +1,155 @@
+"""Instructions and fetched bytes against counts of ESP-DL's kernels, call by call."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from fit_estimate import instruction_errors
+from latency_rows import rows
+from published_networks import fetched, networks
+
+from tvm_espdl.chips import find_chip
+from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructions
+from tvm_espdl.estimate.traffic import Access, Caches, Region
+from tvm_espdl.estimate.work import Work, window, work_of
+from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.conv1d import Conv1d
+from tvm_espdl.ops.conv2d import Conv2d
+
+CHIPS = ("esp32s3", "esp32p4")
+#: Large and small ones, over the caches and within them, in int8 and in int16.
+NETWORKS = {
+    "esp32s3": ("espdet_pico_224_224_cat_s8_s3", "mobilenetv2_0_5_s8_v1_s3", "mfn_s8_v1_s3"),
+    "esp32p4": ("espdet_pico_224_224_cat_s8_p4", "mobilenetv2_s8_v1_p4", "pp_ocr_v6_rec_s16_p4"),
+}
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_instructions_are_those_that_were_counted(name):
+    errors = instruction_errors(find_chip(name))
+    everything = np.abs(np.concatenate(list(errors.values())))
+    assert everything.size > 6000
+    assert everything.mean() < 0.03
+    for kernel in ("conv2d int8", "conv2d int16", "gemm int8", "gemm int16", "lut int8"):
+        assert np.abs(errors[kernel]).mean() < 0.03, kernel
+    # The heaviest calls decide: those of convolutions are off by less than a hundredth together.
+    assert abs(errors["conv2d int8"].mean()) < 0.01
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_fetched_bytes_are_those_that_were_counted(name):
+    chip, found, counted = find_chip(name), [], []
+    for network in NETWORKS[name]:
+        calls = [*fetched(networks(name)[network], Caches(chip.external_memory.caches))]
+        found.append(sum(fills.filter + fills.activation for _, fills in calls))
+        counted.append(sum(row.filter_fill + row.activation_fill for row, _ in calls))
+    errors = np.abs(np.array(found) / np.array(counted) - 1)
+    assert errors.max() < 0.1, errors
+
+
+def test_a_window_counts_what_lies_inside():
+    """Against the plain way, over odd extents, strides, pads and dilations."""
+    seed = 5
+    rng = np.random.default_rng(seed)
+    for _ in range(50):
+        size, kernel, stride, dilation = (
+            tuple(int(n) for n in rng.integers(low, high, 2))
+            for low, high in ((5, 12), (1, 5), (1, 4), (1, 3))
+        )
+        pads = tuple(int(rng.integers(0, k)) for k in kernel)
+        extent = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+        result = tuple(max(1, (size[a] + 2 * pads[a] - extent[a]) // stride[a] + 1) for a in (0, 1))
+        found = window(size, result, kernel, strides=stride, pads=pads, dilations=dilation)
+        taps = lines = inside = 0
+        for position in itertools.product(*map(range, result)):
+            held = [
+                sum(
+                    0 <= position[a] * stride[a] - pads[a] + t * dilation[a] < size[a]
+                    for t in range(kernel[a])
+                )
+                for a in (0, 1)
+            ]
+            taps += held[0] * held[1]
+            lines += held[0]
+            inside += held == list(kernel)
+        assert (found.taps, found.lines, found.inside) == (taps, lines, inside), f"seed {seed}"
+        assert found.positions == result[0] * result[1]
+
+
+def convolution(channels, kernel=3, size=20, dtype="int8"):
+    data = {"int8": "int32", "int16": "int64"}[dtype]
+    return Conv2d(
+        Tensor(dtype, (1, size, size, channels), -4),
+        Tensor(dtype, (channels, channels, kernel, kernel), -7),
+        Tensor(data, (channels,), -11),
+        Tensor(dtype, (1, size, size, channels), -4),
+        (kernel // 2,) * 4,
+    )
+
+
+def test_the_work_of_an_operator_is_that_of_its_shapes():
+    work = work_of(convolution(64))
+    assert (work.kernel, work.channels_in, work.macs) == ("conv2d", 64, 400 * 9 * 64 * 64)
+    assert work.window == window((20, 20), (20, 20), (3, 3), pads=(1, 1))
+    row = next(r for r in rows("esp32s3") if r.work.window and r.work.kernel == "conv2d")
+    assert dataclasses.fields(row.work) == dataclasses.fields(work)
+    signal = Conv1d(
+        Tensor("int16", (1, 30, 8), -4),
+        Tensor("int16", (16, 8, 5), -7),
+        None,
+        Tensor("int16", (1, 26, 16), -4),
+    )
+    assert work_of(signal).window == window((1, 30), (1, 26), (1, 5))
+    assert work_of(signal).kernel == "conv2d"
+
+
+def test_what_was_not_counted_says_so():
+    chip = find_chip("esp32s3")
+    odd = work_of(dataclasses.replace(convolution(64, dtype="int16"), activation="relu"))
+    assert esp_dl_instructions(odd, chip).counted
+    uneven = dataclasses.replace(odd, channels_in=61)
+    found = esp_dl_instructions(uneven, chip)
+    assert not found.counted
+    assert found.instructions == pytest.approx(esp_dl_instructions(odd, chip).instructions)
+    strange = Work("a_new_kernel", "int8", 8, 8, 800, 800)
+    for count in (esp_dl_instructions, portable_instructions):
+        assert not count(strange, chip).counted
+        assert count(strange, chip).instructions > 0
+    assert portable_instructions(work_of(convolution(16)), find_chip("esp32c3")).counted
+
+
+def arena(start, nbytes):
+    return Region("arena", start, nbytes)
+
+
+def test_what_is_in_the_cache_is_not_fetched():
+    caches = Caches([(65536, 8)])
+    first = caches.run(Access([arena(0, 10_000)], [arena(10_240, 10_000)], strips=10))
+    assert (first.activation, first.filter) == (20_000, 0)
+    again = caches.run(Access([arena(10_240, 10_000)], [arena(0, 10_000)], strips=10))
+    assert again.activation == 0
+    caches.run(Access([arena(200_000, 80_000)], [], strips=80))
+    assert caches.run(Access([arena(0, 10_000)], [])).activation == 10_000
+
+
+def test_filters_over_the_cache_are_fetched_for_each_position():
+    """As the simulation has it: 3x3, 256 channels on 20x20, 590,848 bytes, 0.935 of 400 times."""
+    work = work_of(convolution(256))
+    at = work.window
+    border = at.positions - at.inside
+    access = Access(
+        [],
+        [],
+        Region("filter", 0, 590_848),
+        inside=at.inside,
+        border=border,
+        border_share=(at.taps / 9 - at.inside) / border,
+    )
+    assert Caches([(65536, 8)]).run(access).filter == pytest.approx(220.87e6, rel=0.01)
+    small = dataclasses.replace(access, filter=Region("filter", 0, 37_000))
+    assert Caches([(65536, 8)]).run(small).filter == 37_000
+    two = Caches([(65536, 2), (262144, 8)])
+    fills = two.run(dataclasses.replace(access, filter=Region("filter", 0, 150_000)))
+    assert fills.filter == 150_000
+    assert fills.inner == pytest.approx(0.935 * 400 * 150_000, rel=0.02)

@@ -1,0 +1,93 @@
+"""The edge of the command line: whatever a command raises becomes one message and a status.
+
+What is the user's or the world's fault gives 2, never a traceback; so does what nobody foresaw,
+with a way to its details.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TextIO
+
+from ..errors import EspdlError
+
+#: The status that shells give a process which the user ends.
+INTERRUPTED = 130
+WRONG = 2
+
+
+def prepare_streams() -> bool:
+    """Make both streams take every character; whether there is a standard output at all.
+
+    A terminal that cannot show a character gets an escape in its place.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    return sys.stdout is not None
+
+
+def complain(text: str) -> None:
+    """Print a line to standard error, where there is one that still takes it."""
+    try:
+        print(f"tvm-espdl: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """The status of a command, whatever becomes of it."""
+    if not prepare_streams():
+        complain("error: standard output is closed; try: > /dev/null to see nothing")
+        return WRONG
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, `head` for example, has seen enough.
+        _silence(sys.stdout)
+        return int(arguments.verdict)
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if arguments.traceback:
+            traceback.print_exc()
+        status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else WRONG
+        complain(_message(error))
+        _flush()
+    return status
+
+
+def _message(error: BaseException) -> str:
+    """One line, or a few, for the user."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, EspdlError):
+        return f"error: {error}"
+    if isinstance(error, MemoryError):
+        text = f": {error}" if str(error) else ""
+        return f"error: there is not enough memory{text}; try: a smaller model, or less data"
+    if isinstance(error, OSError):
+        where = f"{error.filename!r}: " if error.filename is not None else ""
+        return f"error: {where}{error.strerror or error}; try: look at the disk and its rights"
+    text = next(iter(str(error).strip().splitlines()), "")
+    return (
+        f"error: a fault of tvm-espdl itself, {type(error).__name__}: {text[:500]}; "
+        "try: --traceback shows where; please report it, with the model where you may"
+    )
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more can be written to it, and Python would complain about that at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,20 @@
+"""Fills in the templates of a project's text files; what stands in them is said by its callers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import Any
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def filled(name: str, **values: Any) -> str:
+    """The template `name`.in with its `$`-placeholders replaced; each needs a value.
+
+    Raises
+    ------
+    KeyError
+        If one has none.
+    """
+    return Template((TEMPLATES / f"{name}.in").read_text()).substitute(values)

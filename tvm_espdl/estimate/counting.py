@@ -1,0 +1,83 @@
+"""Executed instructions of a kernel, from the committed tables of its loops.
+
+The tables are what `scripts/fit_estimate.py` has found; here they are only read and multiplied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from ..chips import Chip
+from .features import features, shape_class
+from .work import Work
+
+#: Values in a vector, where no type of the table tells.
+_DEFAULT_LANES = 16
+#: What a portable kernel takes that was not counted, an element: about the mean of the others.
+_UNCOUNTED = 25.0
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Instructions of a call.
+
+    Attributes
+    ----------
+    instructions : float
+        Executed ones.
+    counted : bool
+        Whether a kernel of this kind and class of shapes was counted; else it is like another.
+    """
+
+    instructions: float
+    counted: bool
+
+
+def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
+    """What ESP-DL's kernel in vectors takes on `chip`."""
+    table = _tables()["esp-dl"][chip.family]
+    lanes = chip.lanes(work.dtype) if work.dtype in ("int8", "int16") else _DEFAULT_LANES
+    for like, same in _alike(work, lanes):
+        row = table.get(shape_class(like, lanes))
+        if row is not None:
+            counts = features(like, lanes)
+            return Counted(sum(row[name] * counts[name] for name in row), same)
+    return Counted(_UNCOUNTED * max(work.elements_in, work.elements_out) / lanes, counted=False)
+
+
+def portable_instructions(work: Work, chip: Chip) -> Counted:
+    """What the portable C kernel takes on the instruction set of `chip`."""
+    table = _tables()["portable"][chip.instruction_set]
+    elements = max(work.elements_in, work.elements_out)
+    row = table.get(work.kernel)
+    if row is None:
+        return Counted(_UNCOUNTED * elements, counted=False)
+    wide = 1.0 if work.dtype != "int16" else row.get("int16", 1.0)
+    taps = work.window.taps * work.channels_out if work.window is not None else 0
+    products = row.get("product", 0.0) * (work.macs or taps)
+    each = row.get("element", 0.0)
+    if chip.computes_floats:  # Counted without such a unit; with one, about half of it.
+        each = row.get("element with float unit", each)
+    return Counted(wide * (products + each * elements), counted=True)
+
+
+def _alike(work: Work, lanes: int) -> list[tuple[Work, bool]]:
+    """The work itself, then the same on whole vectors of channels, then the same in int8."""
+    whole = dataclasses.replace(
+        work,
+        channels_in=-(-work.channels_in // lanes) * lanes,
+        channels_out=-(-work.channels_out // lanes) * lanes,
+    )
+    bytes_ = dataclasses.replace(whole, dtype="int8")
+    return [(work, True), (whole, False), (bytes_, False)]
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]:
+    text = (resources.files(__package__) / "data" / "instructions.json").read_text("utf-8")
+    return json.loads(text)

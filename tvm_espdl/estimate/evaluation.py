@@ -1,0 +1,247 @@
+"""From a program to its estimate: time and memory, node by node, with the error that they have.
+
+It ties together what its neighbours find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..chips import Chip
+from ..ops import Operator
+from ..program import Program
+from ..program.kernels import Kernel, Preference, check_preference
+from .cycles import Counts, Prices, counts_of, priced, prices_of
+from .layout import Layout, layout_of, moved
+from .machine import Machine, Settings, machine_of
+
+#: What is said of portable kernels, and of chips whose latencies nobody has published.
+_ROUGH_PERCENT = 50.0
+#: What is said of functions that TVM compiles.
+_NATIVE_PERCENT = 100.0
+#: Settings that change prices beyond those of the fit.
+_FITTED_SETTINGS = ("weights", "tensors", "clock_mhz")
+
+
+@dataclass(frozen=True)
+class NodeEstimate:
+    """One call, in the order of execution.
+
+    Attributes
+    ----------
+    tensor, operator : str
+        The model's name of its result, and what computes it.
+    kernel : str
+        `esp-dl`, `portable` or `tvm`.
+    milliseconds : float
+        Of one run.
+    share : float
+        Of all of them, 0 to 1.
+    parts : mapping of str to float
+        Milliseconds: `instructions`, `constants`, `tensors`, `inner cache`, `call`.
+    macs : int
+        Multiply-accumulates.
+    fetched_bytes : float
+        From flash and PSRAM.
+    flash_bytes, live_bytes : int
+        Its read-only data; what of the arena is in use while it runs.
+    shape, dtype : tuple of int, str
+        Of the result.
+    reads, writes : tuple of str
+        Values of the program.
+    covers : tuple of str
+        Tensors of the model that it computes on its way.
+    extrapolates : str
+        Why its figure is rougher than the others; empty where it is not.
+    """
+
+    tensor: str
+    operator: str
+    kernel: Kernel
+    milliseconds: float
+    share: float
+    parts: Mapping[str, float]
+    macs: int
+    fetched_bytes: float
+    flash_bytes: int
+    live_bytes: int
+    shape: tuple[int, ...]
+    dtype: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    covers: tuple[str, ...]
+    extrapolates: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What an estimate says, before it is shown.
+
+    Attributes
+    ----------
+    program : Program
+        What was estimated.
+    machine : Machine
+        The chip and its settings.
+    settings : Settings
+        What a user has stated of them.
+    layout : Layout
+        Where everything lies.
+    counts : tuple of Counts
+        What each step does.
+    kernels : str
+        What the project prefers: `auto`, `esp-dl` or `portable`.
+    """
+
+    program: Program
+    machine: Machine
+    settings: Settings
+    layout: Layout
+    counts: tuple[Counts, ...]
+    kernels: Preference = "auto"
+
+    @cached_property
+    def nodes(self) -> tuple[NodeEstimate, ...]:
+        """All calls; those that nothing is left of to run take no time."""
+        parts = [priced(counts, self.machine, self.layout.weights) for counts in self.counts]
+        total = sum(sum(part.values()) for part in parts)
+        return tuple(_node(self, index, part, total) for index, part in enumerate(parts))
+
+    @property
+    def prices(self) -> Prices:
+        """What cycles are made of."""
+        return prices_of(self.chip)
+
+    @property
+    def chip(self) -> Chip:
+        """The chip."""
+        return self.machine.chip
+
+    @cached_property
+    def milliseconds(self) -> float:
+        """One inference, single core, caches cold."""
+        return sum(node.milliseconds for node in self.nodes)
+
+    @cached_property
+    def error_percent(self) -> float:
+        """What the estimate is off by on average, over families of networks it had not seen.
+
+        Rougher parts count with what is said of them, by their share of the time.
+        """
+        own = self.prices.error_percent if self.prices.fitted else _ROUGH_PERCENT
+        errors = {"esp-dl": own, "portable": _ROUGH_PERCENT, "tvm": _NATIVE_PERCENT}
+        found = sum(node.share * max(own, errors[node.kernel]) for node in self.nodes)
+        return round(found if self.milliseconds else own, 1)
+
+    @property
+    def internal_ram_bytes(self) -> int:
+        """Static arrays of the network in internal memory, the caller's buffers apart."""
+        return self.layout.internal_bytes
+
+    @property
+    def psram_bytes(self) -> int:
+        """PSRAM: the arena where it is there, and constants where they are copied there."""
+        return self.layout.psram_bytes
+
+    @property
+    def flash_bytes(self) -> int:
+        """Constants of the network in flash; code apart."""
+        return self.layout.flash_bytes
+
+    @property
+    def left_bytes(self) -> int:
+        """Internal memory that is left for the application; negative where it does not fit."""
+        return self.machine.internal_bytes - self.internal_ram_bytes - self.layout.buffer_bytes
+
+    @cached_property
+    def extrapolations(self) -> tuple[str, ...]:
+        """Sentences on what makes the figures rougher than their error says."""
+        found = []
+        if not self.prices.fitted:
+            found.append(
+                f"no latency of {self.chip.name} is published: instructions are counted, cycles "
+                "per instruction are assumed"
+            )
+        odd = [name for name in self.settings.stated if name not in _FITTED_SETTINGS]
+        if odd:
+            found.append(f"{', '.join(odd)} as stated: no published latency has them so")
+        rough = [node for node in self.nodes if node.extrapolates and node.milliseconds]
+        share = sum(node.share for node in rough)
+        if share >= 0.005:
+            names = ", ".join(dict.fromkeys(node.operator for node in rough))
+            found.append(f"{share:.0%} of the time is of kernels that are rougher: {names}")
+        return tuple(found)
+
+
+def figures_of(
+    program: Program,
+    settings: Settings | None = None,
+    kernels: Preference = "auto",
+    *,
+    like: Figures | None = None,
+) -> Figures:
+    """The figures of a program.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        What a user states; the rest is as exported projects have it.
+    kernels : str
+        What the project prefers: `auto`, `esp-dl` or `portable`.
+    like : Figures, optional
+        Of the same program for the same kernels: what does not depend on the settings is taken
+        from there.
+
+    Raises
+    ------
+    EspdlError
+        If a setting makes no sense, or there is no such preference for kernels.
+    """
+    check_preference(kernels)
+    stated = settings or Settings()
+    machine = machine_of(program.chip, stated)
+    if like is not None:
+        layout = moved(like.layout, program, machine, kernels)
+        same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
+        counts = like.counts if same else counts_of(program, layout, machine, kernels)
+    else:
+        layout = layout_of(program, machine, kernels)
+        counts = counts_of(program, layout, machine, kernels)
+    return Figures(program, machine, stated, layout, counts, kernels)
+
+
+def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float) -> NodeEstimate:
+    program, layout, counts = figures.program, figures.layout, figures.counts[index]
+    step = program.steps[index]
+    result, operator = program.values[step.outputs[0]], step.operator
+    cycles, each = sum(parts.values()), 1000 / figures.machine.clock_hz
+    return NodeEstimate(
+        tensor=step.outputs[0],
+        operator=operator.name,
+        kernel=counts.kernel,
+        milliseconds=cycles * each,
+        share=cycles / total if total else 0.0,
+        parts={name: value * each for name, value in parts.items()},
+        macs=operator.macs if isinstance(operator, Operator) else 0,
+        fetched_bytes=counts.fills.filter + counts.fills.activation,
+        flash_bytes=layout.constant_bytes[index],
+        live_bytes=layout.live_bytes[index],
+        shape=result.shape,
+        dtype=result.dtype,
+        reads=step.inputs,
+        writes=step.outputs,
+        covers=step.covers,
+        extrapolates=_rougher(counts),
+    )
+
+
+def _rougher(counts: Counts) -> str:
+    if counts.kernel == "tvm":
+        return "a function that TVM compiles is estimated by its name and types"
+    if counts.kernel == "portable":
+        if counts.counted:
+            return "a portable kernel: instructions are counted, not its cycles"
+        return "a portable kernel whose instructions were not counted"
+    return "" if counts.counted else "ESP-DL's kernel was not counted with such shapes"

@@ -1,0 +1,177 @@
+"""Where the values of a program lie on the chip, and what its constants take.
+
+It asks the memory planner and the operators' own calls, as generated C does; it places nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..codegen.flash import CODE_BYTES
+from ..codegen.literals import array_length
+from ..ops import Operator
+from ..ops.base.ccall import Needs
+from ..ops.base.rounding import Array
+from ..program import Program, Step
+from ..program.kernels import Preference, kernel_of_step
+from ..program.memory import Plan, Pool, plan
+from .machine import Machine, Weights
+from .traffic import Region
+
+#: Memory outside the chip.
+PSRAM = Pool("PSRAM")
+
+#: Bytes behind a constant of the program's that kernels may read.
+_OVER_READ = 16
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Memory of a program.
+
+    Attributes
+    ----------
+    plan : Plan
+        Where each value is.
+    weights : str
+        `flash` or `psram`: where constants are read from.
+    state_bytes, buffer_bytes : int
+        What is kept between runs, and the caller's inputs and outputs.
+    constant_bytes : tuple of int
+        Read-only data of each step, with what kernels may read behind it; 0 where an earlier one
+        has the same bytes.
+    other_constants : int
+        Read-only data that steps share.
+    """
+
+    plan: Plan
+    weights: Weights
+    state_bytes: int
+    buffer_bytes: int
+    constant_bytes: tuple[int, ...]
+    other_constants: int
+
+    def region(self, program: Program, value: str) -> Region | None:
+        """Where a value's bytes are in external memory; None in internal memory."""
+        place = self.plan.places[value]
+        if place.kind != "arena" or self.plan.arenas[place.index].pool != PSRAM:
+            return None
+        return Region(("arena", place.index), place.offset, program.values[value].nbytes)
+
+    @property
+    def arena_bytes(self) -> tuple[int, int]:
+        """Static arenas in internal memory, and in PSRAM."""
+        in_psram = sum(arena.nbytes for arena in self.plan.arenas if arena.pool == PSRAM)
+        return self.plan.arena_bytes - in_psram, in_psram
+
+    @property
+    def internal_bytes(self) -> int:
+        """Of internal memory: static arrays of the network, the caller's buffers apart."""
+        return self.state_bytes + self.arena_bytes[0]
+
+    @property
+    def psram_bytes(self) -> int:
+        """Of PSRAM: the arena, and constants that are copied there."""
+        copied = self.flash_bytes if self.weights == "psram" else 0
+        return copied + self.arena_bytes[1]
+
+    @property
+    def flash_bytes(self) -> int:
+        """All read-only data."""
+        return sum(self.constant_bytes) + self.other_constants
+
+    @cached_property
+    def live_bytes(self) -> tuple[int, ...]:
+        """Of all arenas, while each step runs."""
+        steps = range(len(self.constant_bytes))
+        blocks = self.plan.blocks
+        return tuple(sum(b.nbytes for b in blocks if b.step <= i <= b.last) for i in steps)
+
+
+def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
+    """The layout of a program on a chip."""
+    memory = _plan(program, machine, kernels)
+    own, shared = _constants(program, memory)
+    sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
+    layout = Layout(
+        plan=memory,
+        weights="flash",
+        state_bytes=sum(sizes[state.value] for state in program.states),
+        buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
+        constant_bytes=own,
+        other_constants=shared,
+    )
+    return dataclasses.replace(layout, weights=_weights(layout, machine))
+
+
+def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
+    """The same with arenas and constants where other settings have them."""
+    memory = layout.plan
+    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
+        memory = _plan(program, machine, kernels)
+    layout = dataclasses.replace(layout, plan=memory)
+    return dataclasses.replace(layout, weights=_weights(layout, machine))
+
+
+def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
+    needs = {
+        index: _needs(step, step.operator, program, kernels)
+        for index, step in enumerate(program.steps)
+        if isinstance(step.operator, Operator)
+    }
+    return plan(program, needs, pools=_pools(program, machine))
+
+
+def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
+    if machine.tensors == "psram":
+        return (PSRAM,)
+    states = sum(program.values[state.value].nbytes for state in program.states)
+    internal = Pool("internal memory", max(0, machine.internal_bytes - states))
+    if machine.tensors == "internal" or not machine.psram_mbps:
+        return (internal,)
+    return (internal, PSRAM)
+
+
+def _weights(layout: Layout, machine: Machine) -> Weights:
+    """As projects have it: constants are run from PSRAM where that is on, and has room for them."""
+    if machine.weights is not None:
+        return machine.weights
+    usual = next(iter(machine.chip.project.psram), None)
+    in_psram = layout.arena_bytes[1]
+    if usual is None or not in_psram or not usual.runs_code:
+        return "flash"
+    loaded = layout.flash_bytes + in_psram + CODE_BYTES
+    return "psram" if loaded <= usual.least_bytes else "flash"
+
+
+def _needs(step: Step, operator: Operator, program: Program, kernels: Preference) -> Needs:
+    """As generated C has it: portable kernels read single elements of their inputs."""
+    needs = operator.needs(program.chip)
+    if kernel_of_step(step, program.chip, kernels) == "esp-dl":
+        return needs
+    return dataclasses.replace(needs, over_read=0, alignment=1)
+
+
+def _constants(program: Program, memory: Plan) -> tuple[tuple[int, ...], int]:
+    """Bytes of each step's own constants, and of those of the program."""
+    seen: set[tuple[str, int, bytes]] = set()
+
+    def added(array: Array, over_read: int) -> int:
+        length = array_length(array, over_read)
+        key = (str(array.dtype), length, array.tobytes())
+        if key in seen:
+            return 0
+        seen.add(key)
+        return length * array.itemsize
+
+    shared = sum(added(array, _OVER_READ) for array in program.constants.values())
+    own = []
+    for step in program.steps:
+        if not isinstance(step.operator, Operator) or memory.is_alias(step):
+            own.append(0)
+            continue
+        call = step.operator.call(program.chip, *step.constants)
+        own.append(sum(added(array, call.over_read) for array in call.arrays.values()))
+    return tuple(own), shared

@@ -1,0 +1,179 @@
+"""What a kernel has to do, as the counts depend on it: shapes alone, without any values.
+
+It is made from a step of a program, or by scripts from a line of a table; it counts nothing itself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..ops import Operator
+from ..ops.base.convolution import Convolution
+from ..ops.base.pool import Pool
+from ..ops.gemm import Gemm
+from ..ops.matmul import Matmul
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that slides over an image.
+
+    Attributes
+    ----------
+    kernel : (int, int)
+        Rows, columns.
+    image, result : (int, int)
+        Rows, columns.
+    positions : int
+        Outputs of one channel.
+    taps, lines : int
+        Taps, and rows of taps, that lie inside the image, over all positions.
+    inside : int
+        Positions whose window lies inside the image as a whole.
+    """
+
+    kernel: Pair
+    image: Pair
+    result: Pair
+    positions: int
+    taps: int
+    lines: int
+    inside: int
+
+    @property
+    def share(self) -> float:
+        """The part of all taps that lies inside the image: of a filter, what a position reads."""
+        return self.taps / (self.positions * self.kernel[0] * self.kernel[1])
+
+
+def window(
+    image: Pair,
+    result: Pair,
+    kernel: Pair,
+    *,
+    strides: Pair = (1, 1),
+    pads: Pair = (0, 0),
+    dilations: Pair = (1, 1),
+) -> Window:
+    """The window of these extents; `pads` are above and to the left."""
+    (rows, whole_rows), (columns, whole_columns) = (
+        _taps(image[axis], result[axis], (kernel[axis], strides[axis], pads[axis], dilations[axis]))
+        for axis in (0, 1)
+    )
+    return Window(
+        kernel=kernel,
+        image=image,
+        result=result,
+        positions=result[0] * result[1],
+        taps=rows * columns,
+        lines=rows * result[1],
+        inside=whole_rows * whole_columns,
+    )
+
+
+def _taps(size: int, outputs: int, along: tuple[int, int, int, int]) -> Pair:
+    """Taps inside along an axis over all outputs, and the outputs that have all of them."""
+    kernel, stride, pad, dilation = along
+    found = whole = 0
+    for output in range(outputs):
+        first = output * stride - pad
+        below = max(0, min(kernel, -(first // dilation)))
+        above = max(0, min(kernel, -((first - size) // dilation)))
+        taps = max(0, above - below)
+        found += taps
+        whole += taps == kernel
+    return found, whole
+
+
+@dataclass(frozen=True)
+class Work:
+    """One call of a kernel.
+
+    Attributes
+    ----------
+    kernel : str
+        `conv2d`, `depthwise_conv2d`, `gemm`, `matmul`, or the operator's name.
+    dtype : str
+        Of the first input: `int8`, `int16` or `float32`.
+    channels_in, channels_out : int
+        Of the last axis; the depth and the columns of a matrix product.
+    elements_in, elements_out : int
+        Of the first input and of the result.
+    window : Window or None
+        For convolutions and pools.
+    rows : int
+        Rows of a matrix product; else lines of the result along its last axis.
+    macs : int
+        Multiply-accumulates.
+    weight_bytes : int
+        Bytes that the kernel reads again for each position: constants, or a second matrix.
+    """
+
+    kernel: str
+    dtype: str
+    channels_in: int
+    channels_out: int
+    elements_in: int
+    elements_out: int
+    window: Window | None = None
+    rows: int = 1
+    macs: int = 0
+    weight_bytes: int = 0
+
+
+def work_of(operator: Operator) -> Work:
+    """The work of an operator's kernel."""
+    first, result = operator.inputs[0], operator.output
+    channels_in, channels_out = _last(first.shape), _last(result.shape)
+    name, sliding = operator.name, None
+    if isinstance(operator, Convolution):
+        name = name.replace("1d", "2d")
+        sliding = _of_convolution(operator)
+    elif isinstance(operator, Pool):
+        sliding = _of_pool(operator)
+    elif isinstance(operator, (Gemm, Matmul)):
+        channels_in = operator.inputs[0].shape[-1]
+    weights = sum(tensor.nbytes for tensor in operator.constants)
+    if isinstance(operator, Matmul):
+        weights = operator.b.nbytes // max(1, math.prod(operator.b.shape[:-2]))
+    return Work(
+        kernel=name,
+        dtype=first.dtype,
+        channels_in=channels_in,
+        channels_out=channels_out,
+        elements_in=first.size,
+        elements_out=result.size,
+        window=sliding,
+        rows=result.size // max(1, channels_out),
+        macs=operator.macs,
+        weight_bytes=weights,
+    )
+
+
+def _last(shape: tuple[int, ...]) -> int:
+    return shape[-1] if shape else 1
+
+
+def _of_convolution(operator: Convolution) -> Window:
+    return window(
+        operator.size,
+        operator.result_size,
+        operator.kernel,
+        strides=operator.strides,
+        pads=operator.pads[:2],
+        dilations=operator.dilations,
+    )
+
+
+def _of_pool(operator: Pool) -> Window:
+    image, result = operator.image.shape, operator.result.shape
+    return window(
+        (image[1], image[2]),
+        (result[1], result[2]),
+        operator.kernel,
+        strides=operator.strides,
+        pads=operator.pads[:2],
+    )
