@@ -17,6 +17,7 @@ from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
+from .chips.settings import Board
 from .errors import ModelError
 from .files.output_files import check_new
 from .ops import Tensor
@@ -187,8 +188,8 @@ class Library:
                 where=what,
                 found=f"a batch of {self.batch}",
                 allowed="a batch of 1: the chips' kernels process one sample at a time",
-                try_="export the model with batch 1 or a dynamic batch; `run` here takes the "
-                "samples one after the other",
+                try_="quantize it with a batch of 1 or a dynamic one (`tvm-espdl preprocess` makes "
+                "the network of one sample); `run` here takes the samples one after the other",
             )
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
@@ -301,6 +302,8 @@ class Library:
         name: str = "default",
         input_format: Wish = "float",
         output_format: Wish = "float",
+        psram: str = "auto",
+        chip_revision: str = "",
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
         pixel_range: tuple[float, float] | None = None,
@@ -338,6 +341,12 @@ class Library:
             What black and white are before `mean` and `std`, by default 0 and 1.
         layout : str, optional
             "NCHW" or "NHWC": where the model has the channels of pixels, if nothing else tells.
+        psram : str
+            PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
+            never; `quad`, `octal` or `hex` switch it on in any case.
+        chip_revision : str
+            Major revision of the silicon, where firmware depends on it; the one that is sold today
+            where absent.
         internal_ram : int, optional
             Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
             chip has without ESP-IDF's part, where absent.
@@ -359,11 +368,11 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, the name cannot be one in C, or there is no
-            such format or choice of memory.
+            If the sample does not fit the network, the name cannot be one in C, the network has no
+            such format, the chip no such PSRAM or revision, or there is no such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C, or the chip has too little memory;
-            the message has the numbers.
+            If a part of the network cannot be expressed in C, or the chip or its flash has too
+            little memory; the message has the numbers.
         """
         from .codegen.memory_choice import choice_of  # only when asked for
         from .codegen.network_name import NetworkName
@@ -372,7 +381,7 @@ class Library:
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
-        network = NetworkName(name)
+        network, board = NetworkName(name), Board(psram, chip_revision)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         pixels = PixelForm(**given) if given else None
@@ -386,6 +395,7 @@ class Library:
             kernels=kernels,
             name=network,
             memory=memory,
+            board=board,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

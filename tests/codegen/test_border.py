@@ -126,7 +126,7 @@ def test_a_project_with_pixels_checks_itself(chip, where, request, tmp_path):
     text = (project / "main" / "input_data.h").read_text()
     assert "uint8_t input_data_input[" in text and f" {first}," in text
     build_project(project, tmp_path / "program", compiler)
-    assert compiler.run(tmp_path / "program").splitlines() == [
+    assert compiler.run(tmp_path / "program").splitlines()[1:] == [
         "output logits: 10 elements equal bit for bit",
         "PASS",
     ]

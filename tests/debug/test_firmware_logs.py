@@ -15,7 +15,7 @@ from tvm_espdl.relay.program import INPUT_NAMES, OUTPUT_NAMES, STATES
 from tvm_espdl.toolchain.network import build_project
 
 SHAPE = (1, 4, 2, 2)
-RUN = re.compile(r"  if \(tvmgen_default_run\(&in, &out\) != 0\) \{")
+RUN = re.compile(r"  if \(run_network\(\) != 0\) \{")
 
 
 def several(dtype=np.int8):
@@ -69,7 +69,7 @@ def printed(network, sample, compiler, folder, runs=1, **formats):
     """The log of a firmware that runs a sample several times."""
     project = network.export_project(folder / "project", sample_input=sample, **formats)
     text = (project / "main" / "app_main.c").read_text()
-    again = "\n".join(["  (void)tvmgen_default_run(&in, &out);"] * (runs - 1))
+    again = "\n".join(["  (void)run_network();"] * (runs - 1))
     main = folder / "main.c"
     main.write_text(RUN.sub(lambda found: f"{again}\n{found[0]}", text).replace("failed;", "0;"))
     build_project(project, folder / "program", compiler, main=main, defines=["TVM_ESPDL_DUMP"])

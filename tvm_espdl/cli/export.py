@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
+from ..chips.settings import AUTO, PSRAM_CHOICES
 from ..codegen.memory_account import memory_of
 from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
@@ -14,7 +16,7 @@ from .options import add_model_options, key_of, library_of, option
 #: Options that say nothing of an .espdl file.
 _OF_PROJECTS = (
     *("template_path", "kernels", "name", "input_format", "output_format"),
-    *("internal_ram", "arena", "weights"),
+    *("psram", "chip_revision", "internal_ram", "arena", "weights"),
 )
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
@@ -49,6 +51,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             default=[],
             metavar="[NAME=]FORMAT",
         )
+    option(
+        parser,
+        "psram",
+        "PSRAM of the board: auto uses it where the network needs it, none never; quad, octal, hex "
+        "switch it on (default: auto)",
+        choices=PSRAM_CHOICES,
+    )
+    option(
+        parser,
+        "chip_revision",
+        "major revision of the chip, where firmware depends on it: 1 for ESP32-P4 before 3.0 "
+        "(default: the one that is sold today)",
+    )
     option(
         parser,
         "internal_ram",
@@ -86,7 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     _check_format(arguments)
     if arguments.format == "espdl":
         _write_espdl(arguments)
+        print(f"wrote {arguments.out_path}")
     else:
+        from ..codegen.project_text import build_command
+
         library = library_of(arguments.model_path, arguments)
         takes_pixels = any(wish.endswith("uint8") for wish in arguments.input_format)
         sample = sample_of(arguments.img_path, library, arguments, pixels=takes_pixels)
@@ -97,6 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
             template=arguments.template_path,
             kernels=kernels,
             name=arguments.name or "default",
+            psram=arguments.psram or AUTO,
+            chip_revision=arguments.chip_revision or "",
             input_format=_formats(arguments.input_format),
             output_format=_formats(arguments.output_format),
             **(pixel_options_of(arguments) if takes_pixels else {}),
@@ -106,7 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(library.report(kernels=kernels))
         print(memory_of(folder))
-    print(f"wrote {arguments.out_path}")
+        print(f"wrote {arguments.out_path}")
+        build = f"{build_command(library.chip)} flash monitor"
+        print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
     return 0
 
 
