@@ -236,16 +236,18 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelProto:
+def _one_sample(
+    model: ModelProto, asked: Mapping[str, Sequence[int]] | Sequence[int]
+) -> ModelProto:
     """The network of static shapes for one sample of its batch, which must not be asked for."""
     batch = batch_above_one(model)
     if batch == 1:
         return model
-    for name, shape in asked.items():
+    if asked:
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"option input_shape, input {name!r}",
-            found=list(shape),
+            where="option input_shape",
+            found=asked,
             allowed="a batch of 1: the chips' kernels process one sample at a time",
             try_="1 as the first dimension",
         )
