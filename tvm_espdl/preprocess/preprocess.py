@@ -257,12 +257,15 @@ def _one_sample(
 def _check_weights(model: ModelProto) -> None:
     """Refuse weights and biases that hold NaN or infinity: what is measured of them means nothing.
 
-    Other constants are not looked at: infinite bounds of a Clip, for example, are in order.
+    Other constants are not looked at: infinite bounds of a Clip, for example, are in order. So is
+    minus infinity in a bias, which may be a mask.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        for name in node.input if node.op_type in _WEIGHTED else ():
+        for place, name in enumerate(node.input if node.op_type in _WEIGHTED else ()):
             values = numpy_helper.to_array(constants[name]) if name in constants else np.empty(0)
+            if place == 2 and values.dtype.kind == "f":
+                values = values[values != -np.inf]
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ModelError(
                     "the weights of the float network are not finite",
