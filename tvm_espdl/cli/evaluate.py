@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .options import add_model_options, option
-from .preview import library_or_preview
+from .preview import library_of_what_compiles
 
 if TYPE_CHECKING:
     from ..estimate import Estimate, Limits, Settings
@@ -84,8 +84,8 @@ def estimate_of(arguments: argparse.Namespace) -> Estimate:
     """The estimate that the arguments ask for."""
     from ..estimate import evaluate
 
-    library = library_or_preview(arguments)
-    return evaluate(library, settings_of(arguments), kernels=arguments.kernels)
+    library, notes = library_of_what_compiles(arguments)
+    return evaluate(library, settings_of(arguments), kernels=arguments.kernels, notes=notes)
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

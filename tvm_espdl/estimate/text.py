@@ -37,7 +37,10 @@ def as_text(
     every: bool = False,
 ) -> str:
     """The whole text; with `every`, all calls in their order are in it."""
-    lines = [*wrapped(verdict_of(figures)), ""]
+    lines = wrapped(verdict_of(figures))
+    for note in notes:
+        lines += wrapped(f"note: {note}")
+    lines.append("")
     lines += [f"  {line}" for line in memory_lines(figures)]
     shown = [node for node in figures.nodes if node.milliseconds]
     if not every:
@@ -56,8 +59,6 @@ def as_text(
     for reason in reasons:
         told = f"not an operator of ESP-DL: {reason.tensor} ({reason.operator}): {reason.refusal}"
         lines += wrapped(told)
-    for note in notes:
-        lines += wrapped(f"note: {note}")
     return "\n".join(lines)
 
 
