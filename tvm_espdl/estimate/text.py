@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..report.log import Reason
 from ..report.text import Column, json_text, table_head, table_line, wrapped
 from .advice import Advice
+from .calibration import sentence
 from .energy import millijoules
 from .evaluation import Figures, NodeEstimate
 from .verdict import in_bytes, in_milliseconds, parts_of, verdict_of
@@ -90,7 +91,9 @@ def reliability(figures: Figures) -> list[str]:
     """How far the figures can be trusted."""
     prices = figures.prices
     lines = []
-    if prices.fitted:
+    if figures.calibration is not None:
+        lines.append(sentence(figures.calibration))
+    elif prices.fitted:
         lines.append(
             f"error: {prices.error_percent:g} % on average, {prices.largest_error_percent:g} % at "
             f"worst ({prices.worst}), on {prices.networks} published latencies, each predicted by "
