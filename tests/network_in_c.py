@@ -14,6 +14,7 @@ from espdl_double import compile_one, double_sources
 
 from tvm_espdl.codegen.identifiers import identifiers
 from tvm_espdl.codegen.literals import c_type
+from tvm_espdl.codegen.memory_choice import DEFAULT_CHOICE
 from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.program.border.formats import as_border
@@ -33,6 +34,7 @@ def run_network(
     kernels="portable",
     real=False,
     tasks=False,
+    memory=DEFAULT_CHOICE,
 ):
     """Run a network's C on every sample, one after the other: states go on from each to the next.
 
@@ -56,6 +58,9 @@ def run_network(
         Give and take the model's floats, and let the interface's functions convert.
     tasks : bool
         Let two tasks run the network in turn.
+    memory : MemoryChoice
+        Where tensors and constants lie; with memory of the caller's, the project's own main has to
+        run first, which gives it.
 
     Returns
     -------
@@ -74,7 +79,8 @@ def run_network(
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_") as name:
         folder = Path(name)
         preference = "auto" if kernels == "portable" else kernels
-        for path, content in project_files(border, "network", *shown, preference).items():
+        files = project_files(border, "network", *shown, preference, memory=memory)
+        for path, content in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         main, program = folder / "runner.c", folder / "program"

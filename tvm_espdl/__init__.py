@@ -13,12 +13,12 @@ from .legacy.lend import lend
 from .relay.pipeline import register
 from .version import __version__
 
-__all__ = ["__version__", "debug", "errors", "quantize", "relay"]
+__all__ = ["__version__", "debug", "errors", "estimate", "quantize", "relay"]
 
 register()
 lend()
 
-_LAZY = ("debug", "errors", "quantize")
+_LAZY = ("debug", "errors", "estimate", "quantize")
 
 
 def __getattr__(name: str) -> Any:

@@ -308,6 +308,9 @@ class Library:
         layout: Literal["NCHW", "NHWC"] | None = None,
         psram: str = "auto",
         chip_revision: str = "",
+        internal_ram: int | None = None,
+        arena: str = "static",
+        weights: str = "flash",
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -344,6 +347,14 @@ class Library:
         chip_revision : str
             Major revision of the silicon, where firmware depends on it; the one that is sold today
             where absent.
+        internal_ram : int, optional
+            Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
+            chip has without ESP-IDF's part, where absent.
+        arena : str
+            `static`: arrays of the network's own; `caller`: a buffer that the application gives to
+            `tvmgen_<name>_set_memory`.
+        weights : str
+            `flash`, or `psram`: copied there by the first run.
 
         Returns
         -------
@@ -358,11 +369,13 @@ class Library:
             If there is no such choice of kernels.
         DataError
             If the sample does not fit the network, the name cannot be one in C, the network has no
-            such format, or the chip no such PSRAM or revision.
+            such format, the chip no such PSRAM or revision, or there is no such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C, or it is too large for a flash.
+            If a part of the network cannot be expressed in C, or the chip or its flash has too
+            little memory; the message has the numbers.
         """
-        from .codegen.network_name import NetworkName  # only when asked for
+        from .codegen.memory_choice import choice_of  # only when asked for
+        from .codegen.network_name import NetworkName
         from .codegen.project import check_path, write_project
 
         self._refuse_batch("export_project")
@@ -373,16 +386,15 @@ class Library:
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         pixels = PixelForm(**given) if given else None
         border = border_of(self.program, input_format, output_format, pixels)
+        memory = choice_of(internal_ram, arena, weights)
         arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            border,
-            path,
-            arrays,
-            expected,
+            *(border, path, arrays, expected),
             template=template,
             kernels=kernels,
             name=network,
+            memory=memory,
             board=board,
         )
 

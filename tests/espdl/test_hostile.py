@@ -46,6 +46,7 @@ def test_truncated_at_every_byte(make):
             read_all(header(data[16:size]))
 
 
+@pytest.mark.filterwarnings("ignore::tvm_espdl.errors.EspdlWarning")
 def test_every_bit_of_a_small_file():
     data = bytearray(write(addition()))
     taken = []

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_models import attributes, convolution, model, value, write
+from small_models import attributes, convolution, model, tensor, value, write
 
 from tvm_espdl import debug
 from tvm_espdl.cli import main
@@ -53,3 +53,31 @@ def test_a_later_run_is_compared_from_its_own_states():
     result = debug.compare(library, without)
     assert not result.ok and result.differences
     assert f"{states[0]}: this state is not in the dump" in str(result)
+
+
+def wide(*steps):
+    """A convolution of int16 with stored outputs that are some steps beside the chip's."""
+    values = [value("x", (1, 1, 100, 2), 0, "int16"), value("y", (1, 1, 100, 1), 4, "int16")]
+    w = tensor("w", np.int16([[[[7], [-3]]]]), 0)
+    node = Node("Conv", ("x", "w"), ("y",), attributes(quant_type="S16"), name="conv")
+    x = np.random.default_rng(5).integers(-9999, 9999, values[0].shape).astype(np.int16)
+    y = (np.floor(x.astype(int) @ [7, -3] / 16 + 0.5)).astype(np.int16)[..., None]
+    y.ravel()[: len(steps)] += np.int16(steps)
+    tests = {"test_inputs": (tensor("x", x, 0),), "test_outputs": (tensor("y", y, 4),)}
+    return model([node], values, ["x"], ["y"], [w], **tests)
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "hint"),
+    [((), 0, False), ((1,), 1, True), ((2,), 1, False), ((1, -1, 1), 1, False)],
+)
+def test_one_step_of_int16_is_what_a_simulation_in_float_leaves(
+    steps, status, hint, tmp_path, capsys
+):
+    """In a few values: it is no error of either, but no equality."""
+    (tmp_path / "m.espdl").write_bytes(write(wide(*steps)))
+    assert main(["run", str(tmp_path / "m.espdl"), "--target_chip", "esp32s3"]) == status
+    out = capsys.readouterr().out
+    assert ("ESP-PPQ's, which simulates int16 in float32" in out) == hint
+    assert ("The bits here are the chip's" in out) == hint
+    assert out.splitlines()[-1].startswith("FAIL" if status else "PASS")

@@ -96,7 +96,12 @@ WIDE = tensor((1,), dtype="int32")
 @pytest.mark.parametrize(
     ("rule", "operator"),
     [
-        ("rank_fits", padded((0,) * 5, (1,) * 5, shape=(1,) * 5)),
+        ("rank_fits", padded((0,) * 7, (1,) * 7, shape=(1,) * 7)),
+        ("inside_has_few_dimensions", padded((0,) * 5, (1,) * 5, "edge", shape=(1,) * 5)),
+        (
+            "inside_has_few_dimensions",
+            padded((0,) * 6, (0,) * 5 + (1,), "reflect", shape=(2,) * 6),
+        ),
         ("mode_is_known", padded((1, 0), (0, 0), "circular")),
         ("padding_only_adds", padded((-1, 0), (2, 0))),
         ("reflection_has_enough_to_reflect", padded((4, 0), (0, 0), "reflect")),

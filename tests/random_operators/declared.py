@@ -141,8 +141,12 @@ def reduction(kind):
 
     def generate(rng, chip):
         most, exponents = OF_REDUCTION.get(kind.name, (8, summed))
-        shape = extents(rng, int(rng.integers(1, 5)), most)
-        axes = tuple(axis for axis in range(len(shape)) if rng.random() < 0.5)
+        rank = int(rng.integers(1, 7))
+        shape = extents(rng, rank, most if rank < 5 else min(most, 3))
+        # At most two runs of neighbouring axes that are reduced, and two of such as are kept.
+        turns = np.sort(rng.integers(0, rank + 1, 3))
+        reduced = np.searchsorted(turns, np.arange(rank), "right") % 2 == rng.integers(2)
+        axes = tuple(int(axis) for axis in np.flatnonzero(reduced))
         kept = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
         dtype = dtype_of(rng)
         count = math.prod(shape[axis] for axis in axes)

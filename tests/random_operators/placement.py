@@ -10,7 +10,8 @@ from .draws import dtype_of, extents, integers, pick
 
 def pad(rng, chip):
     dtype = dtype_of(rng)
-    shape = extents(rng, int(rng.integers(1, 5)), 6)
+    rank = int(rng.integers(1, 7))
+    shape = extents(rng, rank, 6 if rank < 5 else 2)
     mode = pick(rng, "constant", "edge", "reflect")
     most = [n - 1 if mode == "reflect" else 3 for n in shape]
     before, after = (tuple(int(rng.integers(0, n + 1)) for n in most) for _ in range(2))

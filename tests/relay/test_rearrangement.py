@@ -72,9 +72,13 @@ NEGATIVE = {
         "backward_slice_is_centred",
         lambda: one("Slice", axes(4), axes(1), axes(2), axes(-1)),
     ),
-    "pad of five dimensions": (
+    "pad of seven dimensions": (
         "rank_fits",
-        lambda: one("Pad", axes(0, 0, 1, 0, 0, 0, 0, 0, 0, 1), shape=(1, 2, 3, 2, 2)),
+        lambda: one("Pad", axes(*(0, 0, 1, 0, 1, 0, 1) * 2), shape=(1, 2, 3, 2, 2, 1, 2)),
+    ),
+    "edge of six dimensions": (
+        "inside_has_few_dimensions",
+        lambda: one("Pad", axes(*(0, 0, 1, 0, 1, 0) * 2), shape=(1, 2, 3, 2, 2, 2), mode="edge"),
     ),
     "pad that removes": ("padding_only_adds", lambda: one("Pad", axes(0, 0, -1, 0, 0, 0, 0, 0))),
     "pad with a tie": (

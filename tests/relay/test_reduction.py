@@ -69,8 +69,8 @@ def test_newer_opset_and_16_bits(name, chip):
 
 # name -> (rule, model)
 NEGATIVE = {
-    "maximum of five dimensions": ("rank_fits", reduced("ReduceMax", (2,), shape=(1, 2, 3, 2, 2))),
-    "five dimensions": ("rank_fits", reduced("ReduceMean", (2,), shape=(1, 2, 3, 2, 2))),
+    "maximum of turns": ("runs_fit", reduced("ReduceMax", (1, 3), shape=(1, 2, 3, 2, 2))),
+    "mean of turns": ("runs_fit", reduced("ReduceMean", (1, 3, 5), shape=(1, 2, 3, 2, 2, 3))),
     "large norms": ("root_is_found", reduced("ReduceL2", (1, 2, 3), shape=(1, 64, 12, 12))),
     "far shift": ("shift_is_defined", reduced("ReduceSum", (1,), exponent=40)),
 }

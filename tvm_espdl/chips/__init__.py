@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ChipError
-from . import external, settings
+from . import external, memories, settings
 from .external import ExternalMemory
+from .memories import Memories
 from .settings import ProjectSettings
 
 Family = Literal["c", "pie_v1", "pie_v2"]
@@ -71,6 +72,9 @@ class Cycles:
         Per element of the result of any other operator.
     requantize : float
         Per element that is brought to another width.
+    real : (float, float)
+        Of what TVM compiles in float32: per multiply-accumulate and per element. Estimates: plain
+        loops, with an FPU on chips with vectors, without one on most of the others.
     """
 
     convolution: Pair
@@ -78,6 +82,7 @@ class Cycles:
     product: Pair
     element: Pair
     requantize: float
+    real: Pair
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class Chip:
         Internal SRAM.
     project : ProjectSettings
         What a project tells ESP-IDF: clocks, caches, PSRAM, versions, each with a reason.
+    memories : Memories
+        What ESP-IDF's linker has for arrays and constants.
     """
 
     name: str
@@ -113,6 +120,7 @@ class Chip:
     clock_hz: int
     sram_bytes: int
     project: ProjectSettings
+    memories: Memories
 
     def lanes(self, dtype: str) -> int:
         """Values of `dtype` in one vector (output channels computed together); 0 without."""
@@ -174,6 +182,11 @@ class Chip:
         return self.name in _WITH_FLOATS
 
     @property
+    def milliamperes(self) -> float:
+        """About what it takes at its highest clock, computing, with its radio switched off."""
+        return _MILLIAMPERES[self.name]
+
+    @property
     def platform(self) -> str:
         """How ESP-PPQ calls it, before the width of its integers."""
         return {"c": "ESPDL_C", "pie_v1": "ESPDL_S3", "pie_v2": "ESPDL"}[self.family]
@@ -222,13 +235,26 @@ _RIGHT_SHIFTS = {
 _LEFT_SHIFTS = {("pie_v1", "int8", "int8"): 6, ("pie_v1", "int16", "int8"): 4}
 
 _CYCLES = {
-    "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4),
-    "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9),
-    "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0),
+    "pie_v1": Cycles((0.20, 0.54), (0.87, 1.68), (2.76, 5.98), (6.7, 13.5), 9.4, (9.0, 40.0)),
+    "pie_v2": Cycles((0.14, 0.34), (0.59, 1.06), (1.42, 2.83), (4.6, 9.1), 4.9, (7.0, 30.0)),
+    "c": Cycles((11.5, 14.0), (16.5, 20.0), (11.5, 14.0), (20.0, 24.0), 20.0, (60.0, 150.0)),
 }
 
 _XTENSA = ("esp32", "esp32s2", "esp32s3")
 _WITH_FLOATS = ("esp32", "esp32s3", "esp32p4", "esp32s31")
+
+#: From the data sheets' tables of modem-sleep, the highest clock, cores at work.
+_MILLIAMPERES = {
+    "esp32": 68.0,
+    "esp32s2": 35.0,
+    "esp32s3": 108.0,
+    "esp32c2": 25.0,
+    "esp32c3": 28.0,
+    "esp32c5": 50.0,
+    "esp32c6": 38.0,
+    "esp32p4": 150.0,
+    "esp32s31": 120.0,
+}
 
 _EXTERNAL_MEMORY = {
     "esp32": external.ESP32,
@@ -251,23 +277,83 @@ _KIB = 1024
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("esp32", "c", "half_up", False, 0, 240 * _MHZ, 520 * _KIB, settings.ESP32),
-        Chip("esp32s2", "c", "half_up", False, 0, 240 * _MHZ, 320 * _KIB, settings.ESP32S2),
+        Chip(
+            "esp32",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            520 * _KIB,
+            settings.ESP32,
+            memories.ESP32,
+        ),
+        Chip(
+            "esp32s2",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            320 * _KIB,
+            settings.ESP32S2,
+            memories.ESP32S2,
+        ),
         Chip(
             *("esp32s3", "pie_v1", "half_up", False, 16),
-            *(240 * _MHZ, 512 * _KIB, settings.ESP32S3),
+            *(240 * _MHZ, 512 * _KIB, settings.ESP32S3, memories.ESP32S3),
         ),
-        Chip("esp32c2", "c", "half_up", False, 0, 120 * _MHZ, 272 * _KIB, settings.ESP32C2),
-        Chip("esp32c3", "c", "half_up", False, 0, 160 * _MHZ, 400 * _KIB, settings.ESP32C3),
-        Chip("esp32c5", "c", "half_up", False, 0, 240 * _MHZ, 384 * _KIB, settings.ESP32C5),
-        Chip("esp32c6", "c", "half_up", False, 0, 160 * _MHZ, 512 * _KIB, settings.ESP32C6),
+        Chip(
+            "esp32c2",
+            "c",
+            "half_up",
+            False,
+            0,
+            120 * _MHZ,
+            272 * _KIB,
+            settings.ESP32C2,
+            memories.ESP32C2,
+        ),
+        Chip(
+            "esp32c3",
+            "c",
+            "half_up",
+            False,
+            0,
+            160 * _MHZ,
+            400 * _KIB,
+            settings.ESP32C3,
+            memories.ESP32C3,
+        ),
+        Chip(
+            "esp32c5",
+            "c",
+            "half_up",
+            False,
+            0,
+            240 * _MHZ,
+            384 * _KIB,
+            settings.ESP32C5,
+            memories.ESP32C5,
+        ),
+        Chip(
+            "esp32c6",
+            "c",
+            "half_up",
+            False,
+            0,
+            160 * _MHZ,
+            512 * _KIB,
+            settings.ESP32C6,
+            memories.ESP32C6,
+        ),
         Chip(
             *("esp32p4", "pie_v2", "half_even", True, 16),
-            *(400 * _MHZ, 768 * _KIB, settings.ESP32P4),
+            *(400 * _MHZ, 768 * _KIB, settings.ESP32P4, memories.ESP32P4),
         ),
         Chip(
             *("esp32s31", "pie_v2", "half_even", True, 16),
-            *(320 * _MHZ, 512 * _KIB, settings.ESP32S31),
+            *(320 * _MHZ, 512 * _KIB, settings.ESP32S31, memories.ESP32S31),
         ),
     )
 }

@@ -34,6 +34,29 @@ class Bus:
 
 
 @dataclass(frozen=True)
+class Faster:
+    """A line of sdkconfig that projects leave out, though it may make networks faster.
+
+    Attributes
+    ----------
+    line : str
+        Option and value, without `CONFIG_`.
+    price : str
+        What speaks against it.
+    cache_bytes : int or None
+        Of the outermost data cache.
+    psram, flash : Bus or None
+        What it makes of them.
+    """
+
+    line: str
+    price: str
+    cache_bytes: int | None = None
+    psram: Bus | None = None
+    flash: Bus | None = None
+
+
+@dataclass(frozen=True)
 class ExternalMemory:
     """The caches and buses between the CPU and external memory, as exported projects set them.
 
@@ -51,6 +74,8 @@ class ExternalMemory:
         Of internal memory, what `.data` and `.bss` of an application may take.
     inner_cycles : float
         Cycles a byte that the inner cache fetches from the outer one.
+    faster : tuple of Faster
+        What could be set beyond what projects set.
     """
 
     caches: tuple[tuple[int, int], ...]
@@ -59,6 +84,7 @@ class ExternalMemory:
     psram: Bus | None
     internal_bytes: int
     inner_cycles: float = 0.0
+    faster: tuple[Faster, ...] = ()
 
 
 #: Flash with four data lines; PSRAM with four, and with eight at both edges.
@@ -67,14 +93,26 @@ _QUAD_80, _OCTAL_80, _OCTAL_250 = Bus(80, 0.5, 22), Bus(80, 2, 20), Bus(250, 2, 
 #: Sixteen at both edges, the overhead as published latencies have it (`docs/evaluate.md`).
 _HEX_200 = Bus(200, 4, 39)
 
+_EXPERIMENT = "needs CONFIG_IDF_EXPERIMENTAL_FEATURES=y: depends on temperature and board"
+
+_S3 = (
+    Faster("SPIRAM_SPEED_120M=y", _EXPERIMENT, psram=Bus(120, 2, 20)),
+    Faster("ESPTOOLPY_FLASHFREQ_120M=y", _EXPERIMENT, flash=Bus(120, 0.5, 20)),
+)
+_C5 = (Faster("SPIRAM_SPEED_120M=y", "ESP-IDF 5.5 or later", psram=Bus(120, 0.5, 22)),)
+_P4 = (
+    Faster("CACHE_L2_CACHE_512KB=y", "takes 256 KB of internal memory", cache_bytes=524288),
+    Faster("SPIRAM_SPEED_250M=y", "silicon from 3.0, ESP-IDF 5.5.3", psram=Bus(250, 4, 39)),
+)
+
 # Sizes from ESP-IDF's Kconfig and technical reference manuals, segments from its linker scripts,
 # those of chips with a cache of variable size for the size that projects set.
 ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80, 180_736)
 ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, 155_648)
-ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, 341_760)
+ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, 341_760, faster=_S3)
 ESP32C2 = ExternalMemory(((16384, 8),), 32, _QIO_60, None, 191_344)
 ESP32C3 = ExternalMemory(((16384, 8),), 32, _QIO_80, None, 321_296)
-ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, 320_928)
+ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, 320_928, faster=_C5)
 ESP32C6 = ExternalMemory(((32768, 4),), 32, _QIO_80, None, 452_112)
-ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, 454_592, 0.172)
+ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, 454_592, 0.172, _P4)
 ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250, 503_744)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
-from ..chips import DEFAULT_CHIP, find_chip
 from ..errors import ModelError
-from .options import add_model_options, library_of, option
-
-if TYPE_CHECKING:
-    from ..library import Library
+from .options import add_model_options, option
+from .preview import library_or_preview
 
 HELP = "Which kernel each part of a model gets, why, and what to change."
-
-_PREVIEW = (
-    "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
-    "have brought it to int8 (with made-up data here). --as_is shows it as it is."
-)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_new(arguments.html)
     if arguments.verify:
         _verify(arguments.model)
-    report = _library(arguments).report()
+    report = library_or_preview(arguments).report()
     print(report.to_json() if arguments.json else report)
     if arguments.html is not None:
         report.to_html(arguments.html)
@@ -64,17 +55,3 @@ def _verify(model: str) -> None:
         )
     from_onnx(model, verify=True)
     print("verified: on a random input it computes what onnxruntime does", file=sys.stderr)
-
-
-def _library(arguments: argparse.Namespace) -> Library:
-    """The model's; a float one's as if it were quantized."""
-    from ..compilation import compile_file
-    from ..espdl.file import is_espdl
-    from ..quantize.preview import as_if_quantized, is_float
-
-    if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
-        return library_of(arguments.model, arguments)
-    chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
-    model = as_if_quantized(arguments.model, chip)
-    print(_PREVIEW, file=sys.stderr)
-    return compile_file(model, chip.name)

@@ -6,10 +6,18 @@ import argparse
 import shlex
 
 from ..chips.settings import AUTO, PSRAM_CHOICES
+from ..codegen.memory_account import memory_of
+from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
 from .image_options import add_image_options, pixel_options_of, sample_of
 from .options import add_model_options, key_of, library_of, option
+
+#: Options that say nothing of an .espdl file.
+_OF_PROJECTS = (
+    *("template_path", "kernels", "name", "input_format", "output_format"),
+    *("psram", "chip_revision", "internal_ram", "arena", "weights"),
+)
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
 
@@ -58,6 +66,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     option(
         parser,
+        "internal_ram",
+        "bytes of internal RAM for tensors and states; the rest goes to PSRAM (default: what the "
+        "chip has without ESP-IDF's part)",
+        type=int,
+    )
+    option(
+        parser,
+        "arena",
+        "tensors in static arrays, or in a buffer that the application gives (default: static)",
+        choices=ARENAS,
+    )
+    option(
+        parser,
+        "weights",
+        "constants stay in flash, or the first run copies them to PSRAM (default: flash)",
+        choices=WEIGHTS,
+    )
+    option(
+        parser,
         "format",
         "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
         choices=("project", "espdl"),
@@ -82,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         takes_pixels = any(wish.endswith("uint8") for wish in arguments.input_format)
         sample = sample_of(arguments.img_path, library, arguments, pixels=takes_pixels)
         kernels: Preference = arguments.kernels or "auto"
-        library.export_project(
+        folder = library.export_project(
             arguments.out_path,
             sample,
             template=arguments.template_path,
@@ -93,8 +120,12 @@ def run(arguments: argparse.Namespace) -> int:
             input_format=_formats(arguments.input_format),
             output_format=_formats(arguments.output_format),
             **(pixel_options_of(arguments) if takes_pixels else {}),
+            internal_ram=arguments.internal_ram,
+            arena=arguments.arena or "static",
+            weights=arguments.weights or "flash",
         )
         print(library.report(kernels=kernels))
+        print(memory_of(folder))
         print(f"wrote {arguments.out_path}")
         build = f"{build_command(library.chip)} flash monitor"
         print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
@@ -119,15 +150,9 @@ def _formats(wishes: list[str]) -> str | dict[str, str]:
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
-    of_format = {
-        "project": (
-            *("template_path", "kernels", "name", "input_format", "output_format"),
-            *("psram", "chip_revision"),
-        ),
-        "espdl": ("info", "json"),
-    }
+    of_format = {"project": _OF_PROJECTS, "espdl": ("info", "json")}
     for format_, names in of_format.items():
-        given = [name for name in names if getattr(arguments, name)]
+        given = [name for name in names if getattr(arguments, name) not in (None, False, [])]
         if given and arguments.format != format_:
             raise DataError(
                 "an option of another format",

@@ -36,7 +36,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         ("fit", "crop (default) or stretch images of other proportions", {}),
         ("enlarge", "take images smaller than the input, too", {"action": "store_true"}),
     ):  # fmt: skip
-        option(images, name, help_, **{"default": argparse.SUPPRESS, **settings})  # type: ignore[arg-type]
+        option(images, name, help_, **{"default": argparse.SUPPRESS, **settings})
 
 
 def image_options_of(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..library import Library
 
 
-def option(parser: argparse.ArgumentParser, name: str, help_: str, **settings: object) -> None:
+def option(parser: argparse._ActionsContainer, name: str, help_: str, **settings: object) -> None:
     """Add an option that may be written with underscores or with hyphens."""
     spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
     parser.add_argument(*spellings, help=help_, **settings)  # type: ignore[arg-type]

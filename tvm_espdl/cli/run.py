@@ -70,14 +70,16 @@ def _run(library: Library, inputs: Any, arguments: argparse.Namespace) -> dict[s
 def _run_test_vectors(arguments: argparse.Namespace) -> int:
     from ..compilation import compile_espdl
     from ..espdl import load
-    from ..espdl.vectors import differences, inputs_of, outputs_of
+    from ..espdl.vectors import differences, inputs_of, outputs_of, simulated
 
     file = load(arguments.model, model=arguments.package_model, key=key_of(arguments))
     inputs, stored = inputs_of(file), outputs_of(file)
     library = compile_espdl(file, arguments.target_chip)
-    found = differences(stored, _run(library, inputs, arguments))
+    computed = _run(library, inputs, arguments)
+    found = differences(stored, computed)
     arguments.verdict = 1 if found else 0
-    for text in found:
-        print(text)
+    for text in (*found, simulated(stored, computed)):
+        if text:
+            print(text)
     print("FAIL" if found else f"PASS: {len(stored)} stored test outputs on {library.chip.name}")
     return int(arguments.verdict)

@@ -23,17 +23,24 @@ ESP_DL_VERSION = "3.3.9"
 
 
 def component_cmake(
-    runtime: Implementations, chip: Chip, callers: Iterable[str], name: NetworkName
+    runtime: Implementations,
+    chip: Chip,
+    callers: Iterable[str],
+    name: NetworkName,
+    *,
+    psram: bool = False,
 ) -> str:
     """Text of the component's `CMakeLists.txt`.
 
     `callers` are the files that call kernels, and those in assembly, which include a binary file of
-    their name.
+    their name; `psram` says whether they have arrays in PSRAM, whose options ESP-IDF has only where
+    a component asks for it.
     """
     network = [f"model/codegen/host/src/{name}" for name in callers]
     included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
     common = [*network, *_runtime(runtime.always), *_runtime(map(name.own, SUPPORT))]
-    choice = glue = requires = ""
+    choice = glue = ""
+    required = ["esp_psram"] if psram else []
     if runtime.glue:
         choice = filled(
             "component_choice.cmake",
@@ -41,13 +48,13 @@ def component_cmake(
             glue=_listed(_runtime(runtime.glue)),
         )
         glue = filled("component_glue.cmake", version=ESP_DL_VERSION)
-        requires = "\n  PRIV_REQUIRES ${esp_dl}"
+        required.append("${esp_dl}")
     return filled(
         "component_CMakeLists.txt",
         sources=_listed(common),
         included="".join(filled("component_included.cmake", path=path) for path in included),
         choice=choice,
-        requires=requires,
+        requires=f"\n  PRIV_REQUIRES {' '.join(required)}" if required else "",
         glue=glue,
         chip=chip.name,
         network=name.text,

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from ..files.dump_names import encoded
 from ..program import Program, State
 from ..program.memory import Plan
-from .arenas import arena_declarations
+from .arenas import (
+    arena_declarations,
+    arena_name,
+    asks_memory,
+    psram_attribute,
+    psram_bytes,
+)
 from .calls import Calls
 from .header import NOTICE
 from .identifiers import comment, string
@@ -49,6 +55,7 @@ class Network:
         parts = [
             NOTICE + "".join(f'#include "{name}"\n' for name in self._includes()),
             "#include <math.h>\n#include <stdbool.h>\n#include <stddef.h>\n#include <string.h>\n",
+            *self._in_psram(),
             arena_declarations(self.memory, self.name),
             self._states(),
             *functions,
@@ -61,6 +68,10 @@ class Network:
     def _includes(self) -> list[str]:
         runtime = [self.name.own(name) for name in _RUNTIME]
         return [f"{self.name.prefix}.h", self.name.constants_header, *runtime]
+
+    def _in_psram(self) -> list[str]:
+        """What the file needs for arrays in PSRAM; nothing without them."""
+        return [psram_attribute("tensors")] if psram_bytes(self.memory) else []
 
     def _states(self) -> str:
         """The buffers of states; C fills them with zeros before the first run."""
@@ -130,6 +141,12 @@ class Network:
         ]
         return "\n".join(lines)
 
+    def _given(self) -> str:
+        """The check that the caller has given memory; nothing where the arenas are static."""
+        if not asks_memory(self.memory):
+            return ""
+        return f"  if ({arena_name(0)} == NULL) {{\n    return -3;\n  }}\n"
+
     def _run(self) -> str:
         prefix = self.name.prefix
         members = [f"inputs->{name}" for name in self.variables.inputs]
@@ -150,6 +167,6 @@ class Network:
             f"int32_t {prefix}_run(struct {prefix}_inputs *inputs,\n"
             f"            {' ' * len(prefix)} struct {prefix}_outputs *outputs) {{\n"
             f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
-            f"{aligned}"
+            f"{aligned}{self._given()}{self.calls.constants.loading()}"
             f"  {prefix}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..chips import Chip
-from ..chips.settings import ANY_BOARD, Board
+from ..chips.settings import ANY_BOARD, Board, Psram
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
@@ -22,7 +22,9 @@ from ..program.kernels import Preference
 from .board_test import board_test
 from .component import component_cmake, component_manifest, support_files
 from .filling import filled
+from .fitting import check_fit
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
@@ -57,6 +59,7 @@ def write_project(
     template: str | os.PathLike[str] | None = None,
     kernels: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
     board: Board = ANY_BOARD,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
@@ -74,6 +77,8 @@ def write_project(
         Whose kernels it calls: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
     name : NetworkName
         The network's name in C.
+    memory : MemoryChoice
+        Where its tensors and constants lie on the chip.
 
     board : Board
         What is known of the board: its PSRAM, the revision of its chip.
@@ -83,15 +88,19 @@ def write_project(
     OutputError
         If the folder exists or cannot be written.
     ModelError
-        If a part of the network cannot be expressed in C, or it is too large for a flash.
+        If a part of the network cannot be expressed in C, or the chip or its flash has too little
+        memory; the message has the numbers.
     DataError
         If pixels are wanted, and the sample is not made of them; or the chip takes no such PSRAM,
-        or its firmware does not depend on such a revision; or the template cannot be used.
+        has less internal RAM than chosen, or its firmware does not depend on such a revision; or
+        the template cannot be used.
     """
     check_path(path)
     folder = Path(path)
     own = {} if template is None else template_files(Path(template))
-    files = project_files(network, folder.name, inputs, expected, kernels, name=name, board=board)
+    files = project_files(
+        *(network, folder.name, inputs, expected, kernels), name=name, memory=memory, board=board
+    )
     check_places(own, files)
     write_folder(folder, {**files, **own})
     return folder
@@ -105,6 +114,7 @@ def project_files(
     preference: Preference = "auto",
     *,
     name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
     board: Board = ANY_BOARD,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
@@ -116,12 +126,13 @@ def project_files(
     """
     border = as_border(network)
     program, chip = border.program, border.program.chip
-    chip.project.memory(board)
     _refuse_empty(program)
     model_id = identity(border.network)
-    sources = generate(border, model_id, preference, name)
+    sources = generate(border, model_id, preference, name, memory, board=board)
     given, taken = border.sample(inputs, expected)
+    psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
     flash = _flash(sources.constant_bytes)
+    check_fit(program, sources.plan, sources.constant_bytes, memory, board)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
         Path(f"pytest_{name.text}.py"): board_test(
@@ -129,9 +140,9 @@ def project_files(
         ),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
-        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, sources),
+        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
         **main_files(border, sources.plan, given, taken, name),
-        **_component_files(border, sources, model_id, preference, board),
+        **_component_files(border, sources, preference, board, psram),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
@@ -151,10 +162,10 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
-def _chip_lines(chip: Chip, board: Board, sources: Sources) -> str:
-    psram = psram_of(chip, board, needed=False)
-    in_psram = sources.constant_bytes + CODE_BYTES + sources.plan.arena_bytes
-    return chip_lines(chip, board, psram, in_psram)
+def _chip_lines(chip: Chip, board: Board, psram: Psram | None, sources: Sources) -> str:
+    """What a project tells ESP-IDF of its chip, and of PSRAM where that is switched on."""
+    loaded = sources.psram_bytes + sources.constant_bytes + CODE_BYTES
+    return chip_lines(chip, board, psram, loaded)
 
 
 def _flash(constant_bytes: int) -> Flash:
@@ -173,7 +184,11 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    border: Border, sources: Sources, model_id: str, preference: Preference, board: Board
+    border: Border,
+    sources: Sources,
+    preference: Preference,
+    board: Board,
+    psram: Psram | None,
 ) -> dict[Path, str]:
     program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
@@ -183,11 +198,12 @@ def _component_files(
     assembly = name.large_constants[:1] if sources.large_constants[1] else ()
     return {
         component / "CMakeLists.txt": component_cmake(
-            sources.runtime, program.chip, (*name.sources, *assembly), name
+            *(sources.runtime, program.chip, (*name.sources, *assembly), name),
+            psram=psram is not None,
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(border, sources, model_id, preference),
+        model / "metadata.json": metadata(border, sources, identity(border.network), preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,

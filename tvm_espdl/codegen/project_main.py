@@ -12,6 +12,7 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.border.ports import Border
 from ..program.memory import Plan
+from .arenas import giving_memory, own_memory
 from .filling import filled
 from .header import NOTICE
 from .identifiers import identifiers, string
@@ -83,11 +84,11 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
         config=network.own("crt_config.h"),
         header=f"{prefix}.h",
         model_id=f"{network.macro}_MODEL_ID",
-        buffers="\n".join([*buffers, ""]),
+        buffers="\n".join([*buffers, "", *own_memory(memory, network)]),
         integers="" if all(real) else filled("app_main_integers.c"),
         floats=filled("app_main_floats.c") if any(real) else "",
         run=run,
-        reset=f"  {prefix}_reset();\n" if program.states else "",
+        reset=(f"  {prefix}_reset();\n" if program.states else "") + giving_memory(memory, network),
         checks="\n".join(checks),
         measure=filled(
             "app_main_measure.c", runs=TIMED_RUNS, arena_bytes=f"{network.macro}_ARENA_BYTES"

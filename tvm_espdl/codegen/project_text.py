@@ -12,6 +12,7 @@ from ..program.border.ports import Border, Port
 from ..program.kernels import Preference, choice_of_step
 from ..version import __version__
 from .filling import filled
+from .memory_account import memory_account
 from .sources import Sources
 
 
@@ -43,6 +44,12 @@ def metadata(border: Border, sources: Sources, model_id: str, preference: Prefer
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
+        "memory": memory_account(
+            sources.plan,
+            sources.constant_bytes,
+            sum(program.values[name].nbytes for name in states),
+            sources.memory,
+        ),
         "calls": [
             {
                 "operator": step.operator.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
@@ -15,6 +16,7 @@ from ..program.border.formats import as_border
 from ..program.border.ports import Border
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.memory import Plan, plan
+from .arenas import psram_bytes
 from .calls import Calls
 from .constants import Constants
 from .conversions import Conversions
@@ -22,6 +24,7 @@ from .cut import cut_before
 from .header import Header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
 from .native import NativeFunction, lower_native
 from .network import Network
 from .network_name import DEFAULT_NAME, NetworkName
@@ -51,6 +54,14 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: What was chosen about memory.
+    memory: MemoryChoice
+
+    @property
+    def psram_bytes(self) -> int:
+        """Bytes of static arrays in PSRAM."""
+        copied = self.constant_bytes if self.memory.weights == "psram" else 0
+        return psram_bytes(self.plan) + copied
 
 
 def generate(
@@ -58,6 +69,9 @@ def generate(
     model_id: str,
     preference: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
+    memory: MemoryChoice = DEFAULT_CHOICE,
+    *,
+    board: Board = ANY_BOARD,
 ) -> Sources:
     """Print a network as C.
 
@@ -71,9 +85,15 @@ def generate(
         Whose kernels are called: `auto`, `esp-dl` or `portable`, as `program.kernels` has it.
     name : NetworkName
         What its functions, types, macros and files are called after, the kernels' included.
+    memory : MemoryChoice
+        Where its values and constants lie. Whether the chip has as much is not asked.
+    board : Board
+        What is known of the board.
 
     Raises
     ------
+    DataError
+        If more internal RAM is chosen than the chip has.
     ModelError
         If TVM cannot express one of its own functions in plain C.
     """
@@ -94,35 +114,36 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    memory = plan(program, needs)
-    constants = Constants(name)
+    planned = plan(program, needs, pools=pools_of(program, memory, board))
+    constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
         for index, (value, array) in enumerate(program.constants.items())
     }
-    variables = Variables(program, memory, arrays, name)
+    variables = Variables(program, planned, arrays, name)
     called_by: dict[int, CCall | NativeFunction] = {**calls_of, **natives}
-    calls = Calls(program, memory, variables.names, constants, called=called_by, network=name)
+    calls = Calls(program, planned, variables.names, constants, called=called_by, network=name)
     conversions = Conversions(border, program.chip, name)
-    text = Network(program, memory, variables, calls, name).text(model_id)
+    text = Network(program, planned, variables, calls, name).text(model_id)
     # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
     called: dict[str, Kernel] = {}
     for index, call in calls_of.items():
-        if not memory.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
+        if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
     called |= {call.function: "portable" for _, call in conversions.kernels}
     declared = conversions.declarations
     runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
     return Sources(
         name=name,
-        header=Header(border, memory, name).text(model_id, constants.nbytes, declared),
+        header=Header(border, planned, name).text(model_id, constants.nbytes, declared),
         network="\n".join([text, *conversions.definitions]),
         constants_header=constants.header(),
         constants=constants.definitions(),
         large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),
         runtime=runtime.of(name),
-        plan=memory,
+        plan=planned,
         constant_bytes=constants.nbytes,
+        memory=memory,
     )
 
 

@@ -122,6 +122,10 @@ def open_image(view: memoryview, where: str, key: bytes | None) -> tuple[str, bo
     if header is None or len(view) < header:
         damaged(where, f"a model that begins with {magic!r}")
     mode, size = struct.unpack_from("<II", view, 4)
+    if magic == b"EDL1" and len(view) >= HEADERS[b"EDL2"] and not any(view[12:16]):
+        # Files of December 2024 bear the old magic in front of the new header, which ends with
+        # zeros where a model of the old one never begins with them.
+        magic, header = b"EDL2", HEADERS[b"EDL2"]
     if mode not in (0, 1):
         damaged(where, f"encryption mode {mode}")
     if header + size > len(view):

@@ -56,6 +56,9 @@ def is_espdl(source: object) -> bool:
     if path.suffix == ".espdl":
         return True
     try:
+        # A pipe would be waited for, and what was read of it be gone.
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(4) in MAGIC_NUMBERS
     except OSError:
@@ -123,7 +126,10 @@ def _bytes_of(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source
     try:
-        return Path(source).read_bytes()
+        path = Path(source)
+        if path.exists() and not path.is_file():
+            raise OSError("no regular file")
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(
             "the file cannot be read",

@@ -14,6 +14,7 @@ from ..errors import ModelError
 from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Native, Program, Step
+from ..program.kernels import rules_beyond_espdl
 from ..version import __version__
 from .draft import Draft, unused
 from .edges import Edge, Edges, edges_of
@@ -146,6 +147,9 @@ class _Writer:
         operator = step.operator
         if isinstance(operator, Native):
             self._refuse(step, NOT_OF_ESP_DL)
+        for broken in rules_beyond_espdl(step):
+            (refusal,) = (r for r in operator.refusals(self.program.chip) if r.rule == broken)
+            self._refuse(step, refusal)
         writer = WRITERS.get(operator.name)
         if writer is None:
             self._refuse(step, dataclasses.replace(NOT_REGISTERED, found=operator.name))

@@ -26,9 +26,11 @@ from .types import LARGEST_EXPONENT, FloatCall, Operand, Types
 
 INDEX_DTYPES = ("int32", "int64")
 LARGEST_STEP = 1 << 15
-# Rules that keep bad numbers out of new models, while the references compute these numbers exactly
-# as the chip does: a network that is published with them is run with them.
-FOLLOWED_RULES = ("probabilities_are_finite", "products_do_not_wrap")
+# Of a rule that an operator breaks and is run all the same: whose bits its result has.
+WHOSE = {
+    "followed": "The PC follows the chip.",
+    "portable": "ESP-DL's runtime cannot run it: this package's kernel does, here and in projects.",
+}
 
 ValueT = TypeVar("ValueT", int, float, str, tuple[int, ...])
 
@@ -263,9 +265,9 @@ class NodeView:
                 )
         refusals = operator.refusals(self.chip)
         for refusal in refusals:
-            if refusal.rule not in FOLLOWED_RULES:
+            if refusal.otherwise == "refused":
                 self.refuse(refusal.sentence, refusal.found, refusal.allowed, refusal.fix)
-            self.warn(f"{refusal.sentence} Found: {refusal.found}. The PC follows the chip.")
+            self.warn(f"{refusal.sentence} Found: {refusal.found}. {WHOSE[refusal.otherwise]}")
         return tuple(refusal.rule for refusal in refusals)
 
 

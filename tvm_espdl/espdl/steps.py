@@ -69,7 +69,7 @@ class Steps:
         covers, admits
             As in `Step`.
         """
-        types = (operator.x,) if isinstance(operator, FloatCall) else operator.inputs
+        types = operator.xs if isinstance(operator, FloatCall) else operator.inputs
         names = tuple(
             self._names[given] if isinstance(given, str) else self._constant(given, tensor)
             for given, tensor in zip(inputs, types, strict=True)

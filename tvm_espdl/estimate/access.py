@@ -42,11 +42,11 @@ def access_of(
             border_share=(at.taps / area - at.inside) / border if border else 0.0,
             strips=at.result[0],
             overlap=max(0.0, at.kernel[0] / step - 1),
-            per_load=taps * work.channels_in * width,
+            per_load=taps * work.channels_in * width if reads else 0.0,
         )
     if work.macs and weights is not None:
         width = np.dtype(work.dtype).itemsize
-        per_row = work.channels_in * width
+        per_row = work.channels_in * width if reads else 0.0
         return Access(reads, writes, weights, work.rows, strips=work.rows, per_load=per_row)
     strips = max(1, work.elements_out * np.dtype(work.dtype).itemsize // 1024)
     return Access(reads, writes, weights, strips=strips)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -20,7 +20,7 @@ from ..program.kernels import Kernel, Preference, kernel_of_step
 from .access import access_of
 from .counting import Counted, esp_dl_instructions, portable_instructions
 from .layout import Layout
-from .machine import Machine
+from .machine import Machine, Weights
 from .traffic import Access, Caches, Fills, Region
 from .work import Work, work_of
 
@@ -59,35 +59,31 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """One call.
+class Counts:
+    """What one call does.
 
     Attributes
     ----------
     kernel : str
         `esp-dl`, `portable` or `tvm`.
+    runs : bool
+        False where the result is there already, as that of most reshapes.
     instructions : float
         Executed.
     fills : Fills
         Bytes that it fetches.
-    parts : mapping of str to float
-        Its cycles: `instructions`, `constants`, `tensors`, `inner cache`, `call`.
     counted : bool
         Whether its instructions follow from counts of the same kernel with such shapes.
     """
 
     kernel: Kernel
-    instructions: float
-    fills: Fills
-    parts: Mapping[str, float]
-    counted: bool
-
-    @property
-    def cycles(self) -> float:
-        """All of them."""
-        return sum(self.parts.values())
+    runs: bool
+    instructions: float = 0.0
+    fills: Fills = field(default_factory=Fills)
+    counted: bool = True
 
 
+@cache
 def prices_of(chip: Chip) -> Prices:
     """The prices on a chip."""
     row = _rows()[chip.family]
@@ -103,12 +99,26 @@ def prices_of(chip: Chip) -> Prices:
     )
 
 
-def costs_of(
+def priced(counts: Counts, machine: Machine, weights: Weights) -> dict[str, float]:
+    """Cycles of a call: `instructions`, `constants`, `tensors`, `inner cache`, `call`."""
+    if not counts.runs:
+        return {}
+    prices, fills = prices_of(machine.chip), counts.fills
+    return {
+        "instructions": counts.instructions * prices.instruction,
+        "constants": fills.filter * machine.constant_cycles(weights),
+        "tensors": fills.activation * machine.tensor_cycles * prices.tensor_bytes,
+        "inner cache": fills.inner * machine.chip.external_memory.inner_cycles,
+        "call": prices.call,
+    }
+
+
+def counts_of(
     program: Program, layout: Layout, machine: Machine, kernels: Preference = "auto"
-) -> tuple[Cost, ...]:
-    """The cost of each step, one after the other, from cold caches on."""
+) -> tuple[Counts, ...]:
+    """The counts of each step, one after the other, from cold caches on."""
     run = _Run(program, layout, machine, kernels)
-    return tuple(run.cost(index) for index in range(len(program.steps)))
+    return tuple(run.counts(index) for index in range(len(program.steps)))
 
 
 class _Run:
@@ -118,30 +128,23 @@ class _Run:
         self, program: Program, layout: Layout, machine: Machine, kernels: Preference
     ) -> None:
         self.program, self.layout, self.machine, self.kernels = program, layout, machine, kernels
-        self.caches, self.prices = Caches(machine.caches), prices_of(machine.chip)
+        self.caches = Caches(machine.caches)
 
-    def cost(self, index: int) -> Cost:
-        """The cost of a step."""
-        step, machine, prices = self.program.steps[index], self.machine, self.prices
-        kernel = kernel_of_step(step, machine.chip, self.kernels)
+    def counts(self, index: int) -> Counts:
+        """The counts of a step."""
+        step, chip = self.program.steps[index], self.machine.chip
+        kernel = kernel_of_step(step, chip, self.kernels)
         if self.layout.plan.is_alias(step):
-            return Cost(kernel, 0.0, Fills(), {}, counted=True)
+            return Counts(kernel, runs=False)
         work = None
         if isinstance(step.operator, Operator):
             work = work_of(step.operator)
             count = esp_dl_instructions if kernel == "esp-dl" else portable_instructions
-            counted = count(work, machine.chip)
+            counted = count(work, chip)
         else:
-            counted = Counted(_native(step.operator, machine.chip), counted=False)
+            counted = Counted(_native(step.operator, chip), counted=False)
         fills = self.caches.run(self._access(index, work))
-        parts = {
-            "instructions": counted.instructions * prices.instruction,
-            "constants": fills.filter * machine.constant_cycles(self.layout.weights),
-            "tensors": fills.activation * machine.tensor_cycles * prices.tensor_bytes,
-            "inner cache": fills.inner * machine.chip.external_memory.inner_cycles,
-            "call": prices.call,
-        }
-        return Cost(kernel, counted.instructions, fills, parts, counted.counted)
+        return Counts(kernel, True, counted.instructions, fills, counted.counted)
 
     def _access(self, index: int, work: Work | None) -> Access:
         step = self.program.steps[index]

@@ -13,8 +13,8 @@ from ..chips import Chip
 from ..ops import Operator
 from ..program import Program
 from ..program.kernels import Kernel, Preference, check_preference
-from .cycles import Cost, Prices, costs_of, prices_of
-from .layout import Layout, layout_of
+from .cycles import Counts, Prices, counts_of, priced, prices_of
+from .layout import Layout, layout_of, moved
 from .machine import Machine, Settings, machine_of
 
 #: What is said of portable kernels, and of chips whose latencies nobody has published.
@@ -85,25 +85,34 @@ class Figures:
         What was estimated.
     machine : Machine
         The chip and its settings.
-    stated : tuple of str
-        Names of the settings that a user has stated.
+    settings : Settings
+        What a user has stated of them.
     layout : Layout
         Where everything lies.
-    nodes : tuple of NodeEstimate
-        All calls; those that nothing is left of to run take no time.
-    prices : Prices
-        What cycles are made of.
+    counts : tuple of Counts
+        What each step does.
     kernels : str
         What the project prefers: `auto`, `esp-dl` or `portable`.
     """
 
     program: Program
     machine: Machine
-    stated: tuple[str, ...]
+    settings: Settings
     layout: Layout
-    nodes: tuple[NodeEstimate, ...]
-    prices: Prices
+    counts: tuple[Counts, ...]
     kernels: Preference = "auto"
+
+    @cached_property
+    def nodes(self) -> tuple[NodeEstimate, ...]:
+        """All calls; those that nothing is left of to run take no time."""
+        parts = [priced(counts, self.machine, self.layout.weights) for counts in self.counts]
+        total = sum(sum(part.values()) for part in parts)
+        return tuple(_node(self, index, part, total) for index, part in enumerate(parts))
+
+    @property
+    def prices(self) -> Prices:
+        """What cycles are made of."""
+        return prices_of(self.chip)
 
     @property
     def chip(self) -> Chip:
@@ -155,7 +164,7 @@ class Figures:
                 f"no latency of {self.chip.name} is published: instructions are counted, cycles "
                 "per instruction are assumed"
             )
-        odd = [name for name in self.stated if name not in _FITTED_SETTINGS]
+        odd = [name for name in self.settings.stated if name not in _FITTED_SETTINGS]
         if odd:
             found.append(f"{', '.join(odd)} as stated: no published latency has them so")
         rough = [node for node in self.nodes if node.extrapolates and node.milliseconds]
@@ -167,9 +176,23 @@ class Figures:
 
 
 def figures_of(
-    program: Program, settings: Settings | None = None, kernels: Preference = "auto"
+    program: Program,
+    settings: Settings | None = None,
+    kernels: Preference = "auto",
+    *,
+    like: Figures | None = None,
 ) -> Figures:
     """The figures of a program.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        What a user states; the rest is as exported projects have it.
+    kernels : str
+        What the project prefers: `auto`, `esp-dl` or `portable`.
+    like : Figures, optional
+        Of the same program for the same kernels: what does not depend on the settings is taken
+        from there.
 
     Raises
     ------
@@ -179,39 +202,30 @@ def figures_of(
     check_preference(kernels)
     stated = settings or Settings()
     machine = machine_of(program.chip, stated)
-    layout = layout_of(program, machine, kernels)
-    costs = costs_of(program, layout, machine, kernels)
-    total = sum(cost.cycles for cost in costs)
-    each = 1000 / machine.clock_hz
-    nodes = tuple(
-        _node(program, layout, index, cost, milliseconds=cost.cycles * each, all_cycles=total)
-        for index, cost in enumerate(costs)
-    )
-    prices = prices_of(program.chip)
-    return Figures(program, machine, stated.stated, layout, nodes, prices, kernels)
+    if like is not None:
+        layout = moved(like.layout, program, machine, kernels)
+        same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
+        counts = like.counts if same else counts_of(program, layout, machine, kernels)
+    else:
+        layout = layout_of(program, machine, kernels)
+        counts = counts_of(program, layout, machine, kernels)
+    return Figures(program, machine, stated, layout, counts, kernels)
 
 
-def _node(
-    program: Program,
-    layout: Layout,
-    index: int,
-    cost: Cost,
-    *,
-    milliseconds: float,
-    all_cycles: float,
-) -> NodeEstimate:
+def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float) -> NodeEstimate:
+    program, layout, counts = figures.program, figures.layout, figures.counts[index]
     step = program.steps[index]
     result, operator = program.values[step.outputs[0]], step.operator
-    each = milliseconds / cost.cycles if cost.cycles else 0.0
+    cycles, each = sum(parts.values()), 1000 / figures.machine.clock_hz
     return NodeEstimate(
         tensor=step.outputs[0],
         operator=operator.name,
-        kernel=cost.kernel,
-        milliseconds=milliseconds,
-        share=cost.cycles / all_cycles if all_cycles else 0.0,
-        parts={name: cycles * each for name, cycles in cost.parts.items()},
+        kernel=counts.kernel,
+        milliseconds=cycles * each,
+        share=cycles / total if total else 0.0,
+        parts={name: value * each for name, value in parts.items()},
         macs=operator.macs if isinstance(operator, Operator) else 0,
-        fetched_bytes=cost.fills.filter + cost.fills.activation,
+        fetched_bytes=counts.fills.filter + counts.fills.activation,
         flash_bytes=layout.constant_bytes[index],
         live_bytes=layout.live_bytes[index],
         shape=result.shape,
@@ -219,15 +233,15 @@ def _node(
         reads=step.inputs,
         writes=step.outputs,
         covers=step.covers,
-        extrapolates=_rougher(cost),
+        extrapolates=_rougher(counts),
     )
 
 
-def _rougher(cost: Cost) -> str:
-    if cost.kernel == "tvm":
+def _rougher(counts: Counts) -> str:
+    if counts.kernel == "tvm":
         return "a function that TVM compiles is estimated by its name and types"
-    if cost.kernel == "portable":
-        if cost.counted:
+    if counts.kernel == "portable":
+        if counts.counted:
             return "a portable kernel: instructions are counted, not its cycles"
         return "a portable kernel whose instructions were not counted"
-    return "" if cost.counted else "ESP-DL's kernel was not counted with such shapes"
+    return "" if counts.counted else "ESP-DL's kernel was not counted with such shapes"

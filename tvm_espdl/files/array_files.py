@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import DataError, OutputError
 from ..ops.base.rounding import Array
-from .array_headers import READING_ERRORS, check_archive, reason
+from .array_headers import READING_ERRORS, check_headers, reason
 from .output_files import FilePath, check_new, write_whole
 
 
@@ -31,8 +31,7 @@ def read_arrays(path: FilePath) -> dict[str, Array]:
     if not file.is_file():
         raise DataError("there is no such file", where=str(path), allowed="an .npy or .npz file")
     try:
-        if zipfile.is_zipfile(file):
-            check_archive(file)
+        check_headers(file)
         loaded: Any = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             arrays = {"": loaded}

@@ -56,14 +56,18 @@ def read_header(stream: IO[bytes]) -> Header:
     return shape, fortran, dtype
 
 
-def check_archive(path: Path) -> None:
-    """Look at the headers of an `.npz` alone.
+def check_headers(path: Path) -> None:
+    """Look at the headers of an `.npy` or `.npz` alone.
 
     Raises
     ------
     READING_ERRORS
         If one is damaged, or the arrays are far larger than their file can honestly hold.
     """
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as stream:
+            read_header(stream)
+        return
     total = 0
     with zipfile.ZipFile(path) as archive:
         for entry in archive.namelist():

@@ -59,5 +59,7 @@ def _widen(graph: GraphProto) -> None:
 
 def _widen_tensor(tensor: TensorProto) -> None:
     if tensor.data_type in _HALVES:
-        array = numpy_helper.to_array(tensor).astype(np.float32)
-        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+        array = numpy_helper.to_array(tensor)
+        if array.dtype.kind in "iu":  # onnx before 1.19 gives the bits of bfloat16
+            array = (array.astype(np.uint32) << 16).view(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float32), tensor.name))

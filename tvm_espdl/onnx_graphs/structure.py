@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from ..errors import ModelError
@@ -35,6 +37,7 @@ def check_structure(model: ModelProto) -> None:
         no positive number, a limit is NaN, a loop never ends, or a tensor is larger than
         `MOST_ELEMENTS`.
     """
+    _check_texts(model)
     for value in model.graph.input:
         if value.type.HasField("tensor_type"):
             _check_type(value.type.tensor_type.elem_type, f"input {value.name!r}")
@@ -42,12 +45,8 @@ def check_structure(model: ModelProto) -> None:
         constants = {tensor.name: tensor for tensor in graph.initializer}
         for tensor in constants.values():
             _check_constant(tensor, f"constant {tensor.name!r}")
-        for value in (*graph.input, *graph.output, *graph.value_info):
-            _check_text(value.name)
         for node in graph.node:
-            _check_text(node.name, *node.input, *node.output)
             for given in node.attribute:
-                _check_text(given.name)
                 if given.type == AttributeProto.TENSOR:
                     _check_constant(given.t, f"node {node.name or node.op_type!r}")
             _check_numbers(node, constants)
@@ -64,17 +63,22 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
                 yield from _graphs(body)
 
 
-def _check_text(*names: str | bytes) -> None:
+def _check_texts(message: Any) -> None:
     """Protobuf gives a name that is no text as bytes, and raises where it is shown or assigned."""
-    for name in names:
-        if isinstance(name, bytes):
-            raise ModelError(
-                "a name is no text",
-                where="the model",
-                found=repr(name),
-                allowed="names in UTF-8",
-                try_="export the network again, or look whether the download was complete",
-            )
+    for field, value in message.ListFields():
+        if field.type not in (field.TYPE_MESSAGE, field.TYPE_STRING):
+            continue
+        for part in [value] if isinstance(value, (str, bytes, Message)) else value:
+            if isinstance(part, bytes):
+                raise ModelError(
+                    "a name is no text",
+                    where="the model",
+                    found=repr(part),
+                    allowed="names in UTF-8",
+                    try_="export the network again, or look whether the download was complete",
+                )
+            if isinstance(part, Message):
+                _check_texts(part)
 
 
 def _check_type(kind: int, where: str) -> None:

@@ -92,7 +92,11 @@ class Div(ShiftedScales, Broadcast):
             "half_even": int(chip.rounding == "half_even"),
         }
 
-    @rule(allowed="a constant", fix="multiply with the reciprocal, or repeat the operand")
+    @rule(
+        allowed="a constant",
+        fix="multiply with the reciprocal, or repeat the operand",
+        otherwise="portable",
+    )
     def single_operand_is_constant(self, chip: Chip) -> str | None:
         """An int8 operand of one element is a constant.
 

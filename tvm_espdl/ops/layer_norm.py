@@ -114,7 +114,7 @@ class LayerNorm(ShiftedScales):
         """Epsilon is above 0, for the kernel divides by the root of it and the variance."""
         return None if np.float32(self.epsilon) > 0 else f"epsilon {self.epsilon}"
 
-    @rule(allowed="values below 64", fix="scale the input down")
+    @rule(allowed="values below 64", fix="scale the input down", otherwise="portable")
     def root_ends(self, chip: Chip) -> str | None:
         """Inputs stay below 64, or the kernel's square root may never end.
 

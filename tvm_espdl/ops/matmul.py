@@ -108,7 +108,7 @@ class Matmul(AllOfOneType):
         ranks = len(self.a.shape), len(self.b.shape)
         return None if min(ranks) >= 2 and max(ranks) <= MAX_RANK else f"{ranks} dimensions"
 
-    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent")
+    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent", otherwise="portable")
     def shift_is_not_negative(self, chip: Chip) -> str | None:
         """On chips with vectors, the output exponent is at least the sum of the factors'."""
         return f"shift {self.shift}" if chip.vector_bytes and self.shift < 0 else None

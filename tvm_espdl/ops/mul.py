@@ -62,7 +62,11 @@ class Mul(ShiftedScales, Broadcast):
             "half_even": int(chip.rounding == "half_even"),
         }
 
-    @rule(allowed=f"0 to {LARGEST_VECTOR_SHIFT}", fix="quantize the output more coarsely")
+    @rule(
+        allowed=f"0 to {LARGEST_VECTOR_SHIFT}",
+        fix="quantize the output more coarsely",
+        otherwise="portable",
+    )
     def vector_shift_fits(self, chip: Chip) -> str | None:
         """On chips with vectors, the product is shifted right, by 0 to 31 bits.
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..chips import Chip
 from .base import Array, FieldValue, MovedIntegers, Operator, rule
 
-MAX_RANK = 4
+MAX_RANK = 6
 Shape = tuple[int, ...]
 MODES = ("constant", "edge", "reflect")
 
@@ -41,7 +41,7 @@ class Pad(MovedIntegers):
         return np.pad(arrays[0], widths, mode="edge" if self.mode == "edge" else "reflect")
 
     def fields(self, chip: Chip) -> dict[str, FieldValue]:
-        """Extents of four dimensions, what is added in front of them, and with which values."""
+        """Extents of six dimensions, what is added in front of them, and with which values."""
         missing = MAX_RANK - len(self.x.shape)
         return {
             "input_extents": (1,) * missing + self.x.shape,
@@ -58,8 +58,18 @@ class Pad(MovedIntegers):
 
     @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape first")
     def rank_fits(self, chip: Chip) -> str | None:
-        """A padded tensor has at most 4 dimensions."""
+        """A padded tensor has at most 6 dimensions."""
         return None if len(self.x.shape) <= MAX_RANK else f"{len(self.x.shape)} dimensions"
+
+    @rule(allowed="mode constant", fix="reshape first", otherwise="portable")
+    def inside_has_few_dimensions(self, chip: Chip) -> str | None:
+        """Values of the inside are repeated in at most 4 dimensions, and a fifth, unpadded first.
+
+        Beyond, ESP-DL v3.3.9 writes nothing.
+        """
+        first = self.before[:1] + self.after[:1]
+        fits = len(self.x.shape) <= 4 or (len(self.x.shape) == 5 and not any(first))
+        return None if self.mode == "constant" or fits else f"{len(self.x.shape)} dimensions"
 
     @rule(allowed="constant, edge and reflect", fix="pad in another mode")
     def mode_is_known(self, chip: Chip) -> str | None:

@@ -79,7 +79,11 @@ class Prelu(Unary):
         """The factors."""
         return {"alpha": constants[0].ravel()}
 
-    @rule(allowed="four dimensions and batch 1", fix="reshape to (1, channels, height, width)")
+    @rule(
+        allowed="four dimensions and batch 1",
+        fix="reshape to (1, channels, height, width)",
+        otherwise="portable",
+    )
     def input_is_one_image(self, chip: Chip) -> str | None:
         """The input is one image, for the kernel reads height, width and channels of it."""
         if len(self.x.shape) == 4 and self.x.shape[0] == 1:
@@ -95,7 +99,11 @@ class Prelu(Unary):
             return None
         return f"{alpha.dtype} alpha of shape {alpha.shape}, exponent {alpha.exponent}"
 
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
+    @rule(
+        allowed="one exponent for input and output",
+        fix="requantize the output",
+        otherwise="followed",
+    )
     def positive_values_are_copied(self, chip: Chip) -> str | None:
         """Input and output have one exponent, except for int8 data on chips with vectors.
 
@@ -119,7 +127,11 @@ class Prelu(Unary):
             return None
         return f"a right shift by {self.shift}"
 
-    @rule(allowed="results within the type", fix="quantize the output more coarsely")
+    @rule(
+        allowed="results within the type",
+        fix="quantize the output more coarsely",
+        otherwise="followed",
+    )
     def products_do_not_wrap(self, chip: Chip) -> str | None:
         """Where the kernel keeps only the low bits of a product, no product exceeds the type.
 

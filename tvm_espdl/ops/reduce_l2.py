@@ -46,7 +46,11 @@ class ReduceL2(RealSum):
         """In TIR."""
         return op.newton_root(real)
 
-    @rule(allowed="norms below 128", fix="use fewer elements or a smaller input exponent")
+    @rule(
+        allowed="norms below 128",
+        fix="use fewer elements or a smaller input exponent",
+        otherwise="portable",
+    )
     def root_is_found(self, chip: Chip) -> str | None:
         """The largest norm that the input's range allows is below 128.
 
@@ -55,7 +59,11 @@ class ReduceL2(RealSum):
         largest = -int(np.iinfo(self.x.dtype).min) * float(self.input_scale) * self.count**0.5
         return None if largest < LARGEST_ROOT else f"norms up to {largest:g}"
 
-    @rule(allowed="input exponents from -15 to 15", fix="quantize the input more coarsely")
+    @rule(
+        allowed="input exponents from -15 to 15",
+        fix="quantize the input more coarsely",
+        otherwise="portable",
+    )
     def scale_of_squares_fits_shifts(self, chip: Chip) -> str | None:
         """The exponent of squares, twice the input's, is within -30 to 30.
 

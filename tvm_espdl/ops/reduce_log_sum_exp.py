@@ -40,7 +40,11 @@ class ReduceLogSumExp(ShiftedScales, Reduction):
         """The table, for int8."""
         return {"table": self.table} if self.x.dtype == "int8" else {}
 
-    @rule(allowed="inputs of which the largest is 80 or less", fix="use a smaller input exponent")
+    @rule(
+        allowed="inputs of which the largest is 80 or less",
+        fix="use a smaller input exponent",
+        otherwise="portable",
+    )
     def exponentials_are_finite(self, chip: Chip) -> str | None:
         """The largest number that the input's range holds is 80 or less.
 

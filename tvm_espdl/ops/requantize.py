@@ -59,7 +59,11 @@ class Requantize(ShiftedScales, Elementwise):
         """Integers are shifted right by at most 31 bits, or left by at most 30."""
         return None if -30 <= self.shift <= 31 else f"shift {self.shift}"
 
-    @rule(allowed="a size with no remainder of 8 after sixteens", fix="pad the channels")
+    @rule(
+        allowed="a size with no remainder of 8 after sixteens",
+        fix="pad the channels",
+        otherwise="portable",
+    )
     def widening_size_is_whole(self, chip: Chip) -> str | None:
         """From int8 to int16 on chips with vectors, more than 50 elements are not 8 modulo 16.
 
@@ -70,7 +74,11 @@ class Requantize(ShiftedScales, Elementwise):
             return f"{self.y.size} elements" if self.y.size % 16 == 8 else None
         return None
 
-    @rule(allowed="a smaller left shift", fix="bring the exponents closer together")
+    @rule(
+        allowed="a smaller left shift",
+        fix="bring the exponents closer together",
+        otherwise="portable",
+    )
     def left_shift_fits_vectors(self, chip: Chip) -> str | None:
         """On the ESP32-S3, more than 50 elements shift left by 6 (int8) or 4 (int16) bits at most.
 

@@ -78,7 +78,11 @@ class ResizeNearest(Resize):
             return None
         return f"coordinates {self.coordinates} with nearest_mode {self.rounding}"
 
-    @rule(allowed="16 channels or more, or twice the rows and columns", fix="pad the channels")
+    @rule(
+        allowed="16 channels or more, or twice the rows and columns",
+        fix="pad the channels",
+        otherwise="portable",
+    )
     def channels_fill_a_vector(self, chip: Chip) -> str | None:
         """On chips with vectors, other scales than 2x2 need at least 16 channels.
 

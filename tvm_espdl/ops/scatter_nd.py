@@ -81,7 +81,11 @@ class ScatterNd(AllOfOneType):
         """Where each slice begins."""
         return {"places": self.places(constants[0]).astype(np.int32)}
 
-    @rule(allowed="one exponent; for mul 0 for the updates", fix="requantize the inputs")
+    @rule(
+        allowed="one exponent; for mul 0 for the updates",
+        fix="requantize the inputs",
+        otherwise="followed",
+    )
     def exponents_fit(self, chip: Chip) -> str | None:
         """Data, updates and output have the same exponent, for the kernel reads none of them.
 
@@ -97,7 +101,11 @@ class ScatterNd(AllOfOneType):
         """A scatter replaces, adds, multiplies, or takes the larger or the smaller value."""
         return None if self.reduction in REDUCTIONS else self.reduction
 
-    @rule(allowed="fewer updates than data", fix="compute the whole tensor instead")
+    @rule(
+        allowed="fewer updates than data",
+        fix="compute the whole tensor instead",
+        otherwise="portable",
+    )
     def updates_survive(self, chip: Chip) -> str | None:
         """There are fewer updates than data.
 

@@ -52,6 +52,7 @@ class Slice(Strided):
     @rule(
         allowed="step -1 over a whole axis, or elements that lie alike from both of its ends",
         fix="slice with a positive step and reverse the result",
+        otherwise="portable",
     )
     def backward_slice_is_centred(self, chip: Chip) -> str | None:
         """With a negative step, the elements lie as far from the end as from the begin of the axis.

@@ -42,7 +42,11 @@ class Softmax(ShiftedScales, Unary):
         """Elements before, along and behind the axis."""
         return split_at(self.x.shape, self.axis)
 
-    @rule(allowed="int16, or int8 at exponents up to -1", fix="quantize its input to int16")
+    @rule(
+        allowed="int16, or int8 at exponents up to -1",
+        fix="quantize its input to int16",
+        otherwise="followed",
+    )
     def probabilities_are_finite(self, chip: Chip) -> str | None:
         """The exponentials of all int8 numbers at the input's exponent fit a float32.
 

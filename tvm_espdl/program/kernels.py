@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from ..chips import Chip, Family
 from ..errors import EspdlError
 from ..ops import Operator
+from ..ops.base.operator import otherwise_of, sentence_of
 from ..ops.lut import Lut
 from .border.pixel_table import PixelTable
 from .program import Step
@@ -66,6 +67,7 @@ _WHOLE_TABLE = "ESP-DL has no kernel for a table with an entry for each of 65536
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
 _NEEDS_VECTORS = "ESP-DL's kernel is called on chips with vectors alone"
 _NO_HEAP = "this kernel allocates nothing"
+_BROKEN = "ESP-DL's kernel cannot run it. The rule: {}"
 _FLOATS = "ESP-DL's formula computes in float, element by element, as well"
 
 _VECTORS: tuple[Kernel, str] = ("esp-dl", _IN_VECTORS)
@@ -185,6 +187,8 @@ def choice_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> C
     """The kernel that an exported project for `chip` calls; the same where it is a mere view."""
     if not isinstance(step.operator, Operator):
         return Choice("tvm", "no operator of ESP-DL or of this package computes it")
+    if broken := rules_beyond_espdl(step):
+        return Choice("portable", _BROKEN.format(sentence_of(getattr(step.operator, broken[0]))))
     return choice(step.operator, chip, preference)
 
 
@@ -197,7 +201,15 @@ def definer_of_step(step: Step) -> Definer:
     """Whose operator it is. Where it is ESP-DL's, ESP-DL has a kernel for it."""
     if not isinstance(step.operator, Operator):
         return "TVM"
-    return "ESP-DL" if is_in_espdl(step.operator) else "tvm-espdl"
+    own = rules_beyond_espdl(step) or not is_in_espdl(step.operator)
+    return "tvm-espdl" if own else "ESP-DL"
+
+
+def rules_beyond_espdl(step: Step) -> tuple[str, ...]:
+    """Rules that a step may break because this package's kernel computes it in ESP-DL's place."""
+    if not isinstance(step.operator, Operator):
+        return ()
+    return tuple(name for name in step.admits if otherwise_of(step.operator, name) == "portable")
 
 
 def is_in_espdl(operator: Operator) -> bool:

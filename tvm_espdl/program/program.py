@@ -56,8 +56,8 @@ class Step:
         Tensors of the model that the call computes on its way, its result's among them; empty
         where the compiler has added the call.
     admits : tuple of str
-        Names of rules of the chip that the operator breaks, and is to run all the same, as the
-        chip does with a file made for it.
+        Names of rules of the chip that the operator breaks, and is to run all the same: as the
+        chip does with a file made for it, or by this package's kernel (`rule`'s `otherwise`).
     """
 
     operator: Operator | Native

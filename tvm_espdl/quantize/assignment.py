@@ -181,6 +181,10 @@ class Assigner:
         operand = index, place
         return operand if operand in self._seen else self.plan.graph.nodes[index].input[place]
 
+    def own_weights(self, layer: Layer) -> Integers:
+        """The exponents (C,) or (1,) that suit the weights of a layer, whatever kernels need."""
+        return next(one.own for one in self._layers if one.layer.node == layer.node)
+
     def chosen(self, member: Member) -> int:
         """The exponent that suits the group of a member best, whatever kernels need."""
         return self._chosen[self.find(member)]

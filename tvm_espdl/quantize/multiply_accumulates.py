@@ -11,10 +11,22 @@ from ..onnx_graphs.graph import attribute
 from .plan import Plan
 from .recurrent import R, W, X
 
+#: Seconds for a multiply-accumulate, and for rounding one element of a tensor.
+_PRODUCT, _ELEMENT = 1.5e-10, 1e-8
+
 
 def network_multiply_accumulates(plan: Plan) -> int:
     """Of all quantized operators, for one sample."""
     return sum(node_multiply_accumulates(plan, index) for index in plan.rules)
+
+
+def simulation_seconds(plan: Plan) -> float:
+    """About how long an ordinary PC takes to simulate one sample; never measured.
+
+    What is tried within some time follows from it, so that it is the same on every machine.
+    """
+    read = sum(elements(plan, name) for name in plan.tensors())
+    return network_multiply_accumulates(plan) * _PRODUCT + read * _ELEMENT
 
 
 def node_multiply_accumulates(plan: Plan, index: int) -> int:

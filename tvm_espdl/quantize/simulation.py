@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -28,6 +29,19 @@ from .qdq import QdqWriter, StoredConstant, assemble, stored_constants
 from .sharing import share_exponents
 
 
+class _Fed(NamedTuple):
+    """The inputs that say how a tensor is rounded; its limits are fed only where it is not."""
+
+    step: str
+    inverse: str
+    lowest: str
+    highest: str
+
+
+#: What stands for no rounding: a step so fine, and limits that nothing reaches.
+_NO_STEP, _NO_LIMIT = 2.0**-40, 3e38
+
+
 class _SimulationWriter(QdqWriter):
     """Writes rounding and saturation as float arithmetic with scales that can be fed."""
 
@@ -38,7 +52,7 @@ class _SimulationWriter(QdqWriter):
         every = {operand: assignment.input_exponent(plan, *operand) for operand in operands}
         complete = replace(assignment, requantized={**every, **assignment.requantized})
         super().__init__(model, plan, complete, chip)
-        self.scales: dict[str | Operand, tuple[str, str]] = {}
+        self.scales: dict[str | Operand, _Fed] = {}
         self.fed: dict[Operand, str] = {}
 
     def round_trip(
@@ -46,15 +60,15 @@ class _SimulationWriter(QdqWriter):
     ) -> None:
         low, high = integer_limits(bits)
         step, inverse = self._scalar(f"{base}_step", 1), self._scalar(base, 1)
-        self.scales[key] = (step, inverse)
         scaled = self._step("Mul", [source, inverse], base)
         if self.chip.rounding == "half_up":
             shifted = self._step("Add", [scaled, self._scalar(f"{base}_half", 0.5)], base)
             whole = self._step("Floor", [shifted], base)
         else:
             whole = self._step("Round", [scaled], base)
-        limits = [self._scalar(f"{base}_limit", limit) for limit in (low, high)]
-        held = self._step("Clip", [whole, *limits], base)
+        lowest, highest = (self._scalar(f"{base}_limit", limit) for limit in (low, high))
+        self.scales[key] = _Fed(step, inverse, lowest, highest)
+        held = self._step("Clip", [whole, lowest, highest], base)
         self.nodes.append(helper.make_node("Mul", [held, step], [target]))
 
     def _scalar(self, base: str, value: float) -> str:
@@ -121,18 +135,35 @@ class Simulation:
         other._plan, other._constants, other._feed = plan, {}, {}
         return other
 
-    def set(self, assignment: Assignment) -> None:
-        """Take over the exponents and replaced values of `assignment`."""
+    @property
+    def rounded(self) -> Collection[str | Operand]:
+        """What is rounded on its way: activations, and operands that may be requantized."""
+        return self._writer.scales.keys()
+
+    def set(self, assignment: Assignment, exact: Collection[str | Operand] = ()) -> None:
+        """Take over the exponents and replaced values of `assignment`.
+
+        Those of `exact` are neither rounded nor saturated: activations, operands that are
+        requantized, and constant operands.
+        """
         feed: dict[str, Array] = {}
-        for key, (step, inverse) in self._writer.scales.items():
-            if isinstance(key, str):
-                exponent = assignment.tensors[key]
+        for key, fed in self._writer.scales.items():
+            if key in exact:
+                limits = (fed.lowest, -_NO_LIMIT), (fed.highest, _NO_LIMIT)
+                feed.update((name, np.array(limit, dtype=np.float32)) for name, limit in limits)
+                step = _NO_STEP
+            elif isinstance(key, str):
+                step = 2.0 ** assignment.tensors[key]
             else:
-                exponent = assignment.input_exponent(self._plan, *key)
-            feed[step] = np.array(2.0**exponent, dtype=np.float32)
-            feed[inverse] = np.array(2.0**-exponent, dtype=np.float32)
+                step = 2.0 ** assignment.input_exponent(self._plan, *key)
+            feed[fed.step] = np.array(step, dtype=np.float32)
+            feed[fed.inverse] = np.array(1 / step, dtype=np.float32)
         for operand, stored in stored_constants(self._plan, assignment, self._chip).items():
-            feed[self._writer.fed[operand]] = self._constant(operand, stored, assignment)
+            if operand in exact:
+                value = self._plan.graph.constant(stored.name)
+            else:
+                value = self._constant(operand, stored, assignment)
+            feed[self._writer.fed[operand]] = value
         self._feed = feed
 
     def _constant(self, operand: Operand, stored: StoredConstant, assignment: Assignment) -> Array:

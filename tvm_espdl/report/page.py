@@ -41,9 +41,11 @@ class Section:
     items: Sequence[str] = ()
     #: Lines whose columns are made with spaces.
     text: str = ""
+    #: What `drawing` gives, each of which scrolls on its own.
+    drawings: Sequence[Markup] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.items or self.text)
+        return bool(self.rows or self.items or self.text or self.drawings)
 
 
 @dataclass(frozen=True)

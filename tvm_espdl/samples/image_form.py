@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from ..program.border.pixel_form import checked_range, per_channel
+from ..program.border.pixel_form import checked_range, numbers_of, per_channel
 from .image_wishes import ImageWishes
 
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
@@ -146,7 +146,7 @@ def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str)
 
 def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     plain = (
-        not np.any(wishes.mean)
+        not numbers_of(wishes.mean, "mean", "numbers").any()
         and bool(np.all(np.asarray(wishes.std) == 1))
         and wishes.pixel_range in ((0.0, 1.0), (0.0, 255.0))
     )

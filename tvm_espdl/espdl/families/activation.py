@@ -68,9 +68,28 @@ def _add_table(step: StepView, table: Array) -> str:
 @or_table
 def read_prelu(node: NodeView, x: Tensor, y: Tensor) -> None:
     """One factor per channel, which is the last axis."""
-    factors = node.array(1).ravel()
+    factors = _factors_of_channels(node, x)
     steepest = int(np.abs(factors.astype(np.int64)).max(initial=0))
     node.call(Prelu(x, y, node.type_of(factors), steepest), constants=[factors])
+
+
+def _factors_of_channels(node: NodeView, x: Tensor) -> Array:
+    """The factors as the chip reads them: the first ones, or the first one for all channels.
+
+    Source: ESP-DL `dl/module/include/dl_module_prelu.hpp`, `get_output_shape`.
+    """
+    factors, channels = node.array(1).ravel(), x.shape[-1] if x.shape else 1
+    if not factors.size or (factors.size < channels and x.dtype != "int16"):
+        node.refuse("factors of the channels", f"{factors.size} for {channels}", f"{channels}")
+    if factors.size == channels:
+        return factors
+    which = "the first one for all" if x.dtype == "int16" else f"the first {channels} of them"
+    if factors.size > 1:
+        node.warn(
+            f"the last axis of {x.shape} has {channels} channels. Found: {factors.size} factors. "
+            f"The chip reads {which}; the PC follows the chip."
+        )
+    return np.full(channels, factors[0]) if x.dtype == "int16" else factors[:channels].copy()
 
 
 def write_prelu(step: StepView) -> None:

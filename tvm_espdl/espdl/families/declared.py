@@ -17,13 +17,14 @@ import numpy as np
 from ...ops import Operator, Tensor
 from ...ops.base.broadcast import Broadcast, WithRelu
 from ...ops.base.form import Form
-from ...ops.base.reduction import Reduction
+from ...ops.base.reduction import MAX_RUNS, Reduction
 from ...ops.base.registry import declared
 from ...ops.base.unary import SameExponent
+from ...ops.transpose import Transpose
 from ..draft import Setting
-from ..node_view import NodeView, Reader, Readers
+from ..node_view import WHOSE, NodeView, Reader, Readers
 from ..step_view import StepView, Writer, Writers
-from ..types import FloatCall
+from ..types import FLOAT_FUNCTIONS, FloatCall
 from .activation import or_table, table_setting
 
 
@@ -40,7 +41,7 @@ def _function(node: NodeView, x: Tensor, y: Tensor) -> None:
     """A function of each element."""
     form = FUNCTIONS[node.node.op_type].form
     in_float = x.dtype == "float32" and isinstance(form.relax, str) and not form.attributes
-    node.call(FloatCall(form.relax, x, y) if in_float else formula_of(node, x, y))
+    node.call(FloatCall(form.relax, (x,), y) if in_float else formula_of(node, x, y))
 
 
 def _of_two(node: NodeView) -> None:
@@ -48,9 +49,12 @@ def _of_two(node: NodeView) -> None:
     if len(node.node.inputs) != 2:
         node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
     y = node.typed(np.broadcast_shapes(a.shape, b.shape))
+    kind, operands = NODES[node.node.op_type], [node.operand(0), node.operand(1)]
+    if a.dtype == b.dtype == "float32" and kind.form.relax in FLOAT_FUNCTIONS:
+        node.call(FloatCall(kind.form.relax, (a, b), y), operands)
+        return
     known = node.is_constant(0), node.is_constant(1)
-    operator = NODES[node.node.op_type].made(a, b, y, relu=False, known=known)
-    node.call(operator, [node.operand(0), node.operand(1)])
+    node.call(kind.made(a, b, y, relu=False, known=known), operands)
 
 
 def _reduction(node: NodeView) -> None:
@@ -67,7 +71,19 @@ def _reduction(node: NodeView) -> None:
     dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
     y = node.typed(kept if node.integer("keepdims", 1) else dropped)
     wide = dataclasses.replace(y, shape=kept)
-    node.call_as(y, "kept", NODES[node.node.op_type](x, wide, axes))
+    operator: Reduction = NODES[node.node.op_type](x, wide, axes)
+    if len(operator.runs) <= 2 * MAX_RUNS:
+        node.call_as(y, "kept", operator)
+        return
+    refused = next(r for r in operator.refusals(node.chip) if r.rule == "runs_fit")
+    node.warn(f"{refused.sentence} Found: {refused.found}. {WHOSE['portable']}")
+    # The reduced axes come last, in their order: so each result is made of the same elements.
+    order = (*(axis for axis in range(rank) if axis not in axes), *axes)
+    turned, last = x.permuted(order), tuple(range(rank - len(axes), rank))
+    name = f"{node.output()}_turned"
+    node.call(Transpose(x, turned, order), output=name)
+    shorter = dataclasses.replace(operator, x=turned, y=wide.permuted(order), axes=last)
+    node.call_as(y, "reduced", shorter, [name])
 
 
 def _reader(kind: type[Operator]) -> Reader:

@@ -146,19 +146,39 @@ def slice_along(x: Tensor, y: Tensor, axis: int, start: int) -> Slice:
 
 
 def read_split(node: NodeView) -> None:
-    """A slice for each result; without sizes, equal parts, the last one smaller."""
+    """A slice for each result."""
     x = node.tensor()
-    axis, count = node.axis(0, len(x.shape)), len(node.node.outputs)
-    part = -(-x.shape[axis] // max(count, 1))
-    sizes = [min(part, x.shape[axis] - n * part) for n in range(count)]
-    if node.has(1):
-        sizes = list(node.integers(1))
-    if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
-        node.refuse("sizes that are not the whole", sizes, f"{count} of {x.shape[axis]}")
+    axis = node.axis(0, len(x.shape))
+    count, extent = len(node.node.outputs), x.shape[axis]
+    sizes = list(node.integers(1)) if node.has(1) else _sizes_of_parts(node, count, extent)
+    if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != extent:
+        node.refuse("sizes that are not the whole", sizes, f"{count} of {extent}")
     for place, size in enumerate(sizes):
         if node.output(place):
             y = node.typed((*x.shape[:axis], size, *x.shape[axis + 1 :]), place)
             node.call(slice_along(x, y, axis, sum(sizes[:place])), place=place)
+
+
+def _sizes_of_parts(node: NodeView, count: int, extent: int) -> list[int]:
+    """The sizes that a split without any has: the chip takes `num_outputs` for that of a part.
+
+    Where that gives another number of parts than the node has results, the chip would write out
+    of bounds, and the parts are those that ONNX means: equal ones, the last one smaller.
+    """
+    parts = node.integer("num_outputs", 0)
+    sizes = _parts(extent, parts) if parts > 0 else []
+    if len(sizes) == count:
+        return sizes
+    node.warn(
+        "ESP-DL takes num_outputs for the size of a part. "
+        f"Found: num_outputs {parts} for {count} results of an axis of {extent}. "
+        "The parts here are equal ones, as ONNX means it. Try: give the sizes."
+    )
+    return _parts(extent, -(-extent // max(count, 1)))
+
+
+def _parts(extent: int, size: int) -> list[int]:
+    return [min(size, extent - start) for start in range(0, extent, size)]
 
 
 def read_slice(node: NodeView) -> None:
@@ -204,13 +224,22 @@ def _end(extent: int, count: int, start: int, stride: int) -> int:
 
 
 def read_gather(node: NodeView) -> None:
-    """Constant indices, those below zero counted from the end."""
+    """Constant indices, those below zero counted from the end, as ONNX means it.
+
+    The chip does not add the extent: it reads in front of the row.
+    """
     x = node.tensor()
     axis = node.axis(0, len(x.shape))
     node.integers(1)
     indices, extent = node.array(1).astype(np.int64), x.shape[axis]
     if indices.size and not -extent <= indices.min() <= indices.max() < extent:
         node.refuse("indices outside of the axis", allowed=f"-{extent} to {extent - 1}")
+    if indices.size and indices.min() < 0:
+        node.warn(
+            "ESP-DL reads an index below 0 in front of its row, from foreign memory. "
+            f"Found: {indices.min()}. Here it counts from the end, as ONNX means it. "
+            f"Try: add the extent, {extent}."
+        )
     indices = np.array(np.where(indices < 0, indices + extent, indices), np.int64, order="C")
     y = node.typed((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
     node.call(Gather(x, y, Tensor("int64", indices.shape), axis), constants=[indices])

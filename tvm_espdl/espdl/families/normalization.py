@@ -29,7 +29,7 @@ def read_softmax(node: NodeView) -> None:
     if y.dtype != "float32":
         node.refuse("a softmax has a float result", y.dtype, "float32")
     is_float = x.dtype == "float32"
-    node.call(FloatCall(f"nn.{kind.name}", x, y, axis) if is_float else kind(x, y, axis))
+    node.call(FloatCall(f"nn.{kind.name}", (x,), y, axis) if is_float else kind(x, y, axis))
 
 
 def read_lp_norm(node: NodeView) -> None:

@@ -19,7 +19,11 @@ class AllOfOneType(Operator):
 class AllOfOneExponent(Operator):
     """An operator that computes on the integers as they are and reads no exponent."""
 
-    @rule(allowed="one exponent for all inputs and the output", fix="requantize the inputs")
+    @rule(
+        allowed="one exponent for all inputs and the output",
+        fix="requantize the inputs",
+        otherwise="followed",
+    )
     def exponents_are_equal(self, chip: Chip) -> str | None:
         """All inputs and the output have the same exponent, for the kernel reads none of them."""
         exponents = [tensor.exponent for tensor in (*self.inputs, self.output)]

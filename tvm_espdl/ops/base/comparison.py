@@ -60,14 +60,22 @@ class Comparison(Broadcast):
         fits = types[0] == types[1] and types[0] in ("int8", "int16") and types[2] == "bool"
         return None if fits else ", ".join(types)
 
-    @rule(allowed="one exponent for both inputs", fix="requantize one of the inputs")
+    @rule(
+        allowed="one exponent for both inputs",
+        fix="requantize one of the inputs",
+        otherwise="followed",
+    )
     def exponents_are_equal(self, chip: Chip) -> str | None:
         """Both inputs have the same exponent, for the kernel reads none of them."""
         if self.a.exponent == self.b.exponent:
             return None
         return f"exponents {self.a.exponent} and {self.b.exponent}"
 
-    @rule(allowed="a repeated input with fewer bytes than the result", fix="compare in int8")
+    @rule(
+        allowed="a repeated input with fewer bytes than the result",
+        fix="compare in int8",
+        otherwise="portable",
+    )
     def repeated_input_survives(self, chip: Chip) -> str | None:
         """An input that is repeated has fewer bytes than the result.
 

@@ -115,7 +115,11 @@ class Convolution(OneImage, Weighted):
             "dilation_x": self.dilations[1],
         }
 
-    @rule(allowed="padding smaller than the kernel", fix="pad in a node of its own")
+    @rule(
+        allowed="padding smaller than the kernel",
+        fix="pad in a node of its own",
+        otherwise="portable",
+    )
     def padding_is_inside_kernel(self, chip: Chip) -> str | None:
         """Padding on each side is smaller than the dilated kernel, or the kernel misreads memory.
 
@@ -126,7 +130,11 @@ class Convolution(OneImage, Weighted):
             return None
         return f"padding {self.pads} with a kernel spanning {rows}x{columns}"
 
-    @rule(allowed="an image that holds the kernel without its tail padding", fix="stride 1")
+    @rule(
+        allowed="an image that holds the kernel without its tail padding",
+        fix="stride 1",
+        otherwise="portable",
+    )
     def stride_fits_before_tail(self, chip: Chip) -> str | None:
         """With a stride above 1, image plus leading padding holds a whole dilated kernel.
 
@@ -139,7 +147,11 @@ class Convolution(OneImage, Weighted):
                 return f"{held} {side} for a kernel spanning {extent[axis]}"
         return None
 
-    @rule(allowed="a tap inside the image for every output", fix="less dilation or padding")
+    @rule(
+        allowed="a tap inside the image for every output",
+        fix="less dilation or padding",
+        otherwise="portable",
+    )
     def every_window_touches_image(self, chip: Chip) -> str | None:
         """Every window has at least one tap inside the image (dilation can step over it)."""
         for axis, side in enumerate(("row", "column")):

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,11 @@ else:
 
 
 Exponent = int | tuple[int, ...] | None
+
+#: What becomes of an operator that breaks a rule, in a file that is for this chip: nothing computes
+#: it; the chip does, with the reference's bits, which may be none that a user wants; or this
+#: package's kernels do, by the same definition, where ESP-DL's cannot.
+Otherwise = Literal["refused", "followed", "portable"]
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Refusal:
         The rule itself, as it stands in the table of supported operators.
     found, allowed, fix : str
         What this operator has, what the rule wants, and what to change.
+    otherwise : str
+        What becomes of the operator of a file that is for this chip.
     """
 
     rule: str
@@ -104,6 +111,7 @@ class Refusal:
     found: str
     allowed: str
     fix: str
+    otherwise: Otherwise = "refused"
 
     def __str__(self) -> str:
         return f"{self.sentence} Found: {self.found}. Allowed: {self.allowed}. Try: {self.fix}."
@@ -132,7 +140,7 @@ Check = Callable[[Any, Chip], str | None]
 CheckT = TypeVar("CheckT", bound=Check)
 
 
-def rule(*, allowed: str, fix: str) -> Callable[[CheckT], CheckT]:
+def rule(*, allowed: str, fix: str, otherwise: Otherwise = "refused") -> Callable[[CheckT], CheckT]:
     """Declare a method as a rule of its operator.
 
     The method returns None when the chip can run the operator, else what it found. Its docstring
@@ -141,6 +149,7 @@ def rule(*, allowed: str, fix: str) -> Callable[[CheckT], CheckT]:
 
     def mark(check: CheckT) -> CheckT:
         check.espdl_rule = (allowed, fix)  # type: ignore[attr-defined]
+        check.espdl_otherwise = otherwise  # type: ignore[attr-defined]
         return check
 
     return mark
@@ -302,7 +311,8 @@ class Operator:
             if result is not None:
                 allowed, fix = check.espdl_rule  # type: ignore[attr-defined]
                 sentence = sentence_of(check)
-                found.append(Refusal(check.__name__, sentence, result, allowed, fix))
+                otherwise = check.espdl_otherwise  # type: ignore[attr-defined]
+                found.append(Refusal(check.__name__, sentence, result, allowed, fix, otherwise))
         return found
 
     def to_json(self) -> str:
@@ -320,6 +330,13 @@ def rules_of(operator: type[Operator]) -> tuple[Check, ...]:
         members = (check for _, check in inspect.getmembers(operator))
         _RULES[operator] = tuple(check for check in members if hasattr(check, "espdl_rule"))
     return _RULES[operator]
+
+
+def otherwise_of(operator: Operator, name: str) -> Otherwise:
+    """What becomes of an operator that breaks the rule of this name."""
+    check = next(check for check in rules_of(type(operator)) if check.__name__ == name)
+    otherwise: Otherwise = check.espdl_otherwise  # type: ignore[attr-defined]
+    return otherwise
 
 
 def sentence_of(check: Check) -> str:

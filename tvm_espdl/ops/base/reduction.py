@@ -20,7 +20,7 @@ from .shifted_scales import ShiftedScales
 from .strided import strides_of
 from .unary import OneInteger, SameExponent
 
-MAX_RANK = 4
+MAX_RUNS = 2  # of kept axes, and of reduced ones
 
 
 class Reduction(OneInteger):
@@ -66,18 +66,26 @@ class Reduction(OneInteger):
         kept = [axis for axis in range(x.ndim) if axis not in self.axes]
         return x.transpose(*self.axes, *kept).reshape(self.count, -1)
 
-    def walk(self) -> dict[str, FieldValue]:
-        """Members of the C descriptor: kept and reduced dimensions after merging, two of each."""
+    @property
+    def runs(self) -> list[tuple[bool, int, int]]:
+        """Neighbouring axes as one, where all are reduced or all are kept: which, extent, stride.
+
+        Source: ESP-DL `dl/module/include/dl_module_reduce_base.hpp`, `forward_template`.
+        """
         dense = strides_of(self.x.shape)
-        merged: list[tuple[bool, int, int]] = []
+        runs: list[tuple[bool, int, int]] = []
         for axis, extent in enumerate(self.x.shape):
             reduced = axis in self.axes
-            joined = merged.pop()[1] if merged and merged[-1][0] == reduced else 1
-            merged.append((reduced, joined * extent, dense[axis]))
+            joined = runs.pop()[1] if runs and runs[-1][0] == reduced else 1
+            runs.append((reduced, joined * extent, dense[axis]))
+        return runs
+
+    def walk(self) -> dict[str, FieldValue]:
+        """Members of the C descriptor: kept and reduced dimensions after merging, two of each."""
         fields: dict[str, FieldValue] = {}
         for name, reduced in (("kept", False), ("reduced", True)):
-            own = [(extent, stride) for kind, extent, stride in merged if kind == reduced]
-            own = [(1, 0)] * (2 - len(own)) + own
+            own = [(extent, stride) for kind, extent, stride in self.runs if kind == reduced]
+            own = [(1, 0)] * (MAX_RUNS - len(own)) + own
             fields[f"{name}_extents"] = tuple(extent for extent, _ in own)
             fields[f"{name}_strides"] = tuple(stride for _, stride in own)
         return fields
@@ -111,11 +119,14 @@ class Reduction(OneInteger):
         moved = sorted(axes.index(axis) for axis in self.axes)
         return self.transposed(axes, axes=tuple(moved))
 
-    @rule(allowed=f"up to {MAX_RANK} dimensions", fix="reshape the input")
-    def rank_fits(self, chip: Chip) -> str | None:
-        """A reduced tensor has at most 4 dimensions."""
-        rank = len(self.x.shape)
-        return None if rank <= MAX_RANK else f"{rank} dimensions"
+    @rule(allowed=f"{MAX_RUNS} runs of either kind", fix="transpose, or reduce in two steps")
+    def runs_fit(self, chip: Chip) -> str | None:
+        """Axes that are reduced and axes that are kept take turns at most 3 times.
+
+        Neighbouring axes of a kind are one. Beyond, ESP-DL v3.3.9 writes nothing.
+        """
+        runs = len(self.runs)
+        return None if runs <= 2 * MAX_RUNS else f"{runs} runs: axes {self.axes} of {self.x.shape}"
 
     @rule(allowed="fewer elements", fix="reduce in steps, or use int16")
     def sum_fits(self, chip: Chip) -> str | None:

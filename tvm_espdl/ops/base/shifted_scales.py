@@ -21,6 +21,7 @@ class ShiftedScales(Operator):
     @rule(
         allowed=f"-{LARGEST_EXPONENT} to {LARGEST_EXPONENT}",
         fix="quantize with a scale nearer to 1",
+        otherwise="portable",
     )
     def exponents_fit_shifts(self, chip: Chip) -> str | None:
         """All exponents are within -30 to 30, for the chip makes its scales by 32-bit shifts."""

@@ -45,7 +45,11 @@ class OneInteger(OneType):
 class SameExponent(Unary):
     """A `Unary` that computes on the integers as they are and reads no exponent."""
 
-    @rule(allowed="one exponent for input and output", fix="requantize the output")
+    @rule(
+        allowed="one exponent for input and output",
+        fix="requantize the output",
+        otherwise="followed",
+    )
     def exponents_are_equal(self, chip: Chip) -> str | None:
         """Input and output have the same exponent, for the kernel reads neither."""
         if self.x.exponent == self.y.exponent:

@@ -92,14 +92,18 @@ class Weighted(Operator):
             return None
         return f"bias of shape {self.b.shape}"
 
-    @rule(allowed="one exponent for all weights", fix="quantize without per_channel")
+    @rule(
+        allowed="one exponent for all weights",
+        fix="quantize without per_channel",
+        otherwise="portable",
+    )
     def filter_exponents_suit_chip(self, chip: Chip) -> str | None:
         """A weight exponent per output channel needs the vectors of the ESP32-P4 or ESP32-S31."""
         if chip.per_channel or not isinstance(self.w.exponent, tuple):
             return None
         return f"{len(self.w.exponent)} exponents on {chip.name}"
 
-    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent")
+    @rule(allowed="a shift of 0 or more", fix="raise the output's exponent", otherwise="portable")
     def shift_is_not_negative(self, chip: Chip) -> str | None:
         """On chips with vectors, the output exponent is at least input plus weight exponent."""
         if not chip.vector_bytes or min(self.shifts) >= 0:

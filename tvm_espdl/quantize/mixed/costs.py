@@ -13,11 +13,25 @@ from ..precision import borders, is_inside
 
 
 def network_cycles(plan: Plan, chip: Chip) -> float:
-    """About how many cycles the quantized operators of `plan` take on `chip`."""
+    """About how many cycles the operators of `plan` take on `chip`.
+
+    Those of a rule, that is, whether they are quantized or were kept float; what no rule takes
+    costs the same whatever is chosen.
+    """
     cycles = chip.cycles
     operators = sum(_node_cycles(plan, i, cycles) for i in plan.rules if not is_inside(plan, i))
     moved = sum(elements(plan, name) for _, _, name in borders(plan))
-    return operators + moved * cycles.requantize
+    kept = sum(_float_cycles(plan, index, cycles) for index in plan.kept_float)
+    return operators + moved * cycles.requantize + kept
+
+
+def _float_cycles(plan: Plan, index: int, cycles: Cycles) -> float:
+    """Of a node that TVM computes, and of the float tensors that are made of integers for it."""
+    product, element = cycles.real
+    node = plan.graph.nodes[index]
+    read = {name for name in node.input if plan.is_integer(name)}
+    made = elements(plan, node.output[0]) + sum(elements(plan, name) for name in read)
+    return product * node_multiply_accumulates(plan, index) + element * made
 
 
 def _node_cycles(plan: Plan, index: int, cycles: Cycles) -> float:

@@ -7,21 +7,24 @@ Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ...onnx_graphs.graph import Array
+from ...samples import Sample
 from ..candidate import Candidate
+from ..multiply_accumulates import simulation_seconds
 from ..plan import Layer, Operand, Plan
 from ..workbench import Workbench
 
-#: Layers are corrected in at most so many runs over the samples, neighbours together.
-MOST_RUNS = 5
-
-#: Means need fewer samples than searches.
+#: Means need fewer samples than searches; those of large networks are taken from half as many.
 MOST_SAMPLES = 8
+
+#: Seconds of an ordinary PC that the runs over the samples may take, and runs that are always made.
+SECONDS, LEAST_RUNS = 6.0, 5
 
 
 def bias(bench: Workbench, candidate: Candidate) -> Candidate:
@@ -29,18 +32,51 @@ def bias(bench: Workbench, candidate: Candidate) -> Candidate:
     layers = [layer for layer in bench.plan.layers() if layer.bias is not None]
     if not layers:
         return candidate
-    samples = bench.samples[:MOST_SAMPLES]
+    samples, waves = _effort(layers, bench)
     wanted = _means(layers, bench.plan, bench.float_tensors(_sums(layers, bench.plan), samples))
     offsets: dict[Operand, Array] = dict(candidate.offsets)
-    together = -(-len(layers) // MOST_RUNS)
-    for start in range(0, len(layers), together or 1):
-        wave = layers[start : start + together]
+    for wave in waves:
         bench.simulation.set(bench.assign(replace(candidate, offsets=offsets)))
         names = _sums(wave, bench.plan)
         found = _means(wave, bench.plan, bench.simulated_tensors(names, samples, sums=True))
         for operand, mean in found.items():
             offsets[operand] = offsets.get(operand, 0.0) + wanted[operand] - mean
     return replace(candidate, offsets=offsets)
+
+
+def _effort(
+    layers: Sequence[Layer], bench: Workbench
+) -> tuple[Sequence[Sample], list[list[Layer]]]:
+    """The samples to take, and the layers that are corrected together.
+
+    Layers behind each other that are corrected together take off the same error several times;
+    those beside each other do not.
+    """
+    levels = list(_levels(layers, bench.plan).values())
+    # A run ends at the layers that are asked for: half of the network on the average.
+    run = simulation_seconds(bench.plan) / 2
+    samples = bench.samples[:MOST_SAMPLES]
+    if len(levels) * len(samples) * run > SECONDS:
+        samples = samples[: MOST_SAMPLES // 2]
+    runs = max(int(SECONDS / (len(samples) * run)) if run and samples else 0, LEAST_RUNS)
+    together = -(-len(levels) // runs)
+    starts = range(0, len(levels), together)
+    parts = (levels[start : start + together] for start in starts)
+    return samples, [list(itertools.chain(*part)) for part in parts]
+
+
+def _levels(layers: Sequence[Layer], plan: Plan) -> dict[int, list[Layer]]:
+    """The layers by how many are behind each other up to them."""
+    by_node = {layer.node: layer for layer in layers}
+    depth: dict[str, int] = {}
+    levels: dict[int, list[Layer]] = {}
+    for index, node in enumerate(plan.graph.nodes):
+        reached = max((depth.get(name, 0) for name in node.input), default=0)
+        if index in by_node:
+            levels.setdefault(reached, []).append(by_node[index])
+            reached += 1
+        depth.update(dict.fromkeys(node.output, reached))
+    return dict(sorted(levels.items()))
 
 
 def _sums(layers: Sequence[Layer], plan: Plan) -> list[str]:

@@ -23,6 +23,7 @@ def as_html(report: QuantizationFigures) -> str:
             "Layers that hurt most (SNR of what the layer itself adds)",
             items=[f"{row.name}: {row.own} dB" for row in report.worst],
         ),
+        Section("What loses accuracy, and what mends it", items=list(map(str, report.advice))),
         Section("Layers in int16", text=str(report.tradeoff or "")),
         Section("Requantization", text=str(report.loss or "")),
         Section("Notes", items=report.notes),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from ...report.text import json_text
+from ..advice.advice import Advice
 from .accuracy import Accuracy
 from .deviation import Deviation
 from .rows import QuantizationFigures, StepRow, TensorRow
@@ -30,6 +31,7 @@ def as_json(report: QuantizationFigures) -> str:
             "footprint": report.footprint and _fields(report.footprint, "constants", "arena"),
             "loss": None if report.loss is None else dataclasses.asdict(report.loss),
             **_fields(report, "notes", "warnings"),
+            "advice": [_advice(one) for one in report.advice],
             "tensors": [_tensor(row) for row in report.rows],
             "left_float": [
                 _fields(left, "name", "operator", "reason") for left in report.left_float
@@ -56,6 +58,12 @@ def _accuracy(accuracy: Accuracy | None) -> Entry | None:
             for output in accuracy.outputs
         ],
     }
+
+
+def _advice(advice: Advice) -> Entry:
+    mend = advice.mend
+    told = None if mend is None else {**_fields(mend, "options", "gain", "time"), "line": mend.line}
+    return {**_fields(advice, "layer", "cost", "cause"), "mend": told}
 
 
 def _step(step: StepRow) -> Entry:

@@ -14,6 +14,7 @@ from onnx import ModelProto
 from ...errors import EspdlError
 from ...onnx_graphs.graph import Array
 from ...samples import ProgressLine, Sample
+from ..advice.advising import advise
 from ..calibration import watching
 from ..candidate import Candidate
 from ..clock import Clock
@@ -75,13 +76,15 @@ def make_report(
         notes=(*_judged_by(done), *_rescaled(done), *special_softmaxes(done.bench.plan)),
         warnings=(
             *findings(account, rows),
-            *sharing_losses(done.bench.assigner, assignment),
+            *(() if measure else sharing_losses(done.bench.assigner, assignment)),
         ),
         steps=tuple(_steps(done.trials, ())),
         unmeasured="" if measure else "not asked for",
         tradeoff=done.tradeoff,
     )
     if measure:
+        with clock.phase("advise"):
+            report = replace(report, advice=advise(done.bench, done.candidate, measure))
         models, places = _models(done)
         samples = done.bench.held_out or done.bench.samples
         effort = effort_of(account.plan, len(samples), len(models), measure)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..advice.advice import Advice
 from ..foreign.loss import RequantizationLoss
 from ..mixed.tradeoff import Tradeoff
 from .accuracy import Accuracy
@@ -174,6 +175,9 @@ class QuantizationFigures:
         What to know when reading the figures.
     warnings : tuple of str
         What to look at.
+    advice : tuple of Advice
+        What loses accuracy, the largest loss first, why, and the options that mend it, with gain
+        and price as they were measured; empty where the network is good, or nothing was measured.
     unmeasured : str
         Why there is no accuracy; "" where there is one.
     tradeoff : Tradeoff or None
@@ -197,6 +201,7 @@ class QuantizationFigures:
     steps: tuple[StepRow, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
     unmeasured: str = ""
     tradeoff: Tradeoff | None = None
     loss: RequantizationLoss | None = None

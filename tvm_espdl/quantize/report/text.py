@@ -5,9 +5,11 @@ It arranges what the report says and adds nothing to it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from ...report.text import Column, shorten, table_head, table_line, visible, wrapped
+from ..advice.advice import Advice
 from .accuracy import Accuracy, OutputAccuracy
 from .deviation import Deviation
 from .rows import FloatRow, QuantizationFigures, StepRow, TensorRow
@@ -22,6 +24,9 @@ _TENSORS = (
     *(Column("SNR", 6, right=True), Column("own", 6, right=True), Column("", 4)),
 )
 
+#: Characters of a line of options to type.
+_PASTED = 90
+
 
 def as_text(report: QuantizationFigures) -> str:
     """The head, the accuracy, the layers that hurt most, the warnings, then the table."""
@@ -31,6 +36,9 @@ def as_text(report: QuantizationFigures) -> str:
     if report.worst:
         lines.append("layers that hurt most (SNR of what the layer itself adds, in dB):")
         lines += [f"  {shorten(row.name, 80):80} {row.own}" for row in report.worst]
+    if report.advice:
+        lines.append("what loses accuracy, and what mends it (SNR of the outputs, in simulation):")
+        lines += [line for advice in report.advice for line in _advice(advice)]
     for table in (report.tradeoff, report.loss):
         lines += map(visible, str(table or "").splitlines())
     for kind, texts in (("note", report.notes), ("warning", report.warnings)):
@@ -40,6 +48,22 @@ def as_text(report: QuantizationFigures) -> str:
         lines += _table(report.rows)
     lines += _left_float(report.left_float)
     return "\n".join(lines)
+
+
+def _advice(advice: Advice) -> Iterator[str]:
+    """What is lost and why; then what to type, which breaks only between options."""
+    yield from wrapped(f"- {advice.loss}")
+    if advice.mend is None:
+        yield "    no option that was tried gains much"
+        return
+    yield f"    {advice.mend.effect} with"
+    words = [shlex.quote(word) for word in advice.mend.options]
+    pairs = [" ".join(words[place : place + 2]) for place in range(0, len(words), 2)]
+    while pairs:
+        line = pairs.pop(0)
+        while pairs and len(line) + len(pairs[0]) < _PASTED:
+            line += f" {pairs.pop(0)}"
+        yield "      " + visible(line) + (" \\" if pairs else "")
 
 
 def head(report: QuantizationFigures) -> str:

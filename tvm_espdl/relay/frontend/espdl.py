@@ -83,22 +83,25 @@ def program_of(file: File, chip: Chip) -> Program:
         if isinstance(operator, Native) and isinstance(operator.function, FloatCall):
             call = operator.function
             if call not in functions:
-                functions[call] = _compiled(call, step.inputs[0], chip)
+                functions[call] = _compiled(call, step.inputs, chip)
             steps[number] = dataclasses.replace(step, operator=functions[call])
     return dataclasses.replace(read, steps=tuple(steps))
 
 
-def _compiled(call: FloatCall, name: str, chip: Chip) -> Native:
+def _compiled(call: FloatCall, names: tuple[str, ...], chip: Chip) -> Native:
     """TVM's own function of floats, as it makes it wherever such a function is left to it.
 
-    Its C calls the input by `name`.
+    Its C calls the inputs by `names`.
     """
     function: Any = relax.op
     for part in call.name.split("."):
         function = getattr(function, part)
     axis = () if call.axis is None else (call.axis,)
-    x, builder = relax.Var(name, type_of(call.x)), relax.BlockBuilder()
-    mod = with_main(builder, [x], lambda: builder.emit(function(x, *axis)))
+    builder = relax.BlockBuilder()
+    # A value that is read twice has two names.
+    unique = [n if n not in names[:at] else f"{n}_{at}" for at, n in enumerate(names)]
+    xs = [relax.Var(name, type_of(x)) for name, x in zip(unique, call.xs, strict=True)]
+    mod = with_main(builder, xs, lambda: builder.emit(function(*xs, *axis)))
     (step,) = program_for(mod, chip).steps
     assert isinstance(step.operator, Native)
     return step.operator

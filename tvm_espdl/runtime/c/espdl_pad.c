@@ -24,41 +24,54 @@ static int32_t source(const espdl_pad_t *d, int32_t axis, int32_t index) {
   return place < 0 ? 0 : extent - 1;
 }
 
-/* Place of a row of the input for three outer places of the output; -1 for the constant. */
-static int32_t row_of(const espdl_pad_t *d, int32_t i, int32_t j, int32_t k) {
-  const int32_t outer = source(d, 0, i);
-  const int32_t middle = source(d, 1, j);
-  const int32_t inner = source(d, 2, k);
-  if (outer < 0 || middle < 0 || inner < 0) {
-    return -1;
+/* All dimensions but the last, along which a row lies. */
+enum { OUTER = ESPDL_PAD_RANK - 1 };
+
+/* Place of a row of the input for the outer places of the output; -1 for the constant. */
+static int32_t row_of(const espdl_pad_t *d, const int32_t *at) {
+  int32_t row = 0;
+  for (int32_t axis = 0; axis < OUTER; ++axis) {
+    const int32_t place = source(d, axis, at[axis]);
+    if (place < 0) {
+      return -1;
+    }
+    row = row * d->input_extents[axis] + place;
   }
-  return (outer * d->input_extents[1] + middle) * d->input_extents[2] + inner;
+  return row;
+}
+
+/* The next outer places, the last one fastest. */
+static void step(const espdl_pad_t *d, int32_t *at) {
+  for (int32_t axis = OUTER - 1; axis >= 0 && ++at[axis] == d->output_extents[axis]; --axis) {
+    at[axis] = 0;
+  }
 }
 
 /* One row; `x` is NULL where all of it is the constant. What is inside is copied at once. */
 #define ESPDL_DEFINE_PAD(suffix, type)                                                   \
   static void pad_row_##suffix(const espdl_pad_t *d, const type *x, type *y) {           \
-    const int32_t inside = d->input_extents[3];                                          \
-    const int32_t size = d->output_extents[3];                                           \
+    const int32_t inside = d->input_extents[OUTER];                                      \
+    const int32_t size = d->output_extents[OUTER];                                       \
     for (int32_t i = 0; i < size; ++i) {                                                 \
-      if (x != NULL && i == d->before[3] && inside > 0 && inside <= size - i) {          \
+      if (x != NULL && i == d->before[OUTER] && inside > 0 && inside <= size - i) {      \
         memcpy(y + i, x, (size_t)inside * sizeof *y);                                    \
         i += inside - 1;                                                                 \
         continue;                                                                        \
       }                                                                                  \
-      const int32_t place = x == NULL ? -1 : source(d, 3, i);                            \
+      const int32_t place = x == NULL ? -1 : source(d, OUTER, i);                        \
       y[i] = place < 0 ? (type)d->value : x[place];                                      \
     }                                                                                    \
   }                                                                                      \
                                                                                          \
   void espdl_pad_##suffix(const espdl_pad_t *d, const type *x, type *y) {                \
-    for (int32_t i = 0; i < d->output_extents[0]; ++i) {                                 \
-      for (int32_t j = 0; j < d->output_extents[1]; ++j) {                               \
-        for (int32_t k = 0; k < d->output_extents[2]; ++k, y += d->output_extents[3]) {  \
-          const int32_t row = row_of(d, i, j, k);                                        \
-          pad_row_##suffix(d, row < 0 ? NULL : x + row * d->input_extents[3], y);        \
-        }                                                                                \
-      }                                                                                  \
+    int32_t at[OUTER] = {0};                                                             \
+    int32_t rows = 1;                                                                    \
+    for (int32_t axis = 0; axis < OUTER; ++axis) {                                       \
+      rows *= d->output_extents[axis];                                                   \
+    }                                                                                    \
+    for (; rows > 0; --rows, y += d->output_extents[OUTER], step(d, at)) {               \
+      const int32_t row = row_of(d, at);                                                 \
+      pad_row_##suffix(d, row < 0 ? NULL : x + row * d->input_extents[OUTER], y);        \
     }                                                                                    \
   }
 

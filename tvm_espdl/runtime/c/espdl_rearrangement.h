@@ -9,7 +9,7 @@
 
 /* Dimensions of views, padded tensors; parts of a concatenation. */
 #define ESPDL_STRIDED_RANK 6
-#define ESPDL_PAD_RANK 4
+#define ESPDL_PAD_RANK 6
 #define ESPDL_CONCAT_PARTS 16
 
 /* A view that steps through the input; unused dimensions in front have extent 1. */

@@ -1,0 +1,81 @@
+"""`tvm-espdl evaluate`: models of each kind, its files, its limits and their status."""
+
+import json
+
+import onnx
+import pytest
+from html_page import Page
+from networks import library, quantized_digits
+
+from tvm_espdl.cli import main
+from tvm_espdl.demo import DATA
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def quantized(tmp_path):
+    path = tmp_path / "quantized.onnx"
+    onnx.save(quantized_digits("esp32s3"), path)
+    return path
+
+
+def test_a_quantized_model_with_its_files(quantized, tmp_path, capsys):
+    figures, page = tmp_path / "figures.json", tmp_path / "page.html"
+    assert run("evaluate", quantized, "--json", figures, "--html", page) == 0
+    out = capsys.readouterr().out
+    content = json.loads(figures.read_text())
+    assert content["chip"] == "esp32s3"
+    assert 0 < content["milliseconds"] < 100
+    assert content["fits"]
+    assert out.startswith("esp32s3 at 240 MHz: about ")
+    assert "it fits." in " ".join(out.split())
+    Page(page.read_text())
+    assert run("evaluate", quantized, "--json", figures) == 2  # It is there.
+    assert "exists" in capsys.readouterr().err
+
+
+def test_limits_decide_the_status(quantized, capsys):
+    assert run("evaluate", quantized, "--max-ms", 1e6, "--max_ram", "1M", "--max_flash", "1M") == 0
+    assert "above the limit" not in capsys.readouterr().out
+    assert run("evaluate", quantized, "--max-ms", 1e-3, "--max_ram", "1k") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[-2:]] == ["above the limit"] * 2
+    assert "--max_ms 0.001" in lines[-2]
+    assert "--max_ram 1024" in lines[-1]
+
+
+@pytest.mark.parametrize("wrong", ["ten", "-1", "1.5M", "3G"])
+def test_what_is_no_number_of_bytes_is_refused(quantized, wrong, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run("evaluate", quantized, f"--max_ram={wrong}")
+    assert stopped.value.code == 2
+    assert "200K" in capsys.readouterr().err
+
+
+def test_a_float_model_is_as_if_quantized(tmp_path, capsys):
+    figures = tmp_path / "figures.json"
+    model = DATA / "digits_cnn.onnx"
+    assert run("evaluate", model, "--target_chip", "esp32p4", "--json", figures) == 0
+    content = json.loads(figures.read_text())
+    kernels = {node["kernel"] for node in content["nodes"]}
+    assert (content["chip"], kernels) == ("esp32p4", {"esp-dl", "portable"})
+    assert "the model is float" in capsys.readouterr().err
+    assert run("evaluate", model, "--as_is", "--max_ms", content["milliseconds"]) == 1
+    assert "quantize" in capsys.readouterr().out
+
+
+def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
+    path = tmp_path / "digits.espdl"
+    library("digits", "esp32s3").save_espdl(path)
+    assert run("evaluate", path, "--target_chip", "esp32s3") == 0
+    capsys.readouterr()
+    assert run("evaluate", quantized, "--compare", "esp32s3", "esp32", "--max_ms", 1) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("esp32s3 at 240 MHz")
+    assert lines[-2].startswith("esp32 at 240 MHz")
+    assert "above the limit" in lines[-1]
+    assert run("evaluate", quantized, "--compare", "esp32s3", "esp32s9") == 2
+    assert "esp32s9" in capsys.readouterr().err

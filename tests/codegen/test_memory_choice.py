@@ -1,0 +1,233 @@
+"""Tensors and constants in internal RAM, PSRAM or a caller's buffer: same bits, or a refusal."""
+
+import dataclasses
+import json
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from network_in_c import run_network
+from networks import library, samples
+from program_drawings import drawn_program
+from projects import project_of
+
+from tvm_espdl.chips import CHIPS
+from tvm_espdl.chips.settings import Board
+from tvm_espdl.codegen.fitting import check_fit
+from tvm_espdl.codegen.memory_account import account_text
+from tvm_espdl.codegen.memory_choice import (
+    INTERNAL,
+    PSRAM,
+    MemoryChoice,
+    choice_of,
+    kept_bytes,
+    pools_of,
+)
+from tvm_espdl.compilation import compile_espdl
+from tvm_espdl.errors import DataError, ModelError
+from tvm_espdl.espdl import load
+from tvm_espdl.program.memory import plan
+from tvm_espdl.toolchain.network import includes, sources
+
+MOBILENET = "imagenet_cls_models_s3_imagenet_cls_mobilenetv2_s8_v1.espdl"
+CHOICES = {
+    "some in PSRAM": MemoryChoice(internal_ram=1100),
+    "all in PSRAM": MemoryChoice(internal_ram=0),
+    "the caller's": MemoryChoice(arena="caller"),
+    "copied weights": MemoryChoice(weights="psram"),
+    "all of it": MemoryChoice(internal_ram=900, weights="psram"),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
+def test_bits_do_not_depend_on_where_tensors_are(choice, c_compiler):
+    network = library("digits", "esp32s3")
+    given = samples(network, 2, seed=5)
+    expected = [network.run(sample) for sample in given]
+    results = run_network(
+        network.program, given, c_compiler, first=expected[0], kernels="auto", memory=choice
+    )
+    for ours, theirs in zip(expected, results, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_pools_are_filled_within_their_limits_and_the_busiest_bytes_come_first():
+    program = library("digits", "esp32s3").program
+    memory = plan(program, pools=pools_of(program, MemoryChoice(internal_ram=1100)))
+    internal, psram = memory.arenas
+    assert (internal.pool.name, psram.pool.name) == (INTERNAL, PSRAM)
+    assert 0 < internal.nbytes <= 1100
+    assert psram.nbytes > 0
+    inside = [block.density for block in memory.blocks if block.arena == 0]
+    outside = [block.density for block in memory.blocks if block.arena == 1]
+    assert max(inside) > max(outside)
+    assert sum(b.density * b.nbytes for b in memory.blocks) == sum(b.traffic for b in memory.blocks)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_random_programs_fit_small_pools(number):
+    """Whatever is left for the last pool, the first ones hold what they can."""
+    rng = np.random.default_rng([31, number])
+    program = drawn_program(rng, 20)
+    for limit in (0, 100, 200, 1000):
+        choice = MemoryChoice(internal_ram=limit)
+        memory = plan(program, pools=pools_of(program, choice))
+        assert memory.fits
+        taken = memory.arenas[0].nbytes
+        assert taken == 0 or taken + kept_bytes(program, choice) <= limit, f"seed 31, {number}"
+
+
+def test_older_silicon_of_the_p4_has_two_segments():
+    program = library("digits", "esp32p4").program
+    pools = pools_of(program, MemoryChoice(), Board(revision="1"))
+    assert [pool.name for pool in pools] == [INTERNAL, INTERNAL, PSRAM]
+    small = pools_of(program, MemoryChoice(internal_ram=1000), Board(revision="1"))
+    assert sum(pool.limit for pool in small if pool.name == INTERNAL) <= 1000
+
+
+@pytest.fixture(scope="module")
+def mobilenet(models_dir):
+    """MobileNetV2 1.0 at 224 x 224, as Espressif publishes it for the S3."""
+    return compile_espdl(load(models_dir / "espdl" / MOBILENET), "esp32s3")
+
+
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4"])
+def test_mobilenet_lies_in_internal_ram_and_psram(chip, mobilenet):
+    program = dataclasses.replace(mobilenet.program, chip=CHIPS[chip])
+    memory = plan(program, pools=pools_of(program, MemoryChoice()))
+    check_fit(program, memory, 3_500_000, MemoryChoice())
+    internal, psram = memory.arenas
+    assert internal.nbytes > 0.8 * internal.pool.limit
+    assert 1_204_224 <= psram.nbytes <= 1.05 * memory.lower_bound
+    accesses = [sum(b.traffic for b in memory.blocks if b.arena == n) for n in (0, 1)]
+    assert accesses[0] > accesses[1]
+
+
+def test_mobilenet_is_refused_for_the_c3_with_numbers(mobilenet):
+    program = dataclasses.replace(mobilenet.program, chip=CHIPS["esp32c3"])
+    memory = plan(program, pools=pools_of(program, MemoryChoice()))
+    with pytest.raises(ModelError) as caught:
+        check_fit(program, memory, 3_500_000, MemoryChoice())
+    message = str(caught.value)
+    assert f"{memory.arena_bytes} bytes for tensors" in message
+    assert "255760 bytes of internal RAM, no PSRAM" in message
+    assert "esp32s3" in message.partition("try:")[2]
+
+
+def test_a_project_says_what_needs_psram_and_does_not_build_without(tmp_path):
+    library("digits", "esp32s3").export_project(tmp_path / "project", internal_ram=1200)
+    tmp_path /= "project"
+    lines = (tmp_path / "sdkconfig.defaults.esp32s3").read_text()
+    assert "CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY=y" in lines
+    cmake = (tmp_path / "components/tvm_model/CMakeLists.txt").read_text()
+    assert "PRIV_REQUIRES esp_psram ${esp_dl}" in cmake
+    account = json.loads((tmp_path / "components/tvm_model/model/metadata.json").read_text())
+    assert len({block["why"] for block in account["memory"]["blocks"]}) == 3
+    told = account_text(account)
+    assert "internal RAM: 1,040 of 1,200 bytes for" in told
+    assert "in PSRAM: 2,048 bytes, " in told
+    (tmp_path / "idf").mkdir()
+    (tmp_path / "idf" / "esp_attr.h").write_text(
+        "#define EXT_RAM_BSS_ATTR __attribute__((aligned))"
+    )
+    config = tmp_path / "idf" / "sdkconfig.h"
+    (network,) = (path for path in sources(tmp_path) if path.name == "default_lib1.c")
+    folders = [f"-I{folder}" for folder in (*includes(tmp_path), tmp_path / "idf")]
+    command = ["gcc", "-fsyntax-only", "-DESP_PLATFORM", "-DTVM_ESPDL_PORTABLE", *folders, network]
+    config.write_text("")
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY" in refused.stderr
+    config.write_text("#define CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY 1")
+    subprocess.run(command, check=True)
+
+
+def test_a_network_that_fits_wants_no_psram():
+    files = {
+        str(path): text.decode()
+        for path, text in project_of(library("digits", "esp32s3")).items()
+        if path.suffix != ".bin"
+    }
+    assert "SPIRAM" not in files["sdkconfig.defaults.esp32s3"]
+    assert "EXT_RAM_BSS_ATTR" not in "".join(files.values())
+
+
+@pytest.mark.parametrize(
+    ("chip", "constant_bytes", "choice", "board", "said"),
+    [
+        ("esp32", 4 << 20, MemoryChoice(), Board(), "4194272 bytes of flash"),
+        ("esp32c3", 8 << 20, MemoryChoice(), Board(), "another chip: esp32s3"),
+        ("esp32c3", 1000, MemoryChoice(weights="psram"), Board(), "no PSRAM"),
+        ("esp32s3", 1000, MemoryChoice(weights="psram"), Board(psram="none"), "a board with PSRAM"),
+        ("esp32", 3 << 20, MemoryChoice(0, weights="psram"), Board(), ""),
+        ("esp32s2", 4_000_000, MemoryChoice(), Board(), "the chip sees as memory"),
+    ],
+)
+def test_what_does_not_fit_is_refused(chip, constant_bytes, choice, board, said):
+    program = dataclasses.replace(library("digits", "esp32").program, chip=CHIPS[chip])
+    memory = plan(program, pools=pools_of(program, choice, board))
+    if not said:
+        check_fit(program, memory, constant_bytes, choice, board)
+        return
+    with pytest.raises(ModelError, match=re.escape(said)):
+        check_fit(program, memory, constant_bytes, choice, board)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((-1, "static", "flash"), "negative"),
+        ((1000, "caller", "flash"), "without effect"),
+        ((None, "heap", "flash"), "static, caller"),
+        ((None, "static", "sram"), "flash, psram"),
+    ],
+)
+def test_choices_that_make_no_sense_are_refused(given, said):
+    with pytest.raises(DataError, match=said):
+        choice_of(*given)
+
+
+def test_no_more_internal_ram_than_the_chip_has():
+    with pytest.raises(DataError, match="at most 321296 bytes on esp32c3"):
+        pools_of(
+            dataclasses.replace(library("digits", "esp32").program, chip=CHIPS["esp32c3"]),
+            MemoryChoice(internal_ram=400_000),
+        )
+
+
+MAIN = """\
+#include "espdl_kernels.h"
+#include "tvmgen_default.h"
+#include <stdio.h>
+static ESPDL_ALIGNED(16) uint8_t memory[TVMGEN_DEFAULT_ARENA_BYTES + 16];
+static ESPDL_ALIGNED(16) float in[64], out[10];
+int main(void) {{
+  struct tvmgen_default_inputs given = {{.{input} = in}};
+  struct tvmgen_default_outputs taken = {{.{output} = out}};
+  printf("%d ", (int)tvmgen_default_run(&given, &taken));
+  printf("%d ", (int)tvmgen_default_set_memory(NULL, sizeof memory));
+  printf("%d ", (int)tvmgen_default_set_memory(memory + 1, TVMGEN_DEFAULT_ARENA_BYTES));
+  printf("%d ", (int)tvmgen_default_set_memory(memory, TVMGEN_DEFAULT_ARENA_BYTES - 1));
+  printf("%d ", (int)tvmgen_default_run(&given, &taken));
+  printf("%d ", (int)tvmgen_default_set_memory(memory + 16, TVMGEN_DEFAULT_ARENA_BYTES));
+  printf("%d\\n", (int)tvmgen_default_run(&given, &taken));
+  return 0;
+}}
+"""
+
+
+def test_memory_of_the_callers_is_checked(tmp_path, c_compiler, monkeypatch):
+    network = library("digits", "esp32s3")
+    project = network.export_project(tmp_path / "project", arena="caller")
+    names = re.findall(r" \*(\w+);", next(project.rglob("tvmgen_default.h")).read_text())
+    text = MAIN.format(input=names[0], output=names[1])
+    (project / "main" / "app_main.c").write_text(text)
+    c_compiler.build(
+        [*sources(project)],
+        tmp_path / "program",
+        includes=includes(project),
+        defines=["TVM_ESPDL_PORTABLE"],
+    )
+    assert c_compiler.run(tmp_path / "program").split() == ["-3", "-1", "-2", "-3", "-3", "0", "0"]

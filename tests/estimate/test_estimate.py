@@ -1,0 +1,226 @@
+"""Estimates of whole programs: time, memory against the linker's, what-ifs, advice, forms."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import installed
+from html_page import Page
+from networks import library
+from object_files import object_files
+from qdq_builder import QdqBuilder
+
+from tvm_espdl.chips import CHIPS
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.errors import EspdlError
+from tvm_espdl.estimate import Limits, Settings, evaluate
+from tvm_espdl.toolchain.compiler import Compiler
+
+HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
+SECTIONS = (
+    "How far to trust it",
+    "What would change it",
+    "Notes",
+    "Time",
+    "The network",
+    "Roofline",
+    "Memory",
+    "Memory over time",
+    "Accuracy along the depth",
+    "Largest layers in flash",
+    "Not an operator of ESP-DL",
+    "Layers in the order of execution",
+)
+
+
+def convolution(builder, x, channels, kernel):
+    rng = np.random.default_rng(1)
+    shape = (*channels[::-1], kernel, kernel)
+    w = builder.weights(rng.integers(-9, 9, shape).astype(builder.dtype), -7)
+    return builder.qdq(builder.node("Conv", x, w, pads=[kernel // 2] * 4), -4)
+
+
+def network(channels=(16, 32), dtype=np.int8, size=10, kernel=3, odd=False):
+    """Two inputs and two outputs: a convolution of each, their sum; and a sine where `odd`."""
+    builder = QdqBuilder(dtype)
+    first, second = (
+        builder.quantized_input(name, [1, channels[0], size, size]) for name in (HOSTILE, "second")
+    )
+    a = convolution(builder, first, channels, kernel)
+    b = convolution(builder, second, channels, kernel)
+    builder.output(builder.qdq(builder.node("Add", a, b), -4))
+    builder.output(builder.node("Sin", a) if odd else builder.qdq(builder.node("Relu", b), -4))
+    return builder.model()
+
+
+@pytest.fixture(scope="module")
+def estimate():
+    return evaluate(compile_file(network(odd=True), "esp32s3"), notes=(HOSTILE,))
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_every_chip_has_an_estimate(chip):
+    estimate = evaluate(compile_file(network(), chip))
+    assert estimate.milliseconds > 0
+    assert sum(node.milliseconds for node in estimate.nodes) == pytest.approx(estimate.milliseconds)
+    assert sum(node.share for node in estimate.nodes) == pytest.approx(1)
+    assert estimate.error_percent >= estimate.figures.prices.error_percent
+    fitted = CHIPS[chip].name in ("esp32s3", "esp32p4")
+    assert fitted == estimate.figures.prices.fitted
+    assert any("no latency" in text for text in estimate.figures.extrapolations) != fitted
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_memory_is_the_linkers(dtype, tmp_path):
+    """Constants and arrays of the C that is exported, as a compiler for RISC-V 32 has them."""
+    compiler = installed(Compiler.rv32())
+    networks = [compile_file(network((24, 33), dtype), "esp32p4"), library("digits", "esp32s3")]
+    for number, lib in enumerate(networks):
+        project, folder = tmp_path / f"project{number}", tmp_path / f"objects{number}"
+        folder.mkdir()
+        lib.export_project(project, kernels="portable")
+        files = object_files(project, compiler, folder, ("default_lib0.c", "default_lib1.c"))
+        symbols = [pair for file in files.values() for pair in file.defined.values()]
+        estimate = evaluate(lib, kernels="portable")
+        arrays = sum(size for size, _ in files["default_lib0.c"].defined.values())
+        arrays += sum(file.stat().st_size for file in project.rglob("*.bin"))
+        buffers = sum(size for size, kind in symbols if kind in "bB")
+        assert estimate.flash_bytes == pytest.approx(arrays, rel=0.02)
+        assert estimate.internal_ram_bytes == pytest.approx(buffers, rel=0.02)
+        assert max(node.live_bytes for node in estimate.nodes) <= buffers
+
+
+def test_settings_move_the_figures_as_they_should():
+    lib = compile_file(network((64, 128)), "esp32s3")
+    milliseconds = {
+        name: evaluate(lib, settings).milliseconds
+        for name, settings in {
+            "own": None,
+            "slow": Settings(clock_mhz=120),
+            "flash": Settings(weights="flash"),
+            "psram": Settings(weights="psram"),
+            "slow psram": Settings(weights="psram", psram_mbps=20),
+            "slow flash": Settings(flash_mbps=5),
+            "small cache": Settings(data_cache_kb=16),
+            "short line": Settings(cache_line=32),
+            "tensors": Settings(tensors="psram"),
+        }.items()
+    }
+    own = milliseconds["own"]
+    assert own == milliseconds["flash"]  # No PSRAM is needed, so projects switch none on.
+    # Where the arena is in PSRAM, constants are read from there, too.
+    assert milliseconds["psram"] < milliseconds["tensors"] < own
+    for name in ("slow", "slow flash", "small cache", "short line"):
+        assert milliseconds[name] > own, name
+    assert milliseconds["slow psram"] > milliseconds["psram"]
+    # A filter of 72 KB over 16 KB of cache: each of the 100 positions reads nearly all of it.
+    node = evaluate(lib, Settings(data_cache_kb=16)).nodes
+    conv = max(node, key=lambda n: n.milliseconds)
+    assert 0.7 * 100 * 64 * 128 * 9 < conv.fetched_bytes < 1.1 * 100 * 64 * 128 * 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        (Settings(clock_mhz=0), "--clock_mhz"),
+        (Settings(cache_line=-1), "--cache_line"),
+        (Settings(weights="psram"), "--weights"),
+        (Settings(tensors="psram"), "--tensors"),
+        (Settings(psram_mbps=8.0), "--psram_mbps"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, where):
+    with pytest.raises(EspdlError) as error:
+        evaluate(compile_file(network(), "esp32c3"), settings)
+    assert error.value.where == where
+
+
+def test_advice_is_what_a_second_estimate_says():
+    lib = compile_file(network((60, 90), size=20), "esp32s3")
+    slow = Settings(clock_mhz=80, data_cache_kb=32, weights="flash")
+    estimate = evaluate(lib, slow)
+    gains = [one.milliseconds for one in estimate.advice]
+    assert gains == sorted(gains, reverse=True)
+    assert all(gain > 0 for gain in gains)
+    pasted = {one.paste.splitlines()[0]: one for one in estimate.advice}
+    faster = evaluate(lib, Settings(data_cache_kb=32, weights="flash"))
+    clock = pasted["CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ_240=y"]
+    assert clock.milliseconds == pytest.approx(estimate.milliseconds - faster.milliseconds)
+    larger = evaluate(lib, Settings(clock_mhz=80, weights="flash"))
+    cache = next(one for one in estimate.advice if "DATA_CACHE_64KB" in one.paste)
+    assert cache.milliseconds == pytest.approx(estimate.milliseconds - larger.milliseconds)
+    moved = evaluate(lib, Settings(clock_mhz=80, data_cache_kb=32, weights="psram"))
+    xip = next(one for one in estimate.advice if "SPIRAM_XIP_FROM_PSRAM" in one.paste)
+    assert xip.milliseconds == pytest.approx(estimate.milliseconds - moved.milliseconds)
+    texts = " ".join(one.what for one in estimate.advice)
+    assert "parts of their output channels" in texts
+    assert "channels in whole vectors" in texts
+    best = evaluate(compile_file(network((64, 96), size=20), "esp32s3"))
+    assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)
+
+
+def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
+    wide = evaluate(compile_file(network((32, 32), np.int16, size=20), "esp32p4"))
+    narrow = evaluate(compile_file(network((32, 32), np.int8, size=20), "esp32p4"))
+    (one,) = (one for one in wide.advice if "int16" in one.what)
+    gained = wide.milliseconds - narrow.milliseconds
+    assert one.milliseconds == pytest.approx(gained, rel=0.25)
+    (sine,) = (one for one in estimate.advice if "TVM compiles in float" in one.what)
+    node = next(node for node in estimate.nodes if node.kernel == "tvm")
+    assert 0 < sine.milliseconds < node.milliseconds
+    assert node.extrapolates
+    assert estimate.reasons
+
+
+def test_limits_say_by_how_much(estimate):
+    assert estimate.broken(Limits()) == []
+    assert estimate.broken(Limits(1e9, 1 << 30, 1 << 30)) == []
+    ms, ram, flash = estimate.broken(Limits(estimate.milliseconds / 2, 16, 100))
+    assert "(100%) above --max_ms" in ms
+    assert f"{estimate.internal_ram_bytes - 16:,} above --max_ram 16" in ram
+    assert f"{estimate.flash_bytes - 100:,} above --max_flash 100" in flash
+
+
+def test_text_and_json_hold_the_same(estimate):
+    content = json.loads(estimate.to_json())
+    for name in (
+        "milliseconds",
+        "error_percent",
+        "internal_ram_bytes",
+        "psram_bytes",
+        "flash_bytes",
+    ):
+        assert content[name] == getattr(estimate, name)
+    assert [node["tensor"] for node in content["nodes"]] == [n.tensor for n in estimate.nodes]
+    lines = str(estimate).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(line.isprintable() for line in lines)
+    assert "% on average" in str(estimate)
+    assert str(estimate) == str(
+        evaluate(compile_file(network(odd=True), "esp32s3"), notes=(HOSTILE,))
+    )
+
+
+def test_the_page_has_every_section(estimate, tmp_path):
+    path = tmp_path / "page.html"
+    snr = {node.tensor: 20.0 + index for index, node in enumerate(estimate.nodes)}
+    estimate.to_html(path, snr=snr)
+    source = path.read_text(encoding="utf-8")
+    page = Page(source)
+    found = [part.partition("</h2>")[0] for part in source.split("<h2>")[1:]]
+    assert found == list(SECTIONS)
+    assert source.index(estimate.verdict[:40]) < source.index("<h2>")
+    assert page.tags.count("svg") == 5
+    assert page.tags.count("rect") > 3 * len(estimate.nodes)
+    assert all(c.isprintable() or c == "\n" for c in source)
+    assert source == estimate.html(snr=snr)
+
+
+def test_small_estimates_have_smaller_pages():
+    """Without products, advice, reasons or a measured accuracy."""
+    builder = QdqBuilder()
+    builder.output(builder.qdq(builder.quantized_input("x", [1, 7]), -4))
+    page = evaluate(compile_file(builder.model(), "esp32c2")).html()
+    assert "Roofline" not in page
+    assert "Layers in the order of execution" in page
+    Page(page)

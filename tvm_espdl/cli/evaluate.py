@@ -1,0 +1,124 @@
+"""`tvm-espdl evaluate`: will it fit, how fast, and why, with the error stated."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING
+
+from .options import add_model_options, option
+from .preview import library_or_preview
+
+if TYPE_CHECKING:
+    from ..estimate import Estimate, Limits, Settings
+
+HELP = "Whether a model fits a chip, how long it takes there, and what would change that."
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of this command."""
+    parser.add_argument("model", help="ONNX model, quantized or float, or .espdl file")
+    add_model_options(parser)
+    add_report_options(parser)
+    option(
+        parser,
+        "compare",
+        "the model on several chips, a line each, instead of the report",
+        nargs="+",
+        metavar="CHIP",
+    )
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """What is evaluated how, and what the status depends on."""
+    option(parser, "as_is", "a float model as it is: all of it in float", action="store_true")
+    option(
+        parser,
+        "kernels",
+        "whose kernels the project calls",
+        choices=("auto", "esp-dl", "portable"),
+        default="auto",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all figures as JSON, too")
+    parser.add_argument("--html", metavar="FILE", help="write one self-contained page, too")
+    limits = parser.add_argument_group("limits", "status 1 where the model is above one of them")
+    option(limits, "max_ms", "milliseconds of an inference", type=float)
+    option(limits, "max_ram", "bytes of internal memory; 200K, 1M", type=_bytes)
+    option(limits, "max_flash", "bytes of constants in flash", type=_bytes)
+    what_if = parser.add_argument_group("what if", "settings other than those of exported projects")
+    option(what_if, "clock_mhz", "clock of the CPU", type=float)
+    option(what_if, "data_cache_kb", "outermost data cache", type=int)
+    option(what_if, "cache_line", "bytes of a line of it", type=int)
+    option(what_if, "psram_mbps", "what the PSRAM gives, in 10^6 bytes a second", type=float)
+    option(what_if, "flash_mbps", "what the flash gives", type=float)
+    option(what_if, "weights", "where constants are read from", choices=("flash", "psram"))
+    option(what_if, "tensors", "where the arena is", choices=("internal", "psram"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the estimate, and write what is asked for; the status is 1 above a limit."""
+    from ..files.output_files import check_apart, check_new, write_whole
+
+    outputs = [path for path in (arguments.json, arguments.html) if path is not None]
+    check_apart(*outputs)
+    for path in outputs:
+        check_new(path)
+    if arguments.compare:
+        return _compare(arguments)
+    estimate = estimate_of(arguments)
+    broken = estimate.broken(_limits(arguments))
+    arguments.verdict = 1 if broken else 0
+    if arguments.json is not None:
+        write_whole(arguments.json, estimate.to_json().encode())
+    if arguments.html is not None:
+        estimate.to_html(arguments.html)
+    print(estimate)
+    for line in broken:
+        print(f"above the limit: {line}")
+    return int(arguments.verdict)
+
+
+def estimate_of(arguments: argparse.Namespace) -> Estimate:
+    """The estimate that the arguments ask for."""
+    from ..estimate import evaluate
+
+    library = library_or_preview(arguments)
+    return evaluate(library, settings_of(arguments), kernels=arguments.kernels)
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """What the user states about the firmware."""
+    from ..estimate import Settings
+
+    names = vars(Settings())
+    return Settings(**{name: getattr(arguments, name) for name in names})
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    from ..estimate import Limits
+
+    return Limits(arguments.max_ms, arguments.max_ram, arguments.max_flash)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """A line for each chip; those above a limit say so."""
+    arguments.verdict = 0
+    for chip in dict.fromkeys(arguments.compare):
+        arguments.target_chip = chip
+        estimate = estimate_of(arguments)
+        broken = estimate.broken(_limits(arguments))
+        arguments.verdict = 1 if broken else arguments.verdict
+        print(estimate.verdict)
+        for line in broken:
+            print(f"  above the limit: {line}")
+    return int(arguments.verdict)
+
+
+def _bytes(text: str) -> int:
+    """A number of bytes with K or M behind it; errors are told by the parser."""
+    found = re.fullmatch(r"(\d+)\s*([kKmM]?)(?:i?[bB])?", text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"no number of bytes: {text!r}; for example 200K or 1M")
+    return int(found[1]) * _UNITS[found[2].lower()]

@@ -1,0 +1,35 @@
+"""The library of a model for commands that report: a float one's as if it were quantized.
+
+It chooses between what the rooms below offer, and says so on standard error; it judges nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ..chips import DEFAULT_CHIP, find_chip
+from .options import library_of
+
+if TYPE_CHECKING:
+    from ..library import Library
+
+NOTE = (
+    "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
+    "have brought it to int8 (with made-up data here). --as_is shows it as it is."
+)
+
+
+def library_or_preview(arguments: argparse.Namespace) -> Library:
+    """The library of `arguments.model`; errors are those of `compile_file` and `quantize_onnx`."""
+    from ..compilation import compile_file
+    from ..espdl.file import is_espdl
+    from ..quantize.preview import as_if_quantized, is_float
+
+    if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
+        return library_of(arguments.model, arguments)
+    chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
+    model = as_if_quantized(arguments.model, chip)
+    print(NOTE, file=sys.stderr)
+    return compile_file(model, chip.name)

@@ -1,0 +1,230 @@
+"""Advice on single layers: filters over the cache, uneven channels, int16, operators off ESP-DL.
+
+Each gain is that of the layer as it would be, against the layer as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from ...ops import Operator
+from ..counting import esp_dl_instructions, portable_instructions
+from ..cycles import Counts, priced
+from ..evaluation import Figures
+from ..traffic import Fills
+from ..work import Work, work_of
+from .entry import Advice
+
+#: Bytes of a filter that leave room in the cache for what else a position reads, as a part of it.
+_PART_OF_CACHE = 0.75
+#: Layers that one piece of advice names.
+_MOST_NAMED = 4
+_WEIGHTED = ("conv2d", "depthwise_conv2d", "gemm")
+
+#: A layer: its step, what its kernel has to do, and milliseconds that are gained.
+_Gain = tuple[int, Work, float]
+
+
+def of_layers(figures: Figures) -> Iterator[Advice]:
+    """Advice on the model itself."""
+    works = {
+        index: work_of(step.operator)
+        for index, step in enumerate(figures.program.steps)
+        if isinstance(step.operator, Operator) and figures.counts[index].runs
+    }
+    esp_dl = {i: work for i, work in works.items() if figures.counts[i].kernel == "esp-dl"}
+    yield from _parted_filters(figures, esp_dl)
+    yield from _even_channels(figures, esp_dl)
+    yield from _int16(figures, esp_dl)
+    yield from _clips(figures)
+    yield from _off_esp_dl(figures)
+    yield from _tail(figures)
+
+
+def _milliseconds(figures: Figures, counts: Counts) -> float:
+    cycles = sum(priced(counts, figures.machine, figures.layout.weights).values())
+    return 1000 * cycles / figures.machine.clock_hz
+
+
+def _gained(figures: Figures, index: int, changed: Counts) -> float:
+    own = figures.counts[index]
+    return _milliseconds(figures, own) - _milliseconds(figures, changed)
+
+
+def _named(figures: Figures, gains: Sequence[_Gain]) -> str:
+    names = [figures.nodes[index].tensor for index, _, _ in gains[:_MOST_NAMED]]
+    more = len(gains) - _MOST_NAMED
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def _sum(gains: Sequence[_Gain]) -> float:
+    return sum(gain for _, _, gain in gains)
+
+
+def _sorted(gains: Sequence[_Gain]) -> list[_Gain]:
+    return sorted((one for one in gains if one[2] > 0), key=lambda one: -one[2])
+
+
+def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]:
+    """Convolutions whose filter is fetched again for each position, in parts that stay."""
+    cache = figures.machine.caches[0][0]
+    gains = []
+    for index, work in works.items():
+        own = figures.counts[index]
+        size = work.weight_bytes
+        if work.kernel != "conv2d" or size <= cache * _PART_OF_CACHE:
+            continue
+        if not _channels(work, cache * _PART_OF_CACHE, figures.chip.lanes(work.dtype)):
+            continue
+        levels = len(figures.machine.caches) - 1
+        joined = dataclasses.replace(work, kernel="concat", macs=0, window=None)
+        copied = portable_instructions(joined, figures.chip).instructions
+        counts = dataclasses.replace(
+            own,
+            instructions=own.instructions + copied,
+            fills=Fills(size, own.fills.activation, min(own.fills.inner, 2.0 * size * levels)),
+        )
+        gains.append((index, work, _gained(figures, index, counts)))
+    gains = _sorted(gains)
+    if not gains:
+        return
+    first = gains[0][1]
+    channels = _channels(first, cache * _PART_OF_CACHE, figures.chip.lanes(first.dtype))
+    parts = -(-first.channels_out // channels)
+    yield Advice(
+        f"compute {len(gains)} convolutions in parts of their output channels: their filters do "
+        f"not stay in {cache // 1024} KB of cache and are fetched again for each position: "
+        f"{_named(figures, gains)}",
+        "",
+        _sum(gains),
+        "model",
+        f"{figures.nodes[gains[0][0]].tensor}: {parts} convolutions of at most {channels} "
+        "output channels and a Concat",
+    )
+
+
+def _channels(work: Work, nbytes: float, lanes: int) -> int:
+    """Output channels of a part that stays, in whole vectors; 0 where one vector is too much."""
+    return int(nbytes / (work.weight_bytes / work.channels_out)) // lanes * lanes
+
+
+def _even_channels(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]:
+    """Channels that fill their vectors."""
+    gains = []
+    for index, work in works.items():
+        if work.kernel not in _WEIGHTED or not work.dtype.startswith("int"):
+            continue
+        lanes = figures.chip.lanes(work.dtype)
+        whole = dataclasses.replace(
+            work,
+            channels_in=-(-work.channels_in // lanes) * lanes,
+            channels_out=-(-work.channels_out // lanes) * lanes,
+        )
+        if whole == work:
+            continue
+        own = figures.counts[index]
+        found = esp_dl_instructions(whole, figures.chip).instructions
+        counts = dataclasses.replace(own, instructions=found)
+        gains.append((index, whole, _gained(figures, index, counts)))
+    gains = _sorted(gains)
+    if gains:
+        index, whole, _ = gains[0]
+        yield Advice(
+            f"give {len(gains)} layers channels in whole vectors, with filters of zeros: "
+            f"{_named(figures, gains)}",
+            "the tensors become larger",
+            _sum(gains),
+            "model",
+            f"{figures.nodes[index].tensor}: {whole.channels_in} channels in, "
+            f"{whole.channels_out} out",
+        )
+
+
+def _int16(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]:
+    """Layers of int16, and what they would take in int8."""
+    gains = []
+    for index, work in works.items():
+        if work.dtype != "int16":
+            continue
+        own = figures.counts[index]
+        bytes_ = dataclasses.replace(work, dtype="int8", weight_bytes=work.weight_bytes // 2)
+        fills = own.fills
+        counts = dataclasses.replace(
+            own,
+            instructions=esp_dl_instructions(bytes_, figures.chip).instructions,
+            fills=Fills(fills.filter / 2, fills.activation / 2, fills.inner / 2),
+        )
+        gains.append((index, work, _gained(figures, index, counts)))
+    gains = _sorted(gains)
+    if gains:
+        yield Advice(
+            f"quantize layers to int8, {len(gains)} of them, that compute in int16: "
+            + _named(figures, gains),
+            "accuracy: int16 may be there for a reason",
+            _sum(gains),
+            "command",
+            "tvm-espdl quantize without --int16",
+        )
+
+
+def _clips(figures: Figures) -> Iterator[Advice]:
+    """ReLU6 and its like behind a layer, which a ReLU would cost nothing there."""
+    makers = {step.outputs[0]: step.operator for step in figures.program.steps}
+    behind = [
+        node
+        for node in figures.nodes
+        if node.operator == "clip"
+        and node.milliseconds
+        and isinstance(makers.get(node.reads[0]), Operator)
+        and makers[node.reads[0]].name in _WEIGHTED
+    ]
+    if behind:
+        yield Advice(
+            f"train with ReLU in place of {len(behind)} functions like ReLU6: a layer computes "
+            "ReLU on its way, a Clip goes over its result once more",
+            "wants training",
+            sum(node.milliseconds for node in behind),
+            "model",
+            f"{behind[0].tensor} and others of its kind",
+        )
+
+
+def _off_esp_dl(figures: Figures) -> Iterator[Advice]:
+    """Functions that TVM compiles, and what they would take as operators on integers."""
+    for index, node in enumerate(figures.nodes):
+        if node.kernel != "tvm" or not figures.counts[index].runs:
+            continue
+        values = figures.program.values
+        elements = max(values[name].size for name in (*node.reads, *node.writes) if name in values)
+        work = Work("quantized", "int8", 1, 1, elements, elements)
+        counts = dataclasses.replace(
+            figures.counts[index],
+            instructions=portable_instructions(work, figures.chip).instructions,
+        )
+        gain = _gained(figures, index, counts)
+        yield Advice(
+            f"quantize {node.operator}, which TVM compiles in float",
+            "at most so much: as if it were an ordinary operator on integers",
+            gain,
+            "model",
+            f"{node.tensor}: see the reasons below, or tvm-espdl check",
+        )
+
+
+def _tail(figures: Figures) -> Iterator[Advice]:
+    """The end of the network, where none of ESP-DL's kernels runs any more."""
+    nodes = figures.nodes
+    last = max((i for i, node in enumerate(nodes) if node.kernel == "esp-dl"), default=None)
+    if last is None:
+        return
+    behind = [node for node in nodes[last + 1 :] if node.milliseconds]
+    if len(behind) > 1:
+        yield Advice(
+            f"cut the model behind {nodes[last].tensor}, and compute the {len(behind)} steps that "
+            "follow in the application, where less of them may be needed",
+            "the application has to do it",
+            sum(node.milliseconds for node in behind),
+            "command",
+            f"tvm-espdl preprocess --outputs {nodes[last].tensor}",
+        )

@@ -1,0 +1,94 @@
+"""Advice on settings of the firmware: those of projects against what is stated, and faster ones.
+
+Each candidate is a second estimate of the same program.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from ...chips import Chip
+from ...chips.external import Faster
+from ..evaluation import Figures, figures_of
+from ..machine import Settings
+from .entry import Advice
+
+#: What a user may have stated, in words, and a part of the line of sdkconfig that it stands for.
+_STATED = {
+    "clock_mhz": ("run at the highest clock", "CPU_FREQ"),
+    "data_cache_kb": ("make the data cache as large as it can be", "CACHE"),
+    "cache_line": ("fetch longer cache lines", "CACHE_LINE"),
+    "psram_mbps": ("run the PSRAM as fast as it can be without experiments", "SPIRAM"),
+    "flash_mbps": ("run the flash as fast as it can be, on four lines", "FLASH"),
+}
+#: Of every project.
+_COMMON_LINES = ("ESPTOOLPY_FLASHMODE_QIO=y",)
+
+
+def of_settings(figures: Figures) -> Iterator[Advice]:
+    """Advice on lines of sdkconfig."""
+    yield from _as_projects_have_it(figures)
+    yield from _constants_in_psram(figures)
+    for faster in figures.chip.external_memory.faster:
+        yield from _beyond(figures, faster)
+
+
+def _gain(figures: Figures, settings: Settings) -> float:
+    changed = figures_of(figures.program, settings, figures.kernels, like=figures)
+    return figures.milliseconds - changed.milliseconds
+
+
+def _as_projects_have_it(figures: Figures) -> Iterator[Advice]:
+    for name in figures.settings.stated:
+        if name not in _STATED:
+            continue
+        what, part = _STATED[name]
+        lines = [line for line in _lines(figures.chip) if part in line]
+        gain = _gain(figures, dataclasses.replace(figures.settings, **{name: None}))
+        if lines and gain > 0:
+            paste = "\n".join(f"CONFIG_{line}" for line in lines)
+            yield Advice(f"{what}, as exported projects do", "", gain, "sdkconfig", paste)
+
+
+def _lines(chip: Chip) -> list[str]:
+    project = chip.project
+    settings = [*project.settings, *project.revisions[0].settings]
+    settings += [setting for psram in project.psram[:1] for setting in psram.settings]
+    return [*_COMMON_LINES, *(setting.line for setting in settings)]
+
+
+def _constants_in_psram(figures: Figures) -> Iterator[Advice]:
+    usual = next(iter(figures.chip.project.psram), None)
+    if figures.layout.weights == "psram" or usual is None or not usual.runs_code:
+        return
+    if figures.flash_bytes + figures.psram_bytes > usual.least_bytes:
+        return
+    gain = _gain(figures, dataclasses.replace(figures.settings, weights="psram"))
+    lines = [setting.line for setting in (*usual.settings, *usual.runs_code)]
+    yield Advice(
+        f"read constants from PSRAM: {figures.machine.psram_mbps:.0f} MB/s, the flash has "
+        f"{figures.machine.flash_mbps:.0f}",
+        f"wants a board with {usual.mode} PSRAM, and {figures.flash_bytes:,} bytes of it",
+        gain,
+        "sdkconfig",
+        "\n".join(f"CONFIG_{line}" for line in lines),
+    )
+
+
+def _beyond(figures: Figures, faster: Faster) -> Iterator[Advice]:
+    changes: dict[str, Any] = {}
+    line = figures.machine.line_bytes
+    if faster.cache_bytes is not None:
+        changes["data_cache_kb"] = faster.cache_bytes // 1024
+    if faster.psram is not None:
+        changes["psram_mbps"] = faster.psram.megabytes_per_second(line)
+    if faster.flash is not None:
+        changes["flash_mbps"] = faster.flash.megabytes_per_second(line)
+    if any(getattr(figures.settings, name) is not None for name in changes):
+        return  # The user has said what he has.
+    gain = _gain(figures, dataclasses.replace(figures.settings, **changes))
+    if gain > 0:
+        what = f"set {faster.line.partition('=')[0]}, which projects leave out"
+        yield Advice(what, faster.price, gain, "sdkconfig", f"CONFIG_{faster.line}")

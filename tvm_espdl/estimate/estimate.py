@@ -1,0 +1,162 @@
+"""What users hold: the estimate of a network, which prints itself and writes its page.
+
+It ties together figures, advice, text and page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..files.output_files import write_whole
+from ..program import Program
+from ..program.kernels import Preference
+from ..report.log import Reason
+from ..report.page import Section
+from ..report.rows import ReportRows
+from .advice import Advice, advice_for
+from .evaluation import Figures, NodeEstimate, figures_of
+from .machine import Settings
+from .text import as_json, as_text
+from .verdict import Limits, verdict_of
+
+
+class Network(Protocol):
+    """A compiled network: what holds a program, and says why parts of it are no operators."""
+
+    @property
+    def program(self) -> Program:
+        """The network as a list of calls."""
+
+    def report(self, *samples: Any, kernels: Preference = "auto") -> ReportRows:
+        """Which kernel each part gets, and why."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a network takes on a chip, and what memory.
+
+    Attributes
+    ----------
+    figures : Figures
+        All numbers.
+    reasons : tuple of Reason
+        Why parts are no operators of ESP-DL.
+    notes : tuple of str
+        What else a reader should know.
+    """
+
+    figures: Figures
+    reasons: tuple[Reason, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def milliseconds(self) -> float:
+        """One inference, on one core, caches cold."""
+        return self.figures.milliseconds
+
+    @property
+    def error_percent(self) -> float:
+        """What that is off by on average."""
+        return self.figures.error_percent
+
+    @property
+    def internal_ram_bytes(self) -> int:
+        """Static arrays of the network in internal memory."""
+        return self.figures.internal_ram_bytes
+
+    @property
+    def psram_bytes(self) -> int:
+        """PSRAM, constants that are copied there included."""
+        return self.figures.psram_bytes
+
+    @property
+    def flash_bytes(self) -> int:
+        """Constants in flash, code apart."""
+        return self.figures.flash_bytes
+
+    @property
+    def nodes(self) -> tuple[NodeEstimate, ...]:
+        """Every call, in the order of execution."""
+        return self.figures.nodes
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return verdict_of(self.figures)
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """What would make it faster, the largest gain first."""
+        return advice_for(self.figures)
+
+    def broken(self, limits: Limits) -> list[str]:
+        """A line for each limit that does not hold."""
+        return limits.broken_by(self.figures)
+
+    def __str__(self) -> str:
+        return as_text(self.figures, self.advice, self.reasons, self.notes)
+
+    def to_json(self) -> str:
+        """The estimate as JSON text."""
+        return as_json(self.figures, self.advice, self.reasons)
+
+    def html(
+        self, *, snr: Mapping[str, float] | None = None, sections: Sequence[Section] = ()
+    ) -> str:
+        """One self-contained page.
+
+        Parameters
+        ----------
+        snr : mapping of str to float, optional
+            Of tensors in their order, in dB, where quantization was measured.
+        sections : sequence of Section
+            Of other reports, built with the same kit; they follow the page's own.
+        """
+        from .page import as_html  # only when a page is made
+
+        shown = self.figures, self.advice, self.reasons, self.notes
+        return as_html(*shown, snr=snr, sections=sections)
+
+    def to_html(self, path: str | os.PathLike[str], **more: Any) -> None:
+        """Write the page; `more` as for `html`.
+
+        Raises
+        ------
+        OutputError
+            If the file exists or cannot be written.
+        """
+        write_whole(path, self.html(**more).encode())
+
+
+def evaluate(
+    network: Network | Program,
+    settings: Settings | None = None,
+    *,
+    kernels: Preference = "auto",
+    notes: Sequence[str] = (),
+) -> Estimate:
+    """Estimate a network on the chip that it is compiled for.
+
+    Parameters
+    ----------
+    network : Library or Program
+        A library also says why parts of it are no operators of ESP-DL.
+    settings : Settings, optional
+        What the firmware sets otherwise than exported projects.
+    kernels : str
+        As for `export_project`: whose kernels are called.
+    notes : sequence of str
+        What else the report is to say.
+
+    Raises
+    ------
+    EspdlError
+        If a setting makes no sense, or there is no such preference for kernels.
+    """
+    if isinstance(network, Program):
+        return Estimate(figures_of(network, settings, kernels), (), tuple(notes))
+    figures = figures_of(network.program, settings, kernels)
+    return Estimate(figures, tuple(network.report(kernels=kernels).reasons), tuple(notes))
