@@ -142,7 +142,10 @@ def project_files(
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
         **main_files(border, sources.plan, given, taken, name),
-        **_component_files(border, sources, preference, board, psram),
+        **_component_files(border, sources, board, psram),
+        name.component / "model" / "metadata.json": metadata(
+            border, sources, preference, board, flash
+        ),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
@@ -184,11 +187,7 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    border: Border,
-    sources: Sources,
-    preference: Preference,
-    board: Board,
-    psram: Psram | None,
+    border: Border, sources: Sources, board: Board, psram: Psram | None
 ) -> dict[Path, str]:
     program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
@@ -203,7 +202,6 @@ def _component_files(
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(border, sources, identity(border.network), preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,

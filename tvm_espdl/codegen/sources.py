@@ -54,6 +54,8 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: Of these bytes, array by array, in hex digits.
+    constant_sha256: str
     #: What was chosen about memory.
     memory: MemoryChoice
 
@@ -143,6 +145,7 @@ def generate(
         runtime=runtime.of(name),
         plan=planned,
         constant_bytes=constants.nbytes,
+        constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
     )
 
