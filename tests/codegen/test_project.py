@@ -19,6 +19,7 @@ from tvm_espdl.toolchain.network import build_project
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [
     "CMakeLists.txt",
+    "pytest_default.py",
     "partitions.csv",
     "sdkconfig.defaults",
     "sdkconfig.defaults.esp32s3",
@@ -112,7 +113,9 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
 
 def test_project_checks_itself(project, tmp_path, c_compiler):
     build_project(project, tmp_path / "program", c_compiler)
+    metadata = json.loads((project / MODEL / "metadata.json").read_text())
     assert c_compiler.run(tmp_path / "program").splitlines() == [
+        f"model {metadata['model_id']}",
         "output logits: 10 elements equal bit for bit",
         "PASS",
     ]
@@ -129,7 +132,17 @@ def test_project_reports_the_first_difference(project, tmp_path, c_compiler):
         [tmp_path / "program"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 1
-    assert "FAIL: output logits differs first at element 3 of 10" in done.stdout
+    assert done.stdout.splitlines()[1:] == [
+        f"computed {shown(values[0, 3])}, expected {shown(np.float32(99))}",
+        "FAIL: output logits differs first at [0, 3], element 3; 1 of 10 differ",
+        "FAIL",
+    ]
+
+
+def shown(value):
+    """A float as a firmware prints it."""
+    digits, exponent = f"{value:.6e}".split("e")
+    return f"{digits}e{int(exponent)} (bits {value.view(np.uint32):#010x})"
 
 
 def test_dump_of_the_firmware_equals_the_host(project, tmp_path, c_compiler, sample):

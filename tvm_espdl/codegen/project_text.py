@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ..chips import Chip
 from ..program import Program
+from ..program.border.ports import Border, Port
 from ..program.kernels import Preference, choice_of_step
 from ..version import __version__
 from .filling import filled
@@ -27,8 +28,9 @@ def build_command(chip: Chip) -> str:
     return f"idf.py{preview} set-target {chip.name} build"
 
 
-def metadata(program: Program, sources: Sources, model_id: str, preference: Preference) -> str:
+def metadata(border: Border, sources: Sources, model_id: str, preference: Preference) -> str:
     """The text of metadata.json: what the network is, what it needs, what it computes."""
+    program = border.program
     chip, states = program.chip, [state.value for state in program.states]
     content = {
         "model_id": model_id,
@@ -36,8 +38,8 @@ def metadata(program: Program, sources: Sources, model_id: str, preference: Pref
         "tool": f"tvm-espdl {__version__}",
         "chip": chip.name,
         "rounding": chip.rounding,
-        "inputs": _described(program.input_names, program.inputs, program),
-        "outputs": _described(program.output_names, program.outputs, program),
+        "inputs": _ports(border.inputs),
+        "outputs": _ports(border.outputs),
         "states": _described(states, states, program),
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
@@ -62,6 +64,20 @@ def metadata(program: Program, sources: Sources, model_id: str, preference: Pref
         "tensors": _described(program.values, program.values, program),
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _ports(ports: Iterable[Port]) -> list[object]:
+    """What firmware exchanges; the layout where it is not the model's."""
+    return [
+        {
+            "name": port.name,
+            "dtype": port.own.dtype,
+            "shape": port.own.shape,
+            "exponent": port.own.exponent,
+            **({} if port.format == "float" else {"format": port.format, "axes": port.axes}),
+        }
+        for port in ports
+    ]
 
 
 def _described(names: Iterable[str], values: Iterable[str], program: Program) -> list[object]:

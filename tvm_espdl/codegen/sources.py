@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
+from ..program.border.formats import as_border
+from ..program.border.ports import Border
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.memory import Plan, plan
 from .arenas import psram_bytes
 from .calls import Calls
 from .constants import Constants
+from .conversions import Conversions
 from .cut import cut_before
-from .header import network_header
+from .header import Header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
 from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
@@ -61,16 +64,18 @@ class Sources:
 
 
 def generate(
-    program: Program,
+    network: Program | Border,
     model_id: str,
     preference: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
 ) -> Sources:
-    """Print a program as C.
+    """Print a network as C.
 
     Parameters
     ----------
+    network : Program or Border
+        The network, with what it exchanges, or in the model's own form.
     model_id : str
         Goes into the header and into dumps.
     preference : str
@@ -87,6 +92,8 @@ def generate(
     ModelError
         If TVM cannot express one of its own functions in plain C.
     """
+    border = as_border(network)
+    program = border.program
     natives = {
         index: lower_native(
             step.operator, f"{name.prefix}_tvm_main_{index}", cut_before(program, step)
@@ -111,17 +118,20 @@ def generate(
     variables = Variables(program, planned, arrays, name)
     called_by: dict[int, CCall | NativeFunction] = {**calls_of, **natives}
     calls = Calls(program, planned, variables.names, constants, called=called_by, network=name)
-    network = Network(program, planned, variables, calls, name).text(model_id)
+    conversions = Conversions(border, program.chip, name)
+    text = Network(program, planned, variables, calls, name).text(model_id)
     # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
     called: dict[str, Kernel] = {}
     for index, call in calls_of.items():
         if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
-    runtime = implementations(runtime_files(calls.kernels), called)
+    called |= {call.function: "portable" for _, call in conversions.kernels}
+    declared = conversions.declarations
+    runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
     return Sources(
         name=name,
-        header=network_header(program, planned, model_id, name),
-        network=network,
+        header=Header(border, planned, name).text(model_id, constants.nbytes, declared),
+        network="\n".join([text, *conversions.definitions]),
         constants_header=constants.header(),
         constants=constants.definitions(),
         large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),

@@ -203,8 +203,8 @@ def figures_of(
     stated = settings or Settings()
     machine = machine_of(program.chip, stated)
     if like is not None:
-        layout = moved(like.layout, machine)
-        same = layout.in_psram == like.layout.in_psram and machine.caches == like.machine.caches
+        layout = moved(like.layout, program, machine, kernels)
+        same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
         counts = like.counts if same else counts_of(program, layout, machine, kernels)
     else:
         layout = layout_of(program, machine, kernels)

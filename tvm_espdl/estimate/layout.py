@@ -6,17 +6,18 @@ It asks the memory planner and the operators' own calls, as generated C does; it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
+from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
 from ..program import Program, Step
 from ..program.kernels import Preference, kernel_of_step
-from ..program.memory import Plan, plan
+from ..program.memory import Plan, Pool, plan
 from .machine import Machine, Weights
 from .traffic import Region
 
@@ -32,102 +33,112 @@ class Layout:
     ----------
     plan : Plan
         Where each value is.
-    in_psram : bool
-        Whether the arena is in PSRAM: it does not fit into internal memory.
     weights : str
         `flash` or `psram`: where constants are read from.
-    arena_bytes, state_bytes, buffer_bytes : int
-        The arena, what is kept between runs, and the caller's inputs and outputs.
+    state_bytes, buffer_bytes : int
+        What is kept between runs, and the caller's inputs and outputs.
     constant_bytes : tuple of int
         Read-only data of each step, with what kernels may read behind it; 0 where an earlier one
         has the same bytes.
     other_constants : int
         Read-only data that steps share.
-    live_bytes : tuple of int
-        Of the arena, while each step runs.
     """
 
     plan: Plan
-    in_psram: bool
     weights: Weights
-    arena_bytes: int
     state_bytes: int
     buffer_bytes: int
     constant_bytes: tuple[int, ...]
     other_constants: int
-    live_bytes: tuple[int, ...]
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
         place = self.plan.places[value]
-        if place.kind != "arena" or not self.in_psram:
+        if place.kind != "arena" or self.plan.arenas[place.index].pool.name != PSRAM:
             return None
-        return Region("arena", place.index, program.values[value].nbytes)
+        return Region(("arena", place.index), place.offset, program.values[value].nbytes)
+
+    @property
+    def arena_bytes(self) -> tuple[int, int]:
+        """Static arenas in internal memory, and in PSRAM."""
+        in_psram = sum(arena.nbytes for arena in self.plan.arenas if arena.pool.name == PSRAM)
+        return self.plan.arena_bytes - in_psram, in_psram
 
     @property
     def internal_bytes(self) -> int:
         """Of internal memory: static arrays of the network, the caller's buffers apart."""
-        return self.state_bytes + (0 if self.in_psram else self.arena_bytes)
+        return self.state_bytes + self.arena_bytes[0]
 
     @property
     def psram_bytes(self) -> int:
         """Of PSRAM: the arena, and constants that are copied there."""
         copied = self.flash_bytes if self.weights == "psram" else 0
-        return copied + (self.arena_bytes if self.in_psram else 0)
+        return copied + self.arena_bytes[1]
 
     @property
     def flash_bytes(self) -> int:
         """All read-only data."""
         return sum(self.constant_bytes) + self.other_constants
 
+    @cached_property
+    def live_bytes(self) -> tuple[int, ...]:
+        """Of all arenas, while each step runs."""
+        steps = range(len(self.constant_bytes))
+        blocks = self.plan.blocks
+        return tuple(sum(b.nbytes for b in blocks if b.step <= i <= b.last) for i in steps)
+
 
 def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
     """The layout of a program on a chip."""
+    memory = _plan(program, machine, kernels)
+    own, shared = _constants(program, memory)
+    sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
+    layout = Layout(
+        plan=memory,
+        weights="flash",
+        state_bytes=sum(sizes[state.value] for state in program.states),
+        buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
+        constant_bytes=own,
+        other_constants=shared,
+    )
+    return dataclasses.replace(layout, weights=_weights(layout, machine))
+
+
+def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
+    """The same with arenas and constants where other settings have them."""
+    memory = layout.plan
+    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
+        memory = _plan(program, machine, kernels)
+    layout = dataclasses.replace(layout, plan=memory)
+    return dataclasses.replace(layout, weights=_weights(layout, machine))
+
+
+def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
     needs = {
         index: _needs(step, step.operator, program, kernels)
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Operator)
     }
-    memory = plan(program, needs)
-    own, shared = _constants(program, memory)
-    sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
-    states = sum(sizes[state.value] for state in program.states)
-    layout = Layout(
-        plan=memory,
-        in_psram=False,
-        weights="flash",
-        arena_bytes=memory.arena_bytes,
-        state_bytes=states,
-        buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
-        constant_bytes=own,
-        other_constants=shared,
-        live_bytes=_live(program, memory, sizes, needs),
-    )
-    return moved(layout, machine)
+    return plan(program, needs, pools=_pools(program, machine))
 
 
-def moved(layout: Layout, machine: Machine) -> Layout:
-    """The same with arena and constants where a chip's settings have them."""
-    in_psram = _in_psram(layout.arena_bytes + layout.state_bytes, machine)
-    loaded = layout.flash_bytes + (layout.arena_bytes if in_psram else 0)
-    weights = _weights(loaded, machine, uses_psram=in_psram)
-    return dataclasses.replace(layout, in_psram=in_psram, weights=weights)
+def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
+    usual = tuple(pools_of(program, DEFAULT_CHOICE))
+    if machine.tensors is None:
+        return usual
+    return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
 
 
-def _in_psram(nbytes: int, machine: Machine) -> bool:
-    if machine.tensors is not None:
-        return machine.tensors == "psram"
-    return machine.psram_mbps > 0 and nbytes > machine.internal_bytes
-
-
-def _weights(loaded_bytes: int, machine: Machine, *, uses_psram: bool) -> Weights:
+def _weights(layout: Layout, machine: Machine) -> Weights:
     """As projects have it: constants are run from PSRAM where that is on, and has room for them."""
     if machine.weights is not None:
         return machine.weights
     usual = next(iter(machine.chip.project.psram), None)
-    if usual is None or not uses_psram or not usual.runs_code:
+    in_psram = layout.arena_bytes[1]
+    if usual is None or not in_psram or not usual.runs_code:
         return "flash"
-    return "psram" if loaded_bytes + CODE_BYTES <= usual.least_bytes else "flash"
+    loaded = layout.flash_bytes + in_psram + CODE_BYTES
+    return "psram" if loaded <= usual.least_bytes else "flash"
 
 
 def _needs(step: Step, operator: Operator, program: Program, kernels: Preference) -> Needs:
@@ -159,31 +170,3 @@ def _constants(program: Program, memory: Plan) -> tuple[tuple[int, ...], int]:
         call = step.operator.call(program.chip, *step.constants)
         own.append(sum(added(array, call.over_read) for array in call.arrays.values()))
     return tuple(own), shared
-
-
-def _live(
-    program: Program, memory: Plan, sizes: Mapping[str, int], needs: Mapping[int, Needs]
-) -> tuple[int, ...]:
-    """Bytes of the arena that hold something while each step runs."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for index, step in enumerate(program.steps):
-        for name in step.outputs:
-            first.setdefault(name, index)
-        for name in (*step.inputs, *step.outputs):
-            last[name] = index
-    last |= dict.fromkeys((state.next for state in program.states), len(program.steps) - 1)
-    live = []
-    for index in range(len(program.steps)):
-        spans = sorted(
-            (memory.places[name].index, memory.places[name].index + sizes[name])
-            for name, begin in first.items()
-            if begin <= index <= last[name] and memory.places[name].kind == "arena"
-        )
-        total = needs[index].workspace_bytes if index in needs else 0
-        reached = 0
-        for start, end in spans:
-            total += max(0, end - max(start, reached))
-            reached = max(reached, end)
-        live.append(total)
-    return tuple(live)

@@ -29,15 +29,22 @@ _MOST_NODES = 20
 
 
 def as_text(
-    figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason], notes: Sequence[str]
+    figures: Figures,
+    advice: Sequence[Advice],
+    reasons: Sequence[Reason],
+    notes: Sequence[str],
+    *,
+    every: bool = False,
 ) -> str:
-    """The whole text."""
+    """The whole text; with `every`, all calls in their order are in it."""
     lines = [*wrapped(verdict_of(figures)), ""]
     lines += [f"  {line}" for line in memory_lines(figures)]
-    ranked = sorted((n for n in figures.nodes if n.milliseconds), key=lambda n: -n.milliseconds)
+    shown = [node for node in figures.nodes if node.milliseconds]
+    if not every:
+        shown.sort(key=lambda node: -node.milliseconds)
+    rest = [] if every else shown[_MOST_NODES:]
     lines += ["", table_head(_COLUMNS)]
-    lines += [_line(node) for node in ranked[:_MOST_NODES]]
-    rest = ranked[_MOST_NODES:]
+    lines += [_line(node) for node in shown[: len(shown) - len(rest)]]
     if rest:
         taken = sum(node.milliseconds for node in rest)
         lines.append(f"and {len(rest)} more calls, {in_milliseconds(taken)} (--json has all)")
@@ -57,10 +64,13 @@ def as_text(
 def memory_lines(figures: Figures) -> list[str]:
     """Where bytes go, a line each."""
     layout = figures.layout
-    place = "PSRAM" if layout.in_psram else "internal memory"
+    places = ", ".join(
+        f"{in_bytes(size)} in {name}"
+        for size, name in zip(layout.arena_bytes, ("internal memory", "PSRAM"), strict=True)
+        if size
+    )
     lines = [
-        f"arena {in_bytes(layout.arena_bytes)} in {place}, at least "
-        f"{in_bytes(layout.plan.lower_bound)} live at once",
+        f"arena {places or in_bytes(0)}; at least {in_bytes(layout.plan.lower_bound)} live at once",
         f"constants {in_bytes(layout.flash_bytes)} in flash, read from "
         f"{'PSRAM, where they are copied' if layout.weights == 'psram' else 'there'}",
         f"the caller's inputs and outputs {in_bytes(layout.buffer_bytes)}",
@@ -124,7 +134,9 @@ def as_json(figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason
             "fits": all(part.fits for part in parts_of(figures)),
             "clock_mhz": figures.machine.clock_hz / 1e6,
             "weights": figures.layout.weights,
-            "tensors": "psram" if figures.layout.in_psram else "internal",
+            "arena_bytes": dict(
+                zip(("internal", "psram"), figures.layout.arena_bytes, strict=True)
+            ),
             "millijoules_order_of_magnitude": millijoules(figures),
             "extrapolations": figures.extrapolations,
             "advice": [dataclasses.asdict(one) for one in advice],

@@ -63,7 +63,7 @@ def _constants_in_psram(figures: Figures) -> Iterator[Advice]:
     usual = next(iter(figures.chip.project.psram), None)
     if figures.layout.weights == "psram" or usual is None or not usual.runs_code:
         return
-    if figures.flash_bytes + figures.layout.psram_bytes > usual.least_bytes:
+    if figures.flash_bytes + figures.psram_bytes > usual.least_bytes:
         return
     gain = _gain(figures, dataclasses.replace(figures.settings, weights="psram"))
     lines = [setting.line for setting in (*usual.settings, *usual.runs_code)]
@@ -72,8 +72,11 @@ def _constants_in_psram(figures: Figures) -> Iterator[Advice]:
         f"{figures.machine.flash_mbps:.0f}",
         f"wants a board with {usual.mode} PSRAM, and {figures.flash_bytes:,} bytes of it",
         gain,
-        "sdkconfig",
-        "\n".join(f"CONFIG_{line}" for line in lines),
+        "command",
+        "\n".join(
+            ["tvm-espdl export --weights psram; in a project of your own:"]
+            + [f"CONFIG_{line}" for line in lines]
+        ),
     )
 
 

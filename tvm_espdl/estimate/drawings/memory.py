@@ -14,11 +14,11 @@ _LEFT, _WIDTH, _HEIGHT = 90.0, 860.0, 220.0
 
 def memory_over_time(figures: Figures) -> Markup | None:
     """A column for each call; None without an arena."""
-    layout, nodes = figures.layout, figures.nodes
-    if not layout.arena_bytes:
+    nodes, arena = figures.nodes, figures.layout.plan.arena_bytes
+    if not arena:
         return None
-    limits = [(layout.arena_bytes, "arena")]
-    if not layout.in_psram and figures.machine.internal_bytes < 3 * layout.arena_bytes:
+    limits = [(arena, "arenas")]
+    if figures.machine.internal_bytes < 3 * arena:
         limits.append((figures.machine.internal_bytes, "internal memory"))
     top = max(size for size, _ in limits)
     each, shapes = _WIDTH / len(nodes), []
