@@ -11,16 +11,19 @@ tests=(
   tests/cli/test_run_and_compare.py tests/debug/test_dumps.py tests/espdl/test_round_trip.py
 )
 
-# The first working one of several commands; else the project's own.
+# The first version that is there, among commands and what pyenv has; else the project's own.
 first_python() {
-  local candidate
-  for candidate in "$@" "$HOME"/.pyenv/versions/"${1#python}".*/bin/python; do
-    if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
-      echo "$candidate"
-      return
-    fi
+  local version candidate
+  for version in "$@"; do
+    for candidate in "python$version" "$HOME"/.pyenv/versions/"$version".*/bin/python; do
+      if "$candidate" -c "import ensurepip, venv, sys
+sys.exit(sys.version_info[:2] != tuple(map(int, '$version'.split('.'))))" 2>/dev/null; then
+        echo "$candidate"
+        return
+      fi
+    done
   done
-  echo "no $1: the project's own Python takes its place" >&2
+  echo "no Python $1: the project's own Python takes its place" >&2
   echo .venv/bin/python
 }
 
@@ -47,5 +50,5 @@ for name, version in re.findall(r'"([\w-]+)>=([\d.]+)', listed.group(1)):
     print(f"{name}=={version}.*" if version.count(".") < 2 else f"{name}=={version}")
 PYTHON
 : > "$scratch/newest.txt"
-run oldest "$(first_python python3.10)" "$scratch/oldest.txt"
-run newest "$(first_python python3.14 python3.13 python3.12)" "$scratch/newest.txt"
+run oldest "$(first_python 3.10)" "$scratch/oldest.txt"
+run newest "$(first_python 3.14 3.13 3.12)" "$scratch/newest.txt"
