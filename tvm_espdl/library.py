@@ -188,8 +188,8 @@ class Library:
                 where=what,
                 found=f"a batch of {self.batch}",
                 allowed="a batch of 1: the chips' kernels process one sample at a time",
-                try_="export the model with batch 1 or a dynamic batch; `run` here takes the "
-                "samples one after the other",
+                try_="quantize it with a batch of 1 or a dynamic one (`tvm-espdl preprocess` makes "
+                "the network of one sample); `run` here takes the samples one after the other",
             )
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
@@ -376,12 +376,13 @@ class Library:
         """
         from .codegen.memory_choice import choice_of  # only when asked for
         from .codegen.network_name import NetworkName
-        from .codegen.project import check_path, write_project
+        from .codegen.project import check_path, refuse_empty, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
         network, board = NetworkName(name), Board(psram, chip_revision)
+        refuse_empty(self.program)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         pixels = PixelForm(**given) if given else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
@@ -56,6 +57,8 @@ class Sources:
     constant_bytes: int
     #: Stack of a run.
     stack_bytes: int
+    #: Of these bytes, array by array, in hex digits.
+    constant_sha256: str
     #: What was chosen about memory.
     memory: MemoryChoice
 
@@ -72,6 +75,8 @@ def generate(
     preference: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
+    *,
+    board: Board = ANY_BOARD,
 ) -> Sources:
     """Print a network as C.
 
@@ -87,6 +92,8 @@ def generate(
         What its functions, types, macros and files are called after, the kernels' included.
     memory : MemoryChoice
         Where its values and constants lie. Whether the chip has as much is not asked.
+    board : Board
+        What is known of the board.
 
     Raises
     ------
@@ -112,7 +119,7 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    planned = plan(program, needs, pools=pools_of(program, memory))
+    planned = plan(program, needs, pools=pools_of(program, memory, board))
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -142,6 +149,7 @@ def generate(
         runtime=runtime.of(name),
         plan=planned,
         constant_bytes=constants.nbytes,
+        constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
         stack_bytes=stack,
     )

@@ -20,7 +20,7 @@ from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
-from ..onnx_graphs.samples_of_a_batch import batch_above_one
+from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
 from .input_options import check_ranges, fix_input_shapes
@@ -82,7 +82,7 @@ def preprocess_onnx(
     -------
     ModelProto
         A new network with the same inputs and outputs, or those it is cut at, every tensor's shape
-        inferred and every node named.
+        inferred and every node named. Of several samples at once it is the network of one.
 
     Raises
     ------
@@ -129,10 +129,10 @@ def preprocess_with_report(
     steps = select_steps(*choice)
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
     shaped = halves_to_float(fix_input_shapes(part, input_shapes or {}))
-    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    shaped = _one_sample(fix_batch(shaped), input_shapes or {})
+    start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
-    _refuse_batch(start)
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
@@ -236,28 +236,36 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _refuse_batch(model: ModelProto) -> None:
+def _one_sample(
+    model: ModelProto, asked: Mapping[str, Sequence[int]] | Sequence[int]
+) -> ModelProto:
+    """The network of static shapes for one sample of its batch, which must not be asked for."""
     batch = batch_above_one(model)
-    if batch > 1:
-        name, (shape, _) = next(iter(input_signature(model).items()))
+    if batch == 1:
+        return model
+    if asked:
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"input {name!r}",
-            found=list(shape),
-            allowed="a batch of 1, or a dynamic one",
-            try_="export the model with batch 1: the chips' kernels process one sample at a time",
+            where="option input_shape",
+            found=asked,
+            allowed="a batch of 1: the chips' kernels process one sample at a time",
+            try_="1 as the first dimension",
         )
+    return with_batch_of_one(model)
 
 
 def _check_weights(model: ModelProto) -> None:
     """Refuse weights and biases that hold NaN or infinity: what is measured of them means nothing.
 
-    Other constants are not looked at: infinite bounds of a Clip, for example, are in order.
+    Other constants are not looked at: infinite bounds of a Clip, for example, are in order. So is
+    minus infinity in a bias, which may be a mask.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        for name in node.input if node.op_type in _WEIGHTED else ():
+        for place, name in enumerate(node.input if node.op_type in _WEIGHTED else ()):
             values = numpy_helper.to_array(constants[name]) if name in constants else np.empty(0)
+            if place == 2 and values.dtype.kind == "f":
+                values = values[values != -np.inf]
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ModelError(
                     "the weights of the float network are not finite",
