@@ -16,6 +16,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.program import Program
 from tvm_espdl.program.passes import PASSES
 from tvm_espdl.program.passes import verify as verify_program
+from tvm_espdl.program.passes.native_border import native_border
 from tvm_espdl.relay import lowering, transform
 from tvm_espdl.relay.program import program_of
 from tvm_espdl.relay.transform import Partition, forms
@@ -24,6 +25,7 @@ from tvm_espdl.relay.transform import Partition, forms
 SPELLINGS = (
     "quantize_once",
     "quantize_moves",
+    "widen",
     "cut_last_states",
     "quantize_zero_states",
     "spell_transposed_convolutions",
@@ -53,6 +55,7 @@ def passes_of_modules(chip, *, unified=True):
         run = getattr(forms, name)
         return (lambda mod: run(mod, chip)) if name in WITH_CHIP else run
 
+    yield Pass("count_from_front", transform.count_from_front)
     yield Pass("canonicalize", transform.canonicalize, verified("canonicalize"))
     if unified:
         for name in SPELLINGS:
@@ -86,6 +89,13 @@ def verified_partition(found):
 def passes_of_programs():
     for run in PASSES:
         yield Pass(run.__name__, run, lambda after, name=run.__name__: verify_program(after, name))
+    yield Pass(
+        "native_border",
+        lambda program: native_border(
+            program, program.input_names or program.inputs, program.output_names or program.outputs
+        ),
+        lambda after: verify_program(after, "native_border"),
+    )
 
 
 class Pickler(pickle.Pickler):
