@@ -6,11 +6,11 @@ It ties together the program, its executor, the report and the writers; each doe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from tvm import relax
@@ -188,8 +188,8 @@ class Library:
                 where=what,
                 found=f"a batch of {self.batch}",
                 allowed="a batch of 1: the chips' kernels process one sample at a time",
-                try_="export the model with batch 1 or a dynamic batch; `run` here takes the "
-                "samples one after the other",
+                try_="quantize it with a batch of 1 or a dynamic one (`tvm-espdl preprocess` makes "
+                "the network of one sample); `run` here takes the samples one after the other",
             )
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
@@ -302,9 +302,12 @@ class Library:
         name: str = "default",
         input_format: Wish = "float",
         output_format: Wish = "float",
-        pixels: PixelForm | None = None,
         psram: str = "auto",
         chip_revision: str = "",
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+        pixel_range: tuple[float, float] | None = None,
+        layout: Literal["NCHW", "NHWC"] | None = None,
         internal_ram: int | None = None,
         arena: str = "static",
         weights: str = "flash",
@@ -331,8 +334,13 @@ class Library:
             `native`: integers at the network's exponent, as the chip takes and gives them; for
             inputs also `uint8`: pixels (1, H, W, C), which a table quantizes. The sample may then
             be pixels, too; else it is in the model's form.
-        pixels : tvm_espdl.program.border.pixel_form.PixelForm, optional
-            What pixels become: mean, standard deviation, range.
+        mean, std : float or sequence of float, optional
+            Of `uint8` inputs, one value or one per channel, 0 and 1 by default: a pixel is
+            `(pixel - mean) / std` for the network.
+        pixel_range : (float, float), optional
+            What black and white are before `mean` and `std`, by default 0 and 1.
+        layout : str, optional
+            "NCHW" or "NHWC": where the model has the channels of pixels, if nothing else tells.
         psram : str
             PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
             never; `quad`, `octal` or `hex` switch it on in any case.
@@ -374,8 +382,11 @@ class Library:
         check_path(path)
         check_preference(kernels)
         network, board = NetworkName(name), Board(psram, chip_revision)
-        memory = choice_of(internal_ram, arena, weights)
+        wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
+        given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
+        pixels = PixelForm(**given) if given else None
         border = border_of(self.program, input_format, output_format, pixels)
+        memory = choice_of(internal_ram, arena, weights)
         arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(

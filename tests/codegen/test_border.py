@@ -119,7 +119,8 @@ def test_a_project_with_pixels_checks_itself(chip, where, request, tmp_path):
         floats,
         input_format="uint8",
         output_format="native",
-        pixels=PixelForm(0.5, 0.25),
+        mean=0.5,
+        std=0.25,
     )
     first = ",".join(map(str, pixels.ravel()[:5]))
     text = (project / "main" / "input_data.h").read_text()
@@ -153,6 +154,7 @@ def twice_read():
         (soft, {"input_format": "int8"}, "no such format of an input.*float, native, uint8"),
         (soft, {"output_format": "uint8"}, "no such format of an output.*allowed: float, native"),
         (soft, {"output_format": "native"}, "'softmax.*float32, computed by softmax.*=float"),
+        (soft, {"input_format": "native", "std": 2.0}, "no input takes pixels.*x: native.*uint8"),
         (soft, {"input_format": {"y": "native"}}, "no such input.*'y'.*allowed: 'x'"),
         (twice_read, {"input_format": "native"}, "'x'.*float32, read by .*quantize.*=float"),
         (lambda: many_ranks(np.int8), {"input_format": {"sound": "uint8"}}, "takes no pixels"),

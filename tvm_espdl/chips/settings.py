@@ -165,6 +165,25 @@ class ProjectSettings:
 #: The modes of all chips, and the two answers that every chip takes.
 PSRAM_CHOICES = (AUTO, NONE, "quad", "octal", "hex")
 
+#: Lines of every project, beside the chip and the size of its flash.
+COMMON = (
+    Setting("COMPILER_OPTIMIZATION_PERF=y", "-O2: the default, -Og, is for debuggers"),
+    Setting(
+        "ESPTOOLPY_FLASHMODE_QIO=y",
+        "constants and code come over four lines from the flash, not over two",
+    ),
+    Setting("PARTITION_TABLE_CUSTOM=y", "the application gets all of the flash: it stores nothing"),
+    Setting('PARTITION_TABLE_CUSTOM_FILENAME="partitions.csv"', "the table of it"),
+    Setting(
+        "ESP_MAIN_TASK_STACK_SIZE=8192",
+        "printf and ESP-DL's C++ in app_main want more than the default, 3584 bytes",
+    ),
+    Setting(
+        "ESP_TASK_WDT_EN=n",
+        "runs and dumps may take longer than the task watchdog waits: its lines would be in them",
+    ),
+)
+
 _MIB = 1 << 20
 
 

@@ -10,7 +10,7 @@ from ..codegen.memory_account import memory_of
 from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
-from .image_options import add_image_options, pixel_form_of, sample_of
+from .image_options import add_image_options, pixel_options_of, sample_of
 from .options import add_model_options, key_of, library_of, option
 
 #: Options that say nothing of an .espdl file.
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             chip_revision=arguments.chip_revision or "",
             input_format=_formats(arguments.input_format),
             output_format=_formats(arguments.output_format),
-            pixels=pixel_form_of(arguments),
+            **(pixel_options_of(arguments) if takes_pixels else {}),
             internal_ram=arguments.internal_ram,
             arena=arguments.arena or "static",
             weights=arguments.weights or "flash",
@@ -152,7 +152,7 @@ def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
     of_format = {"project": _OF_PROJECTS, "espdl": ("info", "json")}
     for format_, names in of_format.items():
-        given = [name for name in names if getattr(arguments, name) not in (None, False)]
+        given = [name for name in names if getattr(arguments, name) not in (None, False, [])]
         if given and arguments.format != format_:
             raise DataError(
                 "an option of another format",

@@ -15,7 +15,6 @@ from .options import option
 if TYPE_CHECKING:
     from ..library import Library
     from ..ops.base.rounding import Array
-    from ..program.border.pixel_form import PixelForm
 
 _NAMES = ("mean", "std", "size", "layout", "colours", "pixel_range", "fit", "enlarge")
 
@@ -82,13 +81,10 @@ def sample_of(
     return None if path is None else load_arrays(path, library.input_names)
 
 
-def pixel_form_of(arguments: argparse.Namespace) -> PixelForm:
-    """What pixels become before the network, as the options of images say."""
-    from ..program.border.pixel_form import PixelForm
-
-    given = image_options_of(arguments)
+def pixel_options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given about pixels themselves, as `Library.export_project` takes them."""
     names = ("mean", "std", "pixel_range", "layout")
-    return PixelForm(**{name: given[name] for name in names if name in given})
+    return {n: value for n, value in image_options_of(arguments).items() if n in names}
 
 
 def no_images(

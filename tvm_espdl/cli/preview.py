@@ -15,6 +15,7 @@ from .options import library_of
 
 if TYPE_CHECKING:
     from ..library import Library
+    from ..report.rows import LeftFloat
 
 NOTE = (
     "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
@@ -24,16 +25,21 @@ NOTE = (
 
 def library_or_preview(arguments: argparse.Namespace) -> Library:
     """The library of `arguments.model`; errors are those of `compile_file` and `quantize_onnx`."""
+    return library_and_left_float(arguments)[0]
+
+
+def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
+    """The same, and what of a float model the quantizer would leave float, with its reasons."""
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
-    from ..quantize.preview import as_if_quantized, is_float
+    from ..quantize.preview import is_float, preview
 
     if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
-        return library_of(arguments.model, arguments)
+        return library_of(arguments.model, arguments), ()
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
-    model = as_if_quantized(arguments.model, chip)
+    model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
-    return compile_file(model, chip.name)
+    return compile_file(model, chip.name), left
 
 
 def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:
@@ -44,7 +50,7 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
     from ..relay.frontend.unsupported import unsupported_nodes
 
     try:
-        return library_or_preview(arguments), []
+        return _told(arguments, [])
     except ModelError:
         if is_espdl(arguments.model):
             raise
@@ -59,4 +65,11 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
         f"(preprocess --outputs {node.input[0] if node.input else node.output[0]})"
         for node in nodes
     ]
-    return library_or_preview(arguments), told
+    return _told(arguments, told)
+
+
+def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:
+    """The library, and what has been said with what stays in float."""
+    library, left = library_and_left_float(arguments)
+    floats = [f"{each.name} ({each.operator}) stays in float: {each.reason}" for each in left]
+    return library, [*told, *floats]

@@ -30,6 +30,7 @@ from .project_main import main_files
 from .project_text import metadata, project_cmake
 from .sdkconfig import chip_lines, common_lines, psram_of
 from .sources import Sources, generate
+from .user_template import check_places, template_files
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -85,23 +86,23 @@ def write_project(
     Raises
     ------
     OutputError
-        If the folder exists or cannot be written, or the template cannot be read.
+        If the folder exists or cannot be written.
     ModelError
         If a part of the network cannot be expressed in C, or the network does not fit the chip or
         a flash.
     DataError
         If pixels are wanted, and the sample is not made of them; if more internal RAM is chosen
-        than the chip has; or the chip takes no such PSRAM, or its firmware does not depend on such
-        a revision.
+        than the chip has; if the chip takes no such PSRAM, or its firmware does not depend on such
+        a revision; or if the template cannot be used.
     """
     check_path(path)
     folder = Path(path)
+    own = {} if template is None else template_files(Path(template))
     files = project_files(
         *(network, folder.name, inputs, expected, kernels), name=name, memory=memory, board=board
     )
-    if template is not None:
-        files |= _template_files(Path(template))
-    write_folder(folder, files)
+    check_places(own, files)
+    write_folder(folder, {**files, **own})
     return folder
 
 
@@ -214,12 +215,3 @@ def _large_constants(sources: Sources) -> dict[Path, bytes]:
     folder = sources.name.component / "model" / "codegen" / "host" / "src"
     assembly, image = (folder / file for file in sources.name.large_constants)
     return {assembly: text.encode(), image: data} if data else {}
-
-
-def _template_files(folder: Path) -> dict[Path, bytes]:
-    if not folder.is_dir():
-        raise OutputError(
-            "the template is no folder", where=str(folder), allowed="an existing folder"
-        )
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder): file.read_bytes() for file in files}

@@ -20,10 +20,10 @@ from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
-from ..onnx_graphs.samples_of_a_batch import batch_above_one
+from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
-from .input_options import check_ranges, fix_input_shapes
+from .input_options import check_ranges, fix_input_shapes, shapes_by_name
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
 
@@ -82,7 +82,7 @@ def preprocess_onnx(
     -------
     ModelProto
         A new network with the same inputs and outputs, or those it is cut at, every tensor's shape
-        inferred and every node named.
+        inferred and every node named. Of several samples at once it is the network of one.
 
     Raises
     ------
@@ -128,11 +128,12 @@ def preprocess_with_report(
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
-    shaped = halves_to_float(fix_input_shapes(part, input_shapes or {}))
-    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    shapes = shapes_by_name(part, input_shapes or {})
+    shaped = halves_to_float(fix_input_shapes(part, shapes))
+    shaped = _one_sample(fix_batch(shaped), shapes)
+    start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
-    _refuse_batch(start)
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
@@ -236,17 +237,20 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _refuse_batch(model: ModelProto) -> None:
+def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelProto:
+    """The network of static shapes for one sample of its batch, which must not be asked for."""
     batch = batch_above_one(model)
-    if batch > 1:
-        name, (shape, _) = next(iter(input_signature(model).items()))
+    if batch == 1:
+        return model
+    for name, shape in asked.items():
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"input {name!r}",
+            where=f"option input_shape, input {name!r}",
             found=list(shape),
-            allowed="a batch of 1, or a dynamic one",
-            try_="export the model with batch 1: the chips' kernels process one sample at a time",
+            allowed="a batch of 1: the chips' kernels process one sample at a time",
+            try_="1 as the first dimension",
         )
+    return with_batch_of_one(model)
 
 
 def _check_weights(model: ModelProto) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from ..program.border.pixel_form import checked_range, per_channel
+from ..program.border.pixel_form import checked_range, numbers_of, per_channel
 from .image_wishes import ImageWishes
 
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
@@ -63,7 +63,7 @@ def form_of_input(
     channels = shape[1] if first else shape[3]
     colours = wishes.colours or _COLOURS[channels]
     _check_choices(wishes, colours, channels, where)
-    _check_dtype(dtype, wishes, channels, where)
+    _check_dtype(dtype, wishes, where)
     size = wishes.size or (height, width)
     if not _is_size(size) or size[0] < height or size[1] < width:
         raise DataError(
@@ -144,9 +144,9 @@ def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str)
     checked_range(wishes.pixel_range)
 
 
-def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, channels: int, where: str) -> None:
+def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     plain = (
-        not per_channel(wishes.mean, channels, "mean").any()
+        not numbers_of(wishes.mean, "mean", "numbers").any()
         and bool(np.all(np.asarray(wishes.std) == 1))
         and wishes.pixel_range in ((0.0, 1.0), (0.0, 255.0))
     )

@@ -49,6 +49,14 @@ def border_of(
     names_out = program.output_names or program.outputs
     wanted_in = _wanted(input_format, names_in, FORMATS_IN, "input")
     wanted_out = _wanted(output_format, names_out, FORMATS_OUT, "output")
+    if pixels is not None and "uint8" not in wanted_in.values():
+        raise DataError(
+            "what pixels become is said, and no input takes pixels",
+            where="mean, std, pixel_range, layout",
+            found=", ".join(f"{name}: {format_}" for name, format_ in wanted_in.items()),
+            allowed="an input of format uint8",
+            try_="--input_format uint8, or leave them out",
+        )
     for name, value in zip(names_in, program.inputs, strict=True):
         if wanted_in[name] != "float":
             _check_input(program, name, value, wanted_in[name])
@@ -57,7 +65,7 @@ def border_of(
             _check_output(program, name, value)
     changed_in = [name for name in names_in if wanted_in[name] != "float"]
     changed_out = [name for name in names_out if wanted_out[name] != "float"]
-    inside = native_border(program, changed_in, changed_out)
+    network = inside = native_border(program, changed_in, changed_out)
     inputs: list[Port] = []
     for place, name in enumerate(names_in):
         of_both = (program.inputs[place], inside.inputs[place])
@@ -69,7 +77,7 @@ def border_of(
         _port(name, wanted_out[name], program, inside, of_both)
         for name, *of_both in zip(names_out, program.outputs, inside.outputs, strict=True)
     ]
-    return Border(inside, program, tuple(inputs), tuple(outputs))
+    return Border(inside, network, tuple(inputs), tuple(outputs))
 
 
 def as_border(network: Program | Border) -> Border:

@@ -78,7 +78,7 @@ def checked_range(pixel_range: object) -> None:
         If it is not two finite numbers, the first one smaller.
     """
     allowed = "two finite numbers, black below white, such as 0..1, 0..255 or -1..1"
-    ends = _numbers(pixel_range, "pixel_range", allowed)
+    ends = numbers_of(pixel_range, "pixel_range", allowed)
     if not (ends.shape == (2,) and np.isfinite(ends).all() and ends[0] < ends[1]):
         raise DataError(
             "the pixel range is empty",
@@ -97,7 +97,7 @@ def per_channel(values: object, channels: int, option: str) -> Doubles:
     DataError
         If they are no usable numbers, or another number of them.
     """
-    array = _numbers(values, option, f"1 number, or {channels}: one per channel")
+    array = numbers_of(values, option, f"1 number, or {channels}: one per channel")
     if array.shape not in ((1,), (channels,)):
         what, allowed = "wrong number of values for", f"1 value, or {channels}: one per channel"
         raise _unusable(option, f"{what} {option}", f"{array.size} values", allowed)
@@ -107,7 +107,14 @@ def per_channel(values: object, channels: int, option: str) -> Doubles:
     return array
 
 
-def _numbers(values: object, option: str, allowed: str) -> Doubles:
+def numbers_of(values: object, option: str, allowed: str) -> Doubles:
+    """What a user gives for numbers, in one dimension.
+
+    Raises
+    ------
+    DataError
+        If they are none; the message says what is `allowed`.
+    """
     try:
         return np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (ValueError, TypeError) as problem:

@@ -92,6 +92,10 @@ class Port:
             return self.quantize.reference(chip, array)
         return np.ascontiguousarray(array.transpose(self.axes))
 
+    def in_model_form(self, array: Array, chip: Chip) -> Array:
+        """The way back, but for pixels: floats of integers."""
+        return self.dequantize.reference(chip, array) if self.is_quantized else array
+
     def from_pixels(self, pixels: Array, chip: Chip) -> Array:
         """The model's form of pixels (1, H, W, C)."""
         assert self.shades is not None
@@ -137,7 +141,7 @@ class Border:
     program : Program
         The network between its ports.
     network : Program
-        The network in the model's own form, by which it is known.
+        The same with integers in the place of pixels, by which the firmware is known.
     inputs, outputs : tuple of Port
         In the model's order.
     """
