@@ -1,6 +1,8 @@
 """Estimates of whole programs: time, memory against the linker's, what-ifs, advice, forms."""
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from tvm_espdl.estimate import Limits, Settings, evaluate
 from tvm_espdl.toolchain.compiler import Compiler
 
 HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECTIONS = (
     "How far to trust it",
     "What would change it",
@@ -214,6 +217,31 @@ def test_the_page_has_every_section(estimate, tmp_path):
     assert page.tags.count("rect") > 3 * len(estimate.nodes)
     assert all(c.isprintable() or c == "\n" for c in source)
     assert source == estimate.html(snr=snr)
+
+
+def test_a_browser_shows_every_section(estimate, tmp_path):
+    """Without a network; that there are no scripts is seen above."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser: apt-get install {BROWSERS[0]}")
+    estimate.to_html(tmp_path / "page.html", snr={"x": 20.0})
+    shown = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *(
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                f"file://{tmp_path / 'page.html'}",
+            ),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+        text=True,
+    ).stdout
+    for section in SECTIONS:
+        assert f"<h2>{section}</h2>" in shown
+    assert shown.count("<svg") == 5
 
 
 def test_small_estimates_have_smaller_pages():
