@@ -175,6 +175,19 @@ def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
     assert estimate.reasons
 
 
+def test_advice_on_what_stands_at_the_border():
+    """Floats in and out: as much as a network of integers takes less."""
+    estimate = evaluate(library("digits", "esp32s3"))
+    pasted = {one.paste: one for one in estimate.advice}
+    (first, *_), (*_, last) = estimate.nodes, estimate.nodes
+    given = pasted["tvm-espdl export --input_format native"]
+    assert given.milliseconds >= first.milliseconds
+    assert first.operator == "quantize"
+    taken = pasted.get("tvm-espdl export --output_format native")
+    small = last.milliseconds < 0.005 * estimate.milliseconds
+    assert small if taken is None else taken.milliseconds >= last.milliseconds
+
+
 def test_limits_say_by_how_much(estimate):
     assert estimate.broken(Limits()) == []
     assert estimate.broken(Limits(1e9, 1 << 30, 1 << 30)) == []
