@@ -352,7 +352,6 @@ EXCUSES = {
     "control flow, sequences and optional values": [
         *("test_if", "test_optional_*", "test_split_to_sequence*", "test_sequence_*"),
     ],
-    "an input with an extent of 0, which is read as a dynamic batch": ["test_triu_zero"],
     "training": ["test_training_dropout*", "test_batchnorm_*_training_mode"],
     "ONNX's own strict shape inference fails on the operator": ["test_mvn"],
 }

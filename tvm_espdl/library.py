@@ -188,8 +188,8 @@ class Library:
                 where=what,
                 found=f"a batch of {self.batch}",
                 allowed="a batch of 1: the chips' kernels process one sample at a time",
-                try_="export the model with batch 1 or a dynamic batch; `run` here takes the "
-                "samples one after the other",
+                try_="quantize it with a batch of 1 or a dynamic one (`tvm-espdl preprocess` makes "
+                "the network of one sample); `run` here takes the samples one after the other",
             )
 
     def first_run(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:

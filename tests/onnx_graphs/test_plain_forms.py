@@ -74,6 +74,18 @@ def test_pads_that_a_rule_says(kind, stride, mode):
     assert not any(a.name == "auto_pad" for a in plain.graph.node[0].attribute)
 
 
+@pytest.mark.parametrize("kind", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("size", [[6, 7], [7, 8], [5, 9]])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pads"),
+    [([3, 3], [2, 2], [0] * 4), ([3, 2], [2, 3], [1, 0, 1, 1]), ([2, 2], [3, 3], [1] * 4)],
+)
+def test_windows_that_end_behind_the_image(kind, size, kernel, stride, pads):
+    settings = {"kernel_shape": kernel, "strides": stride, "pads": pads, "ceil_mode": 1}
+    plain = unchanged(network([node(kind, ["x"], ["y"], **settings)], [1, 2, *size]))
+    assert not any(a.name == "ceil_mode" for a in plain.graph.node[0].attribute)
+
+
 @pytest.mark.parametrize("mode", ["NOTSET", "SAME_UPPER"])
 @pytest.mark.parametrize("wanted", [[10, 10], [11, 9], [9, 11]])
 def test_output_shape_of_a_transposed_convolution(wanted, mode):
@@ -182,3 +194,18 @@ def test_an_output_that_states_no_shape_gets_its_own():
     model.graph.output[0].type.tensor_type.ClearField("shape")
     (value,) = load_model(model).graph.output
     assert [dim.dim_value for dim in value.type.tensor_type.shape.dim] == [3, 2]
+
+
+def test_what_is_computed_of_no_elements_is_constant():
+    made = node("ReduceProd", ["x", "axes"], ["y"], keepdims=0)
+    plain = unchanged(network([made], [0, 3], {"axes": np.array([0])}, opset=18))
+    assert [n.op_type for n in plain.graph.node] == ["Identity"]
+
+
+def test_no_elements_are_a_dynamic_batch_only_in_front_of_layers():
+    layer = network([node("MatMul", ["x", "w"], ["y"])], [0, 3], {"w": weights(3, 2)})
+    none = network([node("Relu", ["x"], ["y"])], [0, 3])
+    shapes = [
+        [d.dim_value for d in m.graph.input[0].type.tensor_type.shape.dim] for m in (layer, none)
+    ]
+    assert shapes == [[1, 3], [0, 3]]

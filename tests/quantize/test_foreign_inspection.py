@@ -14,6 +14,7 @@ from foreign_networks import (
 )
 from onnx import TensorProto, helper, numpy_helper
 
+from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ModelError
 from tvm_espdl.quantize.foreign import inspect_quantized, is_quantized, strip_quantization
 
@@ -63,6 +64,27 @@ def test_one_exponent_per_channel_is_taken():
     assert inspect_quantized(network(w=w, b=w * TWO**-5)).is_ours
 
 
+def test_uint8_around_its_middle_is_int8():
+    inspection = inspect_quantized(network(zero=np.uint8(128)))
+    assert inspection.is_ours, str(inspection)
+    types = {t.name: t.data_type for t in inspection.model.graph.initializer}
+    zeros = [n.input[2] for n in inspection.model.graph.node if n.op_type == "QuantizeLinear"]
+    assert {types[zero] for zero in zeros} == {TensorProto.INT8}
+    finding = ("x", "a quantization scale is no power of two")
+    assert finding in reasons(network(zero=np.uint8(128), x=0.03))
+
+
+def test_one_exponent_per_channel_is_only_for_chips_that_have_it():
+    w = np.exp2(RNG.integers(-9, -5, 6)).astype(np.float32)
+    model = network(w=w, b=w * TWO**-5)
+    assert inspect_quantized(model, find_chip("esp32p4")).is_ours
+    found = inspect_quantized(model, find_chip("esp32s3"))
+    assert found.can_be_requantized
+    assert "one scale per channel" in str(found.refusal())
+    same = np.full(6, 2**-7, np.float32)
+    assert inspect_quantized(network(w=same, b=same * TWO**-5), find_chip("esp32s3")).is_ours
+
+
 def test_a_bias_at_a_larger_power_of_two_is_exact():
     assert inspect_quantized(network(b=2**-10)).is_ours
 
@@ -75,7 +97,7 @@ def test_a_bias_at_a_larger_power_of_two_is_exact():
         ({"zero": np.int8(3)}, ("x", "a zero point is not zero")),
         ({"zero": np.int8(-128)}, ("x", "a zero point is not zero")),
         ({"zero": np.uint8(0)}, ("x", "the type uint8 is unsigned")),
-        ({"zero": np.uint8(128)}, ("x", "the type uint8 is unsigned")),
+        ({"zero": np.uint8(127)}, ("x", "the type uint8 is unsigned")),
         ({"w": 0.01}, ("w", "a quantization scale is no power of two")),
         ({"b": 0.001}, ("b", "a quantization scale is no power of two")),
         ({"b": 2**-13}, ("b", "a bias has a finer scale than the product it is added to")),

@@ -9,6 +9,7 @@ from qdq_networks import Quantized, floats, network, node, run
 from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, ModelError
+from tvm_espdl.program import Native
 from tvm_espdl.quantize import quantize_onnx, requantization
 from tvm_espdl.quantize.report import effort
 
@@ -63,6 +64,18 @@ def test_ours_is_taken_as_it_is():
     assert taken.model.graph == ours.graph
     assert taken.loss is None
     assert {e.key: e.value for e in taken.model.metadata_props}["espdl.chip"] == "esp32s3"
+
+
+def test_weights_per_channel_are_expressed_anew_where_the_chip_has_one_exponent():
+    model = quantize_onnx(float_model(), DATA, "esp32p4", per_channel=True).model
+    del model.metadata_props[:]  # as others write it, it names no chip
+    with pytest.raises(ModelError, match=r"one scale per channel.*--requantize"):
+        quantize_onnx(model, None, "esp32s3")
+    result = quantize_onnx(model, DATA, "esp32s3", requantize=True)
+    assert result.loss.outputs[0].snr > 20, str(result.loss)
+    steps = compile_file(result.model).program.steps
+    assert [s.operator.name for s in steps].count("conv2d") == 1
+    assert not any(isinstance(step.operator, Native) for step in steps)
 
 
 def test_ours_is_taken_for_its_own_chip_only():

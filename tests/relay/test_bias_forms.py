@@ -134,5 +134,6 @@ def test_weights_of_another_type_are_refused():
     net = Network()
     w, _ = filters(net, exponent=-6)
     y = net.node("Conv", net.input("x", IMAGE, -11, "int16"), w)
-    lib = net.build(net.quantized(y, -9, "int16"))
+    # What is a float result as well is not widened.
+    lib = net.build(net.quantized(y, -9, "int16"), y)
     assert "types_are_equal" in rules_of(lib)

@@ -56,6 +56,24 @@ NETWORKS = {
         [1, 6],
         {"w": drawn(24, 6)},
     ),
+    "frames as a sequence": network(
+        [
+            node("MatMul", ["x", "w"], ["a"]),
+            node("Unsqueeze", ["a", "one"], ["s"]),
+            # 7 divides no index without more ado.
+            node("GRU", ["s", "W", "R"], ["", "h"], hidden_size=7, linear_before_reset=1),
+            node("Squeeze", ["h", "axis"], ["y"]),
+        ],
+        {"x": [8, 24]},
+        [1, 7],
+        {
+            "w": drawn(24, 6) / 5,
+            "one": np.array([1], np.int64),
+            "axis": AXIS,
+            "W": drawn(1, 21, 6) / 3,
+            "R": drawn(1, 21, 7) / 3,
+        },
+    ),
     "states of layers in a row": network(
         [
             node("Split", ["state"], ["h", "c"], axis=0),
@@ -115,8 +133,22 @@ def test_a_true_batch_runs_sample_by_sample_and_is_not_exported(tmp_path):
     for write in (library.export_project, library.save_espdl, library.export_library):
         with pytest.raises(ModelError, match="a batch of 3; allowed: a batch of 1"):
             write(tmp_path / "out")
-    with pytest.raises(ModelError, match="fixed batch above 1"):
-        preprocess_onnx(model)
+    assert preprocess_onnx(model).graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
+
+
+@pytest.mark.parametrize("rows", [None, [(3, 3, 9, 8)] * 3])
+def test_a_true_batch_is_quantized_sample_by_sample(rows):
+    """The data come as samples, or as batches of them."""
+    model, x = convolution(3), drawn(3, 3, 9, 8)
+    (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+    data = drawn(8, 3, 9, 8) if rows is None else [drawn(*shape) for shape in rows]
+    quantized = quantize_onnx(model, data, "esp32p4").model
+    (same,) = onnxruntime.InferenceSession(quantized.SerializeToString()).run(None, {"x": x})
+    library = compile_file(quantized)
+    assert library.batch == 3
+    found = library.run([x])[0]
+    np.testing.assert_allclose(found, same, atol=2.0**-4)
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
 
 
 def test_samples_that_know_of_one_another_are_no_batch():

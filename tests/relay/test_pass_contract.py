@@ -25,6 +25,7 @@ from tvm_espdl.relay.transform import Partition, forms
 SPELLINGS = (
     "quantize_once",
     "quantize_moves",
+    "widen",
     "cut_last_states",
     "quantize_zero_states",
     "spell_transposed_convolutions",
@@ -54,6 +55,7 @@ def passes_of_modules(chip, *, unified=True):
         run = getattr(forms, name)
         return (lambda mod: run(mod, chip)) if name in WITH_CHIP else run
 
+    yield Pass("count_from_front", transform.count_from_front)
     yield Pass("canonicalize", transform.canonicalize, verified("canonicalize"))
     if unified:
         for name in SPELLINGS:

@@ -1,11 +1,14 @@
 """uint8 around 128 is int8: the same bits as the same network in int8."""
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import ModelError
+from tvm_espdl.program import Native
+from tvm_espdl.quantize.foreign import inspect_quantized
 
 
 def network(kind, zero, *, per_channel=False):
@@ -54,6 +57,39 @@ def test_uint8_around_128_has_the_bits_of_int8(per_channel):
     np.testing.assert_array_equal(found.run([x])[0], expected.run([x])[0])
     names = [[step.operator.name for step in lib.program.steps] for lib in (found, expected)]
     assert names[0] == names[1] and "conv2d" in names[0]
+
+
+@pytest.mark.parametrize(("kind", "zero"), [(np.uint8, 128), (np.uint16, 1 << 15)])
+def test_inputs_and_outputs_of_unsigned_type(kind, zero):
+    """A Relu of integers; the chip has the signed ones."""
+    constants = {"s": np.array(2.0**-5, np.float32), "z": np.array(zero, kind)}
+    make = helper.make_node
+    nodes = [
+        make("DequantizeLinear", ["x", "s", "z"], ["a"]),
+        make("Relu", ["a"], ["b"]),
+        make("QuantizeLinear", ["b", "s", "z"], ["y"]),
+        make("DequantizeLinear", ["y", "s", "z"], ["c"]),
+        make("Neg", ["c"], ["d"]),
+        make("QuantizeLinear", ["d", "s", "z"], ["e"]),
+    ]
+    type_ = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    values = [helper.make_tensor_value_info(n, type_, [1, 2, 8]) for n in "xye"]
+    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "network", values[:1], values[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    assert inspect_quantized(model).is_ours
+    lib = compile_file(model)
+    names = [step.operator.name for step in lib.program.steps if not is_native(step)]
+    assert names == ["relu", "neg"], str(lib.report())
+    x = np.random.default_rng(2).integers(0, 2 * zero, (1, 2, 8)).astype(kind)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for found, expected in zip(lib.run([x]), session.run(None, {"x": x}), strict=True):
+        assert found.dtype == kind
+        np.testing.assert_array_equal(found, expected)
+
+
+def is_native(step):
+    return isinstance(step.operator, Native)
 
 
 @pytest.mark.parametrize("zero", [0, 127])

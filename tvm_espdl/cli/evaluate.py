@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         return _compare(arguments)
     estimate = estimate_of(arguments)
-    broken = estimate.broken(_limits(arguments))
+    broken = estimate.broken(limits_of(arguments))
     arguments.verdict = 1 if broken else 0
     if arguments.json is not None:
         write_whole(arguments.json, estimate.to_json().encode())
@@ -96,7 +96,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return Settings(**{name: getattr(arguments, name) for name in names})
 
 
-def _limits(arguments: argparse.Namespace) -> Limits:
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """What the model may take at most."""
     from ..estimate import Limits
 
     return Limits(arguments.max_ms, arguments.max_ram, arguments.max_flash)
@@ -108,7 +109,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     for chip in dict.fromkeys(arguments.compare):
         arguments.target_chip = chip
         estimate = estimate_of(arguments)
-        broken = estimate.broken(_limits(arguments))
+        broken = estimate.broken(limits_of(arguments))
         arguments.verdict = 1 if broken else arguments.verdict
         print(estimate.verdict)
         for line in broken:

@@ -14,6 +14,7 @@ from .options import library_of
 
 if TYPE_CHECKING:
     from ..library import Library
+    from ..report.rows import LeftFloat
 
 NOTE = (
     "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
@@ -23,13 +24,18 @@ NOTE = (
 
 def library_or_preview(arguments: argparse.Namespace) -> Library:
     """The library of `arguments.model`; errors are those of `compile_file` and `quantize_onnx`."""
+    return library_and_left_float(arguments)[0]
+
+
+def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
+    """The same, and what of a float model the quantizer would leave float, with its reasons."""
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
-    from ..quantize.preview import as_if_quantized, is_float
+    from ..quantize.preview import is_float, preview
 
     if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
-        return library_of(arguments.model, arguments)
+        return library_of(arguments.model, arguments), ()
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
-    model = as_if_quantized(arguments.model, chip)
+    model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
-    return compile_file(model, chip.name)
+    return compile_file(model, chip.name), left

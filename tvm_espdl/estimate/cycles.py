@@ -83,7 +83,6 @@ class Counts:
     counted: bool = True
 
 
-@cache
 def prices_of(chip: Chip) -> Prices:
     """The prices on a chip."""
     row = _rows()[chip.family]

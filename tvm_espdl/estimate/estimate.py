@@ -20,7 +20,7 @@ from .advice import Advice, advice_for
 from .evaluation import Figures, NodeEstimate, figures_of
 from .machine import Settings
 from .text import as_json, as_text
-from .verdict import Limits, verdict_of
+from .verdict import Limits, parts_of, verdict_of
 
 
 class Network(Protocol):
@@ -96,8 +96,17 @@ class Estimate:
         """A line for each limit that does not hold."""
         return limits.broken_by(self.figures)
 
+    @property
+    def fits(self) -> bool:
+        """Whether the chip and its usual boards have enough memory."""
+        return all(part.fits for part in parts_of(self.figures))
+
     def __str__(self) -> str:
-        return as_text(self.figures, self.advice, self.reasons, self.notes)
+        return self.text()
+
+    def text(self, *, every: bool = False) -> str:
+        """The report as text; with `every`, all calls in their order are in it."""
+        return as_text(self.figures, self.advice, self.reasons, self.notes, every=every)
 
     def to_json(self) -> str:
         """The estimate as JSON text."""

@@ -29,15 +29,22 @@ _MOST_NODES = 20
 
 
 def as_text(
-    figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason], notes: Sequence[str]
+    figures: Figures,
+    advice: Sequence[Advice],
+    reasons: Sequence[Reason],
+    notes: Sequence[str],
+    *,
+    every: bool = False,
 ) -> str:
-    """The whole text."""
+    """The whole text; with `every`, all calls in their order are in it."""
     lines = [*wrapped(verdict_of(figures)), ""]
     lines += [f"  {line}" for line in memory_lines(figures)]
-    ranked = sorted((n for n in figures.nodes if n.milliseconds), key=lambda n: -n.milliseconds)
+    shown = [node for node in figures.nodes if node.milliseconds]
+    if not every:
+        shown.sort(key=lambda node: -node.milliseconds)
+    rest = [] if every else shown[_MOST_NODES:]
     lines += ["", table_head(_COLUMNS)]
-    lines += [_line(node) for node in ranked[:_MOST_NODES]]
-    rest = ranked[_MOST_NODES:]
+    lines += [_line(node) for node in shown[: len(shown) - len(rest)]]
     if rest:
         taken = sum(node.milliseconds for node in rest)
         lines.append(f"and {len(rest)} more calls, {in_milliseconds(taken)} (--json has all)")

@@ -31,7 +31,10 @@ _PLAIN_TYPES = {
 
 
 def fold_constants(model: ModelProto) -> int:
-    """Compute every node whose inputs are all constants, and Shape of statically known tensors."""
+    """Compute every node whose inputs are all constants, and Shape of statically known tensors.
+
+    Tensors without elements are as good as constants.
+    """
     folded = _casts_by_name(model)
     while count := _fold_once(model):
         folded += count
@@ -53,6 +56,7 @@ def _casts_by_name(node: NodeProto, graph: Graph) -> bool:
 def _fold_once(model: ModelProto) -> int:
     graph, folded = Graph(model), 0
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    constants.update(empty_tensors(graph))
     outputs = set(graph.outputs)
     kept = []
     for node in graph.nodes:
@@ -70,6 +74,18 @@ def _fold_once(model: ModelProto) -> int:
             model.graph.initializer.append(constants[own])
     replace_nodes(model, kept)
     return folded
+
+
+def empty_tensors(graph: Graph) -> dict[str, onnx.TensorProto]:
+    """Tensors that have no elements, so that they are known: inputs, and what nodes give."""
+    names = (*graph.inputs, *(name for node in graph.nodes for name in node.output if name))
+    found = {}
+    for name in names:
+        shape, kind = graph.shape(name), graph.type_of(name)
+        if shape is not None and 0 in shape and kind in _PLAIN_TYPES:
+            value = np.zeros(shape, helper.tensor_dtype_to_np_dtype(kind))
+            found[name] = numpy_helper.from_array(value, name)
+    return found
 
 
 def _may_fold(node: NodeProto, outputs: set[str]) -> bool:

@@ -142,8 +142,9 @@ def fix_batch(model: ModelProto) -> ModelProto:
     fixed.CopyFrom(model)
     inputs = _real_inputs(fixed)
     symbols = _batch_symbols(inputs)
+    lowest = 1 if _has_layers(fixed) else 0
     for value in inputs:
-        _fix_input(value, symbols)
+        _fix_input(value, symbols, lowest)
     # What was inferred for another batch would contradict; all of it is inferred anew.
     del fixed.graph.value_info[:]
     for value in fixed.graph.output:
@@ -167,6 +168,14 @@ def _batch_symbols(inputs: list[Any]) -> set[str]:
     return (first | named) - {""}
 
 
+def _has_layers(model: ModelProto) -> bool:
+    """Whether it is a network: something reads a matrix or filters that are constant."""
+    constants = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) > 1}
+    makers = {"Constant", "DequantizeLinear"}
+    constants.update(n for node in model.graph.node if node.op_type in makers for n in node.output)
+    return any(name in constants for node in model.graph.node for name in node.input)
+
+
 def _infer_shapes(model: ModelProto) -> ModelProto:
     try:
         return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
@@ -186,7 +195,8 @@ def _infer_shapes(model: ModelProto) -> ModelProto:
         ) from problem
 
 
-def _fix_input(value: Any, symbols: set[str]) -> None:
+def _fix_input(value: Any, symbols: set[str], lowest: int) -> None:
+    """Make an input static; a first dimension below `lowest` is a dynamic batch."""
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise ModelError(
             "the shape of the input is unknown",
@@ -198,8 +208,9 @@ def _fix_input(value: Any, symbols: set[str]) -> None:
     dimensions = value.type.tensor_type.shape.dim
     shape = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dimensions]
     for index, dimension in enumerate(dimensions):
-        # Some exporters write 0 for a dynamic batch.
-        static = dimension.HasField("dim_value") and dimension.dim_value >= (index == 0)
+        # Some exporters write 0 for a dynamic batch; what has no layers has no elements then.
+        least = lowest if index == 0 else 0
+        static = dimension.HasField("dim_value") and dimension.dim_value >= least
         if not static and (index == 0 or dimension.dim_param in symbols):
             dimension.dim_value = 1
         elif not static:

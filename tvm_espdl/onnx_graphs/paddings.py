@@ -54,6 +54,31 @@ def explicit_pads(node: NodeProto, graph: Graph) -> bool:
 
 
 @of_each_node
+def whole_windows(node: NodeProto, graph: Graph) -> bool:
+    """Write `ceil_mode` of a pool as pads behind, in which its last windows end.
+
+    Windows that would begin in these pads do not count, as onnxruntime has it.
+    """
+    counts = node.op_type == "AveragePool" and attribute(node, "count_include_pad", 0)
+    is_pool = node.op_type in ("MaxPool", "AveragePool") and len(node.output) == 1
+    if not is_pool or counts or not attribute(node, "ceil_mode", 0):
+        return False
+    found = _windows(node, graph)
+    if found is None:
+        return False
+    count = len(found[0])
+    pads = list(attribute(node, "pads", [0] * 2 * count))
+    for axis, (extent, kernel, stride) in enumerate(zip(*found, strict=True)):
+        before, behind = pads[axis], pads[count + axis]
+        windows = -(-(extent + before + behind - kernel) // stride) + 1
+        if (windows - 1) * stride >= extent + before:
+            windows -= 1
+        pads[count + axis] = max((windows - 1) * stride + kernel - extent - before, 0)
+    _set(node, pads=pads, ceil_mode=None)
+    return True
+
+
+@of_each_node
 def explicit_output_shapes(node: NodeProto, graph: Graph) -> bool:
     """Write `output_shape` and `auto_pad` of a ConvTranspose as pads, and output padding.
 
@@ -105,10 +130,14 @@ def _split(totals: Sequence[int], *, extra_last: bool) -> list[int]:
     return [*small, *large] if extra_last else [*large, *small]
 
 
-def _set(node: NodeProto, **attributes: list[int]) -> None:
-    """Replace how a node is padded."""
+def _set(node: NodeProto, **attributes: list[int] | None) -> None:
+    """Replace how a node is padded; None leaves an attribute out."""
     replaced = {"auto_pad", "output_shape", *attributes}
     kept = [entry for entry in node.attribute if entry.name not in replaced]
     del node.attribute[:]
     node.attribute.extend(kept)
-    node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+    node.attribute.extend(
+        helper.make_attribute(name, value)
+        for name, value in attributes.items()
+        if value is not None
+    )

@@ -10,10 +10,10 @@ import onnx
 from onnx import ModelProto, NodeProto
 
 from .branches import inline_branches
-from .constant_folding import fold_constants
+from .constant_folding import empty_tensors, fold_constants
 from .constant_nodes import constants_to_initializers
 from .graph import Graph, captured_names
-from .paddings import explicit_output_shapes, explicit_pads
+from .paddings import explicit_output_shapes, explicit_pads, whole_windows
 from .rewriting import infer, of_each_node
 
 #: Nodes that say something about shapes, or choose by it.
@@ -29,7 +29,8 @@ def plain_forms(model: ModelProto) -> ModelProto:
     """Return `model`, of static shapes, in plain forms; itself where it has nothing else.
 
     `If` with a condition that is known is its branch; arithmetic on shapes and constants is done;
-    `auto_pad` and `output_shape` are pads; inputs without elements that mean none are none.
+    `auto_pad`, `ceil_mode` and `output_shape` are pads; inputs without elements that mean none are
+    none.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def plain_forms(model: ModelProto) -> ModelProto:
         constants_to_initializers(plain)
         changed += _resolved(plain)
     changed += _drop_empty_inputs(plain) + _drop_empty_parts(plain)
-    changed += explicit_pads(plain) + explicit_output_shapes(plain)
+    changed += explicit_pads(plain) + whole_windows(plain) + explicit_output_shapes(plain)
     if not changed:
         return model
     infer(plain)
@@ -63,7 +64,7 @@ def _needs_folding(model: ModelProto) -> bool:
     for node in model.graph.node:
         if node.op_type == "Constant":
             constants.update(node.output)
-    return any(
+    return bool(empty_tensors(Graph(model))) or any(
         node.op_type in _OF_SHAPES
         or (node.op_type not in _KEPT and any(node.input) and _all_in(node, constants))
         for node in model.graph.node

@@ -11,8 +11,8 @@ import onnx
 from onnx import ModelProto
 
 from ..errors import ModelError
-from .graph import STANDARD, Array, Graph
-from .model import input_signature
+from .graph import STANDARD, Array, Graph, attribute
+from .model import fix_batch, input_signature
 from .session import open_session, run_session
 
 _SEED = 20260402
@@ -22,6 +22,8 @@ _ONE_AT_A_TIME = {
     *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
     *("Resize", "BatchNormalization", "InstanceNormalization"),
 }
+
+_RECURRENT = ("GRU", "LSTM", "RNN")
 
 _CLOSE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -45,11 +47,20 @@ def batch_above_one(model: ModelProto) -> int:
     return count if same else 1
 
 
+def batch_of(model: ModelProto) -> int:
+    """`batch_above_one` of a network of any shapes; 1 where they are unknown."""
+    try:
+        return batch_above_one(fix_batch(model))
+    except ModelError:  # whoever takes the network says what is wrong with it
+        return 1
+
+
 def _takes_one(node: onnx.NodeProto, count: int, graph: Graph) -> bool:
-    if node.op_type not in _ONE_AT_A_TIME or node.domain not in STANDARD:
+    if node.op_type not in (*_ONE_AT_A_TIME, *_RECURRENT) or node.domain not in STANDARD:
         return False
     shape = graph.shape(node.input[0])
-    return shape is not None and shape[0] == count
+    time_first = node.op_type in _RECURRENT and not attribute(node, "layout", 0)
+    return shape is not None and shape[int(time_first)] == count
 
 
 def with_batch_of_one(model: ModelProto) -> ModelProto:
@@ -71,6 +82,27 @@ def with_batch_of_one(model: ModelProto) -> ModelProto:
         return onnx.shape_inference.infer_shapes(one, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as problem:
         raise ModelError("the network fits no single sample", found=str(problem)) from problem
+
+
+def with_batch(model: ModelProto, count: int) -> ModelProto:
+    """The network of one sample as one that takes `count` of them at once; the other way round.
+
+    Where a shape inside fits one sample only, it stays the network of one.
+    """
+    if count == 1:
+        return model
+    several = onnx.ModelProto()
+    several.CopyFrom(model)
+    constants = {tensor.name for tensor in several.graph.initializer}
+    del several.graph.value_info[:]
+    for value in (*several.graph.input, *several.graph.output):
+        if value.name not in constants:
+            value.type.tensor_type.shape.dim[0].dim_value = count
+    try:
+        several = onnx.shape_inference.infer_shapes(several, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return model
+    return several if batch_above_one(several) == count else model
 
 
 def _same_one_by_one(model: ModelProto, count: int) -> bool:

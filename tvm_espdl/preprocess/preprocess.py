@@ -20,8 +20,9 @@ from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
-from ..onnx_graphs.samples_of_a_batch import batch_above_one
+from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
+from .cutting import cut
 from .input_options import check_ranges, fix_input_shapes
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
@@ -44,8 +45,11 @@ def preprocess_onnx(
     *,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     ranges: Ranges | None = None,
+    inputs: str | Collection[str] = (),
+    outputs: str | Collection[str] = (),
+    check: bool = True,
 ) -> ModelProto:
     """Prepare a float network for quantization.
 
@@ -63,17 +67,22 @@ def preprocess_onnx(
         metadata: preprocessing it again, as quantizing does, leaves them out as well.
     enable : str or collection of str
         Names of steps to run that do not run by default; remembered likewise.
-    input_shapes : dict of str to sequence of int, optional
-        Whole shapes, batch included, of inputs with dynamic dimensions.
+    input_shapes : dict of str to sequence of int, or sequence of int, optional
+        Whole shapes, batch included, of inputs with dynamic dimensions; a shape alone is that of
+        the only input.
     ranges : dict of str to (float, float), optional
         The smallest and the largest value of real data by input, for the comparison of the result
         with the original; the random inputs otherwise lie around -1 to 1.
+    inputs, outputs : str or collection of str
+        Tensors between which the network is cut out, before anything else; none for its own.
+    check : bool
+        Whether the result is compared with the original on random inputs.
 
     Returns
     -------
     ModelProto
-        A new network with the same inputs and outputs, every tensor's shape inferred and every
-        node named.
+        A new network with the same inputs and outputs, or those it is cut at, every tensor's shape
+        inferred and every node named. Of several samples at once it is the network of one.
 
     Raises
     ------
@@ -84,7 +93,14 @@ def preprocess_onnx(
         step.
     """
     prepared, _ = preprocess_with_report(
-        model, skip=skip, enable=enable, input_shapes=input_shapes, ranges=ranges
+        model,
+        skip=skip,
+        enable=enable,
+        input_shapes=input_shapes,
+        ranges=ranges,
+        inputs=inputs,
+        outputs=outputs,
+        check=check,
     )
     return prepared
 
@@ -94,8 +110,11 @@ def preprocess_with_report(
     *,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     ranges: Ranges | None = None,
+    inputs: str | Collection[str] = (),
+    outputs: str | Collection[str] = (),
+    check: bool = True,
 ) -> tuple[ModelProto, PreprocessReport]:
     """Prepare a float network, and tell what was done; see `preprocess_onnx`.
 
@@ -108,19 +127,20 @@ def preprocess_with_report(
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
-    shaped = halves_to_float(fix_input_shapes(loaded, input_shapes or {}))
-    start = raise_opset(fix_batch(shaped), LOWEST_OPSET)
+    part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
+    shaped = halves_to_float(fix_input_shapes(part, input_shapes or {}))
+    shaped = _one_sample(fix_batch(shaped), input_shapes or {})
+    start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
-    _refuse_batch(start)
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
     _check_weights(prepared)
     _note_choice(prepared, steps)
     applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
-    if not applied:
-        return prepared, PreprocessReport(())
+    if not applied or not check:
+        return prepared, PreprocessReport(applied)
     original = Original(shaped, input_signature(start), ranges or {})
     deviation = original.deviation_of(prepared)
     if not deviation.is_rounding:
@@ -216,17 +236,20 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _refuse_batch(model: ModelProto) -> None:
+def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelProto:
+    """The network of static shapes for one sample of its batch, which must not be asked for."""
     batch = batch_above_one(model)
-    if batch > 1:
-        name, (shape, _) = next(iter(input_signature(model).items()))
+    if batch == 1:
+        return model
+    for name, shape in asked.items():
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"input {name!r}",
+            where=f"option input_shape, input {name!r}",
             found=list(shape),
-            allowed="a batch of 1, or a dynamic one",
-            try_="export the model with batch 1: the chips' kernels process one sample at a time",
+            allowed="a batch of 1: the chips' kernels process one sample at a time",
+            try_="1 as the first dimension",
         )
+    return with_batch_of_one(model)
 
 
 def _check_weights(model: ModelProto) -> None:

@@ -18,6 +18,7 @@ from ..errors import ChipError, DataError
 from ..files.output_files import check_new
 from ..onnx_graphs.model import input_signature, load_model, save_model
 from ..onnx_graphs.option_names import as_names
+from ..onnx_graphs.samples_of_a_batch import batch_of, with_batch, with_batch_of_one
 from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from ..preprocess.steps import select_steps
 from ..samples import Calibration, ImageFolder, ProgressLine, read_samples
@@ -112,7 +113,8 @@ def quantize_onnx(
     ----------
     model : path or ModelProto
         A float network; left as it is. It goes through `preprocess_onnx` first. A network that
-        others quantized with power-of-two scales is taken as it is.
+        others quantized with power-of-two scales is taken as it is. Where it takes several
+        samples at once it is quantized for one, and written for as many as before.
     calibration : array, dict, path, ImageFolder or iterable
         Typical inputs, scaled as in training: an array (N, ...) for a model with one input,
         the path of an .npy or .npz file or of a folder of such files or of images, an
@@ -134,7 +136,8 @@ def quantize_onnx(
     int16 : str or collection of str
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
-        beside the layers that are named.
+        beside the layers that are named; where they do not reach `wanted_snr`, also layers that
+        stay float.
     float : str or collection of str
         Layers that stay float, named in the same way: TVM computes them, which takes more time and
         memory. For what integers are too coarse for, such as a power spectrum.
@@ -201,14 +204,20 @@ def quantize_onnx(
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
     loaded, prepare = load_model(model), partial(preprocess_onnx, skip=skip, enable=enable)
+    batch = batch_of(loaded)
     if is_quantized(loaded):
-        if not requantize or inspect_quantized(loaded).is_ours:
+        if not requantize or inspect_quantized(loaded, target).is_ours:
             ignored = without_effect(options, calibration, skip=skip, enable=enable)
             return _saved(QuantizationResult(*take(loaded, target, ignored)), save_to)
         done, options, loss_of = express_anew(
-            loaded, calibration, target, options, prepare, progress=progress
+            with_batch_of_one(loaded) if batch > 1 else loaded,
+            calibration,
+            target,
+            options,
+            prepare,
+            progress=progress,
         )
-        written = done.write()
+        written = with_batch(done.write(), batch)
         if save_to is not None:
             save_model(written, save_to)
         with ProgressLine(progress).shown() as line:
@@ -237,7 +246,7 @@ def quantize_onnx(
         line.stage("")  # Reading has a bar of its own.
         samples = read_samples(calibration, input_signature(prepared), progress=progress)
         done = quantize(prepared, samples, target, options, clock=clock, progress=line)
-        written = done.write()
+        written = with_batch(done.write(), batch)
         if save_to is not None:
             save_model(written, save_to)
         report = make_report(

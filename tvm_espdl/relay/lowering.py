@@ -86,7 +86,8 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Low
     _check_chip(mod, chip)
     if not is_plain_dataflow(main_of(mod)):
         return Lowered(mod, chip)
-    mod = transform.verify(transform.canonicalize(mod), "canonicalize")
+    mod = transform.canonicalize(transform.count_from_front(mod))
+    mod = transform.verify(mod, "canonicalize")
     unified = transform.unify(mod, chip)
     mod = unified if unified is mod else transform.verify(unified, "unify")
     found = _partition(mod, chip, log or PartitionLog())
@@ -98,7 +99,7 @@ def lower(mod: tvm.IRModule, chip: Chip, log: PartitionLog | None = None) -> Low
 @one_at_a_time
 def left_to_tvm(mod: tvm.IRModule, chip: Chip) -> Lowered:
     """A module as it is, in which no operator of a chip is looked for: TVM computes all of it."""
-    return Lowered(transform.spell_layers(mod), chip)
+    return Lowered(transform.spell_layers(transform.count_from_front(mod)), chip)
 
 
 def _partition(mod: tvm.IRModule, chip: Chip, log: PartitionLog) -> Partition:

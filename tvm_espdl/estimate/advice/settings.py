@@ -72,8 +72,11 @@ def _constants_in_psram(figures: Figures) -> Iterator[Advice]:
         f"{figures.machine.flash_mbps:.0f}",
         f"wants a board with {usual.mode} PSRAM, and {figures.flash_bytes:,} bytes of it",
         gain,
-        "sdkconfig",
-        "\n".join(f"CONFIG_{line}" for line in lines),
+        "command",
+        "\n".join(
+            ["tvm-espdl export --weights psram; in a project of your own:"]
+            + [f"CONFIG_{line}" for line in lines]
+        ),
     )
 
 

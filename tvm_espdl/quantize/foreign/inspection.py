@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import ModelProto, NodeProto
 
+from ...chips import Chip
 from ...errors import ModelError
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.model import load_model
 from ...onnx_graphs.qlinear.forms import is_integer_operator
 from ...onnx_graphs.qlinear.quantizer import Quantizer, Quantizers, is_dequantize, is_quantize
 from ...onnx_graphs.qlinear.rewrite import rewrite_qlinear
+from ...onnx_graphs.unsigned import unsigned_to_signed
 from .judgement import Finding, judge_activation, judge_bias, judge_weight
 
 #: How many tensors a refusal names.
@@ -83,19 +85,25 @@ class Inspection:
         return "\n".join([f"quantized otherwise, {offer}:", *(f"  {f}" for f in self.findings)])
 
 
-def inspect_quantized(model: str | os.PathLike[str] | ModelProto) -> Inspection:
+def inspect_quantized(
+    model: str | os.PathLike[str] | ModelProto, chip: Chip | None = None
+) -> Inspection:
     """Look how any ONNX model, or file of one, is quantized; it is left as it is.
+
+    With a chip, what only other chips have is found, too. uint8 around 128 is int8 in the copy.
 
     Raises ModelError if it cannot be read, or has integer operators that QDQ cannot express.
     """
-    rewritten = rewrite_qlinear(load_model(model))
-    findings = tuple(dict.fromkeys(_Inspector(rewritten).findings()))
+    rewritten = unsigned_to_signed(rewrite_qlinear(load_model(model)), at_the_edge=False)
+    per_channel = chip is None or chip.per_channel
+    findings = tuple(dict.fromkeys(_Inspector(rewritten, per_channel=per_channel).findings()))
     return Inspection(is_quantized(rewritten), findings, rewritten)
 
 
 class _Inspector:
-    def __init__(self, model: ModelProto) -> None:
+    def __init__(self, model: ModelProto, *, per_channel: bool) -> None:
         self._quantizers = Quantizers(model)
+        self._per_channel = per_channel
         self._graph = self._quantizers.graph
         self._nodes = self._graph.nodes
 
@@ -109,7 +117,7 @@ class _Inspector:
     def _quantize(self, node: NodeProto) -> Iterator[Finding]:
         quantizer = self._quantizers.of(node)
         if self._is_constant(node.input[0]):
-            yield from judge_weight(node.input[0], quantizer)
+            yield from judge_weight(node.input[0], quantizer, per_channel=self._per_channel)
             if misfit := self._misfit(node.input[0], quantizer):
                 yield Finding.of(node.input[0], quantizer, misfit, is_curable=False)
         else:
@@ -141,7 +149,7 @@ class _Inspector:
             products = self._products(node.output[0])
             yield from judge_bias(name, quantizer, products)
         else:
-            yield from judge_weight(name, quantizer)
+            yield from judge_weight(name, quantizer, per_channel=self._per_channel)
         if self._is_constant(name) and (misfit := self._misfit(name, quantizer)):
             yield Finding.of(name, quantizer, misfit, is_curable=False)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...onnx_graphs.graph import Array
 from ...onnx_graphs.qlinear.quantizer import Quantizer
+from ...onnx_graphs.unsigned import is_signed
 
 _OURS = ("int8", "int16")
 _CURABLE = ("uint8", "uint16")
@@ -53,22 +54,32 @@ def judge_activation(tensor: str, quantizer: Quantizer) -> Iterator[Finding]:
     yield from judge_weight(tensor, quantizer)
 
 
-def judge_weight(tensor: str, quantizer: Quantizer) -> Iterator[Finding]:
-    """What is wrong with the quantizer of a constant; nothing if the chip has it."""
+def judge_weight(
+    tensor: str, quantizer: Quantizer, *, per_channel: bool = True
+) -> Iterator[Finding]:
+    """What is wrong with the quantizer of a constant; nothing if the chip has it.
+
+    `per_channel` says whether the chip has one scale for each channel.
+    """
     incurable = _incurable(quantizer)
     if incurable:
         yield Finding.of(tensor, quantizer, incurable, is_curable=False)
         return
-    channel = _first(quantizer.zero_point != 0)
-    if quantizer.dtype in _CURABLE:
+    signed = is_signed(quantizer.dtype, quantizer.zero_point)
+    channel = None if signed else _first(quantizer.zero_point != 0)
+    if quantizer.dtype in _CURABLE and not signed:
         reason = f"the type {quantizer.dtype} is unsigned"
         yield Finding.of(tensor, quantizer, reason, is_curable=True)
     elif channel is not None:
         reason = "a zero point is not zero"
         yield Finding.of(tensor, quantizer, reason, is_curable=True, channel=channel)
     assert quantizer.scale is not None
+    if not per_channel and np.unique(quantizer.scale).size > 1:
+        reason = "weights have one scale per channel, the chip has one per tensor"
+        yield Finding.of(tensor, quantizer, reason, is_curable=True)
+        return
     channel = _first(~is_power_of_two(quantizer.scale))
-    if channel is not None and quantizer.dtype in _OURS:
+    if channel is not None and (signed or quantizer.dtype in _OURS):
         reason = "a quantization scale is no power of two"
         yield Finding.of(tensor, quantizer, reason, is_curable=True, channel=channel)
 

@@ -24,11 +24,12 @@ def take_as_is(model: str | os.PathLike[str] | ModelProto, chip: str | Chip) -> 
     """A copy, in QDQ form, of a model that others quantized; its metadata name the chip.
 
     Raises ModelError if the model is not quantized, or not in the chip's terms: scales 2**e, zero
-    points 0, int8 or int16, int32 biases at the scale of their products. It names the first
-    tensors that offend, and says whether requantization would do.
+    points 0, int8 or int16 (or what is the same in unsigned types), int32 biases at the scale of
+    their products, one scale for all weights of a layer where the chip has only that. It names the
+    first tensors that offend, and says whether requantization would do.
     """
     target = find_chip(chip) if isinstance(chip, str) else chip
-    inspection = inspect_quantized(model)
+    inspection = inspect_quantized(model, target)
     if not inspection.is_ours:
         raise inspection.refusal()
     write_chip(inspection.model, target)
@@ -50,7 +51,7 @@ def wide_biases(model: ModelProto, chip: Chip) -> Iterator[str]:
         # The kernel has the bias at the exponent of the products.
         integers = quantizers.constant(bias).astype(np.float64)
         sums = integers.ravel() * (scales[2].ravel() / (scales[0].ravel() * scales[1].ravel()))
-        bits = chip.bias_bits(found[0].dtype, in_lanes=True)
+        bits = chip.bias_bits(f"int{found[0].bits}", in_lanes=True)
         wide = int(((sums < -(2.0 ** (bits - 1))) | (sums > 2.0 ** (bits - 1) - 1)).sum())
         if wide:
             yield (

@@ -147,7 +147,7 @@ def _dropout(node: Node) -> Any:
     training = node.constant(2)
     if node.is_computed(2) or (training is not None and training.any()):
         raise NotImplementedError("Dropout in training mode is not supported")
-    return None
+    return node.x if node.attrs["tvm_custom"]["num_outputs"] == 1 else None
 
 
 def _roi_align(node: Node) -> Any:

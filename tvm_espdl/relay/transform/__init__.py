@@ -8,6 +8,7 @@ program is made of.
 from .canonicalize import canonicalize, verify
 from .composite import Placed
 from .forms import unify
+from .indices import count_from_front
 from .layers import spell_layers
 from .layout import Lowered, lower_to_nhwc
 from .partition import Partition, partition
@@ -18,6 +19,7 @@ __all__ = [
     "Partition",
     "Placed",
     "canonicalize",
+    "count_from_front",
     "lower_to_nhwc",
     "partition",
     "requantize_inputs",

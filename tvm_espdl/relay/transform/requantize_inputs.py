@@ -49,6 +49,8 @@ def _requantize(site: Site, chip: Chip) -> Any:
         return None
     relu = graph.call(value.args[0], RELU)
     node = graph.call(value.args[0] if relu is None else relu.args[0], *OF_INPUTS, *OF_RESULT)
+    if relu is not None and _is_narrowed(graph, relu, value):
+        return _with_result(site, relu)
     if node is None or not _is_uneven(graph, node, value):
         return None
     if op_name(node) in OF_RESULT:
@@ -75,6 +77,12 @@ def _is_uneven(graph: Graph, node: Any, quantize: Any) -> bool:
     if any(call is None for call in calls):
         return False
     return not all(same_quantization(call, quantize) for call in calls)
+
+
+def _is_narrowed(graph: Graph, relu: Any, quantize: Any) -> bool:
+    """Whether a ReLU of quantized numbers gives integers of another type."""
+    call = graph.dequantized(relu.args[0])
+    return call is not None and qdq.quantized_dtype(call) != qdq.quantized_dtype(quantize)
 
 
 def _operand(site: Site, operand: Any, chip: Chip) -> Any:

@@ -250,5 +250,10 @@ def _with_math_of_c(function: Any) -> Any:
     if not _FORMULAS.search(str(function.script())):
         return function
     mod = tvm.IRModule({"main": function})
-    passes = [tvm.tirx.transform.BindTarget(Target("c")), tvm.tirx.transform.LowerIntrin()]
+    # Divisions of indices are lowered with it, for the width that indices have in the end.
+    passes = [
+        tvm.tirx.transform.ForceNarrowIndexToInt32(),
+        tvm.tirx.transform.BindTarget(Target("c")),
+        tvm.tirx.transform.LowerIntrin(),
+    ]
     return tvm.transform.Sequential(passes)(mod)["main"].without_attr("target")

@@ -23,6 +23,7 @@ from .quantizations import (
 )
 from .slopes import spell_slopes
 from .states import cut_last_states, quantize_zero_states
+from .widths import widen
 
 __all__ = ["unify"]
 
@@ -34,7 +35,7 @@ def unify(mod: tvm.IRModule, chip: Chip) -> tvm.IRModule:
     """
     if not is_plain_dataflow(main_of(mod)):
         return mod
-    mod = quantize_moves(quantize_once(mod))
+    mod = widen(quantize_moves(quantize_once(mod)))
     mod = quantize_zero_states(cut_last_states(mod))
     mod = spell_transposed_convolutions(mod)
     mod = absorb_paddings(mod)

@@ -11,15 +11,24 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import relax
 
 from ....ops.concat import MAX_INPUTS
 from ... import qdq
-from ...ir import main_of, name_of, op_name
-from .graph import RELU, Graph, Site, form, rewritten, same_quantization
+from ...ir import is_constant, main_of, name_of, op_name
+from .graph import ADD, CONVOLUTIONS, MATMUL, RELU, Graph, Site, form, rewritten, same_quantization
 
-MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice")
+MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take")
+PAD = "relax.nn.pad"
+# Of numbers at one exponent they choose some, or put limits in place of others. What is spelled out
+# in floats has some of them inside, and stays.
+CHOICES = (
+    *(RELU, "relax.nn.max_pool1d", "relax.nn.max_pool2d", "relax.max", "relax.min"),
+    *("relax.clip", PAD),
+)
+SUMS = (ADD, "relax.subtract", "relax.multiply", "relax.maximum", "relax.minimum")
 
 
 def quantize_once(mod: tvm.IRModule) -> tvm.IRModule:
@@ -44,22 +53,62 @@ def quantize_once(mod: tvm.IRModule) -> tvm.IRModule:
 
 
 def quantize_moves(mod: tvm.IRModule) -> tvm.IRModule:
-    """Quantize the results of moves that are read by something else than quantize."""
+    """Quantize the results of moves and choices that are read by something else than quantize."""
     moved: dict[Any, Any] = {}
+
+    def source_of(graph: Graph, argument: Any) -> Any:
+        """The dequantize call in front of a move, which may follow another move."""
+        source = moved.get(argument, graph.dequantized(argument))
+        return None if source is None or graph.weights(source) is not None else source
+
+    def is_of_integers(graph: Graph, reader: Any, read: relax.Var) -> bool:
+        """Whether a reader takes integers, and is no step of a function that is spelled out."""
+        if op_name(reader) in (MATMUL, *CONVOLUTIONS, *MOVES, *CHOICES):
+            return True
+        return op_name(reader) in SUMS and all(
+            a in (read, *moved) or graph.dequantized(a) is not None or is_constant(graph.value(a))
+            for a in reader.args
+        )
 
     def rewrite(site: Site) -> Any:
         graph, value = site.graph, site.value
-        if op_name(value) not in MOVES or site.variable in graph.outputs:
+        if op_name(value) not in (*MOVES, *CHOICES) or site.variable in graph.outputs:
             return None
-        readers = [op_name(reader.value) for reader in graph.readers[site.variable]]
-        # The dequantize call in front of a move, which may follow another move.
-        source = moved.get(value.args[0], graph.dequantized(value.args[0]))
-        if source is None or graph.weights(source) is not None or qdq.QUANTIZE in readers:
+        source = source_of(graph, value.args[0])
+        if source is None or not _has_integers(value, source):
+            return None
+        readers = [reader.value for reader in graph.readers[site.variable]]
+        names = {op_name(reader) for reader in readers}
+        # A convolution absorbs its padding.
+        absorbed = op_name(value) == PAD and names & {*CONVOLUTIONS}
+        if qdq.QUANTIZE in names or absorbed:
+            return None
+        if op_name(value) in CHOICES and not all(
+            is_of_integers(graph, r, site.variable) for r in readers
+        ):
             return None
         moved[site.variable] = source
         return site.dequantized(site.quantized(site.kept(), source, name_of(value)), source)
 
     return rewritten(mod, Graph(main_of(mod)), rewrite)
+
+
+def _has_integers(value: Any, source: Any) -> bool:
+    """Whether a move of what `source` dequantizes gives numbers of its quantization only."""
+    if op_name(value) == "relax.take":
+        return is_constant(value.args[1])
+    if op_name(value) == "relax.clip":
+        numbers = [float(limit.value) for limit in value.args[1:3]]
+    elif op_name(value) == PAD and str(value.attrs.pad_mode) == "constant":
+        numbers = [float(value.attrs.pad_value)]
+    else:
+        return True
+    limits = np.iinfo(qdq.quantized_dtype(source))
+    exponent = qdq.exponent_of(source)
+    assert isinstance(exponent, int)
+    integers = [number * 2.0**-exponent for number in numbers]
+    beyond = op_name(value) != PAD
+    return all(v.is_integer() if limits.min <= v <= limits.max else beyond for v in integers)
 
 
 @form(qdq.QUANTIZE)
