@@ -83,6 +83,23 @@ def test_a_folder_may_have_any_name(name, tmp_path, cmake, c_compiler):
     assert name != "1-a.b+c" or f"project({name})" in text
 
 
+def test_memory_elsewhere_builds_too(tmp_path, cmake, c_compiler):
+    """In PSRAM, whose lines stand in the project: without them it does not compile."""
+    network, sample = library("digits", "esp32s3"), digits_arrays()["images"][:1]
+    target = ("-DIDF_TARGET=esp32s3", "-DTVM_ESPDL_PORTABLE=1")
+    given = {"sample_input": sample, "kernels": "portable"}
+    caller = network.export_project(tmp_path / "caller", arena="caller", **given)
+    assert built(cmake, caller, tmp_path / "caller_build", *target).endswith("\nPASS\n")
+    psram = network.export_project(tmp_path / "psram", internal_ram=256, weights="psram", **given)
+    assert built(cmake, psram, tmp_path / "psram_build", *target).endswith("\nPASS\n")
+    lines = psram / "sdkconfig.defaults.esp32s3"
+    text = lines.read_text().replace("CONFIG_SPIRAM_ALLOW_BSS_SEG", "CONFIG_NONE")
+    lines.write_text(text)
+    assert run(cmake, "-S", psram, "-B", tmp_path / "without", *target).returncode == 0
+    compiled = run(cmake, "--build", tmp_path / "without")
+    assert "in PSRAM: set CONFIG_SPIRAM" in compiled.stderr + compiled.stdout
+
+
 def test_another_release_of_esp_dl_does_not_compile(tmp_path, cmake, c_compiler):
     project = library("digits", "esp32s3").export_project(tmp_path / "digits")
     settings = ("-DIDF_TARGET=esp32s3", f"-DSTUB_ESP_DL={ESP_DL}", "-DSTUB_ESP_DL_VERSION=3.3.10")
