@@ -126,7 +126,7 @@ def project_files(
     """
     border = as_border(network)
     program, chip = border.program, border.program.chip
-    _refuse_empty(program)
+    refuse_empty(program)
     model_id = identity(border.network)
     sources = generate(border, model_id, preference, name, memory, board=board)
     given, taken = border.sample(inputs, expected)
@@ -151,8 +151,14 @@ def project_files(
     return files | _large_constants(sources)
 
 
-def _refuse_empty(program: Program) -> None:
-    """C has no arrays without elements."""
+def refuse_empty(program: Program) -> None:
+    """C has no arrays without elements.
+
+    Raises
+    ------
+    ModelError
+        If a value has none.
+    """
     empty = {name: t.shape for name, t in program.values.items() if not t.size}
     if empty:
         name = next(iter(empty))

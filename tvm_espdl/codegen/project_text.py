@@ -59,6 +59,7 @@ def metadata(
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
+        "stack_bytes": sources.stack_bytes,
         "memory": memory_account(
             sources.plan,
             sources.constant_bytes,

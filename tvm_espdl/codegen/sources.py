@@ -28,6 +28,7 @@ from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
 from .native import NativeFunction, lower_native
 from .network import Network
 from .network_name import DEFAULT_NAME, NetworkName
+from .stack import stack_bytes
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16
@@ -54,6 +55,8 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: Stack of a run.
+    stack_bytes: int
     #: Of these bytes, array by array, in hex digits.
     constant_sha256: str
     #: What was chosen about memory.
@@ -135,9 +138,10 @@ def generate(
     called |= {call.function: "portable" for _, call in conversions.kernels}
     declared = conversions.declarations
     runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
+    stack = stack_bytes(kernels.values())
     return Sources(
         name=name,
-        header=Header(border, planned, name).text(model_id, constants.nbytes, declared),
+        header=Header(border, planned, name).text(model_id, constants.nbytes, stack, declared),
         network="\n".join([text, *conversions.definitions]),
         constants_header=constants.header(),
         constants=constants.definitions(),
@@ -147,6 +151,7 @@ def generate(
         constant_bytes=constants.nbytes,
         constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
+        stack_bytes=stack,
     )
 
 

@@ -236,16 +236,18 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelProto:
+def _one_sample(
+    model: ModelProto, asked: Mapping[str, Sequence[int]] | Sequence[int]
+) -> ModelProto:
     """The network of static shapes for one sample of its batch, which must not be asked for."""
     batch = batch_above_one(model)
     if batch == 1:
         return model
-    for name, shape in asked.items():
+    if asked:
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"option input_shape, input {name!r}",
-            found=list(shape),
+            where="option input_shape",
+            found=asked,
             allowed="a batch of 1: the chips' kernels process one sample at a time",
             try_="1 as the first dimension",
         )
@@ -255,12 +257,15 @@ def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelP
 def _check_weights(model: ModelProto) -> None:
     """Refuse weights and biases that hold NaN or infinity: what is measured of them means nothing.
 
-    Other constants are not looked at: infinite bounds of a Clip, for example, are in order.
+    Other constants are not looked at: infinite bounds of a Clip, for example, are in order. So is
+    minus infinity in a bias, which may be a mask.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        for name in node.input if node.op_type in _WEIGHTED else ():
+        for place, name in enumerate(node.input if node.op_type in _WEIGHTED else ()):
             values = numpy_helper.to_array(constants[name]) if name in constants else np.empty(0)
+            if place == 2 and values.dtype.kind == "f":
+                values = values[values != -np.inf]
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ModelError(
                     "the weights of the float network are not finite",

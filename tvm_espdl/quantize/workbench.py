@@ -21,6 +21,7 @@ from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, 
 from .channel_sets import ChannelSet, find_channel_sets
 from .importance import layer_gains
 from .layer_statistics import LayerStatistics
+from .masks import log_probabilities
 from .plan import Layer, Operand, Plan
 from .qdq import write_qdq
 from .sharing import Member
@@ -237,4 +238,4 @@ class Workbench:
         names: Sequence[str] | None = None,
     ) -> float:
         found = self.simulated_tensors(names or self.plan.objective(), samples)
-        return noise_power(references, list(found))
+        return noise_power(references, list(found), log_probabilities(self.plan.graph))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..candidate import Candidate
+from ..masks import log_probabilities
 from ..mixed.change import Change, changed
 from ..mixed.costs import network_cycles
 from ..mixed.trials import refused_borders
@@ -73,7 +74,7 @@ class Trials:
         candidate = _kept(self.candidate, own.plan, bench.plan)
         bench.simulation.set(bench.assign(candidate))
         found = list(bench.simulated_tensors(names, self.measured.samples))
-        noise = noise_power(self.measured.references, found)
+        noise = noise_power(self.measured.references, found, log_probabilities(own.plan.graph))
         if not math.isfinite(noise):
             return None
         gain = 10 * math.log10(self.measured.noise / max(noise, self.measured.noise * 1e-10))
