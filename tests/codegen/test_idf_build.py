@@ -6,14 +6,22 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import unavailable
 from golden_folders import BY_ESP_DL, folder_of_names
 from networks import digits_arrays, library
 
 from tvm_espdl.cli import main
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 
 STUB = Path(__file__).parent / "idf_stub"
+EVERYTHING = os.environ.get("TVM_ESPDL_ALL") == "1"
+MODELS = (
+    *("actzoo_32", "digits_cnn", "dscnn_kws_49x10", "kws_conv1d", "mobilenetv2_035_96"),
+    *("mobilenetv2_100_224", "resnet8_32", "yolo_nano_96", "yolo_tiny_160"),
+)
 ESP_DL = Path(__file__).parents[1] / "espdl_double"
 
 
@@ -68,6 +76,22 @@ def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
         "PASS",
     ]
     assert portable == with_esp_dl
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="it takes minutes: TVM_ESPDL_ALL=1")
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.usefixtures("c_compiler")
+def test_every_network_builds_and_passes(name, chip, models_dir, tmp_path, cmake):
+    """With the lines of ESP-IDF that the project itself has, for memory in PSRAM, too."""
+    model = preprocess_onnx(models_dir / "float" / f"{name}.onnx")
+    sizes = model.graph.input[0].type.tensor_type.shape.dim
+    shape = tuple(size.dim_value or 1 for size in sizes)
+    samples = np.random.default_rng(5).normal(size=(2, *shape[1:])).astype(np.float32)
+    network = compile_file(quantize_onnx(model, samples, chip, measure=False).model)
+    project = network.export_project(tmp_path / "network", sample_input=samples[:1])
+    settings = (f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}")
+    assert built(cmake, project, tmp_path / "build", *settings).endswith("\nPASS\n")
 
 
 @pytest.mark.parametrize("name", ['a b;c"d', "$(x)#", "ü", "1-a.b+c"])
