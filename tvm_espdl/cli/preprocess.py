@@ -28,6 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_input_shape,
         **repeated,
     )
+    option(
+        parser,
+        "input_value",
+        "value of an input that is a constant from now on; may be repeated",
+        metavar="NAME:16000",
+        type=_input_value,
+        **repeated,
+    )
     option(parser, "list_steps", "print the steps in their order and exit", action=_ListSteps)
 
 
@@ -43,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         skip=arguments.skip,
         enable=arguments.enable,
         input_shapes=dict(arguments.input_shape),
+        input_values=dict(arguments.input_value),
     )
     save_model(model, arguments.output)
     print(report)
@@ -75,3 +84,14 @@ def _input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     if not (name and colon and dimensions):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:1,3,96,96")
     return name, dimensions
+
+
+def _input_value(text: str) -> tuple[str, list[float]]:
+    name, colon, value = text.rpartition(":")
+    try:
+        numbers = [float(part) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if not (name and colon and numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:16000")
+    return name, numbers

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,7 +23,7 @@ from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
 from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
-from .input_options import check_ranges, fix_input_shapes
+from .input_options import check_ranges, fix_input_shapes, fix_input_values
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
 
@@ -45,6 +46,7 @@ def preprocess_onnx(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
 ) -> ModelProto:
     """Prepare a float network for quantization.
@@ -65,6 +67,8 @@ def preprocess_onnx(
         Names of steps to run that do not run by default; remembered likewise.
     input_shapes : dict of str to sequence of int, optional
         Whole shapes, batch included, of inputs with dynamic dimensions.
+    input_values : dict of str to number or array, optional
+        Values of inputs that are constants from now on, such as the rate of an audio network.
     ranges : dict of str to (float, float), optional
         The smallest and the largest value of real data by input, for the comparison of the result
         with the original; the random inputs otherwise lie around -1 to 1.
@@ -84,7 +88,12 @@ def preprocess_onnx(
         step.
     """
     prepared, _ = preprocess_with_report(
-        model, skip=skip, enable=enable, input_shapes=input_shapes, ranges=ranges
+        model,
+        skip=skip,
+        enable=enable,
+        input_shapes=input_shapes,
+        input_values=input_values,
+        ranges=ranges,
     )
     return prepared
 
@@ -95,6 +104,7 @@ def preprocess_with_report(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
 ) -> tuple[ModelProto, PreprocessReport]:
     """Prepare a float network, and tell what was done; see `preprocess_onnx`.
@@ -108,7 +118,8 @@ def preprocess_with_report(
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
-    shaped = halves_to_float(fix_input_shapes(loaded, input_shapes or {}))
+    valued = fix_input_values(loaded, input_values or {})
+    shaped = halves_to_float(fix_input_shapes(valued, input_shapes or {}))
     shaped = _one_sample(fix_batch(shaped), input_shapes or {})
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
