@@ -6,14 +6,16 @@ import re
 import subprocess
 
 import numpy as np
+import onnx
 import pytest
 from network_in_c import run_network
-from networks import library, samples
+from networks import library, quantized_digits, samples
 from program_drawings import drawn_program
 from projects import project_of
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.chips.settings import Board
+from tvm_espdl.cli import main
 from tvm_espdl.codegen.fitting import check_fit
 from tvm_espdl.codegen.memory_account import account_text
 from tvm_espdl.codegen.memory_choice import (
@@ -231,3 +233,15 @@ def test_memory_of_the_callers_is_checked(tmp_path, c_compiler, monkeypatch):
         defines=["TVM_ESPDL_PORTABLE"],
     )
     assert c_compiler.run(tmp_path / "program").split() == ["-3", "-1", "-2", "-3", "-3", "0", "0"]
+
+
+def test_export_tells_where_tensors_are_and_refuses_what_has_no_effect(tmp_path, capsys):
+    onnx.save(quantized_digits("esp32s3"), tmp_path / "model.onnx")
+    model = ["export", "--model_path", str(tmp_path / "model.onnx"), "--out_path"]
+    project = str(tmp_path / "project")
+    assert main([*model, project, "--internal-ram", "1200"]) == 0
+    assert "internal RAM: 1,040 of 1,200 bytes" in capsys.readouterr().out
+    file = str(tmp_path / "model.espdl")
+    assert main([*model, file, "--format", "espdl", "--internal_ram", "0"]) == 2
+    assert "--internal_ram with --format espdl" in capsys.readouterr().err
+    assert not (tmp_path / "model.espdl").exists()
