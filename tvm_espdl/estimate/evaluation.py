@@ -253,9 +253,7 @@ def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float
 
 def _rougher(counts: Counts) -> str:
     if counts.kernel == "tvm":
-        return "a function that TVM compiles is estimated by its name and types"
+        return "by name and types"
     if counts.kernel == "portable":
-        if counts.counted:
-            return "a portable kernel: instructions are counted, not its cycles"
-        return "a portable kernel whose instructions were not counted"
-    return "" if counts.counted else "ESP-DL's kernel was not counted with such shapes"
+        return "cycles assumed" if counts.counted else "not counted"
+    return "" if counts.counted else "like other shapes"

@@ -23,7 +23,7 @@ from ..onnx_graphs.rewriting import infer, name_nodes
 from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
-from .input_options import check_ranges, fix_input_shapes
+from .input_options import check_ranges, fix_input_shapes, shapes_by_name
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
 
@@ -128,8 +128,9 @@ def preprocess_with_report(
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
-    shaped = halves_to_float(fix_input_shapes(part, input_shapes or {}))
-    shaped = _one_sample(fix_batch(shaped), input_shapes or {})
+    shapes = shapes_by_name(part, input_shapes or {})
+    shaped = halves_to_float(fix_input_shapes(part, shapes))
+    shaped = _one_sample(fix_batch(shaped), shapes)
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
