@@ -78,17 +78,6 @@ def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
     assert portable == with_esp_dl
 
 
-@pytest.mark.parametrize(
-    "options", [{"internal_ram": 1200, "weights": "psram"}, {"arena": "caller"}], ids=str
-)
-def test_memory_beyond_internal_ram_builds_and_runs(options, tmp_path, cmake, c_compiler):
-    """With the options that the project sets: the arrays do not compile without those for PSRAM."""
-    images = digits_arrays()["images"][:1]
-    project = library("digits", "esp32s3").export_project(tmp_path / "digits", images, **options)
-    settings = ("-DIDF_TARGET=esp32s3", "-DTVM_ESPDL_PORTABLE=1")
-    assert built(cmake, project, tmp_path / "build", *settings).splitlines()[-1] == "PASS"
-
-
 @pytest.mark.skipif(not EVERYTHING, reason="it takes minutes: TVM_ESPDL_ALL=1")
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
 @pytest.mark.parametrize("name", MODELS)
