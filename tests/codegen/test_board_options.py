@@ -32,7 +32,7 @@ def test_a_network_stays_out_of_psram_that_is_not_there(tmp_path):
 
 def test_a_network_larger_than_any_flash_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tvm_espdl.codegen.flash.app_bytes", lambda megabytes: 1000)
-    with pytest.raises(ModelError, match="does not fit the flash; found: [0-9]+ bytes"):
+    with pytest.raises(ModelError, match=r"does not fit the flash; found: [0-9]+ bytes"):
         project(tmp_path, "esp32")
     assert list(tmp_path.iterdir()) == []
 
