@@ -79,7 +79,7 @@ def deep_search(
     ModelError
         If the network cannot be preprocessed, quantized or compiled.
     """
-    optional = [step.name for step in STEPS if not step.on]
+    optional = [step.name for step in STEPS if not step.on and step.changes_cost]
     subsets = itertools.chain.from_iterable(
         itertools.combinations(optional, count) for count in range(len(optional) + 1)
     )
