@@ -103,8 +103,8 @@ def reliability(figures: Figures) -> list[str]:
         )
     lines += [f"rougher than that: {text}" for text in figures.extrapolations]
     lines.append(
-        f"energy: in the order of {_rounded(millijoules(figures))} mJ an inference, from the "
-        "current that Espressif publishes for the chip at work"
+        f"energy: in the order of {_rounded(millijoules(figures))} mJ an inference, with an "
+        "assumed current of the chip at work"
     )
     return lines
 
