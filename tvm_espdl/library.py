@@ -302,12 +302,12 @@ class Library:
         name: str = "default",
         input_format: Wish = "float",
         output_format: Wish = "float",
-        psram: str = "auto",
-        chip_revision: str = "",
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
         pixel_range: tuple[float, float] | None = None,
         layout: Literal["NCHW", "NHWC"] | None = None,
+        psram: str = "auto",
+        chip_revision: str = "",
         internal_ram: int | None = None,
         arena: str = "static",
         weights: str = "flash",
@@ -376,12 +376,13 @@ class Library:
         """
         from .codegen.memory_choice import choice_of  # only when asked for
         from .codegen.network_name import NetworkName
-        from .codegen.project import check_path, write_project
+        from .codegen.project import check_path, refuse_empty, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
         network, board = NetworkName(name), Board(psram, chip_revision)
+        refuse_empty(self.program)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         pixels = PixelForm(**given) if given else None

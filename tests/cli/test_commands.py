@@ -198,7 +198,7 @@ WRONG = {
     "batch": (
         prepare_batch,
         [*EXPORT, "batch.onnx"],
-        ["export_project", "a batch of 2", "batch 1"],
+        ["export_project", "a batch of 2", "batch of 1"],
     ),
     "unknown chip": (
         prepare_nothing,

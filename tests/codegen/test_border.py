@@ -7,7 +7,7 @@ from networks import digits_arrays, library
 from qdq_builder import QdqBuilder
 
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.errors import DataError
+from tvm_espdl.errors import DataError, ModelError
 from tvm_espdl.program.border.formats import border_of
 from tvm_espdl.program.border.pixel_form import PixelForm
 from tvm_espdl.program.passes import verify
@@ -165,6 +165,32 @@ def test_what_cannot_be_is_one_clear_error(model, arguments, message, tmp_path):
     with pytest.raises(DataError, match=f"(?s){message}"):
         compile_file(model()).export_project(tmp_path / "p", **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format_", ["float", "native", "uint8"])
+def test_a_tensor_without_elements_is_refused(format_, tmp_path):
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 0, 4, 1])
+    builder.output(builder.qdq(builder.node("Relu", x), -4))
+    network = compile_file(builder.model())
+    with pytest.raises(ModelError, match=r"without elements.*shape \(1, 0, 4, 1\)"):
+        network.export_project(tmp_path / "p", input_format=format_)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_output_twice_and_scalars(c_compiler):
+    """Names that a model has twice, and tensors of no dimension."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [])
+    builder.output(builder.qdq(builder.node("Neg", x), -4))
+    model = builder.model()
+    model.graph.output.append(model.graph.output[0])
+    network = compile_file(model)
+    border = border_of(network.program, "native", "native")
+    assert [port.own.shape for port in (*border.inputs, *border.outputs)] == [()] * 3
+    sample = [np.full((), 1.3, np.float32)]
+    (found,) = run_network(border, [sample], c_compiler, real=True)
+    np.testing.assert_array_equal(found, network.run(sample))
 
 
 @pytest.mark.parametrize(

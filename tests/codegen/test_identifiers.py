@@ -89,8 +89,10 @@ def test_hostile_names_break_neither_c_nor_cpp(network, c_compiler, tmp_path):
         f'{includes}#include "tvmgen_default.h"\n#include "tvmgen_out.h"\nint main() {{}}\n'
     )
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-    for standard in ("gnu++20", "c++17"):
-        command = ["g++", f"-std={standard}", *warnings, "-fsyntax-only", "main.cpp"]
+    (tmp_path / "main.c").write_text('#include "tvmgen_default.h"\n#include "tvmgen_out.h"\n')
+    for standard in ("gnu++20", "c++17", "c99", "c17"):
+        source = "main.cpp" if "++" in standard else "main.c"
+        command = ["gcc", f"-std={standard}", *warnings, "-fsyntax-only", source]
         checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
     macros = re.findall(r"#define (\w+)[ \n]", files["tvmgen_default.h"].decode())

@@ -15,6 +15,7 @@ from tvm_espdl import debug
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project
+from tvm_espdl.version import __version__
 
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [
@@ -81,6 +82,13 @@ def test_metadata_describes_the_network(project):
         {"name": "input", "dtype": "float32", "shape": [1, 1, 8, 8], "exponent": None}
     ]
     assert metadata["arena_bytes"] >= metadata["arena_lower_bound"]
+    assert metadata["versions"] == {
+        "tvm-espdl": __version__,
+        "esp-idf": ">=5.3",
+        "esp-dl": "3.3.9",
+    }
+    assert metadata["sha256"]["network"].startswith(metadata["model_id"])
+    assert metadata["flash"]["megabytes"] == 2
     names = {tensor["name"]: tensor for tensor in metadata["tensors"]}
     assert names["logits"]["exponent"] == -3
 

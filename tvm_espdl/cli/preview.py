@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP, find_chip
+from ..errors import ModelError
 from .options import library_of
 
 if TYPE_CHECKING:
@@ -39,3 +40,36 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
     model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
     return compile_file(model, chip.name), left
+
+
+def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:
+    """As `library_or_preview`, of all that can be compiled; and what could not be, in sentences."""
+    from ..espdl.file import is_espdl
+    from ..onnx_graphs.leaving_out import left_out
+    from ..onnx_graphs.model import load_model
+    from ..relay.frontend.unsupported import unsupported_nodes
+
+    try:
+        return _told(arguments, [])
+    except ModelError:
+        if is_espdl(arguments.model):
+            raise
+        model = load_model(arguments.model)
+        nodes = unsupported_nodes(model)
+        if not nodes:
+            raise
+        arguments.model = left_out(model, nodes)
+    told = [
+        f"{node.name or node.output[0]} ({node.op_type}) cannot be compiled and is not in the "
+        "figures; try: write it with operators of docs/operators.md, or cut the model there "
+        f"(preprocess --outputs {node.input[0] if node.input else node.output[0]})"
+        for node in nodes
+    ]
+    return _told(arguments, told)
+
+
+def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:
+    """The library, and what has been said with what stays in float."""
+    library, left = library_and_left_float(arguments)
+    floats = [f"{each.name} ({each.operator}) stays in float: {each.reason}" for each in left]
+    return library, [*told, *floats]

@@ -86,11 +86,7 @@ _OWN = """\
 #ifdef ESP_PLATFORM
 #include "esp_heap_caps.h"
 static void *network_memory(void) {{
-  static void *memory;
-  if (memory == NULL) {{
-    memory = heap_caps_aligned_alloc(16, {nbytes}, MALLOC_CAP_8BIT);
-  }}
-  return memory;
+  return heap_caps_aligned_alloc(16, {nbytes}, MALLOC_CAP_8BIT);
 }}
 #else
 static void *network_memory(void) {{

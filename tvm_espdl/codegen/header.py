@@ -36,7 +36,9 @@ class Header:
     def __init__(self, border: Border, memory: Plan, name: NetworkName) -> None:
         self.border, self.program, self.memory, self.name = border, border.program, memory, name
 
-    def text(self, model_id: str, constant_bytes: int, conversions: Sequence[str]) -> str:
+    def text(
+        self, model_id: str, constant_bytes: int, stack_bytes: int, conversions: Sequence[str]
+    ) -> str:
         """The whole file; `conversions` are the declarations of further functions."""
         prefix, macro, program = self.name.prefix, self.name.macro, self.program
         further = f", -3 before {prefix}_set_memory" if asks_memory(self.memory) else ""
@@ -55,6 +57,8 @@ class Header:
             f"#define {macro}_MODEL_ID {string(model_id)}",
             f"#define {macro}_ARENA_BYTES {self.memory.arena_bytes}",
             f"#define {macro}_CONSTANT_BYTES {constant_bytes}",
+            "/* Stack that a run needs below its caller, compiled with -O2, without dumps. */",
+            f"#define {macro}_STACK_BYTES {stack_bytes}",
             "",
             *self._struct("input", self.border.inputs, program.inputs),
             *self._struct("output", self.border.outputs, program.outputs),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..chips import Chip
-from ..chips.settings import ANY_BOARD, Board
+from ..chips.settings import ANY_BOARD, Board, Psram
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
@@ -88,12 +88,12 @@ def write_project(
     OutputError
         If the folder exists or cannot be written.
     ModelError
-        If a part of the network cannot be expressed in C, or the network does not fit the chip or
-        a flash.
+        If a part of the network cannot be expressed in C, or the chip or its flash has too little
+        memory; the message has the numbers.
     DataError
-        If pixels are wanted, and the sample is not made of them; if more internal RAM is chosen
-        than the chip has; if the chip takes no such PSRAM, or its firmware does not depend on such
-        a revision; or if the template cannot be used.
+        If pixels are wanted, and the sample is not made of them; or the chip takes no such PSRAM,
+        has less internal RAM than chosen, or its firmware does not depend on such a revision; or
+        the template cannot be used.
     """
     check_path(path)
     folder = Path(path)
@@ -126,13 +126,13 @@ def project_files(
     """
     border = as_border(network)
     program, chip = border.program, border.program.chip
-    chip.project.memory(board)
-    _refuse_empty(program)
+    refuse_empty(program)
     model_id = identity(border.network)
-    sources = generate(border, model_id, preference, name, memory)
+    sources = generate(border, model_id, preference, name, memory, board=board)
     given, taken = border.sample(inputs, expected)
+    psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
     flash = _flash(sources.constant_bytes)
-    check_fit(program, sources.plan, sources.constant_bytes, memory)
+    check_fit(program, sources.plan, sources.constant_bytes, memory, board)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
         Path(f"pytest_{name.text}.py"): board_test(
@@ -140,16 +140,25 @@ def project_files(
         ),
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
-        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, sources),
+        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
         **main_files(border, sources.plan, given, taken, name),
-        **_component_files(border, sources, model_id, preference, board),
+        **_component_files(border, sources, board, psram),
+        name.component / "model" / "metadata.json": metadata(
+            border, sources, preference, board, flash
+        ),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
 
 
-def _refuse_empty(program: Program) -> None:
-    """C has no arrays without elements."""
+def refuse_empty(program: Program) -> None:
+    """C has no arrays without elements.
+
+    Raises
+    ------
+    ModelError
+        If a value has none.
+    """
     empty = {name: t.shape for name, t in program.values.items() if not t.size}
     if empty:
         name = next(iter(empty))
@@ -162,9 +171,8 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
-def _chip_lines(chip: Chip, board: Board, sources: Sources) -> str:
-    """What a project tells ESP-IDF of its chip, and of PSRAM where it has anything there."""
-    psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
+def _chip_lines(chip: Chip, board: Board, psram: Psram | None, sources: Sources) -> str:
+    """What a project tells ESP-IDF of its chip, and of PSRAM where that is switched on."""
     loaded = sources.psram_bytes + sources.constant_bytes + CODE_BYTES
     return chip_lines(chip, board, psram, loaded)
 
@@ -185,7 +193,7 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    border: Border, sources: Sources, model_id: str, preference: Preference, board: Board
+    border: Border, sources: Sources, board: Board, psram: Psram | None
 ) -> dict[Path, str]:
     program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
@@ -196,11 +204,10 @@ def _component_files(
     return {
         component / "CMakeLists.txt": component_cmake(
             *(sources.runtime, program.chip, (*name.sources, *assembly), name),
-            psram=sources.psram_bytes > 0,
+            psram=psram is not None,
         ),
         component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(border, sources, model_id, preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,

@@ -72,7 +72,6 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
     run = (
         f"  struct {prefix}_inputs in = {{{given}}};\n"
         f"  struct {prefix}_outputs out = {{{taken}}};\n"
-        f"{giving_memory(memory, network)}"
         f"  return {prefix}_run(&in, &out);"
     )
     checks = [
@@ -89,7 +88,7 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
         integers="" if all(real) else filled("app_main_integers.c"),
         floats=filled("app_main_floats.c") if any(real) else "",
         run=run,
-        reset=f"  {prefix}_reset();\n" if program.states else "",
+        reset=(f"  {prefix}_reset();\n" if program.states else "") + giving_memory(memory, network),
         checks="\n".join(checks),
         measure=filled(
             "app_main_measure.c", runs=TIMED_RUNS, arena_bytes=f"{network.macro}_ARENA_BYTES"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
@@ -27,6 +28,7 @@ from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
 from .native import NativeFunction, lower_native
 from .network import Network
 from .network_name import DEFAULT_NAME, NetworkName
+from .stack import stack_bytes
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16
@@ -53,6 +55,10 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: Stack of a run.
+    stack_bytes: int
+    #: Of these bytes, array by array, in hex digits.
+    constant_sha256: str
     #: What was chosen about memory.
     memory: MemoryChoice
 
@@ -69,6 +75,8 @@ def generate(
     preference: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
+    *,
+    board: Board = ANY_BOARD,
 ) -> Sources:
     """Print a network as C.
 
@@ -84,6 +92,8 @@ def generate(
         What its functions, types, macros and files are called after, the kernels' included.
     memory : MemoryChoice
         Where its values and constants lie. Whether the chip has as much is not asked.
+    board : Board
+        What is known of the board.
 
     Raises
     ------
@@ -109,7 +119,7 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    planned = plan(program, needs, pools=pools_of(program, memory))
+    planned = plan(program, needs, pools=pools_of(program, memory, board))
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -128,9 +138,10 @@ def generate(
     called |= {call.function: "portable" for _, call in conversions.kernels}
     declared = conversions.declarations
     runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
+    stack = stack_bytes(kernels.values())
     return Sources(
         name=name,
-        header=Header(border, planned, name).text(model_id, constants.nbytes, declared),
+        header=Header(border, planned, name).text(model_id, constants.nbytes, stack, declared),
         network="\n".join([text, *conversions.definitions]),
         constants_header=constants.header(),
         constants=constants.definitions(),
@@ -138,7 +149,9 @@ def generate(
         runtime=runtime.of(name),
         plan=planned,
         constant_bytes=constants.nbytes,
+        constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
+        stack_bytes=stack,
     )
 
 

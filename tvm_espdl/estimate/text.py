@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..report.log import Reason
 from ..report.text import Column, json_text, table_head, table_line, wrapped
 from .advice import Advice
+from .calibration import sentence
 from .energy import millijoules
 from .evaluation import Figures, NodeEstimate
 from .verdict import in_bytes, in_milliseconds, parts_of, verdict_of
@@ -37,7 +38,10 @@ def as_text(
     every: bool = False,
 ) -> str:
     """The whole text; with `every`, all calls in their order are in it."""
-    lines = [*wrapped(verdict_of(figures)), ""]
+    lines = wrapped(verdict_of(figures))
+    for note in notes:
+        lines += wrapped(f"note: {note}")
+    lines.append("")
     lines += [f"  {line}" for line in memory_lines(figures)]
     shown = [node for node in figures.nodes if node.milliseconds]
     if not every:
@@ -56,8 +60,6 @@ def as_text(
     for reason in reasons:
         told = f"not an operator of ESP-DL: {reason.tensor} ({reason.operator}): {reason.refusal}"
         lines += wrapped(told)
-    for note in notes:
-        lines += wrapped(f"note: {note}")
     return "\n".join(lines)
 
 
@@ -89,7 +91,9 @@ def reliability(figures: Figures) -> list[str]:
     """How far the figures can be trusted."""
     prices = figures.prices
     lines = []
-    if prices.fitted:
+    if figures.calibration is not None:
+        lines.append(sentence(figures.calibration))
+    elif prices.fitted:
         lines.append(
             f"error: {prices.error_percent:g} % on average, {prices.largest_error_percent:g} % at "
             f"worst ({prices.worst}), on {prices.networks} published latencies, each predicted by "

@@ -18,12 +18,8 @@ from ..onnx_graphs.model import Signature
 from .check import Ranges
 
 
-def fix_input_shapes(
-    model: ModelProto, shapes: Mapping[str, Sequence[int]] | Sequence[int]
-) -> ModelProto:
+def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
     """Return a copy of `model` whose inputs have the given whole shapes, batch included.
-
-    A shape without a name is that of the only input.
 
     Raises
     ------
@@ -33,16 +29,23 @@ def fix_input_shapes(
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     inputs = {value.name: value for value in fixed.graph.input}
-    for name, shape in _by_name(shapes, model).items():
+    for name, shape in shapes.items():
         _check_name(name, list(inputs), "input_shape", str)
         whole = isinstance(shape, Iterable) and not isinstance(shape, str)
         _fix(inputs[name], tuple(shape) if whole else (shape,))
     return fixed
 
 
-def _by_name(
-    shapes: Mapping[str, Sequence[int]] | Sequence[int], model: ModelProto
+def shapes_by_name(
+    model: ModelProto, shapes: Mapping[str, Sequence[int]] | Sequence[int]
 ) -> Mapping[str, Sequence[int]]:
+    """Shapes by the names of inputs; one that comes alone is that of the only input.
+
+    Raises
+    ------
+    ModelError
+        If there is not one input, and a shape without a name.
+    """
     if isinstance(shapes, Mapping):
         return shapes
     constants = {tensor.name for tensor in model.graph.initializer}
@@ -56,6 +59,41 @@ def _by_name(
             try_="NAME:1,3,96,96 for each; {name: shape} in Python",
         )
     return {names[0]: shapes} if shapes else {}
+
+
+def fix_input_values(model: ModelProto, values: Mapping[str, Any]) -> ModelProto:
+    """Return a copy of `model` in which inputs are constants, so that a user gives them no more.
+
+    Raises
+    ------
+    ModelError
+        If there is no such input, or its type or shape does not hold the value.
+    """
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for name, given in values.items():
+        inputs = {value.name: value for value in fixed.graph.input}
+        _check_name(name, list(inputs), "input_value", str)
+        fixed.graph.initializer.append(_constant(inputs[name], given))
+        fixed.graph.input.remove(inputs[name])
+    return fixed
+
+
+def _constant(value: onnx.ValueInfoProto, given: Any) -> onnx.TensorProto:
+    tensor = value.type.tensor_type
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    extents = [d.dim_value if d.HasField("dim_value") else 1 for d in tensor.shape.dim]
+    numbers = np.asarray(given)
+    whole = numbers.astype(dtype) if numbers.dtype.kind in "iufb" else np.empty(0)
+    if whole.size not in (1, np.prod(extents)) or not (whole == numbers).all():
+        raise ModelError(
+            "the value does not fit the input",
+            where=f"option input_value, input {value.name!r}",
+            found=given,
+            allowed=f"one number, or {int(np.prod(extents))}, of type {dtype}",
+        )
+    filled = np.broadcast_to(whole.ravel(), (int(np.prod(extents)),))
+    return onnx.numpy_helper.from_array(filled.reshape(extents), value.name)
 
 
 def _fix(value: onnx.ValueInfoProto, shape: tuple[Any, ...]) -> None:

@@ -36,7 +36,13 @@ def of_settings(figures: Figures) -> Iterator[Advice]:
 
 
 def _gain(figures: Figures, settings: Settings) -> float:
-    changed = figures_of(figures.program, settings, figures.kernels, like=figures)
+    changed = figures_of(
+        figures.program,
+        settings,
+        figures.kernels,
+        like=figures,
+        calibration=figures.calibration,
+    )
     return figures.milliseconds - changed.milliseconds
 
 
