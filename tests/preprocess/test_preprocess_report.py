@@ -196,6 +196,45 @@ def test_wrong_input_shapes(shapes, words):
         preprocess_onnx(dynamic(("N", 3, "H", "W")), input_shapes=shapes)
 
 
+def choosing():
+    """As a voice detector that takes two rates, each with a network of its own."""
+    result = onnx.helper.make_tensor_value_info("r", onnx.TensorProto.FLOAT, [1, 4])
+    bodies = [
+        onnx.helper.make_graph([node(operator, "x", "r")], operator, [], [result])
+        for operator in ("Relu", "Tanh")
+    ]
+    rate = onnx.helper.make_tensor_value_info("rate", onnx.TensorProto.INT64, [])
+    nodes = [
+        node("Equal", "rate high", "is_high"),
+        node("If", "is_high", "y", then_branch=bodies[0], else_branch=bodies[1]),
+    ]
+    constants = {"high": np.array(16000, np.int64)}
+    model = network(nodes, {"x": (1, 4)}, {"y": (1, 4)}, constants)
+    model.graph.input.append(rate)
+    return model
+
+
+@pytest.mark.parametrize(("value", "operator"), [(16000, "Relu"), ([8000.0], "Tanh")])
+def test_input_values(value, operator):
+    prepared = preprocess_onnx(choosing(), input_values={"rate": value})
+    assert [n.op_type for n in prepared.graph.node] == [operator]
+    assert list(input_signature(prepared)) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"tempo": 3}, "no such input"),
+        ({"rate": 0.5}, "one number, or 1, of type int64"),
+        ({"rate": [1, 2]}, "one number, or 1, of type int64"),
+        ({"rate": "fast"}, "one number, or 1, of type int64"),
+    ],
+)
+def test_wrong_input_values(values, words):
+    with pytest.raises(ModelError, match=words):
+        preprocess_onnx(choosing(), input_values=values)
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_zoo(name, models_dir):
     """Real networks: same outputs within rounding, nothing left to do, the file untouched."""

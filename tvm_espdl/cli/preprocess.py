@@ -28,6 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=input_shape,
         **repeated,
     )
+    option(
+        parser,
+        "input_value",
+        "value of an input that is a constant from now on; may be repeated",
+        metavar="NAME:16000",
+        type=_input_value,
+        **repeated,
+    )
     for name, end in (("inputs", "begins"), ("outputs", "ends")):
         option(
             parser,
@@ -56,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         inputs=arguments.inputs,
         outputs=arguments.outputs,
         check=not arguments.no_check,
+        input_values=dict(arguments.input_value),
     )
     save_model(model, arguments.output)
     print(report)
@@ -104,3 +113,14 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     if not dimensions or (colon and not name):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:1,3,96,96")
     return name, dimensions
+
+
+def _input_value(text: str) -> tuple[str, list[float]]:
+    name, colon, value = text.rpartition(":")
+    try:
+        numbers = [float(part) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if not (name and colon and numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:16000")
+    return name, numbers

@@ -34,6 +34,17 @@ def inline_branches(model: ModelProto) -> int:
     return changed
 
 
+def deciding_inputs(model: ModelProto) -> list[str]:
+    """Inputs of the network that the conditions of its If nodes follow from; none without one."""
+    graph = Graph(model)
+    reached = [node.input[0] for node in graph.nodes if node.op_type == "If" and node.input]
+    for name in reached:  # grows on the way
+        maker = graph.maker(name)
+        names = [n for n in (maker.input if maker is not None else ()) if n]
+        reached.extend(n for n in names if n not in reached)
+    return [name for name in graph.inputs if name in reached]
+
+
 def _names(graph: GraphProto) -> set[str]:
     names = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
     for node in graph.node:

@@ -149,7 +149,8 @@ def fix_batch(model: ModelProto) -> ModelProto:
     del fixed.graph.value_info[:]
     for value in fixed.graph.output:
         for dimension in value.type.tensor_type.shape.dim:
-            if not dimension.HasField("dim_value"):
+            # Paddle's exporter writes -1 for what is not known.
+            if dimension.dim_value < 0 or not dimension.HasField("dim_value"):
                 dimension.Clear()
     fixed = _infer_shapes(fixed)
     for value in fixed.graph.output:

@@ -61,6 +61,41 @@ def shapes_by_name(
     return {names[0]: shapes} if shapes else {}
 
 
+def fix_input_values(model: ModelProto, values: Mapping[str, Any]) -> ModelProto:
+    """Return a copy of `model` in which inputs are constants, so that a user gives them no more.
+
+    Raises
+    ------
+    ModelError
+        If there is no such input, or its type or shape does not hold the value.
+    """
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for name, given in values.items():
+        inputs = {value.name: value for value in fixed.graph.input}
+        _check_name(name, list(inputs), "input_value", str)
+        fixed.graph.initializer.append(_constant(inputs[name], given))
+        fixed.graph.input.remove(inputs[name])
+    return fixed
+
+
+def _constant(value: onnx.ValueInfoProto, given: Any) -> onnx.TensorProto:
+    tensor = value.type.tensor_type
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    extents = [d.dim_value if d.HasField("dim_value") else 1 for d in tensor.shape.dim]
+    numbers = np.asarray(given)
+    whole = numbers.astype(dtype) if numbers.dtype.kind in "iufb" else np.empty(0)
+    if whole.size not in (1, np.prod(extents)) or not (whole == numbers).all():
+        raise ModelError(
+            "the value does not fit the input",
+            where=f"option input_value, input {value.name!r}",
+            found=given,
+            allowed=f"one number, or {int(np.prod(extents))}, of type {dtype}",
+        )
+    filled = np.broadcast_to(whole.ravel(), (int(np.prod(extents)),))
+    return onnx.numpy_helper.from_array(filled.reshape(extents), value.name)
+
+
 def _fix(value: onnx.ValueInfoProto, shape: tuple[Any, ...]) -> None:
     dimensions = value.type.tensor_type.shape.dim
     stated = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dimensions]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,7 +24,7 @@ from ..onnx_graphs.rewriting import infer, name_nodes
 from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
-from .input_options import check_ranges, fix_input_shapes, shapes_by_name
+from .input_options import check_ranges, fix_input_shapes, fix_input_values, shapes_by_name
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
 
@@ -46,6 +47,7 @@ def preprocess_onnx(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     inputs: str | Collection[str] = (),
     outputs: str | Collection[str] = (),
@@ -70,6 +72,8 @@ def preprocess_onnx(
     input_shapes : dict of str to sequence of int, or sequence of int, optional
         Whole shapes, batch included, of inputs with dynamic dimensions; a shape alone is that of
         the only input.
+    input_values : dict of str to number or array, optional
+        Values of inputs that are constants from now on, such as the rate of an audio network.
     ranges : dict of str to (float, float), optional
         The smallest and the largest value of real data by input, for the comparison of the result
         with the original; the random inputs otherwise lie around -1 to 1.
@@ -101,6 +105,7 @@ def preprocess_onnx(
         inputs=inputs,
         outputs=outputs,
         check=check,
+        input_values=input_values,
     )
     return prepared
 
@@ -111,6 +116,7 @@ def preprocess_with_report(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     inputs: str | Collection[str] = (),
     outputs: str | Collection[str] = (),
@@ -129,7 +135,8 @@ def preprocess_with_report(
     steps = select_steps(*choice)
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
     shapes = shapes_by_name(part, input_shapes or {})
-    shaped = halves_to_float(fix_input_shapes(part, shapes))
+    valued = fix_input_values(part, input_values or {})
+    shaped = halves_to_float(fix_input_shapes(valued, shapes))
     shaped = _one_sample(fix_batch(shaped), shapes)
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):

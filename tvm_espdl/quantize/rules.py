@@ -75,6 +75,8 @@ def rule_of(node: NodeProto, graph: Graph) -> Rule | str:
         The network it is in.
     """
     if node.domain not in ("", "ai.onnx") or node.op_type not in RULES:
+        if node.op_type == "If":
+            return "it chooses by an input, which `preprocess --input_value` makes a constant"
         return "no rule quantizes this operator"
     rule: Rule | str = RULES[node.op_type]
     if isinstance(rule, Rule) and node.op_type in CONDITIONS:

@@ -18,6 +18,7 @@ from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
+from ...onnx_graphs.branches import deciding_inputs
 from ...onnx_graphs.chip_metadata import chip_name_in
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 from ...onnx_graphs.opset import raise_opset
@@ -266,8 +267,16 @@ def _quiet(proto: ModelProto) -> Any:
             "TVM's importer cannot read the network",
             where=proto.graph.name or "the ONNX graph",
             found=str(error).strip().splitlines()[-1] if str(error).strip() else repr(error),
-            try_="simplify the model with `tvm-espdl preprocess` or export with another opset",
+            try_=_advice(proto),
         ) from error
+
+
+def _advice(proto: ModelProto) -> str:
+    decide = deciding_inputs(proto)
+    if not decide:
+        return "simplify the model with `tvm-espdl preprocess` or export with another opset"
+    values = " ".join(f"--input_value {name}:VALUE" for name in decide)
+    return f"its If nodes choose by an input; fix that: tvm-espdl preprocess {values}"
 
 
 def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
