@@ -54,6 +54,13 @@ def test_zeros_between_pixels_keep_the_exponent_too():
     assert not y[:, 1].any() and not y[:, :, 1].any()
 
 
+def test_a_comparison_is_of_the_integers():
+    values = [value("a", (2, 3), -5), value("b", (2, 3), -4), value("y", (2, 3), 0, "bool")]
+    a, b = numbers(2, 3), numbers(2, 3, seed=4)
+    with pytest.warns(EspdlWarning, match="exponents -5 and -4.*follows the chip"):
+        assert np.array_equal(evaluate(one("Less", values, quant_type="S8"), a=a, b=b), a < b)
+
+
 def test_a_negative_index_counts_from_the_end():
     values = [value("x", (2, 4)), value("y", (2, 2))]
     given = one("Gather", values, [indices("i", -1, 0)], axis=1)
