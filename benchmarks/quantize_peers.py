@@ -48,7 +48,7 @@ from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize import measure_accuracy, quantize_onnx
 from tvm_espdl.quantize.report.accuracy import compare_outputs
 
-CALIBRATED, JUDGED = 32, 12
+CALIBRATED, JUDGED = 32, 24
 METHODS = ("MinMax", "Percentile", "Entropy")
 
 #: Shapes of inputs of known networks that leave them open: what their packages feed, or smaller.

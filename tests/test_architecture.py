@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[1]
 #: From the top floor to the ground; "" is the package's own `__init__`. The table is that of the
 #: design, but for `demo`: it stands one floor below `cli`, whose command `demo` runs it.
 FLOORS = (
+    ("opt_and_eval",),
     ("", "cli"),
-    ("demo",),
+    ("demo", "deep_search"),
     ("quantize",),
     ("evaluation",),
     ("compilation", "legacy"),
@@ -51,7 +52,7 @@ LATER = {"evaluation"}
 LIBRARIES = {
     "tvm": {"", "legacy", "compilation", "relay", "library", "codegen", "runtime"},
     "tvm_ffi": {"relay", "runtime"},
-    "onnx": {"quantize", "compilation", "relay", "preprocess", "onnx_graphs"},
+    "onnx": {"deep_search", "quantize", "compilation", "relay", "preprocess", "onnx_graphs"},
     "onnxruntime": {"demo", "onnx_graphs"},
     "torch": {"relay"},
     "onnxscript": {"relay"},

@@ -6,22 +6,25 @@ It ties together the program, its executor, the report and the writers; each doe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from tvm import relax
 from tvm.target import Target
 
 from .chips import Chip
+from .chips.settings import Board
 from .errors import ModelError
 from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program
+from .program.border.formats import Wish, border_of
+from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
@@ -297,6 +300,14 @@ class Library:
         template: str | os.PathLike[str] | None = None,
         kernels: Preference = "auto",
         name: str = "default",
+        input_format: Wish = "float",
+        output_format: Wish = "float",
+        psram: str = "auto",
+        chip_revision: str = "",
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+        pixel_range: tuple[float, float] | None = None,
+        layout: Literal["NCHW", "NHWC"] | None = None,
         internal_ram: int | None = None,
         arena: str = "static",
         weights: str = "flash",
@@ -318,6 +329,24 @@ class Library:
         name : str
             What all symbols, macros and files of the network's C are called after, so that several
             networks fit into one firmware: small letters, digits and single underscores.
+        input_format, output_format : str or dict of str
+            One for all, or by the names of inputs and outputs. `float`: as the model has it;
+            `native`: integers at the network's exponent, as the chip takes and gives them; for
+            inputs also `uint8`: pixels (1, H, W, C), which a table quantizes. The sample may then
+            be pixels, too; else it is in the model's form.
+        mean, std : float or sequence of float, optional
+            Of `uint8` inputs, one value or one per channel, 0 and 1 by default: a pixel is
+            `(pixel - mean) / std` for the network.
+        pixel_range : (float, float), optional
+            What black and white are before `mean` and `std`, by default 0 and 1.
+        layout : str, optional
+            "NCHW" or "NHWC": where the model has the channels of pixels, if nothing else tells.
+        psram : str
+            PSRAM of the board: `auto` uses the chip's usual one where the network needs it, `none`
+            never; `quad`, `octal` or `hex` switch it on in any case.
+        chip_revision : str
+            Major revision of the silicon, where firmware depends on it; the one that is sold today
+            where absent.
         internal_ram : int, optional
             Bytes of internal RAM for tensors and states; what does not fit goes to PSRAM. What the
             chip has without ESP-IDF's part, where absent.
@@ -339,29 +368,35 @@ class Library:
         EspdlError
             If there is no such choice of kernels.
         DataError
-            If the sample does not fit the network, the name cannot be one in C, or there is no
-            such choice of memory.
+            If the sample does not fit the network, the name cannot be one in C, the network has no
+            such format, the chip no such PSRAM or revision, or there is no such choice of memory.
         ModelError
-            If a part of the network cannot be expressed in C, or the chip has too little memory;
-            the message has the numbers.
+            If a part of the network cannot be expressed in C, or the chip or its flash has too
+            little memory; the message has the numbers.
         """
         from .codegen.memory_choice import choice_of  # only when asked for
         from .codegen.network_name import NetworkName
-        from .codegen.project import check_path, write_project
+        from .codegen.project import check_path, refuse_empty, write_project
 
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
-        network = NetworkName(name)
+        network, board = NetworkName(name), Board(psram, chip_revision)
+        refuse_empty(self.program)
+        wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
+        given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
+        pixels = PixelForm(**given) if given else None
+        border = border_of(self.program, input_format, output_format, pixels)
         memory = choice_of(internal_ram, arena, weights)
-        arrays = self._sample(sample_input)
+        arrays = self._sample(border.in_model_form(sample_input))
         expected = self.first_run(arrays)
         return write_project(
-            *(self.program, path, arrays, expected),
+            *(border, path, arrays, expected),
             template=template,
             kernels=kernels,
             name=network,
             memory=memory,
+            board=board,
         )
 
     def _sample(self, sample: Any) -> list[Array]:

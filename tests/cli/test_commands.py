@@ -198,7 +198,7 @@ WRONG = {
     "batch": (
         prepare_batch,
         [*EXPORT, "batch.onnx"],
-        ["export_project", "a batch of 2", "batch 1"],
+        ["export_project", "a batch of 2", "batch of 1"],
     ),
     "unknown chip": (
         prepare_nothing,
@@ -248,6 +248,26 @@ WRONG = {
         prepare_nothing,
         [*EXPORT, "quantized.onnx", "--format", "espdl", "--name", "face"],
         ["--name with --format espdl"],
+    ),
+    "unknown format of inputs": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--input_format", "int4"],
+        ["input_format", "'int4'", "float, native, uint8"],
+    ),
+    "format of no output": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--output_format", "logit=native"],
+        ["no such output", "'logit'", "'logits'"],
+    ),
+    "format for all and for some": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--input_format", "float", "--input_format", "input=native"],
+        ["a format for all beside others"],
+    ),
+    "mean of no pixels": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--input_format", "native", "--mean", "1"],
+        ["options of images for data that are none"],
     ),
     "unknown method": (
         prepare_nothing,

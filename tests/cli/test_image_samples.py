@@ -40,6 +40,25 @@ def test_an_image_is_exported_as_the_array_that_it_becomes(files):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.parametrize("sample", ["image", "array", "pixels", "none"])
+def test_pixels_are_exported_of_whatever_they_become(sample, files):
+    """Images, floats that pixels become, pixels themselves, and black where nothing is given."""
+    np.save(files / "pixels.npy", PIXELS.reshape(1, 8, 8, 1))
+    paths = {"image": "image.png", "array": "x.npy", "pixels": "pixels.npy"}
+    given = ("--img_path", files / paths[sample]) if sample in paths else ()
+    formats = ("--input-format", "input=uint8", "--output-format", "native", "--name", "digits")
+    out = ("--out_path", files / "project")
+    assert (
+        run("export", "--model_path", files / "model.onnx", *given, *OPTIONS, *formats, *out) == 0
+    )
+    text = (files / "project/main/input_data.h").read_text()
+    numbers = text[text.index("{") + 1 : text.index("}")].replace("\n", "").split(",")
+    expected = 0 * PIXELS if sample == "none" else PIXELS
+    assert "uint8_t" in text and [int(n) for n in numbers[:64]] == expected.ravel().tolist()
+    header = files / "project/components/tvm_digits/model/codegen/host/include/tvmgen_digits.h"
+    assert "void tvmgen_digits_dequantize_output(" in header.read_text()
+
+
 def test_an_image_is_run(files):
     model = files / "model.onnx"
     way = ("--input", files / "image.png", *OPTIONS, "--output", files / "y.npy")

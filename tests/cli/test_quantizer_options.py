@@ -75,12 +75,13 @@ def test_input_shape(tmp_path, capsys):
     assert preprocess(tmp_path / "a.onnx", "--input-shape", "input:1,1,8,8") == 0
     assert preprocess(tmp_path / "b.onnx", "--input_shape", "input:1,1,9,8") == 2
     assert "(1, 1, 9, 8)" in capsys.readouterr().err
+    assert preprocess(tmp_path / "c.onnx", "--input_shape", "1,1,8,8") == 0
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("preprocess", "--input_shape", "1,3,8,8"),
+        ("preprocess", "--input_shape", ":1,3,8,8"),
         ("preprocess", "--input_shape", "x:1,three"),
         ("quantize", "--mean", "0.5;0.5"),
         ("quantize", "--pixel_range", "0-255"),

@@ -1,5 +1,6 @@
 """Read-only arrays of generated C: each is there once, however many calls read it."""
 
+import hashlib
 import re
 
 import numpy as np
@@ -86,4 +87,7 @@ def test_arrays_of_other_types_and_lengths_stay_apart():
     assert constants.add("signed", np.full(4, -0.0, np.float32), 0) == "signed"
     assert constants.add("unsigned", np.full(4, 0.0, np.float32), 0) == "unsigned"
     assert constants.nbytes == 16 + 32 + 16 + 16 + 16
+    signed = np.full(4, -0.0, np.float32).tobytes()
+    held = bytes(64) + signed + bytes(16)
+    assert constants.sha256.hexdigest() == hashlib.sha256(held).hexdigest()
     assert "twin" not in constants.definitions() + constants.header()

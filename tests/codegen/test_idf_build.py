@@ -57,7 +57,16 @@ def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
     target, esp_dl = f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}"
     portable = built(cmake, project, tmp_path / "portable", target, "-DTVM_ESPDL_PORTABLE=1")
     with_esp_dl = built(cmake, project, tmp_path / "esp_dl", target, esp_dl)
-    assert portable.splitlines()[-1] == "PASS"
+    metadata = json.loads(next(project.rglob("metadata.json")).read_text())
+    assert portable.splitlines() == [
+        f"model {metadata['model_id']}",
+        "output logits: 10 elements equal bit for bit",
+        "time per inference: 1000 us, the median of 11 runs from 1000 to 1000 us",
+        f"arena: {metadata['arena_bytes']} bytes",
+        "stack: 8000 of 8192 bytes were never used",
+        "free heap: 200000 bytes of internal RAM and 0 of PSRAM before, 200000 and 0 after",
+        "PASS",
+    ]
     assert portable == with_esp_dl
 
 

@@ -15,10 +15,12 @@ from tvm_espdl import debug
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.toolchain.network import build_project
+from tvm_espdl.version import __version__
 
 MODEL = Path("components/tvm_model/model")
 LAYOUT = [
     "CMakeLists.txt",
+    "pytest_default.py",
     "partitions.csv",
     "sdkconfig.defaults",
     "sdkconfig.defaults.esp32s3",
@@ -80,6 +82,13 @@ def test_metadata_describes_the_network(project):
         {"name": "input", "dtype": "float32", "shape": [1, 1, 8, 8], "exponent": None}
     ]
     assert metadata["arena_bytes"] >= metadata["arena_lower_bound"]
+    assert metadata["versions"] == {
+        "tvm-espdl": __version__,
+        "esp-idf": ">=5.3",
+        "esp-dl": "3.3.9",
+    }
+    assert metadata["sha256"]["network"].startswith(metadata["model_id"])
+    assert metadata["flash"]["megabytes"] == 2
     names = {tensor["name"]: tensor for tensor in metadata["tensors"]}
     assert names["logits"]["exponent"] == -3
 
@@ -112,7 +121,9 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
 
 def test_project_checks_itself(project, tmp_path, c_compiler):
     build_project(project, tmp_path / "program", c_compiler)
+    metadata = json.loads((project / MODEL / "metadata.json").read_text())
     assert c_compiler.run(tmp_path / "program").splitlines() == [
+        f"model {metadata['model_id']}",
         "output logits: 10 elements equal bit for bit",
         "PASS",
     ]
@@ -129,7 +140,17 @@ def test_project_reports_the_first_difference(project, tmp_path, c_compiler):
         [tmp_path / "program"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 1
-    assert "FAIL: output logits differs first at element 3 of 10" in done.stdout
+    assert done.stdout.splitlines()[1:] == [
+        f"computed {shown(values[0, 3])}, expected {shown(np.float32(99))}",
+        "FAIL: output logits differs first at [0, 3], element 3; 1 of 10 differ",
+        "FAIL",
+    ]
+
+
+def shown(value):
+    """A float as a firmware prints it."""
+    digits, exponent = f"{value:.6e}".split("e")
+    return f"{digits}e{int(exponent)} (bits {value.view(np.uint32):#010x})"
 
 
 def test_dump_of_the_firmware_equals_the_host(project, tmp_path, c_compiler, sample):

@@ -17,6 +17,7 @@ from tvm_espdl.codegen.flash import CODE_BYTES, Flash, Partition, flash_for
 from tvm_espdl.codegen.project_text import build_command
 from tvm_espdl.codegen.sdkconfig import chip_lines, common_lines, psram_of
 from tvm_espdl.errors import DataError
+from tvm_espdl.report.settings_page import settings_markdown
 
 BOARDS = [
     (name, Board(psram, revision.major))
@@ -45,6 +46,11 @@ def test_every_line_has_its_reason_and_none_contradicts_another(name, board):
     # kconfgen takes a comment that begins so for a value of ESP-IDF's own.
     assert not [line for line in lines if line.startswith("# default:")]
     assert max(map(len, lines)) <= 120
+
+
+def test_the_page_is_current():
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text() == settings_markdown(), "run `python scripts/make_docs.py`"
 
 
 @pytest.mark.parametrize("name", CHIPS)

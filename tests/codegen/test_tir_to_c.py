@@ -197,7 +197,7 @@ def test_names_that_c_has_taken():
     head, unused, first, *_ = text.splitlines()
     assert head == (
         "static void named(const float *expf_2, float *tensor_float, float *a_b, float *a_b_2, "
-        "float *int32_t_2, float *tensor_NAN) {"
+        "float *tensor_int32_t, float *tensor_NAN) {"
     )
     assert (unused, first) == ("  (void)expf_2;", "  tensor_float[0] = 0.0f;")
 

@@ -10,11 +10,12 @@ from qdq_builder import QdqBuilder
 from tvm_espdl import debug, relay
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
+from tvm_espdl.program.border.formats import border_of
 from tvm_espdl.relay.program import INPUT_NAMES, OUTPUT_NAMES, STATES
 from tvm_espdl.toolchain.network import build_project
 
 SHAPE = (1, 4, 2, 2)
-RUN = re.compile(r"  if \(tvmgen_default_run\(&in, &out\) != 0\) \{")
+RUN = re.compile(r"  if \(run_network\(\) != 0\) \{")
 
 
 def several(dtype=np.int8):
@@ -64,11 +65,11 @@ def sample_of(network):
     return [source.uniform(-9, 9, tensor.shape).astype(tensor.dtype) for tensor in types]
 
 
-def printed(network, sample, compiler, folder, runs=1):
+def printed(network, sample, compiler, folder, runs=1, **formats):
     """The log of a firmware that runs a sample several times."""
-    project = network.export_project(folder / "project", sample_input=sample)
+    project = network.export_project(folder / "project", sample_input=sample, **formats)
     text = (project / "main" / "app_main.c").read_text()
-    again = "\n".join(["  (void)tvmgen_default_run(&in, &out);"] * (runs - 1))
+    again = "\n".join(["  (void)run_network();"] * (runs - 1))
     main = folder / "main.c"
     main.write_text(RUN.sub(lambda found: f"{again}\n{found[0]}", text).replace("failed;", "0;"))
     build_project(project, folder / "program", compiler, main=main, defines=["TVM_ESPDL_DUMP"])
@@ -102,6 +103,41 @@ def test_what_a_firmware_prints_is_equal(model, chip, c_compiler, tmp_path):
     assert result.ok and len(result.equal) == steps, result
     result = debug.compare(network, without_data(log), sample)
     assert result.ok and len(result.equal) == steps, result
+
+
+NATIVE = {"input_format": "native", "output_format": "native"}
+
+
+@pytest.mark.parametrize(
+    ("model", "formats"),
+    [
+        (several(np.int16), NATIVE),
+        (several(), {"input_format": {"100%": "native"}}),
+        (turned(), {"input_format": "uint8", "layout": "NCHW"}),
+    ],
+)
+def test_a_firmware_without_floats_at_its_border_is_equal(model, formats, c_compiler, tmp_path):
+    network = compile_file(model, "esp32s3")
+    sample = sample_of(network) if "layout" not in formats else None
+    log = printed(network, sample, c_compiler, tmp_path, **formats)
+    result = debug.compare(network, log, sample)
+    assert result.ok and not result.missing, result
+    assert formats is not NATIVE or debug.compare(network, log).ok
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_firmware_of_integers_shows_each_output_itself(lost, tmp_path):
+    network = compile_file(several(), "esp32s3")
+    border = border_of(network.program, "native", "native")
+    known = border.program.values
+    tensors = network.run_with_intermediates(*sample_of(network))
+    tensors = {name: array for name, array in tensors.items() if name in known}
+    log = tmp_path / "monitor.log"
+    log.write_text(board_log(border.program, tensors))
+    assert debug.compare(network, log).ok
+    log.write_text(board_log(border.program, dict(list(tensors.items())[:-lost])))
+    problems = debug.compare(network, log).problems
+    assert f"{border.program.outputs[1]}: this output of the network is not in the dump" in problems
 
 
 @pytest.mark.parametrize("runs", [1, 2])

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from qdq_builder import QdqBuilder
+from qdq_networks import PLAIN, floats, network, node
 
 from tvm_espdl import relay
 from tvm_espdl.cli import main
@@ -19,6 +20,7 @@ from tvm_espdl.espdl.evidence import find
 from tvm_espdl.espdl.from_program import model_of
 from tvm_espdl.espdl.vectors import differences, inputs_of, outputs_of
 from tvm_espdl.espdl.writing import file_of
+from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.version import __version__
 
 
@@ -272,3 +274,24 @@ def test_command_rewrites_a_file(models_dir, tmp_path, capsys):
     assert load(out).model.metadata["target"] == "esp32s3"
     library = compile_file(given)
     assert library.chip.name == "esp32s3"
+
+
+@pytest.mark.parametrize("operator", ["Max", "Min"])
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_a_clip_of_one_side_is_saved(operator, dtype, tmp_path):
+    """Relu, then Max with a constant: the open side has the limit of the type."""
+    nodes = [node("Relu", "x", "r"), node(operator, "r c", "y")]
+    float_model = network(nodes, {"x": (1, 4, 3, 5)}, {"y": None}, {"c": np.float32(0.5)})
+    given = {"int16": ("*",)} if dtype == "int16" else {}
+    result = quantize_onnx(float_model, floats(8, 4, 3, 5), chip="esp32p4", **PLAIN, **given)
+    library = compile_file(result.model, "esp32p4")
+    assert "clip" in [step.operator.name for step in library.program.steps]
+    x = np.linspace(-3, 3, 60).astype(np.float32).reshape(1, 4, 3, 5)
+    file = saved(library, tmp_path, x)
+    assert_same_bits(library, file, [[x]])
+    assert not differences(outputs_of(file), _results(file))
+
+
+def _results(file):
+    library = compile_espdl(file)
+    return dict(zip(library.output_names, library.run(inputs_of(file)), strict=True))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from noise import level, quantized, samples
+from noise import CHIPS, level, quantized, samples
 from qdq_networks import Quantized, floats, network, node
 
 from tvm_espdl.cli import main
@@ -92,6 +92,38 @@ def test_a_network_of_nothing_else_is_refused_with_the_range():
     model = network([node("Neg", "x", "y")], {"x": SIGNAL}, {"y": SIGNAL})
     with pytest.raises(DataError, match="values too large for any exponent"):
         quantized(model, samples({"x": SIGNAL}, scale=1e20), "esp32s3")
+
+
+def powers():
+    """The logarithm of powers over seven decades, more than 16 bits hold."""
+    nodes = [
+        node("Conv", "x w", "a", name="front"),
+        *(node("Mul", "a a", "p", name="power"), node("Add", "p least", "q", name="floor")),
+        *(node("Log", "q", "l", name="log"), node("Conv", "l v", "y", name="last")),
+    ]
+    constants = {"w": floats(8, 4, 3, 3), "v": floats(8, 8, 1, 1), "least": np.float32(1e-3)}
+    return network(nodes, {"x": (1, 4, 8, 8)}, {"y": (1, 8, 6, 6)}, constants)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_the_automatic_choice_keeps_layers_float_where_int16_does_not_reach(chip):
+    data = samples({"x": (1, 4, 8, 8)}, scale=30.0)
+    options = {"int16": "auto", "wanted_snr": 45.0}
+    report = quantized(powers(), data, chip, **options).report
+    tradeoff = report.tradeoff
+    assert tradeoff.reached, str(tradeoff)
+    assert tradeoff.floats, str(tradeoff)
+    assert {row.name for row in report.left_float} == set(tradeoff.floats)
+    assert {row.reason for row in report.left_float} == {"the wanted accuracy needs it"}
+    assert "(float)" in str(tradeoff)
+    assert all(step.extra_cycles > 0 for step in tradeoff.steps[1:])
+    # With the chip's bits, on samples that nothing has seen; and int16 alone does not reach it.
+    assert level(powers(), data, chip, **options) > 42
+    assert level(powers(), data, chip, int16="*") < 40
+    # What may not cost so much is not taken.
+    told = quantized(powers(), data, chip, budget=0.2, **options).report.tradeoff
+    assert not told.reached
+    assert all(told.share(step.extra_cycles) <= 0.2 for step in told.steps)
 
 
 def test_on_the_command_line(tmp_path, capsys):

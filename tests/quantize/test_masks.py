@@ -3,12 +3,13 @@
 import numpy as np
 import onnx
 import pytest
-from noise import CHIPS, level, quantized, samples
+from noise import CHIPS, UNSEEN, decibels, level, outputs, quantized, samples
 from onnx import TensorProto
 from qdq_networks import Quantized, floats, network, node, run
 
 from tvm_espdl.errors import EspdlError
 from tvm_espdl.onnx_graphs.graph import Graph
+from tvm_espdl.quantize import measure_accuracy
 from tvm_espdl.quantize.masks import LARGEST, additive_masks
 
 STEPS, WIDTH = 6, 16
@@ -202,3 +203,46 @@ def test_infinite_masks_in_the_data_are_refused_by_name():
     data = keys(samples({"x": SHAPE}), lambda there: np.where(there, 0, -np.inf).astype("f4"))
     with pytest.raises(EspdlError, match=r"there.*finite"):
         quantized(CASES["given"][0], data, "esp32s3")
+
+
+def logarithms(value, *, places=(2, 4)):
+    """Log-probabilities of 6 classes, of which some are masked."""
+    mask = np.zeros((1, 6), np.float32)
+    mask[0, list(places)] = value
+    nodes = [node("MatMul", "x w", "a"), node("Add", "a m", "b"), node("LogSoftmax", "b", "y")]
+    return network(nodes, {"x": (1, 8)}, {"y": (1, 6)}, {"w": floats(8, 6, seed=1), "m": mask})
+
+
+@pytest.mark.parametrize("int16", WIDTHS)
+@pytest.mark.parametrize("value", [-1e4, -1e9, LEAST, -np.inf])
+def test_masks_before_a_log_softmax(value, int16):
+    """What is not masked has what it has without masks; what is masked stays far below."""
+    data = samples({"x": (1, 8)}, count=44)
+    for chip in CHIPS:
+        result = quantized(logarithms(value), data, chip, int16=int16)
+        found = np.stack([x["y"] for x in outputs(result.model, chip, data[-UNSEEN:])])[:, 0]
+        wanted = np.stack([run(logarithms(value), x)["y"] for x in data[-UNSEEN:]])[:, 0]
+        assert np.isfinite(found).all()
+        kept, masked = [0, 1, 3, 5], [2, 4]
+        assert decibels(wanted[:, kept], found[:, kept]) > (55 if int16 else 25), chip
+        assert (found[:, masked].max(axis=1) < found[:, kept].max(axis=1) - 6).all()
+        assert (found[:, masked].max(axis=1) <= found[:, kept].min(axis=1)).all()
+
+
+def test_masked_logarithms_are_no_noise():
+    """In the report and in what is measured of two files; steps are judged by the others, too."""
+    data = samples({"x": (1, 8)}, count=44)
+    model = logarithms(-np.inf)
+    result = quantized(model, data, "esp32s3", measure=True)
+    assert result.report.accuracy.snr > 25
+    assert all(step.judged > 20 for step in result.report.steps)
+    assert measure_accuracy(model, result.model, data[-UNSEEN:]).snr > 25
+    assert "masks before LogSoftmax_2 may saturate" in str(result.report)
+
+
+def test_low_logits_of_a_log_softmax_are_no_masks():
+    """Nothing says that a probability of e^-90 does not count."""
+    model = logarithms(-90.0)
+    data = samples({"x": (1, 8)}, count=44)
+    assert level(model, data, "esp32s3") > 25
+    assert "may saturate" not in str(quantized(model, data, "esp32s3").report)

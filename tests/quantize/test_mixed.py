@@ -17,9 +17,9 @@ from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.quantize.candidate import Candidate
 from tvm_espdl.quantize.mixed import Goal
 from tvm_espdl.quantize.mixed.costs import network_cycles
-from tvm_espdl.quantize.mixed.trials import TRIAL_SAMPLES, widened
+from tvm_espdl.quantize.mixed.trials import TRIAL_SAMPLES
 from tvm_espdl.quantize.plan import make_plan
-from tvm_espdl.quantize.precision import choosable, widen
+from tvm_espdl.quantize.precision import choosable, widen, widen_nodes
 from tvm_espdl.quantize.quantization import Options
 from tvm_espdl.quantize.quantization import quantize as quantization_of
 from tvm_espdl.quantize.recovery import recover
@@ -76,6 +76,11 @@ def test_every_family_has_figures_and_int16_costs_more():
             assert 0 < pair[0] < pair[1] < 4 * pair[0]
 
 
+def of_width(bench, nodes):
+    """The network in which just these are int16."""
+    return bench.with_plan(widen_nodes(bench.plan, nodes))
+
+
 def digits(goal, chip="esp32s3", int16=("auto",), recover=("rounding", "bias")):
     model = preprocess_onnx(DATA / "digits_cnn.onnx")
     target = find_chip(chip)
@@ -117,7 +122,7 @@ def test_no_dear_layer_is_superfluous(wanted):
     cost = {entry.layer: entry.extra_cycles for entry in tradeoff.alone}
     dearest = max(tradeoff.layers, key=cost.__getitem__)
     nodes = {node.name: index for index, node in enumerate(bench.plan.graph.nodes)}
-    rest = widened(bench, [nodes[name] for name in tradeoff.layers if name != dearest])
+    rest = of_width(bench, [nodes[name] for name in tradeoff.layers if name != dearest])
     candidate, _ = recover(rest, ("rounding", "bias"))
     snr = -10 * np.log10(rest.held_out_noise(candidate))
     cheaper = network_cycles(rest.plan, rest.chip) < network_cycles(bench.plan, bench.chip)
@@ -129,7 +134,7 @@ def test_each_layer_alone_is_accounted_for(wanted):
     nodes = {bench.plan.graph.nodes[i].name: i for i in choosable(bench.plan)}
     assert {entry.layer for entry in alone} == set(nodes)
     entry = alone[0]
-    plain, one = widened(bench, []), widened(bench, [nodes[entry.layer]])
+    plain, one = of_width(bench, []), of_width(bench, [nodes[entry.layer]])
     extra = network_cycles(one.plan, one.chip) - network_cycles(plain.plan, plain.chip)
     assert entry.extra_cycles == pytest.approx(extra)
     noise = one.noise(Candidate(rounded=True), slice(TRIAL_SAMPLES))

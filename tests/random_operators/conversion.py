@@ -27,6 +27,9 @@ def clip(rng, chip):
     low, high = (int(n) for n in integers(rng, dtype, 2))
     if rng.random() < 0.8:  # else the limits may cross
         low, high = min(low, high), max(low, high)
+    # A side without a limit, as patterns leave it.
+    side = rng.random()
+    low, high = -(2**31) if side < 0.15 else low, 2**31 - 1 if side > 0.85 else high
     return between(rng, "clip", dtype, dtype, low, high)
 
 

@@ -16,6 +16,7 @@ from tvm_espdl.chips import find_chip
 from tvm_espdl.program import Program
 from tvm_espdl.program.passes import PASSES
 from tvm_espdl.program.passes import verify as verify_program
+from tvm_espdl.program.passes.native_border import native_border
 from tvm_espdl.relay import lowering, transform
 from tvm_espdl.relay.program import program_of
 from tvm_espdl.relay.transform import Partition, forms
@@ -88,6 +89,13 @@ def verified_partition(found):
 def passes_of_programs():
     for run in PASSES:
         yield Pass(run.__name__, run, lambda after, name=run.__name__: verify_program(after, name))
+    yield Pass(
+        "native_border",
+        lambda program: native_border(
+            program, program.input_names or program.inputs, program.output_names or program.outputs
+        ),
+        lambda after: verify_program(after, "native_border"),
+    )
 
 
 class Pickler(pickle.Pickler):

@@ -16,6 +16,8 @@ from networks import by_reference
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.onnx_graphs.model import input_signature
+from tvm_espdl.program.border.formats import border_of
+from tvm_espdl.program.passes.native_border import integers_of_output
 from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 from tvm_espdl.toolchain.compiler import Compiler
 
@@ -38,7 +40,9 @@ MACHINES = {
 }
 # One that the model itself asks for: it multiplies a tensor with its own transpose.
 OWN_TRANSPOSES = {"actzoo_32": 1}
-INPUTS = 4
+INPUTS = 5
+# What no sensor should give: beyond all integers, no numbers, and numbers too small for any.
+EXTREME = np.array([np.inf, -np.inf, np.nan, 3e38, -3e38, 1e-45, -0.0, 0.0], np.float32)
 SEED = 3
 
 
@@ -75,7 +79,7 @@ def network_of(case, models):
 
 
 def made(case, models):
-    """The library, and inputs: its own samples, and random ones of a somewhat wider range."""
+    """The library, and inputs: its own samples, random ones of a wider range, and extreme ones."""
     name, dtype, chip = case
     model = preprocess_onnx(models / "float" / f"{name}.onnx")
     ((shape, _),) = input_signature(model).values()
@@ -85,8 +89,9 @@ def made(case, models):
     rng = np.random.default_rng(SEED)
     low, high = samples.min(), samples.max()
     inputs = [[samples[index : index + 1]] for index in range(2)]
-    for _ in range(INPUTS - len(inputs)):
+    for _ in range(INPUTS - 1 - len(inputs)):
         inputs.append([rng.uniform(1.5 * low, 1.5 * high, shape).astype(np.float32)])
+    inputs.append([rng.choice(EXTREME, shape)])
     return network, inputs
 
 
@@ -102,9 +107,18 @@ def assert_same(results, expected, message):
             assert one.tobytes() == other.tobytes(), message
 
 
+def native(program):
+    """Integers for the input, and for the outputs that have some."""
+    outputs = zip(program.output_names, program.outputs, strict=True)
+    return "native", {n: "native" for n, value in outputs if integers_of_output(program, value)}
+
+
 @pytest.mark.parametrize("case", list(cases()))
 def test_on_this_pc(case, models_dir, c_compiler, clang):
-    """C is compiled with every warning an error, and runs under sanitizers."""
+    """C is compiled with every warning an error, and runs under sanitizers, in two tasks in turn.
+
+    Two of three networks have integers at their border.
+    """
     network, inputs = network_of(case, models_dir)
     rows = network.report().rows
     assert {row.defined_by for row in rows} == {"ESP-DL"}, network.report()
@@ -119,16 +133,20 @@ def test_on_this_pc(case, models_dir, c_compiler, clang):
     turn = sorted([*SMALL, *LARGE]).index(case[0]) + FAMILIES.index(case[2])
     for by_clang in (False, True) if EVERYTHING else (bool(turn % 2),):
         compiler = Compiler.sanitized(clang=by_clang)
-        results = run_network(network.program, inputs, compiler, first=expected[0])
+        border = border_of(network.program, *(native(network.program) if turn % 3 else ()))
+        how = {"first": expected[0], "real": True, "tasks": True}
+        results = run_network(border, inputs, compiler, **how)
         assert_same(results, expected, f"{case}, {compiler.name}, seed {SEED}")
 
 
 @pytest.mark.parametrize("case", list(cases()))
 def test_with_kernels_of_esp_dl(case, models_dir, c_compiler):
-    """Every line of the glue, with a strict double in ESP-DL's place."""
+    """Every line of the glue, with a strict double in ESP-DL's place, on the caller's buffers."""
     network, inputs = network_of(case, models_dir)
     expected = [network.run(sample) for sample in inputs]
-    results = run_network(network.program, inputs, c_compiler, first=expected[0], kernels="esp-dl")
+    border = border_of(network.program, *native(network.program))
+    how = {"first": expected[0], "kernels": "esp-dl", "real": True}
+    results = run_network(border, inputs, c_compiler, **how)
     assert_same(results, expected, f"{case}, seed {SEED}")
 
 

@@ -38,13 +38,13 @@ def value_lines(index, name, array):
 def vector_lines(firmware, index, output=None, in_place=None, *, untouched=True, verdict=None):
     """What is printed of one vector that gives `output`, and `in_place` over each input."""
     vector = firmware.vectors[index]
-    name, places = vector.case.name, vector.call.needs.in_place
-    output = vector.expected if output is None else output
+    name, places = vector.trial.name, vector.call.needs.in_place
+    output = vector.trial.expected if output is None else output
     outputs = {place: output for place in places} | (in_place or {})
     equal = untouched and all(
-        crc(one) == crc(vector.expected) for one in (output, *outputs.values())
+        crc(one) == crc(vector.trial.expected) for one in (output, *outputs.values())
     )
-    if crc(output) != crc(vector.expected):
+    if crc(output) != crc(vector.trial.expected):
         yield from value_lines(index, name, output)
     for place, one in outputs.items():
         if crc(one) != crc(output):

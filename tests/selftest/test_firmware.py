@@ -35,7 +35,7 @@ def printed_by(project, compiler):
 
 
 def test_every_vector_that_a_kernel_computes(folder):
-    index = [vector.case for vector in firmware_of(CHIPS["esp32p4"]).vectors]
+    index = [vector.trial.case for vector in firmware_of(CHIPS["esp32p4"]).vectors]
     assert len(index) > 300 and not {"round", "filter_layout"} & {case.operator for case in index}
     firmware = firmware_of(CHIPS["esp32"], folder)
     assert len(firmware.vectors) == 9
@@ -72,7 +72,7 @@ def test_data_are_aligned_and_padded():
     rows = re.findall(r"case_\d+, \{(.*)\},", table)
     for vector, row in zip(firmware.vectors, rows, strict=True):
         places = [int(place) for place in re.findall(r"selftest_data \+ (\d+)", row)]
-        for array, place in zip(vector.inputs, places, strict=True):
+        for array, place in zip(vector.trial.inputs, places, strict=True):
             assert place % 16 == 0
             data = array.tobytes()
             assert texts.data[place:].startswith(data + b"\x5a" * 16)
@@ -94,7 +94,7 @@ def test_the_package_s_vectors_fit_small_boards():
     """An ESP32-C2 with 2 MB of flash; the runner's static memory is a few KB."""
     firmware = firmware_of(CHIPS["esp32c2"])
     texts = firmware_texts(firmware)
-    assert len(texts.data) < 300_000 and texts.ram_bytes < 4000
+    assert len(texts.data) < 400_000 and texts.ram_bytes < 4000
     files = {str(path): data.decode() for path, data in
              firmware_files(firmware, "board", texts).items() if path.suffix != ".bin"}  # fmt: skip
     assert "CONFIG_ESPTOOLPY_FLASHSIZE_2MB=y" in files["sdkconfig.defaults"]

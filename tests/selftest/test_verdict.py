@@ -36,7 +36,7 @@ def firmware(folder):
 
 
 def index_of(firmware, name):
-    return [vector.case.name for vector in firmware.vectors].index(name)
+    return [vector.trial.name for vector in firmware.vectors].index(name)
 
 
 def judged(firmware, lines):
@@ -91,7 +91,7 @@ def test_a_log_as_a_windows_shell_writes_it(firmware, folder, tmp_path):
 @pytest.mark.parametrize("with_values", [True, False])
 def test_a_difference_is_named(firmware, with_values):
     index = index_of(firmware, "conv2d_int8_3x3_same")
-    expected = firmware.vectors[index].expected
+    expected = firmware.vectors[index].trial.expected
     wrong = other(expected, 17, 40)
     lines = list(vector_lines(firmware, index, wrong))
     verdict = judged(firmware, log_of(firmware, {index: lines if with_values else lines[-1:]}))
@@ -109,7 +109,7 @@ def test_a_difference_is_named(firmware, with_values):
 
 def test_values_that_are_not_those_of_the_checksum_are_not_shown(firmware):
     index = index_of(firmware, "add_int8_same")
-    expected = firmware.vectors[index].expected
+    expected = firmware.vectors[index].trial.expected
     (*_, line) = vector_lines(firmware, index, other(expected, 3))
     forged = [*value_lines(index, "add_int8_same", expected), line]
     verdict = judged(firmware, log_of(firmware, {index: forged}))
@@ -118,7 +118,7 @@ def test_values_that_are_not_those_of_the_checksum_are_not_shown(firmware):
 
 def test_other_results_in_place_and_outside(firmware):
     index = index_of(firmware, "add_int8_same")
-    expected = firmware.vectors[index].expected
+    expected = firmware.vectors[index].trial.expected
     given = {
         index: list(vector_lines(firmware, index, in_place={1: other(expected, 5)})),
         index + 1: list(vector_lines(firmware, index + 1, untouched=False)),
@@ -144,7 +144,7 @@ def test_runs_in_place_have_to_be_there(firmware):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_one_step_is_allowed_where_a_c_library_decides(firmware, steps):
     index = index_of(firmware, "sigmoid_int16_spread")
-    near = firmware.vectors[index].expected + np.int16(steps)
+    near = firmware.vectors[index].trial.expected + np.int16(steps)
     lines = list(vector_lines(firmware, index, near))
     verdict = judged(firmware, log_of(firmware, {index: lines}))
     assert verdict.ok == (steps == 1) and counts(verdict) == (10 - steps, steps - 1, 0)
@@ -156,7 +156,7 @@ def test_one_step_is_allowed_where_a_c_library_decides(firmware, steps):
 @pytest.mark.parametrize("verdict", ["equal", "differs"])
 def test_the_firmware_s_own_word_proves_nothing(firmware, verdict):
     index = index_of(firmware, "relu_int8_d1")
-    expected = firmware.vectors[index].expected
+    expected = firmware.vectors[index].trial.expected
     output = other(expected, 0) if verdict == "equal" else expected
     lines = list(vector_lines(firmware, index, output, verdict=verdict))
     assert counts(judged(firmware, log_of(firmware, {index: lines}))) == (8, 1, 0)
@@ -212,7 +212,7 @@ def test_the_vector_in_which_the_board_stops_has_failed(firmware):
     lines = log_of(firmware)
     verdict = judged(firmware, [*lines[:4], *PANIC])
     assert counts(verdict) == (3, 1, 5)
-    assert verdict.failures[0].case == firmware.vectors[3].case.name
+    assert verdict.failures[0].case == firmware.vectors[3].trial.name
     assert "the board stopped in it" in verdict.failures[0].failure
     assert any("LoadProhibited" in problem for problem in verdict.problems)
     # It may come through the next time: that is no proof.
@@ -222,7 +222,7 @@ def test_the_vector_in_which_the_board_stops_has_failed(firmware):
 
 def test_what_differed_once_is_not_forgotten(firmware):
     index = index_of(firmware, "relu_int8_d1")
-    wrong = list(vector_lines(firmware, index, other(firmware.vectors[index].expected, 0)))
+    wrong = list(vector_lines(firmware, index, other(firmware.vectors[index].trial.expected, 0)))
     verdict = judged(firmware, [*log_of(firmware, {index: wrong}), *log_of(firmware)])
     assert not verdict.ok and counts(verdict) == (8, 1, 0)
 
@@ -276,7 +276,7 @@ def log(firmware, tmp_path):
 
 def test_command(firmware, folder, log, capsys):
     index = index_of(firmware, "relu_int8_d1")
-    wrong = list(vector_lines(firmware, index, other(firmware.vectors[index].expected, 0)))
+    wrong = list(vector_lines(firmware, index, other(firmware.vectors[index].trial.expected, 0)))
     for lines, status, last in [
         (log_of(firmware), 0, "9 passed, 0 failed, 0 skipped"),
         (log_of(firmware, {index: wrong}), 1, "8 passed, 1 failed, 0 skipped"),
@@ -289,7 +289,7 @@ def test_command(firmware, folder, log, capsys):
         assert named == ("1 failed" in last)
     # The package's own vectors are others; so is another chip's firmware.
     assert log(log_of(firmware)) == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith("0 passed, 0 failed, 32")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0 passed, 0 failed, 57")
     assert log(log_of(firmware), "--golden", folder, "--chip", "esp32c3") == 1
 
 

@@ -70,8 +70,6 @@ class ExternalMemory:
         QIO at the fastest clock that needs no experimental option.
     psram : Bus or None
         None without any.
-    internal_bytes : int
-        Of internal memory, what `.data` and `.bss` of an application may take.
     inner_cycles : float
         Cycles a byte that the inner cache fetches from the outer one.
     faster : tuple of Faster
@@ -82,7 +80,6 @@ class ExternalMemory:
     line_bytes: int
     flash: Bus
     psram: Bus | None
-    internal_bytes: int
     inner_cycles: float = 0.0
     faster: tuple[Faster, ...] = ()
 
@@ -105,14 +102,14 @@ _P4 = (
     Faster("SPIRAM_SPEED_250M=y", "silicon from 3.0, ESP-IDF 5.5.3", psram=Bus(250, 4, 39)),
 )
 
-# Sizes from ESP-IDF's Kconfig and technical reference manuals, segments from its linker scripts,
+# Sizes from ESP-IDF's Kconfig and technical reference manuals,
 # those of chips with a cache of variable size for the size that projects set.
-ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80, 180_736)
-ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, 155_648)
-ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, 341_760, faster=_S3)
-ESP32C2 = ExternalMemory(((16384, 8),), 32, _QIO_60, None, 191_344)
-ESP32C3 = ExternalMemory(((16384, 8),), 32, _QIO_80, None, 321_296)
-ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, 320_928, faster=_C5)
-ESP32C6 = ExternalMemory(((32768, 4),), 32, _QIO_80, None, 452_112)
-ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, 454_592, 0.172, _P4)
-ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250, 503_744)
+ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80)
+ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80)
+ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, faster=_S3)
+ESP32C2 = ExternalMemory(((16384, 8),), 32, _QIO_60, None)
+ESP32C3 = ExternalMemory(((16384, 8),), 32, _QIO_80, None)
+ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, faster=_C5)
+ESP32C6 = ExternalMemory(((32768, 4),), 32, _QIO_80, None)
+ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, 0.172, _P4)
+ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250)

@@ -6,8 +6,7 @@ projects set. Where releases differ, the smaller figure stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _KIB, _MIB = 1024, 1 << 20
 
@@ -34,8 +33,8 @@ class Memories:
         Whether PSRAM is seen through the addresses that `mapped` counts.
     code_apart : bool
         Whether code is seen through addresses of its own.
-    older : dict of str to tuple of int
-        `segments` of earlier silicon, by its major revision.
+    older : tuple of (str, tuple of int)
+        `segments` of earlier silicon, behind its major revision.
     """
 
     segments: tuple[int, ...]
@@ -44,7 +43,11 @@ class Memories:
     psram: int = 0
     shared: bool = False
     code_apart: bool = False
-    older: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    older: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    def whole(self, revision: str = "") -> tuple[int, ...]:
+        """`segments` of silicon of a major revision; "" for the one that is sold today."""
+        return dict(self.older).get(revision, self.segments)
 
     def internal(self, revision: str = "") -> tuple[int, ...]:
         """What is left of internal RAM for a network's arrays, by segment.
@@ -54,7 +57,7 @@ class Memories:
         revision : str
             Major revision of the silicon; "" for the one that is sold today.
         """
-        *whole, last = self.older.get(revision, self.segments)
+        *whole, last = self.whole(revision)
         return (*whole, last - self.reserved)
 
 
@@ -70,5 +73,5 @@ ESP32C3 = Memories((321_296,), 8 * _MIB)
 ESP32C5 = Memories((320_928,), 16 * _MIB, psram=16 * _MIB, shared=True)
 ESP32C6 = Memories((452_112,), 16 * _MIB)
 #: 256 KB of its RAM are the cache.
-ESP32P4 = Memories((450_496,), 64 * _MIB, psram=64 * _MIB, older={"1": (262_144, 179_152)})
+ESP32P4 = Memories((450_496,), 64 * _MIB, psram=64 * _MIB, older=(("1", (262_144, 179_152)),))
 ESP32S31 = Memories((503_744,), 64 * _MIB, psram=64 * _MIB)

@@ -165,6 +165,25 @@ class ProjectSettings:
 #: The modes of all chips, and the two answers that every chip takes.
 PSRAM_CHOICES = (AUTO, NONE, "quad", "octal", "hex")
 
+#: Lines of every project, beside the chip and the size of its flash.
+COMMON = (
+    Setting("COMPILER_OPTIMIZATION_PERF=y", "-O2: the default, -Og, is for debuggers"),
+    Setting(
+        "ESPTOOLPY_FLASHMODE_QIO=y",
+        "constants and code come over four lines from the flash, not over two",
+    ),
+    Setting("PARTITION_TABLE_CUSTOM=y", "the application gets all of the flash: it stores nothing"),
+    Setting('PARTITION_TABLE_CUSTOM_FILENAME="partitions.csv"', "the table of it"),
+    Setting(
+        "ESP_MAIN_TASK_STACK_SIZE=8192",
+        "printf and ESP-DL's C++ in app_main want more than the default, 3584 bytes",
+    ),
+    Setting(
+        "ESP_TASK_WDT_EN=n",
+        "runs and dumps may take longer than the task watchdog waits: its lines would be in them",
+    ),
+)
+
 _MIB = 1 << 20
 
 
@@ -228,7 +247,7 @@ ESP32S3 = ProjectSettings(
         _psram("octal", 8 * _MIB, _OCTAL, mhz=80),
         _psram("quad", 2 * _MIB, _QUAD, mhz=80),
     ),
-    emulators=("qemu", "espemu"),
+    emulators=("qemu",),
 )
 
 ESP32C2 = ProjectSettings(settings=(_clock(120),))
@@ -239,6 +258,7 @@ ESP32C5 = ProjectSettings(
     settings=(_clock(240),),
     revisions=(Revision("1", ">=5.5.1"),),
     psram=(_psram("quad", 4 * _MIB, mhz=80),),
+    emulators=("espemu",),
 )
 
 ESP32C6 = ProjectSettings(settings=(_clock(160),), emulators=("espemu",))

@@ -14,11 +14,35 @@ from typing import Any
 
 from ..errors import EspdlWarning
 from ..version import __version__
-from . import check, compare, demo, evaluate, export, preprocess, quantize, run, selftest, show
+from . import (
+    check,
+    compare,
+    demo,
+    evaluate,
+    export,
+    opt_and_eval,
+    preprocess,
+    quantize,
+    run,
+    selftest,
+    show,
+)
 from .edge import complain, guarded
 
 #: In the order in which `--help` lists them.
-_COMMANDS = (preprocess, quantize, export, run, compare, check, evaluate, show, selftest, demo)
+_COMMANDS = (
+    preprocess,
+    quantize,
+    export,
+    run,
+    compare,
+    check,
+    evaluate,
+    opt_and_eval,
+    show,
+    selftest,
+    demo,
+)
 
 _TRACEBACK: dict[str, Any] = {
     "action": "store_true",

@@ -7,7 +7,7 @@ import sys
 
 from ..errors import ModelError
 from .options import add_model_options, option
-from .preview import library_or_preview
+from .preview import library_and_left_float
 
 HELP = "Which kernel each part of a model gets, why, and what to change."
 
@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         check_new(arguments.html)
     if arguments.verify:
         _verify(arguments.model)
-    report = library_or_preview(arguments).report()
+    library, left = library_and_left_float(arguments)
+    report = library.report().with_left_float(left)
     print(report.to_json() if arguments.json else report)
     if arguments.html is not None:
         report.to_html(arguments.html)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .options import add_model_options, option
-from .preview import library_or_preview
+from .preview import library_of_what_compiles
 
 if TYPE_CHECKING:
     from ..estimate import Estimate, Limits, Settings
+    from ..estimate.factors import Calibration
+    from ..library import Library
 
 HELP = "Whether a model fits a chip, how long it takes there, and what would change that."
 
@@ -29,6 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="CHIP",
     )
+    option(parser, "calibrate", "log of a firmware with TVM_ESPDL_PROFILE: refines the figures")
+    option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -63,12 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     outputs = [path for path in (arguments.json, arguments.html) if path is not None]
     check_apart(*outputs)
+    if arguments.calibrate is not None and arguments.calibration is not None:
+        outputs.append(arguments.calibration)
     for path in outputs:
         check_new(path)
     if arguments.compare:
         return _compare(arguments)
     estimate = estimate_of(arguments)
-    broken = estimate.broken(_limits(arguments))
+    broken = estimate.broken(limits_of(arguments))
     arguments.verdict = 1 if broken else 0
     if arguments.json is not None:
         write_whole(arguments.json, estimate.to_json().encode())
@@ -84,8 +91,27 @@ def estimate_of(arguments: argparse.Namespace) -> Estimate:
     """The estimate that the arguments ask for."""
     from ..estimate import evaluate
 
-    library = library_or_preview(arguments)
-    return evaluate(library, settings_of(arguments), kernels=arguments.kernels)
+    library, notes = library_of_what_compiles(arguments)
+    settings, kernels = settings_of(arguments), arguments.kernels
+    board = _calibration(library, arguments)
+    return evaluate(library, settings, kernels=kernels, notes=notes, calibration=board)
+
+
+def _calibration(library: Library, arguments: argparse.Namespace) -> Calibration | None:
+    """Factors of the user's board: from a log, which goes to a file, or from that file."""
+    from ..estimate import evaluate
+    from ..estimate.calibration import calibrated, load_calibration, save_calibration
+    from ..files.profile_lines import read_profile
+
+    if arguments.calibrate is None:
+        if arguments.calibration is None:
+            return None
+        return load_calibration(arguments.calibration, library.chip.name)
+    plain = evaluate(library, settings_of(arguments), kernels=arguments.kernels)
+    found = calibrated(plain.figures, read_profile(Path(arguments.calibrate)))
+    if arguments.calibration is not None:
+        save_calibration(found, arguments.calibration)
+    return found
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -96,7 +122,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return Settings(**{name: getattr(arguments, name) for name in names})
 
 
-def _limits(arguments: argparse.Namespace) -> Limits:
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """What the model may take at most."""
     from ..estimate import Limits
 
     return Limits(arguments.max_ms, arguments.max_ram, arguments.max_flash)
@@ -108,7 +135,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     for chip in dict.fromkeys(arguments.compare):
         arguments.target_chip = chip
         estimate = estimate_of(arguments)
-        broken = estimate.broken(_limits(arguments))
+        broken = estimate.broken(limits_of(arguments))
         arguments.verdict = 1 if broken else arguments.verdict
         print(estimate.verdict)
         for line in broken:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
+from ..chips.settings import AUTO, PSRAM_CHOICES
 from ..codegen.memory_account import memory_of
 from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
-from .image_options import add_image_options, sample_of
+from .image_options import add_image_options, pixel_options_of, sample_of
 from .options import add_model_options, key_of, library_of, option
 
 #: Options that say nothing of an .espdl file.
-_OF_PROJECTS = ("template_path", "kernels", "name", "internal_ram", "arena", "weights")
+_OF_PROJECTS = (
+    *("template_path", "kernels", "name", "input_format", "output_format"),
+    *("psram", "chip_revision", "internal_ram", "arena", "weights"),
+)
 
 HELP = "Write a quantized model as ESP-IDF project or .espdl file."
 
@@ -35,6 +40,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "name",
         "what the network's functions, types, macros and files are called after, so that a "
         "firmware may hold several (default: default)",
+    )
+    for kind, formats in (("input", "float, native, uint8"), ("output", "float, native")):
+        option(
+            parser,
+            f"{kind}_format",
+            f"what firmware exchanges: {formats}; or NAME=FORMAT for one of several, repeated "
+            "(default: float, the model's own form)",
+            action="append",
+            default=[],
+            metavar="[NAME=]FORMAT",
+        )
+    option(
+        parser,
+        "psram",
+        "PSRAM of the board: auto uses it where the network needs it, none never; quad, octal, hex "
+        "switch it on (default: auto)",
+        choices=PSRAM_CHOICES,
+    )
+    option(
+        parser,
+        "chip_revision",
+        "major revision of the chip, where firmware depends on it: 1 for ESP32-P4 before 3.0 "
+        "(default: the one that is sold today)",
     )
     option(
         parser,
@@ -73,9 +101,13 @@ def run(arguments: argparse.Namespace) -> int:
     _check_format(arguments)
     if arguments.format == "espdl":
         _write_espdl(arguments)
+        print(f"wrote {arguments.out_path}")
     else:
+        from ..codegen.project_text import build_command
+
         library = library_of(arguments.model_path, arguments)
-        sample = sample_of(arguments.img_path, library, arguments)
+        takes_pixels = any(wish.endswith("uint8") for wish in arguments.input_format)
+        sample = sample_of(arguments.img_path, library, arguments, pixels=takes_pixels)
         kernels: Preference = arguments.kernels or "auto"
         folder = library.export_project(
             arguments.out_path,
@@ -83,21 +115,44 @@ def run(arguments: argparse.Namespace) -> int:
             template=arguments.template_path,
             kernels=kernels,
             name=arguments.name or "default",
+            psram=arguments.psram or AUTO,
+            chip_revision=arguments.chip_revision or "",
+            input_format=_formats(arguments.input_format),
+            output_format=_formats(arguments.output_format),
+            **(pixel_options_of(arguments) if takes_pixels else {}),
             internal_ram=arguments.internal_ram,
             arena=arguments.arena or "static",
             weights=arguments.weights or "flash",
         )
         print(library.report(kernels=kernels))
         print(memory_of(folder))
-    print(f"wrote {arguments.out_path}")
+        print(f"wrote {arguments.out_path}")
+        build = f"{build_command(library.chip)} flash monitor"
+        print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
     return 0
+
+
+def _formats(wishes: list[str]) -> str | dict[str, str]:
+    """One format for all, or those of some inputs or outputs by their names."""
+    named = [wish.rpartition("=") for wish in wishes]
+    if len(wishes) == 1 and not named[0][1]:
+        return wishes[0]
+    plain = [wish for wish, (_, separator, _) in zip(wishes, named, strict=True) if not separator]
+    if plain:
+        raise DataError(
+            "a format for all beside others",
+            where="tvm-espdl export",
+            found=", ".join(wishes),
+            allowed="one format for all, or NAME=FORMAT each",
+        )
+    return {name: format_ for name, _, format_ in named}
 
 
 def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
     of_format = {"project": _OF_PROJECTS, "espdl": ("info", "json")}
     for format_, names in of_format.items():
-        given = [name for name in names if getattr(arguments, name) not in (None, False)]
+        given = [name for name in names if getattr(arguments, name) not in (None, False, [])]
         if given and arguments.format != format_:
             raise DataError(
                 "an option of another format",

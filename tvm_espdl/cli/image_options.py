@@ -45,9 +45,11 @@ def image_options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def sample_of(
-    path: str | None, library: Library, arguments: argparse.Namespace
+    path: str | None, library: Library, arguments: argparse.Namespace, *, pixels: bool = False
 ) -> dict[str, Array] | None:
     """The inputs that an array file or an image holds; None without a file.
+
+    Where the network takes `pixels`, options of images are about these as well.
 
     Raises
     ------
@@ -74,9 +76,15 @@ def sample_of(
         tensor = program.values[program.inputs[0]]
         signature = {library.input_names[0]: (tensor.shape, np.dtype(tensor.dtype))}
         return ImageFile(path, **options).sample(signature)
-    if options:
+    if options and not pixels:
         raise no_images(options, path or "no file", "an image")
     return None if path is None else load_arrays(path, library.input_names)
+
+
+def pixel_options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given about pixels themselves, as `Library.export_project` takes them."""
+    names = ("mean", "std", "pixel_range", "layout")
+    return {n: value for n, value in image_options_of(arguments).items() if n in names}
 
 
 def no_images(

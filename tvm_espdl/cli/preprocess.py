@@ -23,9 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option(
         parser,
         "input_shape",
-        "whole shape of an input with dynamic dimensions; may be repeated",
-        metavar="NAME:1,3,96,96",
-        type=_input_shape,
+        "whole shape of an input with dynamic dimensions, without a name of the only one; repeated",
+        metavar="[NAME:]1,3,96,96",
+        type=input_shape,
         **repeated,
     )
     option(
@@ -36,6 +36,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_input_value,
         **repeated,
     )
+    for name, end in (("inputs", "begins"), ("outputs", "ends")):
+        option(
+            parser,
+            name,
+            f"tensors where the part {end} that is cut out",
+            metavar="T1,T2",
+            type=names,
+            default=(),
+        )
+    option(parser, "no_check", "do not compare with the original", action="store_true")
     option(parser, "list_steps", "print the steps in their order and exit", action=_ListSteps)
 
 
@@ -50,8 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.input,
         skip=arguments.skip,
         enable=arguments.enable,
-        input_shapes=dict(arguments.input_shape),
+        input_shapes=shapes_of(arguments.input_shape),
         input_values=dict(arguments.input_value),
+        inputs=arguments.inputs,
+        outputs=arguments.outputs,
+        check=not arguments.no_check,
     )
     save_model(model, arguments.output)
     print(report)
@@ -74,14 +87,30 @@ class _ListSteps(argparse.Action):
         parser.exit()
 
 
-def _input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them; a comma in a name is written twice."""
+    parts = text.replace(",,", "\0").split(",")
+    return tuple(part.strip().replace("\0", ",") for part in parts if part.strip())
+
+
+def shapes_of(
+    given: Sequence[tuple[str, tuple[int, ...]]],
+) -> dict[str, tuple[int, ...]] | tuple[int, ...]:
+    """Shapes by name; the shape alone where one came without."""
+    if len(given) == 1 and not given[0][0]:
+        return given[0][1]
+    return dict(given)
+
+
+def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """A name and a shape; no name for that of the only input."""
     # The last colon parts name and shape: names from TensorFlow hold one themselves.
     name, colon, shape = text.rpartition(":")
     try:
         dimensions = tuple(int(part) for part in shape.split(","))
     except ValueError:
         dimensions = ()
-    if not (name and colon and dimensions):
+    if not dimensions or (colon and not name):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:1,3,96,96")
     return name, dimensions
 

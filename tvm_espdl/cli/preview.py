@@ -10,10 +10,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP, find_chip
+from ..errors import ModelError
 from .options import library_of
 
 if TYPE_CHECKING:
     from ..library import Library
+    from ..report.rows import LeftFloat
 
 NOTE = (
     "note: the model is float; this is what would run once `tvm-espdl preprocess` and `quantize` "
@@ -23,13 +25,44 @@ NOTE = (
 
 def library_or_preview(arguments: argparse.Namespace) -> Library:
     """The library of `arguments.model`; errors are those of `compile_file` and `quantize_onnx`."""
+    return library_and_left_float(arguments)[0]
+
+
+def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
+    """The same, and what of a float model the quantizer would leave float, with its reasons."""
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
-    from ..quantize.preview import as_if_quantized, is_float
+    from ..quantize.preview import is_float, preview
 
     if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
-        return library_of(arguments.model, arguments)
+        return library_of(arguments.model, arguments), ()
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
-    model = as_if_quantized(arguments.model, chip)
+    model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
-    return compile_file(model, chip.name)
+    return compile_file(model, chip.name), left
+
+
+def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:
+    """As `library_or_preview`, of all that can be compiled; and what could not be, in sentences."""
+    from ..espdl.file import is_espdl
+    from ..onnx_graphs.leaving_out import left_out
+    from ..onnx_graphs.model import load_model
+    from ..relay.frontend.unsupported import unsupported_nodes
+
+    try:
+        return library_or_preview(arguments), []
+    except ModelError:
+        if is_espdl(arguments.model):
+            raise
+        model = load_model(arguments.model)
+        nodes = unsupported_nodes(model)
+        if not nodes:
+            raise
+        arguments.model = left_out(model, nodes)
+    told = [
+        f"{node.name or node.output[0]} ({node.op_type}) cannot be compiled and is not in the "
+        "figures; try: write it with operators of docs/operators.md, or cut the model there "
+        f"(preprocess --outputs {node.input[0] if node.input else node.output[0]})"
+        for node in nodes
+    ]
+    return library_or_preview(arguments), told

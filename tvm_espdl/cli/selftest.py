@@ -81,10 +81,16 @@ def _run_here(arguments: argparse.Namespace) -> int:
     if not outcomes:
         raise DataError("no vector says what such a chip computes", where=str(folder))
     failed = [outcome for outcome in outcomes if outcome.failure]
+    skipped = [outcome for outcome in outcomes if outcome.skipped and not outcome.failure]
     arguments.verdict = 1 if failed else 0
     for outcome in failed:
         print(f"{outcome.case} on {outcome.chip}: {outcome.failure}")
-    print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed, 0 skipped")
+    for outcome in skipped:
+        print(
+            f"{outcome.case} on {outcome.chip}: skipped, for it means to differ: {outcome.skipped}"
+        )
+    passed = len(outcomes) - len(failed) - len(skipped)
+    print(f"{passed} passed, {len(failed)} failed, {len(skipped)} skipped")
     return int(arguments.verdict)
 
 

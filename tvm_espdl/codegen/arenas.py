@@ -23,13 +23,19 @@ def in_arena(place: Place, further: int = 0) -> str:
 def arena_declarations(memory: Plan, name: NetworkName) -> str:
     """All arenas that hold anything, and the function that takes the caller's buffer."""
     aligned = f"{name.own('ESPDL_ALIGNED')}(16)"
-    lines = []
+    lines, static = [], []
     for index, arena in enumerate(memory.arenas):
         if arena.pool.name == CALLER:
             lines.append(_CALLERS.format(prefix=name.prefix, nbytes=arena.nbytes))
         elif arena.nbytes:
             where = "EXT_RAM_BSS_ATTR " if arena.pool.name == PSRAM else ""
             lines.append(f"static {where}{aligned} uint8_t {arena_name(index)}[{arena.nbytes}];\n")
+            static.append(f"sizeof {arena_name(index)}")
+    if static and not asks_memory(memory):
+        lines.append(
+            f"{name.macro}_ASSERT({' + '.join(static)} == {name.macro}_ARENA_BYTES,\n"
+            f'{" " * len(name.macro)}        "the arenas are as large as the header says");\n'
+        )
     return "".join(lines)
 
 

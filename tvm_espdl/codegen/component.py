@@ -12,7 +12,11 @@ from ..chips import CHIPS, Chip
 from ..chips.settings import ANY_BOARD, Board
 from .filling import filled
 from .implementations import Implementations
+from .kernels import RUNTIME
 from .network_name import NetworkName
+
+#: What prints tensors and cycles where that is switched on.
+SUPPORT = ("tvm_espdl_dump.c", "tvm_espdl_profile.c")
 
 #: The release whose kernels the glue calls.
 ESP_DL_VERSION = "3.3.9"
@@ -34,7 +38,7 @@ def component_cmake(
     """
     network = [f"model/codegen/host/src/{name}" for name in callers]
     included = [path.removesuffix(".S") for path in network if path.endswith(".S")]
-    common = [*network, *_runtime(runtime.always), *_runtime((name.own("tvm_espdl_dump.c"),))]
+    common = [*network, *_runtime(runtime.always), *_runtime(map(name.own, SUPPORT))]
     choice = glue = ""
     required = ["esp_psram"] if psram else []
     if runtime.glue:
@@ -55,6 +59,11 @@ def component_cmake(
         chip=chip.name,
         network=name.text,
     )
+
+
+def support_files(name: NetworkName) -> dict[str, str]:
+    """The sources of `SUPPORT`, by the names of the files."""
+    return {name.own(file): name.own((RUNTIME / file).read_text()) for file in SUPPORT}
 
 
 def component_manifest(runtime: Implementations, chip: Chip, board: Board = ANY_BOARD) -> str:

@@ -5,6 +5,8 @@ It prints arrays as they are; none is computed, rounded or packed here.
 
 from __future__ import annotations
 
+import hashlib
+
 from ..ops.base.rounding import Array
 from .arenas import psram_attribute
 from .header import NOTICE
@@ -26,8 +28,9 @@ class Constants:
         self._definitions: list[str] = []
         #: Those that C does not define.
         self.large = LargeConstants()
-        #: Bytes of read-only data so far.
+        #: Bytes of read-only data so far, and their SHA-256.
         self.nbytes = 0
+        self.sha256 = hashlib.sha256()
 
     def add(self, name: str, array: Array, over_read: int) -> str:
         """The C name of an array: of an earlier one where type, length and bytes are equal.
@@ -53,6 +56,7 @@ class Constants:
                 self._declarations.append(f"extern {kind} {name}[{length}];")
             self._declarations.append(f"extern const {kind} {stored}[{length}];")
             self.nbytes += nbytes
+            self.sha256.update(array.tobytes().ljust(nbytes, b"\0"))
         return self._names[key]
 
     def header(self) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def filled(name: str, **values: Any) -> str:
-    """The template `name`.in with its `$`-placeholders replaced; each needs a value.
+def filled(template: str, /, **values: Any) -> str:
+    """The file `template`.in with its `$`-placeholders replaced; each needs a value.
 
     Raises
     ------
     KeyError
         If one has none.
     """
-    return Template((TEMPLATES / f"{name}.in").read_text()).substitute(values)
+    return Template((TEMPLATES / f"{template}.in").read_text()).substitute(values)

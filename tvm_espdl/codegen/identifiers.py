@@ -48,8 +48,9 @@ class Identifiers:
     def unique(self, name: str) -> str:
         """The identifier for a name: another one at every call."""
         base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:MAX_LENGTH] or "tensor"
-        # Most macros have no small letter.
-        if base[0].isdigit() or base in _RESERVED or base == base.upper():
+        # Most macros have no small letter, and types of C's headers end with _t.
+        taken = base in _RESERVED or base.endswith("_t") or base == base.upper()
+        if base[0].isdigit() or taken:
             base = f"tensor_{base}"
         unique, number = base, 1
         while unique.upper() in self._taken:

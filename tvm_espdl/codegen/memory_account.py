@@ -94,6 +94,7 @@ def account_text(metadata: Mapping[str, Any]) -> str:
             f"tensors, {100 * its / max(accesses, 1):.0f} % of accesses"
         )
     lines.append(f"  flash: {metadata['constant_bytes']:,} bytes of constants")
+    lines.append(f"  stack of the task that runs it: {metadata['stack_bytes']:,} bytes for the run")
     if memory["psram_bytes"]:
         lines.append(f"  the board needs {memory['psram_bytes']:,} bytes of PSRAM in all")
     names = {arena["name"] for arena in memory["arenas"] if arena["memory"] == PSRAM}

@@ -103,7 +103,7 @@ def internal_segments(chip: Chip, choice: MemoryChoice, board: Board = ANY_BOARD
     segments = sorted(chip.memories.internal(board.revision), reverse=True)
     if choice.internal_ram is None:
         return segments
-    whole = sum(chip.memories.older.get(board.revision, chip.memories.segments))
+    whole = sum(chip.memories.whole(board.revision))
     if choice.internal_ram > whole:
         raise DataError(
             "the chip has less internal RAM",

@@ -24,7 +24,7 @@ from .implementations import PORTABLE
 from .network_name import NetworkName
 from .variables import Variables
 
-_RUNTIME = ("espdl_kernels.h", "tvm_espdl_dump.h")
+_RUNTIME = ("espdl_kernels.h", "tvm_espdl_dump.h", "tvm_espdl_profile.h")
 
 
 class Network:
@@ -40,6 +40,7 @@ class Network:
     ) -> None:
         self.program, self.memory, self.variables, self.calls = program, memory, variables, calls
         self.name = name
+        self._called = 0
 
     def text(self, model_id: str) -> str:
         """The whole file."""
@@ -47,7 +48,7 @@ class Network:
         for index, step in enumerate(self.program.steps):
             function, call = self.calls.step(index)
             functions += [function] if function else []
-            lines += [call] if call else []
+            lines += self._timed(index, call) if call else []
             lines.append(self._dump(step.outputs))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
@@ -94,6 +95,19 @@ class Network:
         lines = [f"  memset({name}, 0, sizeof {name});" for name in names]
         return "\n".join([f"void {self.name.prefix}_reset(void) {{", *lines, "}", ""])
 
+    def _timed(self, index: int, call: str) -> list[str]:
+        """A call between the lines that count its cycles, where they are to be counted."""
+        start, stop = (self.name.own(f"TVM_ESPDL_PROFILE_{word}") for word in ("START", "STOP"))
+        name = string(encoded(self.program.steps[index].outputs[0]))
+        number = self._called
+        self._called += 1
+        return [f"  {start}();", call, f"  {stop}({number}, {index}, {name});"]
+
+    def _counted(self, word: str) -> list[str]:
+        """What begins or ends the count of all calls; nothing without any."""
+        macro = self.name.own(f"TVM_ESPDL_PROFILE_{word}")
+        return [f"  {macro}({self._called});"] if self._called else []
+
     def _dump(self, names: Sequence[str]) -> str:
         lines = []
         for name in names:
@@ -117,8 +131,10 @@ class Network:
             f"static void {self.name.prefix}___tvm_main__({parameters}) {{",
             *self.variables.declarations(),
             f"  {self.name.own('TVM_ESPDL_DUMP_BEGIN')}({string(model_id)}, {dumped});",
+            *self._counted("BEGIN"),
             *([self._dump(integers)] if integers else []),
             *calls,
+            *self._counted("DONE"),
             f"  {self.name.own('TVM_ESPDL_DUMP_DONE')}({dumped});",
             "}",
             "",

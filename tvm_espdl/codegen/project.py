@@ -10,26 +10,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..chips import Chip
-from ..chips.settings import ANY_BOARD
+from ..chips.settings import ANY_BOARD, Board, Psram
 from ..errors import ModelError, OutputError
 from ..files.output_files import write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.border.formats import as_border
+from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.kernels import Preference
-from .component import component_cmake, component_manifest
+from .board_test import board_test
+from .component import component_cmake, component_manifest, support_files
 from .filling import filled
 from .fitting import check_fit
 from .flash import CODE_BYTES, FLASH_MEGABYTES, Flash, app_bytes, flash_for
-from .kernels import RUNTIME
 from .memory_choice import DEFAULT_CHOICE, MemoryChoice
 from .network_name import DEFAULT_NAME, NetworkName
 from .project_main import main_files
 from .project_text import metadata, project_cmake
 from .sdkconfig import chip_lines, common_lines, psram_of
 from .sources import Sources, generate
-
-DUMP = RUNTIME / "tvm_espdl_dump.c"
+from .user_template import check_places, template_files
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -50,7 +51,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
 
 
 def write_project(
-    program: Program,
+    network: Program | Border,
     path: str | os.PathLike[str],
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -59,13 +60,17 @@ def write_project(
     kernels: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
+    board: Board = ANY_BOARD,
 ) -> Path:
     """Write the project of a network into a new folder, whose name becomes the project's.
 
     Parameters
     ----------
+    network : Program or Border
+        The network, with what firmware exchanges with it, or in the model's own form.
     inputs, expected : sequence of numpy.ndarray
-        One sample and the outputs of a first run on it, compiled into the project.
+        One sample and the outputs of a first run on it, compiled into the project; in the model's
+        own form.
     template : path, optional
         A folder whose files replace ours or come on top, for example an own `main/app_main.c`.
     kernels : str
@@ -75,26 +80,34 @@ def write_project(
     memory : MemoryChoice
         Where its tensors and constants lie on the chip.
 
+    board : Board
+        What is known of the board: its PSRAM, the revision of its chip.
+
     Raises
     ------
     OutputError
         If the folder exists or cannot be written.
     ModelError
-        If a part of the network cannot be expressed in C, or the network does not fit the chip.
+        If a part of the network cannot be expressed in C, or the chip or its flash has too little
+        memory; the message has the numbers.
     DataError
-        If more internal RAM is chosen than the chip has.
+        If pixels are wanted, and the sample is not made of them; or the chip takes no such PSRAM,
+        has less internal RAM than chosen, or its firmware does not depend on such a revision; or
+        the template cannot be used.
     """
     check_path(path)
     folder = Path(path)
-    files = project_files(program, folder.name, inputs, expected, kernels, name=name, memory=memory)
-    if template is not None:
-        files |= _template_files(Path(template))
-    write_folder(folder, files)
+    own = {} if template is None else template_files(Path(template))
+    files = project_files(
+        *(network, folder.name, inputs, expected, kernels), name=name, memory=memory, board=board
+    )
+    check_places(own, files)
+    write_folder(folder, {**files, **own})
     return folder
 
 
 def project_files(
-    program: Program,
+    network: Program | Border,
     project: str,
     inputs: Sequence[Array],
     expected: Sequence[Array],
@@ -102,35 +115,50 @@ def project_files(
     *,
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
+    board: Board = ANY_BOARD,
 ) -> dict[Path, bytes]:
     """Every file of a project by its path in the folder; the same input gives the same bytes.
 
     Raises
     ------
-    ModelError
-        If a part of the network cannot be expressed in C, or the network does not fit the chip.
-    DataError
-        If more internal RAM is chosen than the chip has.
+    ModelError, DataError
+        As `write_project`.
     """
-    _refuse_empty(program)
-    model_id = identity(program)
-    sources = generate(program, model_id, preference, name, memory)
+    border = as_border(network)
+    program, chip = border.program, border.program.chip
+    refuse_empty(program)
+    model_id = identity(border.network)
+    sources = generate(border, model_id, preference, name, memory, board=board)
+    given, taken = border.sample(inputs, expected)
+    psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
     flash = _flash(sources.constant_bytes)
-    check_fit(program, sources.plan, sources.constant_bytes, memory)
+    check_fit(program, sources.plan, sources.constant_bytes, memory, board)
     texts = {
-        Path("CMakeLists.txt"): project_cmake(project, program.chip),
+        Path("CMakeLists.txt"): project_cmake(project, chip),
+        Path(f"pytest_{name.text}.py"): board_test(
+            chip, name.text, model_id, has_vectors=bool(sources.runtime.glue)
+        ),
         Path("partitions.csv"): flash.table(),
-        Path("sdkconfig.defaults"): common_lines(program.chip, flash),
-        Path(f"sdkconfig.defaults.{program.chip.name}"): _chip_lines(program.chip, sources),
-        **main_files(program, sources.plan, inputs, expected, name),
-        **_component_files(program, sources, model_id, preference),
+        Path("sdkconfig.defaults"): common_lines(chip, flash),
+        Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
+        **main_files(border, sources.plan, given, taken, name),
+        **_component_files(border, sources, board, psram),
+        name.component / "model" / "metadata.json": metadata(
+            border, sources, preference, board, flash
+        ),
     }
     files = {path: text.encode() for path, text in texts.items()}
     return files | _large_constants(sources)
 
 
-def _refuse_empty(program: Program) -> None:
-    """C has no arrays without elements."""
+def refuse_empty(program: Program) -> None:
+    """C has no arrays without elements.
+
+    Raises
+    ------
+    ModelError
+        If a value has none.
+    """
     empty = {name: t.shape for name, t in program.values.items() if not t.size}
     if empty:
         name = next(iter(empty))
@@ -143,11 +171,10 @@ def _refuse_empty(program: Program) -> None:
         )
 
 
-def _chip_lines(chip: Chip, sources: Sources) -> str:
-    """What a project tells ESP-IDF of its chip, and of PSRAM where it has anything there."""
-    psram = psram_of(chip, ANY_BOARD, needed=sources.psram_bytes > 0)
+def _chip_lines(chip: Chip, board: Board, psram: Psram | None, sources: Sources) -> str:
+    """What a project tells ESP-IDF of its chip, and of PSRAM where that is switched on."""
     loaded = sources.psram_bytes + sources.constant_bytes + CODE_BYTES
-    return chip_lines(chip, psram=psram, loaded_bytes=loaded)
+    return chip_lines(chip, board, psram, loaded)
 
 
 def _flash(constant_bytes: int) -> Flash:
@@ -166,9 +193,9 @@ def _flash(constant_bytes: int) -> Flash:
 
 
 def _component_files(
-    program: Program, sources: Sources, model_id: str, preference: Preference
+    border: Border, sources: Sources, board: Board, psram: Psram | None
 ) -> dict[Path, str]:
-    name = sources.name
+    program, name = border.program, sources.name
     component, model = name.component, name.component / "model"
     generated, runtime = model / "codegen" / "host", model / "runtime"
     constants, network = name.sources
@@ -177,17 +204,16 @@ def _component_files(
     return {
         component / "CMakeLists.txt": component_cmake(
             *(sources.runtime, program.chip, (*name.sources, *assembly), name),
-            psram=sources.psram_bytes > 0,
+            psram=psram is not None,
         ),
-        component / "idf_component.yml": component_manifest(sources.runtime, program.chip),
+        component / "idf_component.yml": component_manifest(sources.runtime, program.chip, board),
         component / "crt_config" / config: name.own(filled("crt_config.h")),
-        model / "metadata.json": metadata(program, sources, model_id, preference),
         generated / "include" / f"{name.prefix}.h": sources.header,
         generated / "src" / name.constants_header: sources.constants_header,
         generated / "src" / constants: sources.constants,
         generated / "src" / network: sources.network,
         **{runtime / file: text for file, text in sources.runtime.files.items()},
-        runtime / name.own(DUMP.name): name.own(DUMP.read_text()),
+        **{runtime / file: text for file, text in support_files(name).items()},
     }
 
 
@@ -196,12 +222,3 @@ def _large_constants(sources: Sources) -> dict[Path, bytes]:
     folder = sources.name.component / "model" / "codegen" / "host" / "src"
     assembly, image = (folder / file for file in sources.name.large_constants)
     return {assembly: text.encode(), image: data} if data else {}
-
-
-def _template_files(folder: Path) -> dict[Path, bytes]:
-    if not folder.is_dir():
-        raise OutputError(
-            "the template is no folder", where=str(folder), allowed="an existing folder"
-        )
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder): file.read_bytes() for file in files}

@@ -10,6 +10,7 @@ import numpy as np
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..program import Program
+from ..program.border.ports import Border
 from ..program.memory import Plan
 from .arenas import giving_memory, own_memory
 from .filling import filled
@@ -18,9 +19,12 @@ from .identifiers import identifiers, string
 from .literals import array_definition, c_type
 from .network_name import NetworkName
 
+#: How often the network is run to measure its time.
+TIMED_RUNS = 11
+
 
 def main_files(
-    program: Program,
+    border: Border,
     memory: Plan,
     inputs: Sequence[Array],
     outputs: Sequence[Array],
@@ -28,12 +32,13 @@ def main_files(
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
-    The network is run with `inputs`, and `outputs` have to come out, in the chip's integers.
+    The network is run with `inputs`, and `outputs` have to come out, in the forms that firmware
+    exchanges.
     """
     return {
-        Path("main/app_main.c"): _app_main(program, memory, name),
-        Path("main/input_data.h"): _data_header("input", program, inputs, memory, name),
-        Path("main/output_data.h"): _data_header("output", program, outputs, memory, name),
+        Path("main/app_main.c"): _app_main(border.program, memory, name),
+        Path("main/input_data.h"): _data_header("input", border.program, inputs, memory, name),
+        Path("main/output_data.h"): _data_header("output", border.program, outputs, memory, name),
         Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=name.component.name),
     }
 
@@ -67,23 +72,27 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
     run = (
         f"  struct {prefix}_inputs in = {{{given}}};\n"
         f"  struct {prefix}_outputs out = {{{taken}}};\n"
-        f"{f'  {prefix}_reset();{chr(10)}' if program.states else ''}"
-        f"{giving_memory(memory, network)}"
-        f"  if ({prefix}_run(&in, &out) != 0) {{\n"
-        '    printf("FAIL: the network did not run\\n");\n    return 1;\n  }'
+        f"  return {prefix}_run(&in, &out);"
     )
     checks = [
         _check(name, shown, tensor)
         for name, shown, tensor in zip(outputs, program.output_names, tensors, strict=True)
     ]
-    real = any(tensor.dtype == "float32" for tensor in tensors)
+    real = [tensor.dtype == "float32" for tensor in tensors]
     return filled(
         "app_main.c",
+        config=network.own("crt_config.h"),
         header=f"{prefix}.h",
+        model_id=f"{network.macro}_MODEL_ID",
         buffers="\n".join([*buffers, "", *own_memory(memory, network)]),
-        floats=filled("app_main_floats.c") if real else "",
+        integers="" if all(real) else filled("app_main_integers.c"),
+        floats=filled("app_main_floats.c") if any(real) else "",
         run=run,
+        reset=(f"  {prefix}_reset();\n" if program.states else "") + giving_memory(memory, network),
         checks="\n".join(checks),
+        measure=filled(
+            "app_main_measure.c", runs=TIMED_RUNS, arena_bytes=f"{network.macro}_ARENA_BYTES"
+        ),
     )
 
 
@@ -93,8 +102,12 @@ def _elements(value: str, tensor: Tensor, memory: Plan) -> int:
 
 
 def _check(name: str, shown: str, tensor: Tensor) -> str:
-    text, actual, expected = string(shown), f"actual_{name}", f"output_data_{name}"
-    if tensor.dtype == "float32":
-        return f"  failed |= floats_differ({text}, {actual}, {expected}, {tensor.size});"
-    width = np.dtype(tensor.dtype).itemsize
-    return f"  failed |= integers_differ({text}, {actual}, {expected}, {width}, {tensor.size});"
+    kind = np.dtype(tensor.dtype)
+    shape = ", ".join(map(str, tensor.shape)) or "1"
+    signed = "true" if kind.kind == "i" else "false"
+    compared = "floats_differ" if tensor.dtype == "float32" else "integers_differ"
+    return (
+        f"  failed |= {compared}(&(struct output){{\n"
+        f"      {string(shown)}, actual_{name}, output_data_{name}, {tensor.size}, {kind.itemsize},"
+        f" {signed},\n      {len(tensor.shape)}, (const size_t[]){{{shape}}}}});"
+    )

@@ -6,11 +6,18 @@ import json
 import re
 from collections.abc import Iterable
 
+import tvm
+
 from ..chips import Chip
-from ..program import Program
+from ..chips.settings import Board
+from ..program import Native, Program
+from ..program.border.ports import Border, Port
+from ..program.identity import digest, identity
 from ..program.kernels import Preference, choice_of_step
 from ..version import __version__
+from .component import ESP_DL_VERSION
 from .filling import filled
+from .flash import CODE_BYTES, Flash
 from .memory_account import memory_account
 from .sources import Sources
 
@@ -27,21 +34,32 @@ def build_command(chip: Chip) -> str:
     return f"idf.py{preview} set-target {chip.name} build"
 
 
-def metadata(program: Program, sources: Sources, model_id: str, preference: Preference) -> str:
+def metadata(
+    border: Border, sources: Sources, preference: Preference, board: Board, flash: Flash
+) -> str:
     """The text of metadata.json: what the network is, what it needs, what it computes."""
+    program = border.program
     chip, states = program.chip, [state.value for state in program.states]
     content = {
-        "model_id": model_id,
+        "model_id": identity(border.network),
         "name": sources.name.text,
         "tool": f"tvm-espdl {__version__}",
         "chip": chip.name,
         "rounding": chip.rounding,
-        "inputs": _described(program.input_names, program.inputs, program),
-        "outputs": _described(program.output_names, program.outputs, program),
+        "inputs": _ports(border.inputs),
+        "outputs": _ports(border.outputs),
         "states": _described(states, states, program),
+        "versions": _versions(program, sources, board),
+        "sha256": {"network": digest(border.network), "constants": sources.constant_sha256},
+        "flash": {
+            "megabytes": flash.megabytes,
+            "application_bytes": flash.partitions[-1].size,
+            "most_code_bytes": CODE_BYTES,
+        },
         "arena_bytes": sources.plan.arena_bytes,
         "arena_lower_bound": sources.plan.lower_bound,
         "constant_bytes": sources.constant_bytes,
+        "stack_bytes": sources.stack_bytes,
         "memory": memory_account(
             sources.plan,
             sources.constant_bytes,
@@ -62,6 +80,31 @@ def metadata(program: Program, sources: Sources, model_id: str, preference: Pref
         "tensors": _described(program.values, program.values, program),
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _versions(program: Program, sources: Sources, board: Board) -> dict[str, str]:
+    """What the project was made with, and what it is to be built with."""
+    revision = program.chip.project.revision(board)
+    versions = {"tvm-espdl": __version__, "esp-idf": revision.idf_versions}
+    if sources.runtime.glue:
+        versions["esp-dl"] = ESP_DL_VERSION
+    if any(isinstance(step.operator, Native) for step in program.steps):
+        versions["apache-tvm"] = tvm.__version__
+    return versions
+
+
+def _ports(ports: Iterable[Port]) -> list[object]:
+    """What firmware exchanges; the layout where it is not the model's."""
+    return [
+        {
+            "name": port.name,
+            "dtype": port.own.dtype,
+            "shape": port.own.shape,
+            "exponent": port.own.exponent,
+            **({} if port.format == "float" else {"format": port.format, "axes": port.axes}),
+        }
+        for port in ports
+    ]
 
 
 def _described(names: Iterable[str], values: Iterable[str], program: Program) -> list[object]:

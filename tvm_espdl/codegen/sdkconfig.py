@@ -6,14 +6,16 @@ Which lines a chip has, and why, `chips` says.
 from __future__ import annotations
 
 from ..chips import Chip
-from ..chips.settings import ANY_BOARD, AUTO, Board, Psram, Setting
+from ..chips.settings import ANY_BOARD, AUTO, COMMON, Board, Psram, Setting
 from .filling import filled
 from .flash import Flash
 
 
 def common_lines(chip: Chip, flash: Flash) -> str:
     """Text of `sdkconfig.defaults`."""
-    return filled("sdkconfig.defaults", chip=chip.name, flash_megabytes=flash.megabytes)
+    lines = "\n".join(map(_lines, COMMON))
+    values = {"chip": chip.name, "flash_megabytes": flash.megabytes, "lines": lines}
+    return filled("sdkconfig.defaults", **values)
 
 
 def chip_lines(

@@ -8,22 +8,27 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
 from ..program import Native, Program
+from ..program.border.formats import as_border
+from ..program.border.ports import Border
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.memory import Plan, plan
 from .arenas import psram_bytes
 from .calls import Calls
 from .constants import Constants
+from .conversions import Conversions
 from .cut import cut_before
-from .header import network_header
+from .header import Header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
 from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
 from .native import NativeFunction, lower_native
 from .network import Network
 from .network_name import DEFAULT_NAME, NetworkName
+from .stack import stack_bytes
 from .variables import Variables
 
 CONSTANT_OVER_READ = 16
@@ -50,6 +55,10 @@ class Sources:
     plan: Plan
     #: Bytes of read-only data.
     constant_bytes: int
+    #: Stack of a run.
+    stack_bytes: int
+    #: Of these bytes, array by array, in hex digits.
+    constant_sha256: str
     #: What was chosen about memory.
     memory: MemoryChoice
 
@@ -61,16 +70,20 @@ class Sources:
 
 
 def generate(
-    program: Program,
+    network: Program | Border,
     model_id: str,
     preference: Preference = "auto",
     name: NetworkName = DEFAULT_NAME,
     memory: MemoryChoice = DEFAULT_CHOICE,
+    *,
+    board: Board = ANY_BOARD,
 ) -> Sources:
-    """Print a program as C.
+    """Print a network as C.
 
     Parameters
     ----------
+    network : Program or Border
+        The network, with what it exchanges, or in the model's own form.
     model_id : str
         Goes into the header and into dumps.
     preference : str
@@ -79,6 +92,8 @@ def generate(
         What its functions, types, macros and files are called after, the kernels' included.
     memory : MemoryChoice
         Where its values and constants lie. Whether the chip has as much is not asked.
+    board : Board
+        What is known of the board.
 
     Raises
     ------
@@ -87,6 +102,8 @@ def generate(
     ModelError
         If TVM cannot express one of its own functions in plain C.
     """
+    border = as_border(network)
+    program = border.program
     natives = {
         index: lower_native(
             step.operator, f"{name.prefix}_tvm_main_{index}", cut_before(program, step)
@@ -102,7 +119,7 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    planned = plan(program, needs, pools=pools_of(program, memory))
+    planned = plan(program, needs, pools=pools_of(program, memory, board))
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -111,24 +128,30 @@ def generate(
     variables = Variables(program, planned, arrays, name)
     called_by: dict[int, CCall | NativeFunction] = {**calls_of, **natives}
     calls = Calls(program, planned, variables.names, constants, called=called_by, network=name)
-    network = Network(program, planned, variables, calls, name).text(model_id)
+    conversions = Conversions(border, program.chip, name)
+    text = Network(program, planned, variables, calls, name).text(model_id)
     # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
     called: dict[str, Kernel] = {}
     for index, call in calls_of.items():
         if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
-    runtime = implementations(runtime_files(calls.kernels), called)
+    called |= {call.function: "portable" for _, call in conversions.kernels}
+    declared = conversions.declarations
+    runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
+    stack = stack_bytes(kernels.values())
     return Sources(
         name=name,
-        header=network_header(program, planned, model_id, name),
-        network=network,
+        header=Header(border, planned, name).text(model_id, constants.nbytes, stack, declared),
+        network="\n".join([text, *conversions.definitions]),
         constants_header=constants.header(),
         constants=constants.definitions(),
         large_constants=(constants.large.assembly(name.large_constants[1]), constants.large.data()),
         runtime=runtime.of(name),
         plan=planned,
         constant_bytes=constants.nbytes,
+        constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
+        stack_bytes=stack,
     )
 
 

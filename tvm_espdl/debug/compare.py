@@ -20,6 +20,7 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
+from .border import border_of_dump
 from .dump import Dump
 from .dump_files import Source, read_dump
 from .feeding import Host, fed_by, quantized_form
@@ -53,18 +54,20 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
     DataError
         If the dump cannot be read, or it is whole, lacks the input and none is given.
     """
-    program = lib.program
     board = read_dump(dump)
-    _find_shortened(board, program.values)
+    _find_shortened(board, lib.program.values)
+    border = border_of_dump(lib.program, board)
+    program = border.program
     problems = [*_other_network(program, board), *board.problems]
-    fed = fed_by(lib, board, inputs_too=inputs is None)
+    fed = fed_by(lib, border, board, inputs_too=inputs is None)
     notes = (*board.notes, *fed.notes)
     given = fed.inputs if inputs is None else _as_arrays(inputs)
     if given is None:
         missing = tuple(name for name in program.values if name not in program.constants)
         problems += [*fed.problems, "nothing could be computed to compare with"]
         return Comparison(missing=missing, problems=tuple(problems), notes=notes)
-    pc = lib.observe(given, fed.states or None)
+    computed = lib.observe(given, fed.states or None)
+    pc = {name: array for name, array in computed.items() if name in program.values}
     names = {*board.tensors, *board.checksums}
     entering = (*program.inputs, *(state.value for state in program.states))
     integers = {value: quantized_form(program, value) for value in entering}

@@ -13,6 +13,7 @@ from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..ops.quantize import Quantize
 from ..program import Program
+from ..program.border.ports import Border
 from .dump import Dump
 
 
@@ -50,7 +51,7 @@ class Fed:
     notes: tuple[str, ...] = ()
 
 
-def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
+def fed_by(lib: Host, border: Border, board: Dump, *, inputs_too: bool) -> Fed:
     """States, and inputs where these are wanted `too`, of the run that a dump shows.
 
     A float input that the network quantizes first may stand there as floats, as integers, or both:
@@ -61,15 +62,15 @@ def fed_by(lib: Host, board: Dump, *, inputs_too: bool) -> Fed:
     DataError
         If the dump is whole but lacks an input.
     """
-    program = lib.program
+    program = border.program
     states, names = _states(program, board.tensors)
     inputs, missing, problems = {}, [], []
-    wanted = zip(program.inputs, lib.input_names, strict=True) if inputs_too else ()
-    for value, name in wanted:
+    wanted = zip(program.inputs, lib.input_names, border.inputs, strict=True)
+    for value, name, port in wanted if inputs_too else ():
         types = _types(program, value, name)
         found = next((n for n, t in types if _fits(board.tensors.get(n), t)), None)
         if found is not None:
-            inputs[name] = board.tensors[found]
+            inputs[name] = port.in_model_form(board.tensors[found], program.chip)
             names.append(found)
             continue
         there = next((board.tensors[n] for n, _ in types if n in board.tensors), None)

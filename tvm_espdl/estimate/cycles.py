@@ -19,6 +19,7 @@ from ..program import Native, Program
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from .access import access_of
 from .counting import Counted, esp_dl_instructions, portable_instructions
+from .factors import Calibration
 from .layout import Layout
 from .machine import Machine, Weights
 from .traffic import Access, Caches, Fills, Region
@@ -83,7 +84,6 @@ class Counts:
     counted: bool = True
 
 
-@cache
 def prices_of(chip: Chip) -> Prices:
     """The prices on a chip."""
     row = _rows()[chip.family]
@@ -99,18 +99,21 @@ def prices_of(chip: Chip) -> Prices:
     )
 
 
-def priced(counts: Counts, machine: Machine, weights: Weights) -> dict[str, float]:
+def priced(
+    counts: Counts, machine: Machine, weights: Weights, calibration: Calibration
+) -> dict[str, float]:
     """Cycles of a call: `instructions`, `constants`, `tensors`, `inner cache`, `call`."""
     if not counts.runs:
         return {}
     prices, fills = prices_of(machine.chip), counts.fills
-    return {
+    cycles = {
         "instructions": counts.instructions * prices.instruction,
         "constants": fills.filter * machine.constant_cycles(weights),
         "tensors": fills.activation * machine.tensor_cycles * prices.tensor_bytes,
         "inner cache": fills.inner * machine.chip.external_memory.inner_cycles,
         "call": prices.call,
     }
+    return {part: n * calibration.factor(counts.kernel, part) for part, n in cycles.items()}
 
 
 def counts_of(

@@ -18,9 +18,10 @@ from ..report.page import Section
 from ..report.rows import ReportRows
 from .advice import Advice, advice_for
 from .evaluation import Figures, NodeEstimate, figures_of
+from .factors import Calibration
 from .machine import Settings
 from .text import as_json, as_text
-from .verdict import Limits, verdict_of
+from .verdict import Limits, parts_of, verdict_of
 
 
 class Network(Protocol):
@@ -96,8 +97,17 @@ class Estimate:
         """A line for each limit that does not hold."""
         return limits.broken_by(self.figures)
 
+    @property
+    def fits(self) -> bool:
+        """Whether the chip and its usual boards have enough memory."""
+        return all(part.fits for part in parts_of(self.figures))
+
     def __str__(self) -> str:
-        return as_text(self.figures, self.advice, self.reasons, self.notes)
+        return self.text()
+
+    def text(self, *, every: bool = False) -> str:
+        """The report as text; with `every`, all calls in their order are in it."""
+        return as_text(self.figures, self.advice, self.reasons, self.notes, every=every)
 
     def to_json(self) -> str:
         """The estimate as JSON text."""
@@ -137,6 +147,7 @@ def evaluate(
     *,
     kernels: Preference = "auto",
     notes: Sequence[str] = (),
+    calibration: Calibration | None = None,
 ) -> Estimate:
     """Estimate a network on the chip that it is compiled for.
 
@@ -150,6 +161,8 @@ def evaluate(
         As for `export_project`: whose kernels are called.
     notes : sequence of str
         What else the report is to say.
+    calibration : Calibration, optional
+        Factors of the user's own board, as `calibration.load_calibration` reads them.
 
     Raises
     ------
@@ -157,6 +170,7 @@ def evaluate(
         If a setting makes no sense, or there is no such preference for kernels.
     """
     if isinstance(network, Program):
-        return Estimate(figures_of(network, settings, kernels), (), tuple(notes))
-    figures = figures_of(network.program, settings, kernels)
+        figures = figures_of(network, settings, kernels, calibration=calibration)
+        return Estimate(figures, (), tuple(notes))
+    figures = figures_of(network.program, settings, kernels, calibration=calibration)
     return Estimate(figures, tuple(network.report(kernels=kernels).reasons), tuple(notes))

@@ -14,6 +14,7 @@ from ..ops import Operator
 from ..program import Program
 from ..program.kernels import Kernel, Preference, check_preference
 from .cycles import Counts, Prices, counts_of, priced, prices_of
+from .factors import Calibration
 from .layout import Layout, layout_of, moved
 from .machine import Machine, Settings, machine_of
 
@@ -93,6 +94,8 @@ class Figures:
         What each step does.
     kernels : str
         What the project prefers: `auto`, `esp-dl` or `portable`.
+    calibration : Calibration or None
+        Factors of the user's own board.
     """
 
     program: Program
@@ -101,13 +104,19 @@ class Figures:
     layout: Layout
     counts: tuple[Counts, ...]
     kernels: Preference = "auto"
+    calibration: Calibration | None = None
 
     @cached_property
     def nodes(self) -> tuple[NodeEstimate, ...]:
         """All calls; those that nothing is left of to run take no time."""
-        parts = [priced(counts, self.machine, self.layout.weights) for counts in self.counts]
+        parts = [self.priced(counts) for counts in self.counts]
         total = sum(sum(part.values()) for part in parts)
         return tuple(_node(self, index, part, total) for index, part in enumerate(parts))
+
+    def priced(self, counts: Counts) -> dict[str, float]:
+        """Cycles of a call that does so much, by what they go to."""
+        factors = self.calibration or Calibration(self.chip.name)
+        return priced(counts, self.machine, self.layout.weights, factors)
 
     @property
     def prices(self) -> Prices:
@@ -130,6 +139,8 @@ class Figures:
 
         Rougher parts count with what is said of them, by their share of the time.
         """
+        if self.calibration is not None:
+            return self.calibration.calls_percent
         own = self.prices.error_percent if self.prices.fitted else _ROUGH_PERCENT
         errors = {"esp-dl": own, "portable": _ROUGH_PERCENT, "tvm": _NATIVE_PERCENT}
         found = sum(node.share * max(own, errors[node.kernel]) for node in self.nodes)
@@ -159,7 +170,7 @@ class Figures:
     def extrapolations(self) -> tuple[str, ...]:
         """Sentences on what makes the figures rougher than their error says."""
         found = []
-        if not self.prices.fitted:
+        if not self.prices.fitted and self.calibration is None:
             found.append(
                 f"no latency of {self.chip.name} is published: instructions are counted, cycles "
                 "per instruction are assumed"
@@ -181,6 +192,7 @@ def figures_of(
     kernels: Preference = "auto",
     *,
     like: Figures | None = None,
+    calibration: Calibration | None = None,
 ) -> Figures:
     """The figures of a program.
 
@@ -193,6 +205,8 @@ def figures_of(
     like : Figures, optional
         Of the same program for the same kernels: what does not depend on the settings is taken
         from there.
+    calibration : Calibration, optional
+        Factors of the user's own board.
 
     Raises
     ------
@@ -209,7 +223,7 @@ def figures_of(
     else:
         layout = layout_of(program, machine, kernels)
         counts = counts_of(program, layout, machine, kernels)
-    return Figures(program, machine, stated, layout, counts, kernels)
+    return Figures(program, machine, stated, layout, counts, kernels, calibration)
 
 
 def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float) -> NodeEstimate:

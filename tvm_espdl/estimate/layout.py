@@ -11,6 +11,7 @@ from functools import cached_property
 
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
+from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -19,9 +20,6 @@ from ..program.kernels import Preference, kernel_of_step
 from ..program.memory import Plan, Pool, plan
 from .machine import Machine, Weights
 from .traffic import Region
-
-#: Memory outside the chip.
-PSRAM = Pool("PSRAM")
 
 #: Bytes behind a constant of the program's that kernels may read.
 _OVER_READ = 16
@@ -56,14 +54,14 @@ class Layout:
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
         place = self.plan.places[value]
-        if place.kind != "arena" or self.plan.arenas[place.index].pool != PSRAM:
+        if place.kind != "arena" or self.plan.arenas[place.index].pool.name != PSRAM:
             return None
         return Region(("arena", place.index), place.offset, program.values[value].nbytes)
 
     @property
     def arena_bytes(self) -> tuple[int, int]:
         """Static arenas in internal memory, and in PSRAM."""
-        in_psram = sum(arena.nbytes for arena in self.plan.arenas if arena.pool == PSRAM)
+        in_psram = sum(arena.nbytes for arena in self.plan.arenas if arena.pool.name == PSRAM)
         return self.plan.arena_bytes - in_psram, in_psram
 
     @property
@@ -125,13 +123,10 @@ def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
-    if machine.tensors == "psram":
-        return (PSRAM,)
-    states = sum(program.values[state.value].nbytes for state in program.states)
-    internal = Pool("internal memory", max(0, machine.internal_bytes - states))
-    if machine.tensors == "internal" or not machine.psram_mbps:
-        return (internal,)
-    return (internal, PSRAM)
+    usual = tuple(pools_of(program, DEFAULT_CHOICE))
+    if machine.tensors is None:
+        return usual
+    return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
 
 
 def _weights(layout: Layout, machine: Machine) -> Weights:

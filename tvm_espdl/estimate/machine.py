@@ -70,7 +70,7 @@ class Machine:
     tensors : str or None
         `internal` or `psram`; None for internal memory as far as it suffices.
     internal_bytes : int
-        Internal memory that an application's arrays may take.
+        Internal memory that a network's arrays may take, when ESP-IDF has its part.
     """
 
     chip: Chip
@@ -117,7 +117,7 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
         psram_mbps=stated.psram_mbps or psram,
         weights=stated.weights,
         tensors=stated.tensors,
-        internal_bytes=memory.internal_bytes,
+        internal_bytes=sum(chip.memories.internal()),
     )
 
 

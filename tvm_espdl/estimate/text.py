@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..report.log import Reason
 from ..report.text import Column, json_text, table_head, table_line, wrapped
 from .advice import Advice
+from .calibration import sentence
 from .energy import millijoules
 from .evaluation import Figures, NodeEstimate
 from .verdict import in_bytes, in_milliseconds, parts_of, verdict_of
@@ -29,15 +30,25 @@ _MOST_NODES = 20
 
 
 def as_text(
-    figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason], notes: Sequence[str]
+    figures: Figures,
+    advice: Sequence[Advice],
+    reasons: Sequence[Reason],
+    notes: Sequence[str],
+    *,
+    every: bool = False,
 ) -> str:
-    """The whole text."""
-    lines = [*wrapped(verdict_of(figures)), ""]
+    """The whole text; with `every`, all calls in their order are in it."""
+    lines = wrapped(verdict_of(figures))
+    for note in notes:
+        lines += wrapped(f"note: {note}")
+    lines.append("")
     lines += [f"  {line}" for line in memory_lines(figures)]
-    ranked = sorted((n for n in figures.nodes if n.milliseconds), key=lambda n: -n.milliseconds)
+    shown = [node for node in figures.nodes if node.milliseconds]
+    if not every:
+        shown.sort(key=lambda node: -node.milliseconds)
+    rest = [] if every else shown[_MOST_NODES:]
     lines += ["", table_head(_COLUMNS)]
-    lines += [_line(node) for node in ranked[:_MOST_NODES]]
-    rest = ranked[_MOST_NODES:]
+    lines += [_line(node) for node in shown[: len(shown) - len(rest)]]
     if rest:
         taken = sum(node.milliseconds for node in rest)
         lines.append(f"and {len(rest)} more calls, {in_milliseconds(taken)} (--json has all)")
@@ -49,8 +60,6 @@ def as_text(
     for reason in reasons:
         told = f"not an operator of ESP-DL: {reason.tensor} ({reason.operator}): {reason.refusal}"
         lines += wrapped(told)
-    for note in notes:
-        lines += wrapped(f"note: {note}")
     return "\n".join(lines)
 
 
@@ -82,7 +91,9 @@ def reliability(figures: Figures) -> list[str]:
     """How far the figures can be trusted."""
     prices = figures.prices
     lines = []
-    if prices.fitted:
+    if figures.calibration is not None:
+        lines.append(sentence(figures.calibration))
+    elif prices.fitted:
         lines.append(
             f"error: {prices.error_percent:g} % on average, {prices.largest_error_percent:g} % at "
             f"worst ({prices.worst}), on {prices.networks} published latencies, each predicted by "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..chips import Chip
-from .base import Array, Operator, Shape, Strided, rule, strides_of
+from .base import Array, Operator, Shape, Strided, Tensor, rule, strides_of
 
 
 class Slice(Strided):
@@ -23,6 +23,12 @@ class Slice(Strided):
     steps: Shape = ()
 
     name = "slice"
+
+    @classmethod
+    def along(cls, x: Tensor, y: Tensor, axis: int, start: int) -> Slice:
+        """The elements from `start` on, as many as y has along one axis."""
+        starts = tuple(start if at == axis else 0 for at in range(len(x.shape)))
+        return cls(x, y, starts, (1,) * len(starts))
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/tensor/src/dl_tensor_base.cpp`, `TensorBase::slice`."""

@@ -90,7 +90,8 @@ class PreprocessReport:
     relative : float
         Largest difference relative to the largest value of its output.
     samples : int
-        The number of random inputs that were compared; 0 where nothing was changed.
+        The number of random inputs that were compared; 0 where nothing was changed, or nothing was
+        to be compared.
     """
 
     steps: tuple[tuple[str, int], ...]
@@ -104,6 +105,8 @@ class PreprocessReport:
             f"largest deviation from the original on {self.samples} random inputs: "
             f"{self.absolute:.2g}, {self.relative:.2g} of the output's largest value"
             if self.samples
+            else "the result was not compared with the original"
+            if self.steps
             else "no node was changed"
         )
         return "\n".join(lines)

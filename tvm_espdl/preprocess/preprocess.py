@@ -23,6 +23,7 @@ from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
 from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
+from .cutting import cut
 from .input_options import check_ranges, fix_input_shapes, fix_input_values
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
@@ -45,9 +46,12 @@ def preprocess_onnx(
     *,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
+    inputs: str | Collection[str] = (),
+    outputs: str | Collection[str] = (),
+    check: bool = True,
 ) -> ModelProto:
     """Prepare a float network for quantization.
 
@@ -65,19 +69,24 @@ def preprocess_onnx(
         metadata: preprocessing it again, as quantizing does, leaves them out as well.
     enable : str or collection of str
         Names of steps to run that do not run by default; remembered likewise.
-    input_shapes : dict of str to sequence of int, optional
-        Whole shapes, batch included, of inputs with dynamic dimensions.
+    input_shapes : dict of str to sequence of int, or sequence of int, optional
+        Whole shapes, batch included, of inputs with dynamic dimensions; a shape alone is that of
+        the only input.
     input_values : dict of str to number or array, optional
         Values of inputs that are constants from now on, such as the rate of an audio network.
     ranges : dict of str to (float, float), optional
         The smallest and the largest value of real data by input, for the comparison of the result
         with the original; the random inputs otherwise lie around -1 to 1.
+    inputs, outputs : str or collection of str
+        Tensors between which the network is cut out, before anything else; none for its own.
+    check : bool
+        Whether the result is compared with the original on random inputs.
 
     Returns
     -------
     ModelProto
-        A new network with the same inputs and outputs, every tensor's shape inferred and every
-        node named. Of several samples at once it is the network of one.
+        A new network with the same inputs and outputs, or those it is cut at, every tensor's shape
+        inferred and every node named. Of several samples at once it is the network of one.
 
     Raises
     ------
@@ -94,6 +103,9 @@ def preprocess_onnx(
         input_shapes=input_shapes,
         input_values=input_values,
         ranges=ranges,
+        inputs=inputs,
+        outputs=outputs,
+        check=check,
     )
     return prepared
 
@@ -103,9 +115,12 @@ def preprocess_with_report(
     *,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     input_values: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
+    inputs: str | Collection[str] = (),
+    outputs: str | Collection[str] = (),
+    check: bool = True,
 ) -> tuple[ModelProto, PreprocessReport]:
     """Prepare a float network, and tell what was done; see `preprocess_onnx`.
 
@@ -118,9 +133,10 @@ def preprocess_with_report(
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
-    valued = fix_input_values(loaded, input_values or {})
+    part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
+    valued = fix_input_values(part, input_values or {})
     shaped = halves_to_float(fix_input_shapes(valued, input_shapes or {}))
-    shaped = _one_sample(fix_batch(shaped), input_shapes or {})
+    shaped = _one_sample(fix_batch(shaped), asked=bool(input_shapes))
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
@@ -130,8 +146,8 @@ def preprocess_with_report(
     _check_weights(prepared)
     _note_choice(prepared, steps)
     applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
-    if not applied:
-        return prepared, PreprocessReport(())
+    if not applied or not check:
+        return prepared, PreprocessReport(applied)
     original = Original(shaped, input_signature(start), ranges or {})
     deviation = original.deviation_of(prepared)
     if not deviation.is_rounding:
@@ -227,12 +243,12 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelProto:
+def _one_sample(model: ModelProto, *, asked: bool) -> ModelProto:
     """The network of static shapes for one sample of its batch, which must not be asked for."""
-    batch = batch_above_one(model)
-    if batch == 1:
+    if batch_above_one(model) == 1:
         return model
-    for name, shape in asked.items():
+    if asked:
+        name, (shape, _) = next(iter(input_signature(model).items()))
         raise ModelError(
             "the input has a fixed batch above 1",
             where=f"option input_shape, input {name!r}",
@@ -246,12 +262,15 @@ def _one_sample(model: ModelProto, asked: Mapping[str, Sequence[int]]) -> ModelP
 def _check_weights(model: ModelProto) -> None:
     """Refuse weights and biases that hold NaN or infinity: what is measured of them means nothing.
 
-    Other constants are not looked at: infinite bounds of a Clip, for example, are in order.
+    Other constants are not looked at: infinite bounds of a Clip, for example, are in order. So is
+    minus infinity in a bias, which may be a mask.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        for name in node.input if node.op_type in _WEIGHTED else ():
+        for place, name in enumerate(node.input if node.op_type in _WEIGHTED else ()):
             values = numpy_helper.to_array(constants[name]) if name in constants else np.empty(0)
+            if place == 2 and values.dtype.kind == "f":
+                values = values[values != -np.inf]
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ModelError(
                     "the weights of the float network are not finite",

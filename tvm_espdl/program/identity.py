@@ -10,28 +10,33 @@ from .program import Native, Program
 
 
 def identity(program: Program) -> str:
-    """A name for exactly this network on exactly this chip: 16 hex digits of a SHA-256.
+    """A name for exactly this network on exactly this chip: the first 16 digits of its `digest`."""
+    return digest(program)[:16]
+
+
+def digest(program: Program) -> str:
+    """The SHA-256 of a network, in 64 hex digits.
 
     It covers whatever decides the results: operators, constants, states, the bodies of TVM's own
     functions, and what enters and leaves, in its order. Firmware that was made earlier keeps its
     name: what most networks have alike is not told where it is as usual.
     """
-    digest = hashlib.sha256(program.chip.name.encode())
+    found = hashlib.sha256(program.chip.name.encode())
     for step in program.steps:
         operator = step.operator
         if isinstance(operator, Native):
             text = f"{operator.name}\n{operator.text}"
         else:
             text = operator.to_json()
-        digest.update(json.dumps([text, step.inputs, step.outputs]).encode())
+        found.update(json.dumps([text, step.inputs, step.outputs]).encode())
         for array in step.constants:  # of types that the record says
-            digest.update(array.tobytes())
+            found.update(array.tobytes())
     for state in program.states:
-        digest.update(json.dumps([state.value, state.next]).encode())
-    digest.update(_unusual(program).encode())
+        found.update(json.dumps([state.value, state.next]).encode())
+    found.update(_unusual(program).encode())
     for array in program.constants.values():
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def _unusual(program: Program) -> str:

@@ -14,6 +14,7 @@ from ..errors import EspdlError
 from ..ops import Operator
 from ..ops.base.operator import otherwise_of, sentence_of
 from ..ops.lut import Lut
+from .border.pixel_table import PixelTable
 from .program import Step
 
 #: ESP-DL's own, this package's portable C, or a function that TVM has lowered to C.
@@ -125,6 +126,10 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+#: No operator of a network: it stands in front of one.
+_PIXELS = Row(("pixel_table",), "portable", _NOT_IN_ESP_DL)
+
+
 @dataclass(frozen=True)
 class Choice:
     """A kernel, and the sentence that says why it is this one."""
@@ -162,7 +167,8 @@ def row_of(operator: str, dtype: str) -> Row:
 
 def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> Choice:
     """The kernel of an operator in a project for `chip`; `check_preference` has seen the last."""
-    row = row_of(operator.name, operator.inputs[0].dtype)
+    dtype = operator.inputs[0].dtype
+    row = _PIXELS if isinstance(operator, PixelTable) else row_of(operator.name, dtype)
     if preference == "portable":
         return Choice("portable", "portable kernels were asked for")
     if isinstance(operator, Lut) and not operator.in_esp_dls_form:

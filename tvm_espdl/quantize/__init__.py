@@ -136,7 +136,8 @@ def quantize_onnx(
     int16 : str or collection of str
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
-        beside the layers that are named.
+        beside the layers that are named; where they do not reach `wanted_snr`, also layers that
+        stay float.
     float : str or collection of str
         Layers that stay float, named in the same way: TVM computes them, which takes more time and
         memory. For what integers are too coarse for, such as a power spectrum.

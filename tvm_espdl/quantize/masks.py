@@ -3,7 +3,7 @@
 A mask takes values out of a Softmax: infinity, or a number so large that its exponential is 0, is
 added to them or put in their place. Only sums saturate as they should in integers, and only finite
 numbers can be measured. Must never change what a Softmax makes of a row that is not masked as a
-whole, nor touch a tensor that anything else reads.
+whole, nor touch a tensor that anything else reads. Of a LogSoftmax, masked results change.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ LEAST = -1000.0
 _MOVES = ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Identity", "Tile")
 
 _LAYERS = ("Conv", "Gemm")
+
+#: What takes masked values out. The logarithm leaves them numbers as low as the masks.
+SOFTMAXES = ("Softmax", "LogSoftmax")
 
 #: Places of the inputs that go into the result, by the type of the node.
 _PATH: dict[str, tuple[int, ...]] = {
@@ -143,7 +146,7 @@ def _goes_on(name: str, graph: Graph, leading: set[int]) -> bool:
         return False
     for reader in readers:
         node = graph.nodes[reader]
-        if reader not in leading and node.op_type != "Softmax":
+        if reader not in leading and node.op_type not in SOFTMAXES:
             return False
         places = _PATH.get(node.op_type, (0,))
         if any(n == name and place not in places for place, n in enumerate(node.input)):
@@ -155,6 +158,24 @@ def _exceeds(name: str, graph: Graph) -> bool:
     """Whether a float constant has values beyond `LARGEST`."""
     constant = graph.is_constant(name) and graph.is_float(name)
     return constant and bool((np.abs(graph.constant(name)) > LARGEST).any())
+
+
+def log_probabilities(graph: Graph) -> frozenset[str]:
+    """Outputs that a LogSoftmax makes: what is `LEAST` or lower there was masked, however low."""
+    return frozenset(name for name in graph.outputs if _is_log_probability(name, graph))
+
+
+def unmasked(reference: Array, found: Array) -> tuple[Array, Array]:
+    """Of logarithms of probabilities and what they should be, those that were not masked: (N,)."""
+    kept = reference > LEAST
+    return reference[kept], found[kept]
+
+
+def _is_log_probability(name: str, graph: Graph) -> bool:
+    maker = graph.maker(name)
+    if maker is None or maker.op_type not in (*_MOVES, "LogSoftmax"):
+        return False
+    return maker.op_type == "LogSoftmax" or _is_log_probability(maker.input[0], graph)
 
 
 def is_mask(name: str, graph: Graph) -> bool:

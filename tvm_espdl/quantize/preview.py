@@ -15,6 +15,7 @@ from ..chips import Chip
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature, input_signature, load_model
 from ..preprocess import preprocess_onnx
+from ..report.rows import LeftFloat
 from ..samples import FEW_SAMPLES, read_samples
 from .foreign import is_quantized
 from .quantization import Options, quantize
@@ -35,10 +36,24 @@ def as_if_quantized(model: str | os.PathLike[str] | ModelProto, chip: Chip) -> M
     ModelError
         As `quantize_onnx`.
     """
-    prepared = preprocess_onnx(model)
+    return preview(model, chip)[0]
+
+
+def preview(
+    model: str | os.PathLike[str] | ModelProto, chip: Chip
+) -> tuple[ModelProto, tuple[LeftFloat, ...]]:
+    """The same, and what of it stays float; errors are those of `as_if_quantized`."""
+    prepared = preprocess_onnx(model, check=False)
     samples = read_samples(_made_up(input_signature(prepared)), input_signature(prepared))
     options = Options("minmax", "minmax", chip.per_channel, int16=(), recover=(), hold_out=0)
-    return quantize(prepared, samples, chip, options).write()
+    done = quantize(prepared, samples, chip, options)
+    plan = done.bench.plan
+    left = [
+        LeftFloat(node.name, node.op_type, tuple(filter(None, node.output)), plan.why_float(index))
+        for index, node in enumerate(plan.graph.nodes)
+        if index not in plan.rules
+    ]
+    return done.write(), tuple(left)
 
 
 def _made_up(signature: Signature) -> list[dict[str, Array]]:

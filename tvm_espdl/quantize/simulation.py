@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from ..samples import Sample
 from .assignment import Assignment
 from .calibration import with_outputs
 from .exponents import integer_limits
+from .masks import unmasked
 from .plan import Operand, Plan
 from .qdq import QdqWriter, StoredConstant, assemble, stored_constants
 from .sharing import share_exponents
@@ -195,18 +196,23 @@ class Simulation:
 
 
 def noise_power(
-    references: Sequence[Mapping[str, Array]], found: Sequence[Mapping[str, Array]]
+    references: Sequence[Mapping[str, Array]],
+    found: Sequence[Mapping[str, Array]],
+    logarithms: Container[str] = (),
 ) -> float:
     """Mean over the outputs of error over signal, each summed over all samples.
 
     0 for equal outputs, infinite where one that was found is not finite; 10·log10 of its inverse is
-    the signal-to-noise ratio in dB where there is one output.
+    the signal-to-noise ratio in dB where there is one output. Of `logarithms` of probabilities,
+    what was masked does not count.
     """
     ratios = []
     for name in references[0]:
         pairs = [
             (r[name].astype(np.float64), f[name]) for r, f in zip(references, found, strict=True)
         ]
+        if name in logarithms:
+            pairs = [unmasked(*pair) for pair in pairs]
         signal = sum(float((r**2).sum()) for r, _ in pairs)
         noise = sum(float(((r - f) ** 2).sum()) for r, f in pairs)
         noise = noise if np.isfinite(noise) else np.inf

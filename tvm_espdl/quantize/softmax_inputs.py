@@ -16,11 +16,15 @@ import numpy as np
 from ..onnx_graphs.graph import Array, Graph, attribute
 from ..onnx_graphs.rewriting import scalar
 from .calibration import TensorRange
+from .masks import SOFTMAXES
 from .plan import Operand, Plan
 
 #: Numbers that lie lower than the largest of their row by more than this are not measured: in
 #: float32 their exponential is a 10^28th of the largest.
 UNSEEN = 64.0
+
+#: The same before a LogSoftmax, whose results are numbers of that size: only masks lie so low.
+MASKED = 1000.0
 
 #: Limits of what counts, lower and upper.
 Limits = tuple[float, float]
@@ -42,6 +46,7 @@ class _Input:
     node: int  #: The Softmax.
     axis: int
     factor: float  #: What it is multiplied by until the Softmax reads it.
+    logarithm: bool  #: Whether it is a LogSoftmax, of which all that is not masked counts.
 
 
 @dataclass
@@ -51,6 +56,8 @@ class SoftmaxInputs:
     inputs: Mapping[str, _Input]
     #: The least that the largest number of a row was, by the Softmax.
     least: dict[int, float] = field(default_factory=dict)
+    #: The lowest number that was not masked, by the LogSoftmax.
+    lowest: dict[int, float] = field(default_factory=dict)
     #: Softmaxes some of whose inputs were not measured: masks.
     masked: set[int] = field(default_factory=set)
 
@@ -60,12 +67,12 @@ class SoftmaxInputs:
         found: dict[str, _Input] = {}
         for index in plan.rules:
             node = plan.graph.nodes[index]
-            if node.op_type != "Softmax" or plan.graph.is_constant(node.input[0]):
+            if node.op_type not in SOFTMAXES or plan.graph.is_constant(node.input[0]):
                 continue
             name, factor = node.input[0], 1.0
             axis = int(attribute(node, "axis", -1))
             while name:
-                found[name] = _Input(index, axis, factor)
+                found[name] = _Input(index, axis, factor, node.op_type == "LogSoftmax")
                 name, factor = _before_product(name, factor, plan.graph)
         return cls(found)
 
@@ -75,18 +82,34 @@ class SoftmaxInputs:
         if read is None or not values.size:
             return values
         largest = values.max(axis=read.axis, keepdims=True)
+        floor = largest - np.float32((MASKED if read.logarithm else UNSEEN) / read.factor)
+        hidden = values < floor
         if read.factor == 1.0:
-            least = self.least.get(read.node, math.inf)
-            self.least[read.node] = min(least, float(largest.min()))
-        floor = largest - np.float32(UNSEEN / read.factor)
-        if not (values < floor).any():
+            _lower(self.least, read.node, largest)
+            if read.logarithm:
+                _lower(self.lowest, read.node, values[~hidden])
+        if not hidden.any():
             return values
         self.masked.add(read.node)
+        if read.logarithm:
+            floor = np.where(hidden, np.float32(np.inf), values).min(axis=read.axis, keepdims=True)
         return np.maximum(values, floor)
 
     def matters_only_so(self, index: int, graph: Graph) -> bool:
         """Whether nobody asks what a Softmax reads: it is masked, or inside the network."""
-        return index in self.masked or graph.nodes[index].output[0] not in graph.visible
+        inside = graph.nodes[index].output[0] not in graph.visible
+        return index in self.masked or (inside and graph.nodes[index].op_type == "Softmax")
+
+    def counts_from(self, index: int, bits: int) -> float:
+        """The least number that counts before a Softmax, whose integers have so many bits."""
+        # What is masked may not come near the largest, of which it must stay no part.
+        least = self.least[index] - reach(bits)
+        return min(least, self.lowest.get(index, least))
+
+
+def _lower(found: dict[int, float], index: int, values: Array) -> None:
+    """Take the least of some values into account."""
+    found[index] = min(found.get(index, math.inf), float(values.min(initial=math.inf)))
 
 
 def _before_product(name: str, factor: float, graph: Graph) -> tuple[str, float]:
@@ -142,8 +165,8 @@ class CountingLimits:
     def _of_operand(self, index: int, place: int) -> Limits:
         graph, node = self._plan.graph, self._plan.graph.nodes[index]
         known = index in self._inputs.least and self._inputs.matters_only_so(index, graph)
-        if node.op_type == "Softmax" and known:
-            return self._inputs.least[index] - reach(self._plan.bits(index)), math.inf
+        if node.op_type in SOFTMAXES and known:
+            return self._inputs.counts_from(index, self._plan.bits(index)), math.inf
         limits = self.tensors.get(node.output[0], UNLIMITED)
         if len(node.output) > 1:
             several = [self.tensors.get(name, UNLIMITED) for name in node.output if name]

@@ -21,6 +21,7 @@ from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, 
 from .channel_sets import ChannelSet, find_channel_sets
 from .importance import layer_gains
 from .layer_statistics import LayerStatistics
+from .masks import log_probabilities
 from .plan import Layer, Operand, Plan
 from .qdq import write_qdq
 from .sharing import Member
@@ -47,7 +48,7 @@ class Workbench:
     scaling: Scaling = field(default_factory=dict)  #: How its channels were scaled.
     progress: ProgressLine = field(default_factory=ProgressLine)  #: Where trials are shown.
     _rounded: dict[tuple[int, int, tuple[int, ...]], Values] = field(default_factory=dict)
-    _outputs: dict[str, list[Sample]] = field(default_factory=dict)
+    _outputs: dict[tuple[str, ...], list[Sample]] = field(default_factory=dict)
     _scaled: list[Workbench] = field(default_factory=list, init=False)
     _latest: list[tuple[Mapping[Member | int, int], Assignment]] = field(
         default_factory=list, init=False
@@ -192,9 +193,11 @@ class Workbench:
         self, kind: str, samples: Sequence[Sample], names: Sequence[str] | None = None
     ) -> list[Sample]:
         # Kept in a field: benches that `replace` makes of this one compute the same function.
-        if kind not in self._outputs:
-            self._outputs[kind] = list(self.float_tensors(names or self.plan.objective(), samples))
-        return self._outputs[kind]
+        wanted = names or self.plan.objective()
+        key = (kind, *wanted)
+        if key not in self._outputs:
+            self._outputs[key] = list(self.float_tensors(wanted, samples))
+        return self._outputs[key]
 
     def noise(self, candidate: Candidate, part: slice = slice(None)) -> float:
         """Noise over signal on the samples to search with, or a part of them."""
@@ -235,4 +238,4 @@ class Workbench:
         names: Sequence[str] | None = None,
     ) -> float:
         found = self.simulated_tensors(names or self.plan.objective(), samples)
-        return noise_power(references, list(found))
+        return noise_power(references, list(found), log_probabilities(self.plan.graph))

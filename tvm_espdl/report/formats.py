@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .log import HAS_AN_OPERATOR, IS_A_QUANTIZED_FORM, Reason
 from .page import Line, Page, Section
-from .rows import NodeRow, ReportRows, Row
+from .rows import LeftFloat, NodeRow, ReportRows, Row
 from .text import Column, json_text, shorten, table_head, table_line, wrapped
 
 _FIGURES = (Column("operator", 17), Column("exp", 4, right=True), Column("MACs", 14, right=True))
@@ -34,6 +34,7 @@ def as_text(report: ReportRows) -> str:
     lines += wrapped(_verdict(report))
     lines += [line for sentence in _portable(report) for line in wrapped(sentence)]
     lines += [line for text in _refusals(report.reasons) for line in wrapped(text)]
+    lines += [line for text in _left_float(report.left_float) for line in wrapped(text)]
     for warning in report.warnings:
         lines += wrapped(f"warning: {warning}")
     return "\n".join(lines)
@@ -49,6 +50,7 @@ def as_json(report: ReportRows) -> str:
             "nodes": [dataclasses.asdict(node) for node in report.nodes],
             "calls": [dataclasses.asdict(row) for row in report.rows],
             "reasons": [dataclasses.asdict(reason) for reason in report.reasons],
+            "left_float": [dataclasses.asdict(node) for node in report.left_float],
             "warnings": report.warnings,
         }
     )
@@ -63,6 +65,7 @@ def as_html(report: ReportRows) -> str:
             ("tensor", "operator", "rule", "found", "allowed", "try"),
             [_reason_line(reason) for reason in report.reasons],
         ),
+        Section("Left float by the quantizer", items=_left_float(report.left_float)),
         Section("Warnings", items=report.warnings),
         Section("Portable kernels", items=tuple(_portable(report))),
         Section(
@@ -117,6 +120,15 @@ def _refused(group: Sequence[Reason]) -> str:
         names = [f"{reason.tensor} ({reason.operator})" for reason in group]
         told = f"{_listed(names)}: {first.sentence} Found: {_listed(found, '; ')}."
     return f"not an operator of ESP-DL: {told} Allowed: {first.allowed}. Try: {first.fix}."
+
+
+def _left_float(nodes: Sequence[LeftFloat]) -> list[str]:
+    """A sentence for each reason, with all nodes that it holds for."""
+    groups: dict[str, list[str]] = {}
+    for node in nodes:
+        called = f"{node.name or node.tensors[0]} ({node.operator})"
+        groups.setdefault(node.reason, []).append(called)
+    return [f"left float, because {why}: {_listed(names)}" for why, names in groups.items()]
 
 
 def _listed(texts: Sequence[str], between: str = ", ") -> str:

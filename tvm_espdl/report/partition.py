@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..files.output_files import write_whole
 from ..ops.base.rounding import Array
@@ -23,8 +23,8 @@ from ..program.kernels import (
 )
 from .formats import as_html, as_json, as_text
 from .functions import reasons_of_functions
-from .log import PartitionLog, Reason
-from .rows import NOTHING, NodeRow, ReportRows, Row
+from .log import IS_A_QUANTIZED_FORM, PartitionLog, Reason
+from .rows import NOTHING, LeftFloat, NodeRow, ReportRows, Row
 from .warnings import warnings_of
 
 
@@ -47,6 +47,20 @@ class Report(ReportRows):
             If the file exists or cannot be written.
         """
         write_whole(path, as_html(self).encode())
+
+    def with_left_float(self, nodes: Sequence[LeftFloat]) -> Report:
+        """The report with what the quantizer left float, and its reasons.
+
+        They stand in place of the rule that an operator has to be quantized, which says nothing
+        of why it is not.
+        """
+        named = {tensor for node in nodes for tensor in node.tensors}
+        kept = [
+            reason
+            for reason in self.reasons
+            if reason.tensor not in named or reason.refusal.rule != IS_A_QUANTIZED_FORM.name
+        ]
+        return dataclasses.replace(self, reasons=tuple(kept), left_float=tuple(nodes))
 
 
 def report_of(

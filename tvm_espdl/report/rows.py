@@ -64,6 +64,18 @@ class NodeRow:
 
 
 @dataclass(frozen=True)
+class LeftFloat:
+    """A node of a float model that the quantizer would leave float."""
+
+    #: Of the node, and the type; its results.
+    name: str
+    operator: str
+    tensors: tuple[str, ...]
+    #: Why: a sentence without its subject.
+    reason: str
+
+
+@dataclass(frozen=True)
 class ReportRows:
     """Everything that a partition report says.
 
@@ -82,6 +94,8 @@ class ReportRows:
         For each refused operator, each broken rule; and one for each other function of TVM.
     warnings : tuple of str
         As `report_warnings` finds them.
+    left_float : tuple of LeftFloat
+        For a float model that is shown as if it were quantized: what would stay float, and why.
     """
 
     chip: Chip
@@ -90,6 +104,7 @@ class ReportRows:
     added: tuple[Row, ...]
     reasons: tuple[Reason, ...]
     warnings: tuple[str, ...]
+    left_float: tuple[LeftFloat, ...] = ()
 
     @cached_property
     def totals(self) -> dict[str, dict[str, int]]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..program.border.pixel_form import checked_range, numbers_of, per_channel
 from .image_wishes import ImageWishes
 
 _CHANNELS = {"RGB": 3, "BGR": 3, "gray": 1}
@@ -80,8 +81,8 @@ def form_of_input(
         (size[0], size[1]),
         colours,
         first,
-        _per_channel(wishes.mean, channels, "mean"),
-        _per_channel(wishes.std, channels, "std"),
+        per_channel(wishes.mean, channels, "mean"),
+        per_channel(wishes.std, channels, "std"),
         dtype,
     )
 
@@ -140,21 +141,12 @@ def _check_choices(wishes: ImageWishes, colours: str, channels: int, where: str)
             allowed=f"{channels}",
             try_="leave colours out",
         )
-    allowed = "two finite numbers, black below white, such as 0..1, 0..255 or -1..1"
-    ends = _numbers(wishes.pixel_range, "pixel_range", allowed)
-    if not (ends.shape == (2,) and np.isfinite(ends).all() and ends[0] < ends[1]):
-        raise DataError(
-            "the pixel range is empty",
-            where="option pixel_range",
-            found="..".join(f"{end:g}" for end in ends.ravel()),
-            allowed=allowed,
-            try_="leave it out for 0..1",
-        )
+    checked_range(wishes.pixel_range)
 
 
 def _check_dtype(dtype: np.dtype[Any], wishes: ImageWishes, where: str) -> None:
     plain = (
-        not _numbers(wishes.mean, "mean", "numbers").any()
+        not numbers_of(wishes.mean, "mean", "numbers").any()
         and bool(np.all(np.asarray(wishes.std) == 1))
         and wishes.pixel_range in ((0.0, 1.0), (0.0, 255.0))
     )
@@ -177,27 +169,3 @@ def _is_size(size: object) -> bool:
         and len(size) == 2
         and all(isinstance(length, (int, np.integer)) for length in size)
     )
-
-
-def _unusable(option: str, what: str, found: object, allowed: str) -> DataError:
-    advice = "the values that the network was trained with"
-    return DataError(what, where=f"option {option}", found=found, allowed=allowed, try_=advice)
-
-
-def _numbers(values: object, option: str, allowed: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (ValueError, TypeError) as problem:
-        what = f"{option} is no usable number"
-        raise _unusable(option, what, repr(values), allowed) from problem
-
-
-def _per_channel(values: object, channels: int, option: str) -> npt.NDArray[np.float64]:
-    array = _numbers(values, option, f"1 number, or {channels}: one per channel")
-    if array.shape not in ((1,), (channels,)):
-        what, allowed = "wrong number of values for", f"1 value, or {channels}: one per channel"
-        raise _unusable(option, f"{what} {option}", f"{array.size} values", allowed)
-    if not np.isfinite(array).all() or (option == "std" and not (array > 0).all()):
-        allowed = "finite numbers above 0" if option == "std" else "finite numbers"
-        raise _unusable(option, f"{option} is no usable number", array.tolist(), allowed)
-    return array

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DataError, EspdlWarning
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature
+from ..program.border.pixel_form import normalized
 from .arrays import Part, only_input
 from .checks import Sample
 from .folder import IMAGE_SUFFIXES, files_below
@@ -36,11 +37,7 @@ class _Images(ImageWishes):
     def _normalized(self, pixels: Array, form: ImageForm) -> Array:
         values = pixels
         if form.dtype != np.uint8:
-            black, white = self.pixel_range
-            # Formed in double precision and rounded once, so that every order of the same
-            # operations in training code differs from it by rounding only.
-            real = black + pixels.astype(np.float64) * ((white - black) / 255.0)
-            values = ((real - form.mean) / form.std).astype(form.dtype)
+            values = normalized(pixels, form.mean, form.std, self.pixel_range, form.dtype)
         return (values.transpose(2, 0, 1) if form.first else values)[np.newaxis]
 
 

@@ -1,67 +1,112 @@
-"""From golden cases to operator records, by the index's name of an operator.
+"""From golden cases to calls of operators, by the index's name of an operator.
 
-It makes the record of a case and names its arrays in the order of the call; nothing is run here.
+Most are derived from the record: its tensors are the case's arrays of their names, its other fields
+attributes. Layers with several results, and what is kept between runs, are in `sequences`. Nothing
+is run here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ..chips import FAMILIES, find_chip
 from ..ops import Operator, operators
-from ..ops.base.broadcast import Broadcast
-from ..ops.base.reduction import Reduction
-from ..ops.base.registry import declared
+from ..ops.base.rounding import Array
+from ..ops.base.window import Pair
 from ..ops.concat import Concat
+from ..ops.insert_zeros import InsertZeros
+from ..ops.lp_norm import LpNorm
 from ..ops.lut import Lut
-from ..ops.matmul import Matmul
 from ..ops.pad import Pad
 from ..ops.prelu import Prelu
-from ..ops.softmax import Softmax
+from ..ops.reshape import Reshape
+from ..ops.space_to_depth import SpaceToDepth
+from . import sequences
 from .golden import Case
+from .trial import Trial, trial
 
-Built = tuple[Operator, list[str]]
+#: The record of a case and the arrays of its call by name, in order.
+Built = tuple[Operator, dict[str, Array]]
 Builder = Callable[[Case], Built]
 
+#: What attributes are called in a case where it is not the field's own name.
+ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
+    "clip": {"low": "min", "high": "max"},
+    "depth_to_space": {"block": "blocksize"},
+    "resize_linear": {"coordinates": "coordinate"},
+    "resize_nearest": {"coordinates": "coordinate", "rounding": "nearest_mode"},
+    "transpose": {"axes": "perm"},
+}
+#: Fields whose default a case must not leave open: nodes have others, or none.
+REQUIRED = ("axis", "axes", "block", "starts", "steps")
 
-def _operator(name: str) -> Callable[..., Operator]:
-    return operators()[name]
 
-
-def _unary(name: str, *fields: Callable[[dict[str, Any]], Any]) -> Builder:
-    """Builder of an operator with an input, an output, and what is read from the attributes."""
+def _derived(kind: type[Operator]) -> Builder:
+    """Builder of an operator whose record says all there is."""
 
     def build(case: Case) -> Built:
-        attrs = case.entry["attrs"]
-        given = (read(attrs) for read in fields)
-        return _operator(name)(case.tensor("x"), case.output, *given), ["x"]
+        tensors = (*kind.input_fields, *kind.constant_fields)
+        given = {name: case.array(name) for name in tensors if case.has(name)}
+        fields: dict[str, Any] = {name: case.tensor(name) for name in given}
+        for field in dataclasses.fields(kind):
+            if field.name == "y":
+                fields["y"] = case.output
+            elif field.name not in fields:
+                fields[field.name] = _field(case, kind, field, field.name in tensors)
+        return kind(**fields), given
 
     return build
 
 
-def _declared(kind: Any) -> Builder:
-    """Builder of an ordinary operator, which says what else a record has."""
-    if issubclass(kind, Broadcast):
-        return lambda case: (kind(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"])
-    if issubclass(kind, Reduction):
-        return _unary(kind.name, lambda attrs: tuple(sorted(attrs["axes"])))
-    return _unary(
-        kind.name, *(lambda attrs, name=name: attrs[name] for name in kind.form.attributes)
-    )
+def _field(case: Case, kind: type[Operator], field: dataclasses.Field[Any], tensor: bool) -> Any:
+    """What a field holds that is no tensor of the case: an attribute, a default, None."""
+    if tensor:
+        if "None" not in str(field.type):
+            case.array(field.name)  # which is missing, and said to be
+        return None
+    if field.name.endswith("_is_constant"):
+        return field.name.removesuffix("_is_constant") in case.entry.get("constants", ())
+    name = ATTRIBUTES.get(kind.name, {}).get(field.name, field.name)
+    known = field.name in REQUIRED or field.default is dataclasses.MISSING
+    value = case.attribute(name, *(() if known else (field.default,)))
+    if field.name == "activation":
+        return str(value).lower()
+    if field.name == "axis" or (field.name == "axes" and name == "axes"):
+        rank = len(case.array("x").shape)
+        if field.name == "axis":
+            return case.from_front(value, rank)
+        return tuple(sorted(case.from_front(axis, rank) for axis in value))
+    return value
 
 
-def _window(attrs: dict[str, Any]) -> dict[str, Any]:
-    top, bottom, left, right = attrs.get("pads", (0, 0, 0, 0))
-    return {"pads": (top, left, bottom, right), "strides": tuple(attrs.get("strides", (1, 1)))}
+def _window(case: Case) -> dict[str, Any]:
+    """Pads and strides of rows and columns; a signal is an image of one row."""
+    pads, strides = case.attribute("pads", ()), case.attribute("strides", (1, 1))
+    if len(pads) == 2:
+        top, left, bottom, right = 0, pads[0], 0, pads[1]
+    elif case.attribute("pads_order", "") == "top,bottom,left,right":
+        top, bottom, left, right = pads
+    else:
+        top, left, bottom, right = pads or (0, 0, 0, 0)
+    return {"pads": (top, left, bottom, right), "strides": _pair(strides)}
+
+
+def _pair(values: tuple[int, ...], one: int = 1) -> Pair:
+    """Of rows and columns; a signal has one row."""
+    rows, columns = (one, *values)[-2:]
+    return rows, columns
 
 
 def _pool(name: str) -> Builder:
     def build(case: Case) -> Built:
-        attrs, x = case.entry["attrs"], case.tensor("x")
-        kernel = tuple(attrs.get("kernel_shape", x.shape[1:3]))
-        return _operator(name)(x=x, y=case.output, kernel=kernel, **_window(attrs)), ["x"]
+        x = case.tensor("x")
+        kernel = _pair(case.attribute("kernel_shape", x.shape[1:-1]))
+        fields = {"x": x, "y": case.output, "kernel": kernel, **_window(case)}
+        return operators()[name](**fields), {"x": case.array("x")}
 
     return build
 
@@ -70,79 +115,117 @@ def _weighted(name: str) -> Builder:
     """Builder of a convolution or a Gemm."""
 
     def build(case: Case) -> Built:
-        attrs = case.entry["attrs"]
-        tensors = {name: case.tensor(name) for name in ("x", "w", "b") if name in case.arrays}
-        activation = attrs["activation"].lower()
-        fields = dict[str, Any](b=None, y=case.output, activation=activation) | tensors
+        given = {name: case.array(name) for name in ("x", "w", "b") if name != "b" or case.has("b")}
+        fields: dict[str, Any] = {"b": None, **{name: case.tensor(name) for name in given}}
+        fields |= {"y": case.output, "activation": case.attribute("activation", "linear").lower()}
         if name != "gemm":
-            fields |= {**_window(attrs), "dilations": tuple(attrs["dilations"])}
-        return _operator(name)(**fields), list(tensors)
+            dilations = _pair(case.attribute("dilations", (1, 1)))
+            fields |= {**_window(case), "dilations": dilations}
+        return operators()[name](**fields), given
 
     return build
 
 
 def _lut(case: Case) -> Built:
-    step = int(case.entry["attrs"].get("step", 1))
-    return Lut(case.tensor("x"), case.output, "", step), ["x", "table"]
+    x, table = case.array("x"), case.array("table")
+    step = 1 if x.dtype == np.int8 else case.attribute("step", (1 << 16) // max(table.size - 1, 1))
+    return Lut(case.tensor("x"), case.output, "", int(step)), {"x": x, "table": table}
 
 
 def _prelu(case: Case) -> Built:
-    steepest = int(np.abs(case.arrays["alpha"].astype(np.int32)).max())
-    x, alpha = case.tensor("x"), case.tensor("alpha")
-    return Prelu(x, case.output, alpha, steepest), ["x", "alpha"]
-
-
-def _softmax(case: Case) -> Built:
-    x = case.tensor("x")
-    return Softmax(x, case.output, case.entry["attrs"]["axis"] % len(x.shape)), ["x"]
-
-
-def _matmul(case: Case) -> Built:
-    return Matmul(case.tensor("a"), case.tensor("b"), case.output), ["a", "b"]
+    alpha = case.array("alpha")
+    steepest = int(np.abs(alpha.astype(np.int32)).max(initial=0))
+    record = Prelu(case.tensor("x"), case.output, case.tensor("alpha"), steepest)
+    return record, {"x": case.array("x"), "alpha": alpha}
 
 
 def _concat(case: Case) -> Built:
-    parts = case.tensor("a"), case.tensor("b")
-    return Concat(parts, case.output, case.entry["attrs"]["axis"]), ["a", "b"]
+    names = list(case.entry["inputs"])
+    parts, axis = tuple(map(case.tensor, names)), case.axis(len(case.output.shape))
+    record = Concat(parts, case.output, axis)
+    return record, {name: case.array(name) for name in names}
 
 
 def _pad(case: Case) -> Built:
-    attrs, rank = case.entry["attrs"], len(case.output.shape)
-    before, after = tuple(attrs["pads"][:rank]), tuple(attrs["pads"][rank:])
-    value = attrs.get("value", 0)
-    return Pad(case.tensor("x"), case.output, before, after, attrs["mode"], value), ["x"]
+    rank, pads = len(case.output.shape), case.attribute("pads")
+    if len(pads) != 2 * rank:
+        raise case.refuse("widths of another number of axes", pads, f"{2 * rank} of them")
+    mode, value = case.attribute("mode", "constant"), case.attribute("value", 0)
+    record = Pad(case.tensor("x"), case.output, pads[:rank], pads[rank:], mode, value)
+    return record, {"x": case.array("x")}
 
 
+def _insert_zeros(case: Case) -> Built:
+    strides, tail = case.attribute("stride"), case.attribute("output_padding", (0, 0))
+    record = InsertZeros(case.tensor("x"), case.output, _pair(strides), _pair(tail, 0))
+    return record, {"x": case.array("x")}
+
+
+def _space_to_depth(case: Case) -> Built:
+    block = case.attribute("blocksize")
+    return SpaceToDepth(case.tensor("x"), case.output, block, "CRD"), {"x": case.array("x")}
+
+
+def _lp_norm(case: Case) -> Built:
+    """Any p but 1 is 2 to the chip."""
+    x = case.tensor("x")
+    axis, p = case.axis(len(x.shape)), case.attribute("p", 2)
+    return LpNorm(x, case.output, axis, 1 if p == 1 else 2), {"x": case.array("x")}
+
+
+def _reshape(case: Case) -> Built:
+    return Reshape(case.tensor("x"), case.output), {"x": case.array("x")}
+
+
+_DERIVED = {name: _derived(kind) for name, kind in operators().items()}
 BUILDERS: dict[str, Builder] = {
-    **{kind.name: _declared(kind) for kind in declared() if kind.name},
-    **dict.fromkeys(("avgpool", "global_avgpool"), _pool("average_pool2d")),
-    "clip": _unary("clip", lambda attrs: attrs["min"], lambda attrs: attrs["max"]),
-    "concat": _concat,
-    "conv2d": _weighted("conv2d"),
-    "depthwise_conv2d": _weighted("depthwise_conv2d"),
-    "dequantize": _unary("dequantize"),
-    "gemm": _weighted("gemm"),
-    "lut": _lut,
-    "matmul": _matmul,
-    "maxpool": _pool("max_pool2d"),
+    **_DERIVED,
+    **dict.fromkeys(
+        ("avgpool", "avgpool_1d", "global_avgpool", "global_avgpool_1d", "average_pool2d"),
+        _pool("average_pool2d"),
+    ),
+    **dict.fromkeys(
+        ("maxpool", "maxpool_1d", "global_maxpool", "global_maxpool_1d", "max_pool2d"),
+        _pool("max_pool2d"),
+    ),
+    **{
+        name: _weighted(name)
+        for name in ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d", "gemm")
+    },
+    **dict.fromkeys(("concat", "concat_many"), _concat),
+    **dict.fromkeys(("gelu", "lut"), _lut),
+    **dict.fromkeys(("flatten", "identity", "reshape", "squeeze", "unsqueeze"), _reshape),
+    "insert_zeros": _insert_zeros,
+    "lp_norm": _lp_norm,
     "pad": _pad,
     "prelu": _prelu,
-    "quantize": _unary("quantize"),
-    "requantize": _unary("requantize"),
-    "resize_linear": _unary("resize_linear", lambda attrs: attrs["coordinate"]),
-    "resize_nearest": _unary("resize_nearest", lambda attrs: attrs["coordinate"]),
-    "slice": _unary(
-        "slice", lambda attrs: tuple(attrs["starts"]), lambda attrs: tuple(attrs["steps"])
-    ),
-    "softmax": _softmax,
-    "transpose": _unary("transpose", lambda attrs: tuple(attrs["perm"])),
+    "space_to_depth": _space_to_depth,
 }
 
 
-def operator_of(case: Case) -> Built | None:
-    """The record of a case and the names of its arrays in the order of the call.
+def trials_of(case: Case, family: str) -> list[Trial] | None:
+    """The calls of a case on the chips of a family, none where it is not of them.
 
     Returns None for an operator that this package does not have.
+
+    Raises
+    ------
+    DataError
+        If an attribute or array is missing, or does not fit the operator; it names the case.
     """
-    build = BUILDERS.get(case.operator)
-    return None if build is None else build(case)
+    known = case.operator in BUILDERS or case.operator in sequences.BUILDERS
+    if not known or case.expected(family) is None:
+        return [] if known else None
+    try:
+        if case.operator in sequences.BUILDERS:
+            trials = sequences.BUILDERS[case.operator](case, family)
+        else:
+            operator, arrays = BUILDERS[case.operator](case)
+            expected = case.expected(family)
+            assert expected is not None
+            trials = [trial(case, operator, arrays, expected)]
+        for one in trials:
+            one.operator.refusals(find_chip(FAMILIES[family]))  # no rule meets a contradiction
+        return trials
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise case.refuse("the vector contradicts itself", str(error) or repr(error)) from error

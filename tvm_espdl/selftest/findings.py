@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ..ops.base.rounding import Array
 from .firmware import Firmware, Vector
 from .firmware_log import Run, Shown
-from .run import difference
+from .trial import difference
 
 
 def findings_of(run: Run, firmware: Firmware) -> dict[int, str | None]:
@@ -30,13 +30,13 @@ def findings_of(run: Run, firmware: Firmware) -> dict[int, str | None]:
 
 
 def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str | None:
-    name, expected = vector.case.name, vector.checksum
+    name, expected = vector.trial.name, vector.checksum
     found: list[str] = []
     if shown.checksum != expected:
         output = _values(values.get(name), shown.checksum, vector)
         if output is not None:
-            found.append(difference(output, vector.expected, inexact=vector.case.inexact))
-        elif vector.case.inexact:
+            found.append(vector.trial.difference(output))
+        elif vector.trial.case.inexact:
             return None
         else:
             found.append(f"checksum {shown.checksum:08x} instead of {expected:08x}")
@@ -46,7 +46,7 @@ def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str |
     for place, checksum in zip(places, shown.in_place, strict=False):
         if checksum != shown.checksum:
             output = _values(values.get(f"{name}/in_place_{place}"), checksum, vector)
-            text = "" if output is None else difference(output, vector.expected)
+            text = "" if output is None else difference(output, vector.trial.expected)
             found.append(f"over its input {place}: {text or 'another result than apart from it'}")
     if not shown.untouched:
         found.append("it wrote outside its output")
@@ -58,7 +58,7 @@ def _finding(vector: Vector, shown: Shown, values: Mapping[str, Array]) -> str |
 
 def _values(printed: Array | None, checksum: int, vector: Vector) -> Array | None:
     """An output that was printed in full; None where it is not the one of the checksum."""
-    expected = vector.expected
+    expected = vector.trial.expected
     if printed is None or zlib.crc32(printed.tobytes()) != checksum:
         return None
     same_type = printed.dtype == expected.dtype and printed.size == expected.size

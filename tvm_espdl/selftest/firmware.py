@@ -20,13 +20,13 @@ from ..errors import DataError
 from ..files.dump_names import encoded
 from ..ops import Operator
 from ..ops.base.ccall import CCall
-from ..ops.base.rounding import Array
 from ..program.kernels import Choice, Preference, choice
 from ..version import __version__
 from . import golden
-from .builders import operator_of
+from .builders import trials_of
 from .golden import Case
 from .run import PRIMITIVES
+from .trial import Trial
 
 #: Of the lines that the firmware prints.
 LOG_VERSION = "v1"
@@ -34,28 +34,27 @@ LOG_VERSION = "v1"
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """One vector of the firmware."""
+    """One call of a case on the firmware's chip."""
 
-    case: Case
-    operator: Operator
+    trial: Trial
     #: How its kernel is called, and which one the chip gets.
     call: CCall
     chosen: Choice
-    #: The arrays of the case that are its inputs, in the operator's order, and its constants.
-    inputs: tuple[Array, ...]
-    constants: tuple[Array, ...]
-    #: The result.
-    expected: Array
 
     @property
     def name(self) -> str:
-        """The case's name as one word, as the log has it."""
-        return encoded(self.case.name)
+        """The name of the case and which call of it, as one word, as the log has it."""
+        return encoded(self.trial.name)
+
+    @property
+    def operator(self) -> Operator:
+        """What is computed."""
+        return self.trial.operator
 
     @cached_property
     def checksum(self) -> int:
         """CRC-32 of the expected result's bytes."""
-        return zlib.crc32(np.ascontiguousarray(self.expected).tobytes())
+        return zlib.crc32(np.ascontiguousarray(self.trial.expected).tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +74,9 @@ class Firmware:
         """
         digest = hashlib.sha256(f"{LOG_VERSION} {__version__} {self.chip.name}".encode())
         for vector in self.vectors:
-            arrays = (*vector.inputs, *vector.constants, vector.expected)
+            arrays = (*vector.trial.arrays, vector.trial.expected)
             types = [(str(array.dtype), array.shape) for array in arrays]
-            record = [vector.name, vector.operator.to_json(), types, vector.case.inexact]
+            record = [vector.name, vector.operator.to_json(), types, vector.trial.case.inexact]
             digest.update(json.dumps(record).encode())
             for array in arrays:
                 digest.update(np.ascontiguousarray(array).tobytes())
@@ -99,32 +98,29 @@ def firmware_of(chip: Chip, folder: Path = golden.GOLDEN, kernels: Preference = 
     vectors: dict[str, Vector] = {}
     left_out = []
     for case in golden.load(folder):
-        expected = case.expected(chip.family)
-        if expected is None:
+        if case.expected(chip.family) is None:
             continue
         if case.operator in PRIMITIVES:
             left_out.append(case.name)
-        elif case.name in vectors:
-            raise DataError("two vectors of one name", where=str(folder), found=case.name)
-        else:
-            vectors[case.name] = _vector(case, chip, expected, folder, kernels)
+            continue
+        for trial in _trials(case, chip, folder):
+            if trial.name in vectors:
+                raise DataError("two vectors of one name", where=str(folder), found=trial.name)
+            call = trial.operator.call(chip, *trial.constants)
+            vectors[trial.name] = Vector(trial, call, choice(trial.operator, chip, kernels))
     if not vectors:
         raise DataError("no vector says what such a chip computes", where=str(folder))
     return Firmware(chip, tuple(vectors.values()), tuple(left_out))
 
 
-def _vector(case: Case, chip: Chip, expected: Array, folder: Path, kernels: Preference) -> Vector:
-    built = operator_of(case)
-    if built is None:
+def _trials(case: Case, chip: Chip, folder: Path) -> list[Trial]:
+    """The calls of a case."""
+    trials = trials_of(case, chip.family)
+    if trials is None:
         raise DataError(
             "no such operator",
             where=f"{folder / 'index.json'}, vector {case.name}",
             found=case.operator,
             try_="remove the vector from the index",
         )
-    operator, names = built
-    arrays = tuple(case.arrays[name] for name in names)
-    count = len(operator.inputs)
-    inputs, constants = arrays[:count], arrays[count:]
-    chosen, call = choice(operator, chip, kernels), operator.call(chip, *constants)
-    return Vector(case, operator, call, chosen, inputs, constants, expected)
+    return trials

@@ -71,7 +71,7 @@ def firmware_texts(firmware: Firmware) -> FirmwareTexts:
     image = Image()
     vectors = firmware.vectors
     definitions = [_definition(i, vector, image) for i, vector in enumerate(vectors)]
-    inputs = max(len(vector.inputs) for vector in vectors)
+    inputs = max(len(vector.trial.inputs) for vector in vectors)
     rows = [_row(i, vector, image) for i, vector in enumerate(vectors)]
     table = f"const struct selftest_vector {NAME}[SELFTEST_VECTORS] = {{"
     lines = [f'#include "{NAME}.h"\n\n#include <math.h>\n', *definitions, table, *rows, "};", ""]
@@ -119,7 +119,7 @@ def _row(number: int, vector: Vector, image: Image) -> str:
     """A vector's line of the table."""
     output = vector.operator.output
     over_read = max(INPUT_OVER_READ, vector.call.needs.over_read)
-    inputs = [_address(image.add(a, over_read, BEHIND_INPUTS)) for a in vector.inputs]
+    inputs = [_address(image.add(a, over_read, BEHIND_INPUTS)) for a in vector.trial.inputs]
     places = sum(1 << place for place in vector.call.needs.in_place)
     shape = "x".join(map(str, output.shape)) or "1"
     texts = ", ".join(map(string, (vector.name, output.dtype, shape)))

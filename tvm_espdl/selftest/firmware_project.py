@@ -11,14 +11,12 @@ import os
 from pathlib import Path
 
 from ..codegen.flash import FLASH_MEGABYTES, Flash, app_bytes, flash_for
-from ..codegen.kernels import RUNTIME
 from ..errors import DataError
 from ..files.output_files import write_folder
 from ..version import __version__
 from .firmware import Firmware
 from .firmware_c import NAME, TEMPLATES, FirmwareTexts, firmware_texts
 
-DUMP = "tvm_espdl_dump.c"
 #: What ESP-IDF and the kernels of all operators take of the flash, generously.
 CODE_BYTES = 1 << 20
 
@@ -49,7 +47,7 @@ def firmware_files(firmware: Firmware, project: str, texts: FirmwareTexts) -> di
     DataError
         If the vectors are more than a flash holds.
     """
-    from ..codegen.component import component_cmake, component_manifest
+    from ..codegen.component import component_cmake, component_manifest, support_files
     from ..codegen.filling import filled
     from ..codegen.network_name import DEFAULT_NAME as name
     from ..codegen.project_text import project_cmake
@@ -75,7 +73,7 @@ def firmware_files(firmware: Firmware, project: str, texts: FirmwareTexts) -> di
         generated / "src" / f"{NAME}.c": texts.vectors[f"{NAME}.c"],
         generated / "src" / f"{NAME}.S": texts.vectors[f"{NAME}.S"],
         **{model / "runtime" / file: text for file, text in runtime.files.items()},
-        model / "runtime" / DUMP: (RUNTIME / DUMP).read_text(),
+        **{model / "runtime" / file: text for file, text in support_files(name).items()},
     }
     files = {path: text.encode() for path, text in written.items()}
     return files | {generated / "src" / f"{NAME}.bin": texts.data}

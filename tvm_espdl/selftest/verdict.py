@@ -119,7 +119,7 @@ def judge_runs(runs: Sequence[Run], firmware: Firmware) -> Verdict:
     skipped = [n for n in numbers if n not in failures and shown.get(n) is None]
     if problems and not (failures or skipped):
         skipped = list(numbers)  # what is damaged was none of the vectors, or all of them
-    names = [vector.case.name for vector in firmware.vectors]
+    names = [vector.trial.name for vector in firmware.vectors]
     return Verdict(
         firmware.chip.name,
         len(names) - len(failures) - len(skipped),

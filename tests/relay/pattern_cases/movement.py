@@ -39,6 +39,17 @@ CASES = {
         node("Gather", numbers(0, 9), axis=1),
         "indices_are_inside",
     ),
+    "gather: of Expand": case(
+        node("Expand", numbers(1, 2, 5, 4)),
+        node("Expand", numbers(3, 2, 5, 4)),
+        "one_axis_is_repeated",
+        shape=(1, 2, 1, 4),
+    ),
+    "gather: of Tile": case(
+        node("Tile", numbers(1, 3, 1, 1)),
+        node("Tile", numbers(1, 3, 2, 1)),
+        "one_axis_is_repeated",
+    ),
     "depth_to_space: DCR": case(
         shuffle((1, 2, 2, 2, 3, 2), (0, 3, 4, 1, 5, 2), D2S[1]),
         shuffle((1, 2, 2, 2, 3, 2), (0, 3, 4, 1, 5, 2), (1, 2, 4, 6)),

@@ -16,7 +16,7 @@ from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.ops.base.broadcast import Broadcast
 from tvm_espdl.ops.base.comparison import Comparison
 from tvm_espdl.selftest import golden
-from tvm_espdl.selftest.builders import operator_of
+from tvm_espdl.selftest.builders import trials_of
 
 #: Operators that call another one's kernel.
 SHARING = {"conv2d": ("conv1d", "gemm"), "depthwise_conv2d": ("depthwise_conv1d",)}
@@ -50,16 +50,11 @@ def vectors(family):
     """ESP-DL's vectors."""
     chip = chip_of(family)
     for case in golden.load():
-        built, expected = operator_of(case), case.expected(family)
-        if built is None or expected is None:
-            continue
-        operator, names = built
-        arrays = [case.arrays[name] for name in names]
-        inputs, constants = arrays[: len(operator.inputs)], arrays[len(operator.inputs) :]
-        call = operator.call(chip, *constants)
-        if call.function in symbols(chip.family):
-            one = Run(call, tuple(inputs), operator.output)
-            yield Sample(case.name, operator, tuple(constants), one, expected)
+        for trial in trials_of(case, family) or ():
+            call = trial.operator.call(chip, *trial.constants)
+            if call.function in symbols(chip.family):
+                one = Run(call, trial.inputs, trial.operator.output)
+                yield Sample(trial.name, trial.operator, trial.constants, one, trial.expected)
 
 
 def drawn(family, number, samples, seed):

@@ -17,7 +17,6 @@ from ...ops.slice import Slice
 from ...program import Program, State, Step
 from ..node_view import NodeView, Readers
 from ..step_view import StepView
-from .movement import slice_along
 
 
 def read(node: NodeView) -> None:
@@ -43,7 +42,7 @@ def read(node: NodeView) -> None:
     state, following = f"{node.output()}_cache", f"{node.output()}_cache_next"
     node.steps.add_state(state, following, cache)
     node.call(Concat((cache, x), y, axis), [state, node.operand(0)])
-    node.call(slice_along(y, cache, axis, x.shape[axis]), [node.output()], output=following)
+    node.call(Slice.along(y, cache, axis, x.shape[axis]), [node.output()], output=following)
 
 
 READERS: Readers = {"StreamingCache": read}
@@ -101,7 +100,7 @@ def _cache(joined: Step, cut: Step, state: State) -> Cache | None:
     if len(joined.inputs) != 2 or joined.inputs[0] != state.value or cut.inputs != joined.outputs:
         return None
     (kept, new), axis = (x.shape for x in concat.xs), concat.axis
-    whole = last == slice_along(last.x, last.y, axis, new[axis]) and last.y.shape == kept
+    whole = last == Slice.along(last.x, last.y, axis, new[axis]) and last.y.shape == kept
     if not whole or math.prod(new[:axis]) != 1:
         return None
     return Cache(joined.inputs[1], axis, kept[axis] + 1)

@@ -63,13 +63,23 @@ def read_clip(node: NodeView, x: Tensor, y: Tensor) -> None:
 
 
 def write_clip(step: StepView) -> None:
-    """Limits in the input's integers, and for int8 the table of both."""
-    x, limits = step.operator.x, {"min": step.operator.low, "max": step.operator.high}
-    names = [
-        step.constant(what, np.array([limit], x.dtype), None, x.exponent)
-        for what, limit in limits.items()
-    ]
-    step.node("Clip", [step.operand(0), *names], table_setting(step))
+    """Limits in the input's integers, and for int8 the table of both.
+
+    A side without a limit has that of the type, which changes no integer.
+    """
+    operator: Clip = step.operator
+    x, range_ = operator.x, np.iinfo(operator.x.dtype)
+    names, settings = [], table_setting(step)
+    if not settings and (operator.low > range_.max or operator.high < range_.min):
+        step.refuse(
+            "a limit that no integer of the type reaches",
+            found=(operator.low, operator.high),
+            allowed=f"{range_.min} to {range_.max}",
+        )
+    for what, limit in (("min", operator.low), ("max", operator.high)):
+        inside = np.array([min(max(limit, range_.min), range_.max)], x.dtype)
+        names.append(step.constant(what, inside, None, x.exponent))
+    step.node("Clip", [step.operand(0), *names], settings)
 
 
 READERS: Readers = {"Clip": read_clip, **dict.fromkeys(KINDS.values(), read)}

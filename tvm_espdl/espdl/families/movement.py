@@ -139,12 +139,6 @@ def write_concat(step: StepView) -> None:
     step.node("Concat", parts, {"axis": operator.axis})
 
 
-def slice_along(x: Tensor, y: Tensor, axis: int, start: int) -> Slice:
-    """The elements from `start` on, as many as y has along one axis."""
-    starts = tuple(start if a == axis else 0 for a in range(len(x.shape)))
-    return Slice(x, y, starts, (1,) * len(starts))
-
-
 def read_split(node: NodeView) -> None:
     """A slice for each result."""
     x = node.tensor()
@@ -156,7 +150,7 @@ def read_split(node: NodeView) -> None:
     for place, size in enumerate(sizes):
         if node.output(place):
             y = node.typed((*x.shape[:axis], size, *x.shape[axis + 1 :]), place)
-            node.call(slice_along(x, y, axis, sum(sizes[:place])), place=place)
+            node.call(Slice.along(x, y, axis, sum(sizes[:place])), place=place)
 
 
 def _sizes_of_parts(node: NodeView, count: int, extent: int) -> list[int]:

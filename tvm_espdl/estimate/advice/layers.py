@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ...ops import Operator
 from ..counting import esp_dl_instructions, portable_instructions
-from ..cycles import Counts, priced
+from ..cycles import Counts
 from ..evaluation import Figures
 from ..traffic import Fills
 from ..work import Work, work_of
@@ -43,7 +43,7 @@ def of_layers(figures: Figures) -> Iterator[Advice]:
 
 
 def _milliseconds(figures: Figures, counts: Counts) -> float:
-    cycles = sum(priced(counts, figures.machine, figures.layout.weights).values())
+    cycles = sum(figures.priced(counts).values())
     return 1000 * cycles / figures.machine.clock_hz
 
 

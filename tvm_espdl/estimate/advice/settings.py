@@ -36,7 +36,13 @@ def of_settings(figures: Figures) -> Iterator[Advice]:
 
 
 def _gain(figures: Figures, settings: Settings) -> float:
-    changed = figures_of(figures.program, settings, figures.kernels, like=figures)
+    changed = figures_of(
+        figures.program,
+        settings,
+        figures.kernels,
+        like=figures,
+        calibration=figures.calibration,
+    )
     return figures.milliseconds - changed.milliseconds
 
 
@@ -72,8 +78,11 @@ def _constants_in_psram(figures: Figures) -> Iterator[Advice]:
         f"{figures.machine.flash_mbps:.0f}",
         f"wants a board with {usual.mode} PSRAM, and {figures.flash_bytes:,} bytes of it",
         gain,
-        "sdkconfig",
-        "\n".join(f"CONFIG_{line}" for line in lines),
+        "command",
+        "\n".join(
+            ["tvm-espdl export --weights psram; in a project of your own:"]
+            + [f"CONFIG_{line}" for line in lines]
+        ),
     )
 
 

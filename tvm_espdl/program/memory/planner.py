@@ -50,10 +50,7 @@ def plan(
     asked = dict(needs or {})
     sharing = shared(program, asked)
     behind = over_reads(program, asked)
-    parts = [
-        *_of_groups(program, sharing, behind, alignment),
-        *_of_workspaces(program, asked, alignment),
-    ]
+    parts = parts_of(program, asked, sharing, alignment)
     pieces = [part.piece for part in parts]
     arenas, blocks = [], []
     places: dict[str, Place] = {}
@@ -87,7 +84,7 @@ def plan(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Part:
+class Part:
     """A piece of an arena, and what it is: values by their offsets, or the workspace of a step."""
 
     piece: Piece
@@ -96,14 +93,24 @@ class _Part:
     step: int | None = None
 
     def block(self, arena: int, begin: int) -> Block:
+        """What it is once it lies in an arena."""
         piece = self.piece
         names = tuple(self.offsets)
         return Block(names, piece.first, piece.last, piece.size, self.traffic, arena, begin)
 
 
+def parts_of(
+    program: Program, needs: Mapping[int, Needs], sharing: Sharing, alignment: int = ALIGNMENT
+) -> list[Part]:
+    """What arenas have to hold: groups of values, and workspaces."""
+    behind = over_reads(program, needs)
+    groups = _of_groups(program, sharing, behind, alignment)
+    return [*groups, *_of_workspaces(program, needs, alignment)]
+
+
 def _of_groups(
     program: Program, sharing: Sharing, behind: Mapping[str, int], alignment: int
-) -> list[_Part]:
+) -> list[Part]:
     accesses = dict.fromkeys(program.values, 0)
     for step in program.steps:
         if step.outputs[0] not in sharing.views:
@@ -124,7 +131,7 @@ def _of_group(
     behind: Mapping[str, int],
     alignment: int,
     accesses: Mapping[str, int],
-) -> _Part:
+) -> Part:
     areas = [
         Area(
             (span.begin - group.origin) // alignment * alignment,
@@ -142,10 +149,10 @@ def _of_group(
     offsets = {name: at - group.origin - begin for name, at in group.offsets.items()}
     traffic = sum(accesses[name] for name in group.offsets)
     unique = tuple(dict.fromkeys(moved))
-    return _Part(Piece(unique, wanted, begin % wanted), traffic, offsets)
+    return Part(Piece(unique, wanted, begin % wanted), traffic, offsets)
 
 
-def _of_workspaces(program: Program, needs: Mapping[int, Needs], alignment: int) -> list[_Part]:
+def _of_workspaces(program: Program, needs: Mapping[int, Needs], alignment: int) -> list[Part]:
     found = []
     for step, need in needs.items():
         if need.workspace_bytes:
@@ -153,7 +160,7 @@ def _of_workspaces(program: Program, needs: Mapping[int, Needs], alignment: int)
             inputs = [reads(program, program.steps[step], n) for n in program.steps[step].inputs]
             traffic = max(2 * need.workspace_bytes, *inputs, 0)
             piece = Piece((Area(0, size, step, step),), math.lcm(alignment, need.alignment))
-            found.append(_Part(piece, traffic, step=step))
+            found.append(Part(piece, traffic, step=step))
     return found
 
 

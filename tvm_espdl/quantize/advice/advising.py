@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from ..candidate import Candidate
+from ..mixed.change import Change
 from ..multiply_accumulates import simulation_seconds
 from ..plan import Plan
 from ..precision import choosable
@@ -17,7 +18,7 @@ from ..workbench import Workbench
 from .advice import Advice, Mend
 from .causes import Causes
 from .losses import Loss, Measured
-from .mends import Change, Trials, changes_for, floats_for
+from .mends import Trials, changes_for, floats_for
 
 #: Noise over signal below which a network is good enough to be left alone: 30 dB.
 GOOD = 1e-3

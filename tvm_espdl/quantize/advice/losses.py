@@ -14,6 +14,7 @@ from ...samples import Sample
 from ..assignment import Assignment
 from ..candidate import Candidate
 from ..exponents import held_values
+from ..masks import log_probabilities
 from ..methods.mse import mse
 from ..plan import Operand, Plan
 from ..qdq import stored_constants
@@ -59,7 +60,7 @@ class Measured:
         """Noise over signal, mean over the tensors that judge, without the roundings `keys`."""
         self.bench.simulation.set(self.assignment, keys)
         found = list(self.bench.simulated_tensors(self.names, self.samples))
-        return noise_power(self.references, found)
+        return noise_power(self.references, found, log_probabilities(self.bench.plan.graph))
 
     def losses(self, most: int) -> list[Loss]:
         """What each rounding adds, the largest first; of the coarsest so many."""

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..candidate import Candidate
+from ..masks import log_probabilities
+from ..mixed.change import Change, changed
 from ..mixed.costs import network_cycles
 from ..mixed.trials import refused_borders
 from ..plan import Plan
-from ..precision import choosable, head_of, name_of, widen_nodes
-from ..settling import settle, with_floats
+from ..precision import choosable, head_of
+from ..settling import settle
 from ..simulation import noise_power
 from ..workbench import Workbench
 from .advice import Mend
@@ -25,24 +27,6 @@ LEAST_GAIN, LEAST_GAIN_OF_FLOAT = 0.5, 2.0
 
 #: The share of the largest gain that a cheaper change must have to be preferred.
 ENOUGH = 0.7
-
-
-@dataclass(frozen=True)
-class Change:
-    """Layers that compute in int16, and layers that stay float, by their nodes."""
-
-    wide: frozenset[int] = frozenset()
-    real: frozenset[int] = frozenset()
-
-    def __or__(self, other: Change) -> Change:
-        real = self.real | other.real
-        return Change((self.wide | other.wide) - real, real)
-
-    def options(self, plan: Plan) -> tuple[str, ...]:
-        """The words of the command line."""
-        words = [("--int16", name_of(plan, node)) for node in sorted(self.wide)]
-        words += [("--float", name_of(plan, node)) for node in sorted(self.real)]
-        return tuple(word for pair in words for word in pair)
 
 
 @dataclass
@@ -84,13 +68,13 @@ class Trials:
 
     def _tried(self, change: Change) -> tuple[float, float] | None:
         own, names = self.measured.bench, self.measured.names
-        bench = changed(own, change)
+        bench = _changed(own, change)
         if bench is None or bench.plan.objective() != names:
             return None
         candidate = _kept(self.candidate, own.plan, bench.plan)
         bench.simulation.set(bench.assign(candidate))
         found = list(bench.simulated_tensors(names, self.measured.samples))
-        noise = noise_power(self.measured.references, found)
+        noise = noise_power(self.measured.references, found, log_probabilities(own.plan.graph))
         if not math.isfinite(noise):
             return None
         gain = 10 * math.log10(self.measured.noise / max(noise, self.measured.noise * 1e-10))
@@ -98,27 +82,14 @@ class Trials:
         return gain, (network_cycles(bench.plan, bench.chip) - before) / max(before, 1.0)
 
 
-def changed(bench: Workbench, change: Change) -> Workbench | None:
+def _changed(bench: Workbench, change: Change) -> Workbench | None:
     """The workbench of the network with a change; None where the chip has no kernel for it."""
-    plan = bench.plan
-    if change.real:
-        plan = with_floats(plan, dict.fromkeys(_whole(change.real, plan), "it was asked for"))
-    wide = {index for index in choosable(plan) if index in bench.plan.wide}
-    plan = widen_nodes(plan, (wide | change.wide) & plan.rules.keys())
-    if not plan.rules:
-        return None
     # The session of the unscaled network is that of another plan.
-    other = settle(replace(bench.with_plan(plan), origin=None))
-    known = set(refused_borders(bench))
-    if any(refusal not in known for refusal in refused_borders(other)):
+    other = changed(replace(bench, origin=None), change)
+    if other is None:
         return None
-    return other
-
-
-def _whole(nodes: Iterable[int], plan: Plan) -> Iterator[int]:
-    """All that the kernels of some nodes compute."""
-    heads = {head_of(plan, node) for node in nodes}
-    return (index for index in plan.rules if head_of(plan, index) in heads)
+    other, known = settle(other), set(refused_borders(bench))
+    return None if any(why not in known for why in refused_borders(other)) else other
 
 
 def _kept(candidate: Candidate, before: Plan, after: Plan) -> Candidate:

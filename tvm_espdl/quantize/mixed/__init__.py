@@ -1,4 +1,4 @@
-"""Chooses the layers that compute in int16: where the network gains most for the cycles it costs.
+"""Chooses the layers that compute in int16, else in float: what gains most for its cycles.
 
 Must never report an accuracy as the chip's: gains are measured with the simulation, to compare.
 """

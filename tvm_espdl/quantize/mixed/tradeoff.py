@@ -19,7 +19,7 @@ NAME_WIDTH = 48
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One layer alone in int16.
+    """One layer alone in int16, or in float.
 
     Attributes
     ----------
@@ -31,17 +31,20 @@ class Sensitivity:
         Signal-to-noise ratio in dB of the network with it, on the samples that are searched with.
     refused : str
         Why it is no choice; empty where it is one.
+    real : bool
+        Whether it is float.
     """
 
     layer: str
     extra_cycles: float
     snr: float
     refused: str = ""
+    real: bool = False
 
 
 @dataclass(frozen=True)
 class TradeoffStep:
-    """The network after one more layer became int16.
+    """The network after one more layer became int16, or float.
 
     Attributes
     ----------
@@ -51,11 +54,14 @@ class TradeoffStep:
         Of all layers so far, over the network in int8.
     snr : float
         Signal-to-noise ratio in dB on held-out samples, recovery of accuracy included.
+    real : bool
+        Whether the layer became float.
     """
 
     layer: str
     extra_cycles: float
     snr: float
+    real: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,13 @@ class Tradeoff:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that were taken, in the order in which they were."""
-        return tuple(step.layer for step in self.steps[1 : self.chosen + 1])
+        """The layers that became int16, in the order in which they did."""
+        return tuple(step.layer for step in self.steps[1 : self.chosen + 1] if not step.real)
+
+    @property
+    def floats(self) -> tuple[str, ...]:
+        """The layers that became float, in the order in which they did."""
+        return tuple(step.layer for step in self.steps[1 : self.chosen + 1] if step.real)
 
     def share(self, extra_cycles: float) -> float:
         """Extra cycles as a share of those of the network in int8."""
@@ -104,21 +115,18 @@ class Tradeoff:
     def __str__(self) -> str:
         """A table that fits 100 columns."""
         judged = "on held-out samples" if self.held_out else "on the samples searched with"
-        lines = [f"int16 on {self.chip}: extra cycles (rough) and SNR {judged}, in simulation"]
+        what = "int16 and float" if any(step.real for step in self.steps) else "int16"
+        lines = [f"{what} on {self.chip}: extra cycles (rough) and SNR {judged}, in simulation"]
         for number, step in enumerate(self.steps):
             taken = "" if number <= self.chosen else "  not taken"
-            name = step.layer or "before"
-            lines.append(self._line(name, step.extra_cycles, step.snr) + taken)
+            lines.append(self._line(step) + taken)
         if not self.reached:
             best = self.steps[self.chosen].snr
             lines.append(f"not reached: {self.goal.wanted_snr:g} dB wanted, {best:.1f} dB found")
         listed = [entry for entry in self.alone if not entry.refused][:MOST_LISTED]
         if listed:
             lines.append("each layer alone, on the samples searched with:")
-            lines.extend(
-                self._line(shorten(entry.layer, NAME_WIDTH), entry.extra_cycles, entry.snr)
-                for entry in listed
-            )
+            lines.extend(map(self._line, listed))
         lines.extend(
             f"no choice: {shorten(entry.layer, NAME_WIDTH)}: {entry.refused}"
             for entry in self.alone
@@ -126,6 +134,7 @@ class Tradeoff:
         )
         return "\n".join(lines)
 
-    def _line(self, name: str, extra_cycles: float, snr: float) -> str:
-        shown = shorten(name, NAME_WIDTH)
-        return f"  {shown:<{NAME_WIDTH}} {self.share(extra_cycles):+8.1%} {snr:7.1f} dB"
+    def _line(self, entry: Sensitivity | TradeoffStep) -> str:
+        form = " (float)" if entry.real else ""
+        shown = shorten(entry.layer or "before", NAME_WIDTH - len(form)) + form
+        return f"  {shown:<{NAME_WIDTH}} {self.share(entry.extra_cycles):+8.1%} {entry.snr:7.1f} dB"

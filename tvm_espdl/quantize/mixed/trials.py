@@ -6,21 +6,16 @@ Must never calibrate: ranges and moments are those of the float network, whateve
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from ...ops.base.operator import Tensor
 from ...ops.requantize import Requantize
 from ..candidate import Candidate
-from ..precision import borders, name_of, widen_nodes
+from ..precision import borders, name_of
 from ..workbench import Workbench
 
 #: Samples that a trial runs; a network is judged by more in the end.
 TRIAL_SAMPLES = 16
-
-
-def widened(bench: Workbench, nodes: Collection[int]) -> Workbench:
-    """The workbench of the network in which `nodes`, and what follows from them, are int16."""
-    return bench.with_plan(widen_nodes(bench.plan, nodes))
 
 
 def trial_noise(bench: Workbench, *, rounded: bool) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..candidate import Candidate
 from ..exact import build_exact
+from ..masks import log_probabilities
 from ..simulation import noise_power
 from ..workbench import Workbench
 
@@ -32,4 +33,5 @@ def _exact_noise(bench: Workbench, candidate: Candidate) -> float:
     # Indices and truth values have no noise: those of a network without other outputs count so.
     names = [name for name in graph.outputs if graph.is_float(name)] or list(graph.outputs)
     references = list(bench.float_tensors(names, samples))
-    return noise_power(references, [network.outputs(sample) for sample in samples])
+    found = [network.outputs(sample) for sample in samples]
+    return noise_power(references, found, log_probabilities(graph))

@@ -6,18 +6,19 @@ Must never use a simulation: the quantized outputs come from the integer library
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import ModelProto
 
 from ...errors import DataError, ModelError
-from ...onnx_graphs.graph import Array
+from ...onnx_graphs.graph import Array, Graph
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 from ...samples import Calibration, Sample, read_samples
 from ..calibration import watching
 from ..exact import build_exact
+from ..masks import log_probabilities, unmasked
 from .deviation import Deviation, decibels
 
 Outputs = Mapping[str, Array]
@@ -98,10 +99,11 @@ class _Tally:
     is_float: bool = True
     has_classes: bool = True
 
-    def add(self, reference: Array, found: Array, label: int | None) -> None:
+    def add(self, reference: Array, found: Array, label: int | None, *, logarithm: bool) -> None:
         self.is_float = bool(np.issubdtype(reference.dtype, np.floating))
         if self.is_float:
-            self.deviation += Deviation.between(reference, found)
+            counting = unmasked(reference, found) if logarithm else (reference, found)
+            self.deviation += Deviation.between(*counting)
         self.equal += int((reference == found).sum())
         self.values += reference.size
         self.has_classes &= self.is_float and sum(extent > 1 for extent in reference.shape) == 1
@@ -131,11 +133,13 @@ def compare_outputs(
     labels: Sequence[int] | None = None,
     *,
     in_sample: bool = False,
+    logarithms: Container[str] = (),
 ) -> Accuracy:
     """Compare the outputs of two networks, the float one and the quantized one, sample by sample.
 
     `labels` are the right class of each sample; `in_sample` says whether the samples took part in
-    calibration. Raises DataError if the float network's outputs are not finite.
+    calibration; of the outputs `logarithms` masked values do not count. Raises DataError if the
+    float network's outputs are not finite.
     """
     tallies: dict[str, _Tally] = {}
     count = 0
@@ -143,8 +147,10 @@ def compare_outputs(
         count += 1
         label = None if labels is None else int(labels[number])
         for name, reference in wanted.items():
-            _check_finite(reference, name, number)
-            tallies.setdefault(name, _Tally()).add(reference, got[name], label)
+            logarithm = name in logarithms
+            _check_finite(reference, name, number, logarithm=logarithm)
+            tally = tallies.setdefault(name, _Tally())
+            tally.add(reference, got[name], label, logarithm=logarithm)
     outputs = [tally.result(n, labelled=labels is not None) for n, tally in tallies.items()]
     return Accuracy(count, in_sample, tuple(outputs))
 
@@ -207,6 +213,7 @@ def measure_accuracy(
         float_outputs(reference, held),
         (network.outputs(sample) for sample in held),
         None if right is None else [int(label) for label in right],
+        logarithms=log_probabilities(Graph(reference)),
     )
 
 
@@ -222,7 +229,9 @@ def _check_names(wanted: Sequence[str], found: Sequence[str]) -> None:
         )
 
 
-def _check_finite(values: Array, name: str, number: int) -> None:
+def _check_finite(values: Array, name: str, number: int, *, logarithm: bool) -> None:
+    if logarithm:
+        values = values[values != -np.inf]
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         raise DataError(
             "an output of the float network is not finite",

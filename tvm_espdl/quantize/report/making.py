@@ -19,6 +19,7 @@ from ..calibration import watching
 from ..candidate import Candidate
 from ..clock import Clock
 from ..exact import ExactNetwork, build_exact
+from ..masks import log_probabilities
 from ..plan import Plan
 from ..quantization import Options, Quantization
 from ..recovery import Trial
@@ -183,7 +184,12 @@ class _Measurement:
     ) -> Accuracy:
         self.progress.stage(f"measure: network {number} of {len(self.models)}, sample")
         found = map(network.outputs, self._shown(samples))
-        return compare_outputs(references, found, in_sample=not self.done.bench.held_out)
+        return compare_outputs(
+            references,
+            found,
+            in_sample=not self.done.bench.held_out,
+            logarithms=log_probabilities(self.account.plan.graph),
+        )
 
     def _shown(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         for sample in samples:

@@ -49,6 +49,14 @@ def _gather(node: Node) -> Any:
     return relax.op.reshape(taken, (*shape[:axis], *counted.shape, *shape[axis + 1 :]))
 
 
+def _tile(node: Node) -> Any:
+    """`relax.tile`, of which TVM's importer makes a TIR function."""
+    repeats = node.constant(1)
+    if repeats is None or is_constant(node.x) or not node.is_float():
+        return None
+    return relax.op.tile(node.x, [int(n) for n in repeats])
+
+
 def _global_average_pool(node: Node) -> Any:
     size = shape_of(node.x)[2:]
     pools = {1: relax.op.nn.avg_pool1d, 2: relax.op.nn.avg_pool2d}
@@ -174,6 +182,7 @@ def _reduce(reduction: Callable[..., Any], before: Unary = _itself, after: Unary
 CONVERTERS = {
     "Pad": _pad,
     "Gather": _gather,
+    "Tile": _tile,
     "GlobalAveragePool": _global_average_pool,
     "Resize": _resize,
     "ReverseSequence": _reverse_sequence,

@@ -38,6 +38,13 @@ INDICES_ARE_INSIDE = FormRule(
     "0 and more, below the extent of the axis",
     "correct the indices",
 )
+ONE_AXIS_IS_REPEATED = FormRule(
+    "one_axis_is_repeated",
+    ("gather",),
+    "A tensor is repeated along one axis, as slices that constant indices name.",
+    "one axis that grows, and no new ones",
+    "repeat one axis after the other",
+)
 NUMBERS_STAY_INSIDE = FormRule(
     "numbers_stay_inside",
     ("depth_to_space", "space_to_depth"),
@@ -62,6 +69,13 @@ def patterns() -> list[Pattern]:
         *(_concat(count) for count in range(1, MAX_INPUTS + 1)),
         _slice(),
         of_call("gather", "take", _gather, is_const(), constants=_indices),
+        *(
+            of_call("gather", name, _repeated, *others, constants=_repeated_indices, form=form)
+            for name, others, form in (
+                ("broadcast_to", (wildcard(),), "of Expand"),
+                ("tile", (), "of Tile"),
+            )
+        ),
         *(_shuffle(*row) for row in SHUFFLES),
     ]
 
@@ -124,6 +138,25 @@ def _indices(match: Match, chip: Chip | None = None) -> tuple[Array, ...]:
     """Counted from the front."""
     array = array_of(match["call"].args[1]).astype(np.int64)
     return (np.where(array < 0, array + match.tensor("x").shape[match.axis()], array),)
+
+
+def _repeated(match: Match) -> Operator | Refusal:
+    x, y = match.tensor("x"), match.output
+    axes = _grown(x.shape, y.shape)
+    if len(x.shape) != len(y.shape) or len(axes) != 1:
+        return ONE_AXIS_IS_REPEATED.refused(f"{x.shape} to {y.shape}")
+    return Gather(x, y, Tensor("int64", (y.shape[axes[0]],)), axes[0])
+
+
+def _repeated_indices(match: Match, chip: Chip | None = None) -> tuple[Array, ...]:
+    """All slices of the axis, again and again."""
+    x, y = match.tensor("x").shape, match.output.shape
+    (axis,) = _grown(x, y)
+    return (np.arange(y[axis], dtype=np.int64) % x[axis],)
+
+
+def _grown(x: tuple[int, ...], y: tuple[int, ...]) -> list[int]:
+    return [axis for axis, extents in enumerate(zip(x, y, strict=False)) if len(set(extents)) > 1]
 
 
 def _shuffle(operator: str, mode: str, axes: tuple[int, ...]) -> Pattern:

@@ -194,6 +194,7 @@ typedef struct {
 } espdl_softmax_t;
 
 #include "espdl_activation.h"
+#include "espdl_border.h"
 #include "espdl_norm.h"
 #include "espdl_rearrangement.h"
 #include "espdl_recurrent.h"

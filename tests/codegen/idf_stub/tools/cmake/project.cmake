@@ -1,6 +1,7 @@
 # Stands in for ESP-IDF's build system in tests: just enough of its CMake interface to configure and
 # build a generated project with any compiler. What it does not know is an error.
 cmake_minimum_required(VERSION 3.16)
+get_filename_component(STUB_FOLDER "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 set(STUB_COMPONENTS freertos heap log esp_timer esp_system esp_partition spi_flash esp_psram)
 # ESP-DL is there where -DSTUB_ESP_DL names the folder of what stands in for it: all its sources, and
 # its headers.
@@ -47,12 +48,35 @@ function(idf_component_get_property variable component property)
   set(${variable} "${STUB_ESP_DL_VERSION}" PARENT_SCOPE)
 endfunction()
 
+# sdkconfig.h, of the project's own lines alone: whoever needs another option does not compile.
+function(stub_sdkconfig)
+  string(TOUPPER "${IDF_TARGET}" target)
+  set(text "#pragma once\n#define CONFIG_IDF_TARGET_${target} 1\n")
+  # What stands in for ESP-DL asks whether this file has been included.
+  string(APPEND text "#define ESPDL_DOUBLE_SDKCONFIG_H\n")
+  foreach(file "sdkconfig.defaults" "sdkconfig.defaults.${IDF_TARGET}")
+    if(EXISTS "${CMAKE_SOURCE_DIR}/${file}")
+      file(STRINGS "${CMAKE_SOURCE_DIR}/${file}" lines REGEX "^CONFIG_")
+      foreach(line IN LISTS lines)
+        string(REGEX REPLACE "=y$" "=1" line "${line}")
+        if(NOT line MATCHES "=n$")
+          string(REGEX REPLACE "^([A-Z0-9_a-z]+)=(.*)$" "#define \\1 \\2\n" line "${line}")
+          string(APPEND text "${line}")
+        endif()
+      endforeach()
+    endif()
+  endforeach()
+  file(WRITE "${CMAKE_BINARY_DIR}/config/sdkconfig.h" "${text}")
+endfunction()
+
 macro(project name)
   _project(${name} C CXX ASM)
   # ESP-IDF's C++ has neither exceptions nor types at run time.
   set(CMAKE_CXX_STANDARD 20)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
   add_compile_definitions(ESP_PLATFORM)
+  stub_sdkconfig()
+  include_directories("${STUB_FOLDER}/include" "${CMAKE_BINARY_DIR}/config")
   if(STUB_ESP_DL)
     file(GLOB sources "${STUB_ESP_DL}/*.cpp")
     add_library(stub_esp-dl STATIC ${sources})

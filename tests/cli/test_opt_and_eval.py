@@ -1,0 +1,82 @@
+"""`tvm-espdl opt_and_eval` and `python -m tvm_espdl.opt_and_eval`: what they write, and refuse."""
+
+import json
+import runpy
+import shutil
+import sys
+
+import onnx
+import pytest
+from html_page import Page
+from networks import quantized_digits
+
+from tvm_espdl.cli import main
+from tvm_espdl.demo import DATA
+
+
+@pytest.fixture
+def model(tmp_path):
+    return shutil.copy(DATA / "digits_cnn.onnx", tmp_path / "net.onnx")
+
+
+def run(*arguments):
+    return main(["opt_and_eval", *map(str, arguments)])
+
+
+def test_both_by_default_and_nothing_is_overwritten(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["opt_and_eval", "esp32s3", str(model), "-P"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("tvm_espdl.opt_and_eval", run_name="__main__")
+    assert ended.value.code == 0
+    optimized, page = tmp_path / "net.opt.onnx", tmp_path / "net.report.html"
+    onnx.checker.check_model(onnx.load(optimized))
+    Page(page.read_text())
+    out = capsys.readouterr().out
+    calls = [line for line in out.splitlines() if " esp-dl " in line or " portable " in line]
+    assert "quantize" in calls[0]  # -P: all of them, in their order.
+    assert "dequantize" in calls[-1]
+    before = optimized.read_bytes(), page.read_bytes()
+    assert run("esp32s3", model) == 2
+    assert (optimized.read_bytes(), page.read_bytes()) == before
+
+
+def test_one_of_both_where_it_is_told(model, tmp_path):
+    assert run("esp32p4", model, "-o", "-O", tmp_path / "own.onnx") == 0
+    folder, figures = tmp_path / "reports", tmp_path / "figures.json"
+    folder.mkdir()
+    limited = ("--max_ms", "1e-6", "--json", figures)
+    assert run("esp32p4", model, "-e", "-E", folder, *limited) == 1
+    assert json.loads(figures.read_text())["chip"] == "esp32p4"
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert written == {"net.onnx", "own.onnx", "reports/net.report.html", "figures.json"}
+
+
+def test_quantized_models_are_evaluated_only(tmp_path, capsys):
+    path = tmp_path / "quantized.onnx"
+    onnx.save(quantized_digits("esp32s3"), path)
+    assert run("esp32s3", path) == 0
+    assert "evaluated only (-e)" in capsys.readouterr().err
+    assert not (tmp_path / "quantized.opt.onnx").exists()
+    for option in ("-o", "--deep-search"):
+        assert run("esp32s3", path, option) == 2
+        assert "nothing to clean up" in capsys.readouterr().err
+
+
+def test_a_deep_search_takes_the_best_of_its_trials(model, tmp_path, capsys):
+    assert run("esp32s3", model, "--deep-search", "--no-check") == 0
+    lines = capsys.readouterr().out.splitlines()
+    trials = [line for line in lines if "; export --weights" in line]
+    times = [float(line.split(" ms")[0]) for line in trials]
+    assert times == sorted(times)
+    assert len(trials) == 12  # With an optional step or without, two memories, three preferences.
+    assert (tmp_path / "net.opt.onnx").exists()
+
+
+@pytest.mark.parametrize("wrong", [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx")])
+def test_options_that_exclude_each_other(model, wrong, capsys):
+    try:
+        status = run("esp32s3", model, *wrong)
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert capsys.readouterr().err

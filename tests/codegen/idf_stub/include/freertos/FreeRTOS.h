@@ -1,0 +1,4 @@
+/* Stands in for ESP-IDF's. */
+#pragma once
+#include <stdint.h>
+typedef uint32_t UBaseType_t;

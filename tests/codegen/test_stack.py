@@ -1,0 +1,115 @@
+"""A run needs no more stack than the header says, and works from a task of 4 KB."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import installed
+from networks import library, samples
+from stack_use import deepest
+
+from tvm_espdl.codegen.project import write_project
+from tvm_espdl.codegen.stack import PORTABLE_BYTES
+from tvm_espdl.compilation import compile_espdl
+from tvm_espdl.espdl import load
+from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.matmul import Matmul
+from tvm_espdl.program import Program, Step
+from tvm_espdl.toolchain.compiler import Compiler
+from tvm_espdl.toolchain.network import build_project
+
+#: What is taken of functions of the C library, which GCC tells nothing of.
+LIBRARY = 256
+TASK = 4096
+FACES = "human_face_detect_models_s3_human_face_detect_mnp_s8_v1.espdl"
+
+
+def network(name, models):
+    if name.endswith(".espdl"):
+        return compile_espdl(load(models / "espdl" / name), "esp32s3")
+    return library(name, "esp32s3", models)
+
+
+@pytest.fixture
+def risc_v():
+    """Without float instructions: computing with floats takes calls."""
+    return installed(Compiler.rv32(march="rv32imc", mabi="ilp32"))
+
+
+@pytest.mark.parametrize("name", ["digits", FACES])
+def test_zoo_stays_within_what_the_header_says(name, risc_v, tmp_path, models_dir):
+    project = network(name, models_dir).export_project(tmp_path / "project", kernels="portable")
+    (header,) = project.rglob("tvmgen_default.h")
+    said = int(re.search(r"_STACK_BYTES (\d+)", header.read_text())[1])
+    needed, chain = deepest(project, risc_v, tmp_path, "tvmgen_default_run", LIBRARY)
+    assert 200 < needed <= said == PORTABLE_BYTES, chain
+    assert len(chain) > 2, chain
+
+
+def test_the_kernel_with_the_deepest_calls_stays_within_it(risc_v, tmp_path):
+    """A product of two tensors packs columns, and goes on through areas, tiles, exact sums."""
+    a, b, y = (Tensor("int16", shape, -4) for shape in ((1, 9, 20), (1, 20, 24), (1, 9, 24)))
+    step = Step(Matmul(a, b, y), ("a", "b"), ("y",))
+    names = {"input_names": ("a", "b"), "output_names": ("y",)}
+    program = Program(
+        library("digits", "esp32s3").chip,
+        {"a": a, "b": b, "y": y},
+        ("a", "b"),
+        ("y",),
+        (step,),
+        **names,
+    )
+    zeros = [np.zeros(t.shape, np.int16) for t in (a, b, y)]
+    project = write_project(program, tmp_path / "p", zeros[:2], zeros[2:], kernels="portable")
+    needed, chain = deepest(project, risc_v, tmp_path, "tvmgen_default_run", LIBRARY)
+    assert 1000 < needed <= PORTABLE_BYTES, chain
+
+
+ON_A_TASK = """\
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#define main projects_main
+#include "app_main.c"
+#undef main
+
+static uint8_t stack[{task}] __attribute__((aligned(16)));
+static int32_t result = -9;
+
+static void task(void) {{
+  result = run_network();
+}}
+
+int main(void) {{
+  memset(stack, 0xa5, sizeof stack);
+  register void (*const run)(void) __asm__("s2") = task;
+  register uint8_t *const top __asm__("s3") = stack + sizeof stack;
+  __asm__ volatile("mv s1, sp\\n mv sp, %0\\n jalr %1\\n mv sp, s1"
+                   : : "r"(top), "r"(run)
+                   : "s1", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3",
+                     "a4", "a5", "a6", "a7", "memory"{floats});
+  uint32_t untouched = 0;
+  while (stack[untouched] == 0xa5) {{
+    ++untouched;
+  }}
+  printf("%d %u %d\\n", (int)result, (unsigned)(sizeof stack - untouched), compare_outputs());
+  return 0;
+}}
+"""
+FLOATS = [f"f{kind}{n}" for kind, count in (("t", 12), ("a", 8)) for n in range(count)]
+
+
+def test_a_run_works_from_a_task_of_4_kilobytes(rv32, tmp_path):
+    lib = library("digits", "esp32s3")
+    project = lib.export_project(
+        tmp_path / "project", samples(lib, 1, seed=3)[0], kernels="portable"
+    )
+    floats = "".join(f', "{register}"' for register in FLOATS)
+    (project / "main" / "runner.c").write_text(ON_A_TASK.format(task=TASK, floats=floats))
+    program = tmp_path / "program"
+    quiet = rv32.with_flags("-Wno-unused-function")
+    build_project(project, program, quiet, main=project / "main" / "runner.c")
+    *_, line = rv32.run(program).strip().splitlines()
+    result, used, failed = map(int, line.split())
+    assert (result, failed) == (0, 0)
+    assert 200 < used <= PORTABLE_BYTES <= TASK - 512

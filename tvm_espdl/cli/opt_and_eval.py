@@ -1,0 +1,151 @@
+"""`tvm-espdl opt_and_eval`: a model preprocessed, then evaluated, in one command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..chips import find_chip
+from ..errors import DataError, ModelError
+from .evaluate import add_report_options, limits_of, settings_of
+from .options import add_espdl_options, library_of, option
+from .preprocess import input_shape, shapes_of
+
+if TYPE_CHECKING:
+    from ..estimate import Estimate
+
+HELP = "Clean a model up and evaluate it on a chip, in one command."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of this command."""
+    parser.add_argument("platform", help="chip, for example esp32s3")
+    parser.add_argument("model", help="float ONNX model; of others -e alone")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("-o", "--optimizer-only", action="store_true", help="clean up only")
+    only.add_argument("-e", "--evaluator-only", action="store_true", help="evaluate only")
+    parser.add_argument(
+        "-O", "--optimized-path", metavar="PATH", help="(default: <name>.opt.onnx beside the model)"
+    )
+    parser.add_argument(
+        "-E",
+        "--evaluator-report-path",
+        metavar="PATH",
+        help="page, or folder for it (default: <name>.report.html beside the model)",
+    )
+    option(
+        parser,
+        "deep_search",
+        "try optional steps, places of weights and kernels, and take the fastest",
+        action="store_true",
+    )
+    parser.add_argument("-P", "--profile", action="store_true", help="print a line for every call")
+    option(
+        parser,
+        "input_shape",
+        "whole shape of an input with dynamic dimensions, without a name of the only one; repeated",
+        metavar="[NAME:]1,3,96,96",
+        type=input_shape,
+        action="append",
+        default=[],
+    )
+    option(parser, "no_check", "do not compare with the original", action="store_true")
+    add_espdl_options(parser)
+    add_report_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write what is asked for; the status is 1 above a limit."""
+    from ..espdl.file import is_espdl
+    from ..files.output_files import check_apart, check_new, write_whole
+    from ..onnx_graphs.model import save_model
+    from ..quantize.preview import is_float
+
+    model, chip = Path(arguments.model), find_chip(arguments.platform)
+    arguments.target_chip = chip.name
+    if (is_espdl(model) or not is_float(model)) and not arguments.evaluator_only:
+        _refuse_other(model, arguments)
+        print(f"{model}: quantized already, so it is evaluated only (-e)", file=sys.stderr)
+        arguments.evaluator_only = True
+    optimized, page = _outputs(model, arguments)
+    check_apart(optimized, page, arguments.json)
+    for path in (optimized, page, arguments.json):
+        if path is not None:
+            check_new(path)
+    prepared, estimate = _found(model, arguments)
+    if optimized is not None:
+        save_model(prepared, optimized)
+        print(f"wrote {optimized}")
+    if page is None:
+        return 0
+    broken = estimate.broken(limits_of(arguments))
+    arguments.verdict = 1 if broken else 0
+    estimate.to_html(page)
+    if arguments.json is not None:
+        write_whole(arguments.json, estimate.to_json().encode())
+    print(estimate.text(every=True) if arguments.profile else estimate)
+    print(f"wrote {page}")
+    for line in broken:
+        print(f"above the limit: {line}")
+    return int(arguments.verdict)
+
+
+def _refuse_other(model: Path, arguments: argparse.Namespace) -> None:
+    """A quantized model cannot be optimized, whoever asks for it."""
+    if arguments.optimizer_only or arguments.deep_search:
+        raise ModelError(
+            "the model is quantized: there is nothing to clean up or to try",
+            where=str(model),
+            allowed="a float ONNX model, or -e",
+            try_=f"tvm-espdl opt_and_eval {arguments.platform} {model} -e",
+        )
+
+
+def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """Where the model and the page go; None for what is not made."""
+    given = arguments.evaluator_report_path
+    if arguments.optimizer_only and (given or arguments.json):
+        raise DataError(
+            "an option without effect", where="-E or --json", found="-o", try_="without -o"
+        )
+    if arguments.evaluator_only and arguments.optimized_path:
+        raise DataError("an option without effect", where="-O", found="-e", try_="without -e")
+    optimized = Path(arguments.optimized_path or model.with_name(f"{model.stem}.opt.onnx"))
+    page = Path(given or model.with_name(f"{model.stem}.report.html"))
+    if page.is_dir():
+        page /= f"{model.stem}.report.html"
+    return (
+        None if arguments.evaluator_only else optimized,
+        None if arguments.optimizer_only else page,
+    )
+
+
+def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate]:
+    """The model cleaned up, None where it is evaluated only, and its estimate."""
+    from ..compilation import compile_file
+    from ..deep_search import deep_search
+    from ..espdl.file import is_espdl
+    from ..estimate import evaluate
+    from ..preprocess import preprocess_with_report
+    from ..quantize.preview import as_if_quantized, is_float
+
+    settings, kernels = settings_of(arguments), arguments.kernels
+    if is_espdl(model) or not is_float(model):
+        return None, evaluate(library_of(str(model), arguments), settings, kernels=kernels)
+    chip, prepared = find_chip(arguments.platform), None
+    choices: dict[str, Any] = {
+        "input_shapes": shapes_of(arguments.input_shape),
+        "check": not arguments.no_check,
+    }
+    if arguments.deep_search:
+        trials = deep_search(model, chip, settings, **choices)
+        for trial in trials:
+            print(f"{trial.estimate.milliseconds:10.3f} ms: {trial.options}")
+        return trials[0].model, trials[0].estimate
+    if not arguments.evaluator_only:
+        prepared, report = preprocess_with_report(model, **choices)
+        print(report)
+    library = compile_file(as_if_quantized(prepared or model, chip), chip.name)
+    return prepared, evaluate(library, settings, kernels=kernels)

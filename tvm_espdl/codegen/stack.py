@@ -1,0 +1,23 @@
+"""How much stack a network's run needs, so that applications can size their tasks.
+
+The figures are upper bounds for code that is compiled with -O2; a test measures what GCC makes for
+RISC-V 32 and holds them against it. Printing dumps takes more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..program.kernels import Kernel
+
+#: Of portable kernels, TVM's functions and the C library's: 1,168 bytes measured, of a product of
+#: two tensors; Xtensa's register windows take more than RISC-V's frames.
+PORTABLE_BYTES = 2048
+#: What is allowed for ESP-DL's kernels and the calls that lead to them, beside the others. Nobody
+#: has measured these: they are compiled by nobody but ESP-IDF.
+ESP_DL_BYTES = 1024
+
+
+def stack_bytes(kernels: Iterable[Kernel]) -> int:
+    """Stack of a network's run below its caller, by whose kernels it calls."""
+    return PORTABLE_BYTES + (ESP_DL_BYTES if "esp-dl" in kernels else 0)

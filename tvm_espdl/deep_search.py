@@ -1,0 +1,105 @@
+"""Tries the choices that an estimate advises for a float network, and takes the fastest.
+
+Optional steps of preprocessing change the network, memory and kernels its project. What wants
+training or another board is advised only, and never tried here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+from onnx import ModelProto
+
+from .chips import Chip
+from .compilation import compile_file
+from .estimate import Estimate, Settings, evaluate
+from .estimate.machine import Weights
+from .preprocess import preprocess_onnx
+from .preprocess.steps import STEPS
+from .program.kernels import PREFERENCES, Preference
+from .quantize.preview import as_if_quantized
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One combination.
+
+    Attributes
+    ----------
+    enabled : tuple of str
+        Optional steps of preprocessing.
+    weights : str
+        `flash` or `psram`.
+    kernels : str
+        As `export` takes them.
+    estimate : Estimate
+        Of the network with these.
+    model : ModelProto
+        The preprocessed network.
+    """
+
+    enabled: tuple[str, ...]
+    weights: Weights
+    kernels: Preference
+    estimate: Estimate
+    model: ModelProto
+
+    @property
+    def options(self) -> str:
+        """What to type for it."""
+        steps = "".join(f" --enable {name}" for name in self.enabled)
+        export = f"export --weights {self.weights} --kernels {self.kernels}"
+        return f"preprocess{steps}; {export}"
+
+
+def deep_search(
+    model: str | os.PathLike[str] | ModelProto,
+    chip: Chip,
+    settings: Settings | None = None,
+    **preprocessing: Any,
+) -> list[Trial]:
+    """All combinations, the fastest that fits first.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        What is tried beside them is as a user states it.
+    **preprocessing
+        Further arguments of `preprocess_onnx`.
+
+    Raises
+    ------
+    ModelError
+        If the network cannot be preprocessed, quantized or compiled.
+    """
+    optional = [step.name for step in STEPS if not step.on]
+    subsets = itertools.chain.from_iterable(
+        itertools.combinations(optional, count) for count in range(len(optional) + 1)
+    )
+    trials: list[Trial] = []
+    for enabled in subsets:
+        prepared = preprocess_onnx(model, enable=enabled, **preprocessing)
+        trials += _trials(prepared, chip, settings or Settings(), enabled)
+    return sorted(trials, key=lambda trial: (not trial.estimate.fits, trial.estimate.milliseconds))
+
+
+def _trials(
+    prepared: ModelProto, chip: Chip, settings: Settings, enabled: tuple[str, ...]
+) -> list[Trial]:
+    library = compile_file(as_if_quantized(prepared, chip), chip.name)
+    places: tuple[Weights, ...] = ("flash", "psram") if chip.memories.psram else ("flash",)
+    if settings.weights is not None:
+        places = (settings.weights,)
+    return [
+        Trial(
+            enabled,
+            weights,
+            kernels,
+            evaluate(library, replace(settings, weights=weights), kernels=kernels),
+            prepared,
+        )
+        for weights, kernels in itertools.product(places, PREFERENCES)
+    ]
