@@ -167,6 +167,7 @@ def test_what_cannot_be_is_one_clear_error(model, arguments, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:no part of the network has the chip's bits")
 @pytest.mark.parametrize("format_", ["float", "native", "uint8"])
 def test_a_tensor_without_elements_is_refused(format_, tmp_path):
     builder = QdqBuilder()

@@ -71,7 +71,7 @@ def build(
     log = PartitionLog()
     if KEY in ours.keys:
         lowered = lower(mod, chip, log)
-        warn_if_float(bool(lowered.calls))
+        warn_if_float(bool(lowered.calls), mod)
     else:
         lowered = left_to_tvm(mod, chip)
 

@@ -13,6 +13,7 @@ from types import FrameType
 
 import tvm
 import tvm_ffi
+from tvm import relax
 from tvm.target import Target
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
@@ -21,8 +22,8 @@ from ..program import Program
 from ..program.passes import run_passes
 from ..report.log import PartitionLog
 from ..runtime.making import one_at_a_time
-from . import transform
-from .ir import attributes, is_plain_dataflow, main_of
+from . import qdq, transform
+from .ir import attributes, bindings_of, is_plain_dataflow, main_of, op_name
 from .program import program_of
 from .transform import Lowered, Partition
 from .transform.composite import CHIP
@@ -129,15 +130,31 @@ def _check_chip(mod: tvm.IRModule, chip: Chip) -> None:
         )
 
 
-def warn_if_float(has_operators: bool) -> None:
-    """Tell users of a float model, which has no operator of the chip, what they are missing."""
-    if not has_operators:
-        warnings.warn(
-            "no part of the network is quantized, so that none of it has the chip's bits: all "
-            "of it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first",
-            EspdlWarning,
-            stacklevel=_level_of_user(),
+def warn_if_float(has_operators: bool, mod: tvm.IRModule | None = None) -> None:
+    """Tell users of a network without any operator of the chip what they are missing.
+
+    It is float, or a rule forbids all of it, which the module that was lowered tells.
+    """
+    if has_operators:
+        return
+    if mod is not None and _is_quantized(main_of(mod)):
+        found = (
+            "no part of the network has the chip's bits, though it is quantized: a rule forbids "
+            "each of its operators, and all of it is compiled by TVM in float; the report names "
+            "the rules"
         )
+    else:
+        found = (
+            "no part of the network is quantized, so that none of it has the chip's bits: all of "
+            "it is compiled by TVM in float; quantize it with `tvm-espdl quantize` first"
+        )
+    warnings.warn(found, EspdlWarning, stacklevel=_level_of_user())
+
+
+def _is_quantized(main: relax.Function) -> bool:
+    if not is_plain_dataflow(main):
+        return False
+    return any(op_name(binding.value) == qdq.QUANTIZE for binding in bindings_of(main))
 
 
 def _level_of_user() -> int:

@@ -49,7 +49,7 @@ def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
         target = Target.current(allow_none=True)
         chip = lowering.chip_of(target) if target is not None else CHIPS[DEFAULT_CHIP]
         lowered = lowering.lower(mod, chip)
-        lowering.warn_if_float(bool(lowered.calls))
+        lowering.warn_if_float(bool(lowered.calls), mod)
         return rest(**options)(executable.callable_module(lowered, target))
 
     return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")

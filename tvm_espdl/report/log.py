@@ -23,6 +23,14 @@ RESULT_IS_ONLY_QUANTIZED = FormRule(
     "let all who read the result read it dequantized, at one exponent",
 )
 
+TENSORS_HAVE_ELEMENTS = FormRule(
+    "tensors_have_elements",
+    (),
+    "The tensors of an operator have at least one element.",
+    "extents of 1 and more",
+    "remove what reads and writes no elements from the model",
+)
+
 IS_A_QUANTIZED_FORM = FormRule(
     "is_a_quantized_form",
     (),

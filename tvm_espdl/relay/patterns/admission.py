@@ -17,7 +17,12 @@ from tvm.relax.transform import FusionPattern
 
 from ...chips import Chip
 from ...ops import Operator, Refusal
-from ...report.log import ACTIVATION_HAS_ONE_EXPONENT, RESULT_IS_ONLY_QUANTIZED, PartitionLog
+from ...report.log import (
+    ACTIVATION_HAS_ONE_EXPONENT,
+    RESULT_IS_ONLY_QUANTIZED,
+    TENSORS_HAVE_ELEMENTS,
+    PartitionLog,
+)
 from ..ir import name_of
 from . import composite_name, table
 from .match import Match, Pattern
@@ -128,6 +133,9 @@ def admit(entry: Pattern, match: Match, chip: Chip) -> Operator | list[Refusal]:
     operator = entry.build(match)
     if isinstance(operator, Refusal):
         return [operator]
+    tensors = (*operator.inputs, *operator.constants, operator.output)
+    if empty := [tensor.shape for tensor in tensors if tensor.size == 0]:
+        return [TENSORS_HAVE_ELEMENTS.refused(f"shape {empty[0]}")]
     return operator.refusals(chip) or operator
 
 
