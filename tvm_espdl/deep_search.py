@@ -17,6 +17,7 @@ from onnx import ModelProto
 from .chips import Chip
 from .compilation import compile_file
 from .estimate import Estimate, Settings, evaluate
+from .estimate.counting import is_counted
 from .estimate.machine import Weights
 from .preprocess import preprocess_onnx
 from .preprocess.steps import STEPS
@@ -60,7 +61,7 @@ def deep_search(
     model: str | os.PathLike[str] | ModelProto,
     chip: Chip,
     settings: Settings | None = None,
-    kernels: Sequence[Preference] = PREFERENCES,
+    kernels: Sequence[Preference] | None = None,
     **preprocessing: Any,
 ) -> list[Trial]:
     """All combinations, the fastest that fits first.
@@ -69,8 +70,8 @@ def deep_search(
     ----------
     settings : Settings, optional
         What is tried beside them is as a user states it.
-    kernels : sequence of str
-        Those that are tried.
+    kernels : sequence of str, optional
+        Those that are tried; by default all whose time on the chip can be estimated.
     **preprocessing
         Further arguments of `preprocess_onnx`.
 
@@ -78,11 +79,15 @@ def deep_search(
     ------
     ModelError
         If the network cannot be preprocessed, quantized or compiled.
+    EspdlError
+        As `evaluate`.
     """
     optional = [step.name for step in STEPS if not step.on and step.changes_cost]
     subsets = itertools.chain.from_iterable(
         itertools.combinations(optional, count) for count in range(len(optional) + 1)
     )
+    if kernels is None:
+        kernels = [kind for kind in PREFERENCES if is_counted(kind, chip)]
     trials: list[Trial] = []
     for enabled in subsets:
         prepared = preprocess_onnx(model, enable=enabled, **preprocessing)

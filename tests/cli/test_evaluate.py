@@ -9,6 +9,8 @@ from networks import library, quantized_digits
 
 from tvm_espdl.cli import main
 from tvm_espdl.demo import DATA
+from tvm_espdl.errors import EspdlError
+from tvm_espdl.estimate import Limits
 
 
 def run(*arguments):
@@ -79,3 +81,26 @@ def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
     assert "above the limit" in lines[-1]
     assert run("evaluate", quantized, "--compare", "esp32s3", "esp32s9") == 2
     assert "esp32s9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--max_ms", "0"), "--max_ms: no limit; found: 0.0; allowed: a number above 0"),
+        (("--max_ms", "-1"), "--max_ms: no limit"),
+        (("--max_ms", "nan"), "--max_ms: no limit"),
+        (("--target_chip", "esp32c3", "--kernels", "esp-dl"), "not counted"),
+        (("--compare", "esp32s3", "--html", "page.html"), "--html: an option without effect"),
+        (("--compare", "esp32s3", "--target_chip", "esp32p4"), "--target_chip: an option without"),
+    ],
+)
+def test_what_makes_no_sense_is_one_message(quantized, wrong, said, capsys):
+    assert run("evaluate", quantized, *wrong) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert not out
+
+
+def test_a_limit_in_python_is_one_too():
+    with pytest.raises(EspdlError, match="--max_flash: no limit; found: -1"):
+        Limits(flash=-1)

@@ -72,6 +72,15 @@ def test_a_deep_search_takes_the_best_of_its_trials(model, tmp_path, capsys):
     assert (tmp_path / "net.opt.onnx").exists()
 
 
+def test_a_deep_search_tries_what_a_chip_without_vectors_has(model, capsys):
+    assert run("esp32c3", model, "--deep-search", "--no-check") == 0
+    trials = capsys.readouterr().out.split("; export --weights")[1:]
+    assert len(trials) == 4  # One memory; ESP-DL's kernels in C were never counted.
+    assert all("esp-dl" not in trial.splitlines()[0] for trial in trials)
+    assert run("esp32c3", model, "--deep-search", "--kernels", "esp-dl", "-O", "x", "-E", "y") == 2
+    assert "not counted" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "wrong",
     [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx"), ("--deep-search", "--as_is")],

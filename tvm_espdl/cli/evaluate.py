@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import DataError
 from .options import add_model_options, option
 from .preview import library_of_what_compiles
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from ..library import Library
 
 HELP = "Whether a model fits a chip, how long it takes there, and what would change that."
+
+#: What says or makes something of one chip.
+_OF_ONE_CHIP = ("target_chip", "json", "html", "calibrate", "calibration")
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
@@ -66,16 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the estimate, and write what is asked for; the status is 1 above a limit."""
     from ..files.output_files import check_apart, check_new, write_whole
 
+    limits = limits_of(arguments)
+    if arguments.compare:
+        return _compare(arguments, limits)
     outputs = [path for path in (arguments.json, arguments.html) if path is not None]
     check_apart(*outputs)
     if arguments.calibrate is not None and arguments.calibration is not None:
         outputs.append(arguments.calibration)
     for path in outputs:
         check_new(path)
-    if arguments.compare:
-        return _compare(arguments)
     estimate = estimate_of(arguments)
-    broken = estimate.broken(limits_of(arguments))
+    broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
     if arguments.json is not None:
         write_whole(arguments.json, estimate.to_json().encode())
@@ -129,13 +134,21 @@ def limits_of(arguments: argparse.Namespace) -> Limits:
     return Limits(arguments.max_ms, arguments.max_ram, arguments.max_flash)
 
 
-def _compare(arguments: argparse.Namespace) -> int:
+def _compare(arguments: argparse.Namespace, limits: Limits) -> int:
     """A line for each chip; those above a limit say so."""
+    unused = [name for name in _OF_ONE_CHIP if getattr(arguments, name)]
+    if unused:
+        raise DataError(
+            "an option without effect",
+            where=f"--{unused[0]}",
+            found="--compare",
+            allowed="one of them",
+        )
     arguments.verdict = 0
     for chip in dict.fromkeys(arguments.compare):
         arguments.target_chip = chip
         estimate = estimate_of(arguments)
-        broken = estimate.broken(limits_of(arguments))
+        broken = estimate.broken(limits)
         arguments.verdict = 1 if broken else arguments.verdict
         print(estimate.verdict)
         for line in broken:

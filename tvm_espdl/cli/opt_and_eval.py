@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..quantize.preview import is_float
 
     model, chip = Path(arguments.model), find_chip(arguments.platform)
-    arguments.target_chip = chip.name
+    arguments.target_chip, limits = chip.name, limits_of(arguments)
     if (is_espdl(model) or not is_float(model)) and not arguments.evaluator_only:
         _refuse_other(model, arguments)
         print(f"{model}: quantized already, so it is evaluated only (-e)", file=sys.stderr)
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wrote {optimized}")
     if page is None or estimate is None:
         return 0
-    broken = estimate.broken(limits_of(arguments))
+    broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
     estimate.to_html(page)
     if arguments.json is not None:
@@ -137,7 +137,6 @@ def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate | 
     """The model cleaned up and its estimate; None for what is not made."""
     from ..deep_search import deep_search
     from ..preprocess import preprocess_with_report
-    from ..program.kernels import PREFERENCES
 
     choices: dict[str, Any] = {
         "input_shapes": shapes_of(arguments.input_shape),
@@ -145,7 +144,7 @@ def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate | 
     }
     if arguments.deep_search:
         chip, settings = find_chip(arguments.platform), settings_of(arguments)
-        kernels = PREFERENCES if arguments.kernels == "auto" else (arguments.kernels,)
+        kernels = None if arguments.kernels == "auto" else (arguments.kernels,)
         trials = deep_search(model, chip, settings, kernels, **choices)
         for trial in trials:
             print(f"{trial.estimate.milliseconds:10.3f} ms: {trial.options}")

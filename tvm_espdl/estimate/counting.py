@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 
 from ..chips import Chip
+from ..errors import EspdlError
 from .features import features, shape_class
 from .work import Work
 
@@ -38,8 +39,26 @@ class Counted:
     counted: bool
 
 
+def is_counted(kernels: str, chip: Chip) -> bool:
+    """Whether anything is known of what such a preference for kernels calls on `chip`."""
+    return kernels != "esp-dl" or chip.family in _tables()["esp-dl"]
+
+
 def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
-    """What ESP-DL's kernel in vectors takes on `chip`."""
+    """What ESP-DL's kernel in vectors takes on `chip`.
+
+    Raises
+    ------
+    EspdlError
+        If the chip has no vectors: ESP-DL's loops in C were not counted.
+    """
+    if not is_counted("esp-dl", chip):
+        raise EspdlError(
+            "ESP-DL's kernels in C were not counted, so that their time is not known",
+            where=f"--kernels esp-dl on {chip.name}",
+            allowed="auto, portable",
+            try_="without it: projects for this chip call portable kernels by default",
+        )
     table = _tables()["esp-dl"][chip.family]
     lanes = chip.lanes(work.dtype) if work.dtype in ("int8", "int16") else _DEFAULT_LANES
     for like, same in _alike(work, lanes):

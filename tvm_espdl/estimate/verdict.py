@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..codegen.flash import CODE_BYTES, FLASH_MEGABYTES, app_bytes
+from ..errors import EspdlError
 from .evaluation import Figures
 
 
@@ -89,11 +90,26 @@ class Limits:
         Milliseconds of an inference.
     ram, flash : int or None
         Bytes of internal memory; of constants in flash.
+
+    Raises
+    ------
+    EspdlError
+        If one of them is no limit: the time is above 0, bytes are not negative.
     """
 
     ms: float | None = None
     ram: int | None = None
     flash: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.ms is not None and not self.ms > 0:
+            raise EspdlError(
+                "no limit", where="--max_ms", found=self.ms, allowed="a number above 0"
+            )
+        for name, most in (("ram", self.ram), ("flash", self.flash)):
+            if most is not None and not most >= 0:
+                allowed = "a number of bytes"
+                raise EspdlError("no limit", where=f"--max_{name}", found=most, allowed=allowed)
 
     def broken_by(self, figures: Figures) -> list[str]:
         """A line for each limit that does not hold, by how much."""
