@@ -83,19 +83,19 @@ def from_files(chip, folder):
 
 
 def speed(model):
-    """Seconds from a float model to its figures."""
+    """Seconds of this process from a float model to its figures."""
     from tvm_espdl.compilation import compile_file
     from tvm_espdl.quantize.preview import as_if_quantized
 
     chip = find_chip("esp32s3")
     compile_file(as_if_quantized(model, chip), chip.name)  # TVM is loaded.
-    began = time.perf_counter()
+    began = time.process_time()
     quantized = as_if_quantized(model, chip)
-    made = time.perf_counter()
+    made = time.process_time()
     program = compile_file(quantized, chip.name).program
-    lowered = time.perf_counter()
+    lowered = time.process_time()
     figures_of(program)
-    ended = time.perf_counter()
+    ended = time.process_time()
     parts = (made - began, lowered - made, ended - lowered)
     texts = [
         f"{n} {s:.2f} s" for n, s in zip(("quantize", "compile", "estimate"), parts, strict=True)

@@ -137,11 +137,11 @@ def _files(room: str) -> list[Path]:
     return [p.relative_to(ROOT) for p in found if p.name != "__init__.py"]
 
 
-def _noticed(change: Change, tests: tuple[str, ...], seconds: int) -> bool:
+def _noticed(change: Change, tests: tuple[str, ...], seconds: int, root: Path = ROOT) -> bool:
     with tempfile.TemporaryDirectory(prefix="tvm_espdl_mutant_") as name:
         tree = Path(name) / "tree"
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "build", "*.egg-info")
-        shutil.copytree(ROOT, tree, ignore=ignored)
+        shutil.copytree(root, tree, ignore=ignored)
         change.apply(tree)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
         environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("opt_and_eval",),
     ("", "cli"),
-    ("demo", "deep_search"),
+    ("demo", "deep_search", "stages"),
     ("quantize",),
     ("evaluation",),
     ("compilation", "legacy"),
@@ -52,7 +52,15 @@ LATER = {"evaluation"}
 LIBRARIES = {
     "tvm": {"", "legacy", "compilation", "relay", "library", "codegen", "runtime"},
     "tvm_ffi": {"relay", "runtime"},
-    "onnx": {"deep_search", "quantize", "compilation", "relay", "preprocess", "onnx_graphs"},
+    "onnx": {
+        "deep_search",
+        "stages",
+        "quantize",
+        "compilation",
+        "relay",
+        "preprocess",
+        "onnx_graphs",
+    },
     "onnxruntime": {"demo", "onnx_graphs"},
     "torch": {"relay"},
     "onnxscript": {"relay"},

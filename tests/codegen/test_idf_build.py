@@ -6,14 +6,22 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import unavailable
 from golden_folders import BY_ESP_DL, folder_of_names
 from networks import digits_arrays, library
 
 from tvm_espdl.cli import main
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.quantize import preprocess_onnx, quantize_onnx
 
 STUB = Path(__file__).parent / "idf_stub"
+EVERYTHING = os.environ.get("TVM_ESPDL_ALL") == "1"
+MODELS = (
+    *("actzoo_32", "digits_cnn", "dscnn_kws_49x10", "kws_conv1d", "mobilenetv2_035_96"),
+    *("mobilenetv2_100_224", "resnet8_32", "yolo_nano_96", "yolo_tiny_160"),
+)
 ESP_DL = Path(__file__).parents[1] / "espdl_double"
 
 
@@ -70,6 +78,22 @@ def test_project_builds_and_runs(tmp_path, chip, cmake, c_compiler):
     assert portable == with_esp_dl
 
 
+@pytest.mark.skipif(not EVERYTHING, reason="it takes minutes: TVM_ESPDL_ALL=1")
+@pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.usefixtures("c_compiler")
+def test_every_network_builds_and_passes(name, chip, models_dir, tmp_path, cmake):
+    """With the lines of ESP-IDF that the project itself has, for memory in PSRAM, too."""
+    model = preprocess_onnx(models_dir / "float" / f"{name}.onnx")
+    sizes = model.graph.input[0].type.tensor_type.shape.dim
+    shape = tuple(size.dim_value or 1 for size in sizes)
+    samples = np.random.default_rng(5).normal(size=(2, *shape[1:])).astype(np.float32)
+    network = compile_file(quantize_onnx(model, samples, chip, measure=False).model)
+    project = network.export_project(tmp_path / "network", sample_input=samples[:1])
+    settings = (f"-DIDF_TARGET={chip}", f"-DSTUB_ESP_DL={ESP_DL}")
+    assert built(cmake, project, tmp_path / "build", *settings).endswith("\nPASS\n")
+
+
 @pytest.mark.parametrize("name", ['a b;c"d', "$(x)#", "ü", "1-a.b+c"])
 def test_a_folder_may_have_any_name(name, tmp_path, cmake, c_compiler):
     """CMake takes few letters for a project; ESP-IDF itself asks for a path without blanks."""
@@ -81,6 +105,23 @@ def test_a_folder_may_have_any_name(name, tmp_path, cmake, c_compiler):
     )
     assert configured.returncode == 0, configured.stderr
     assert name != "1-a.b+c" or f"project({name})" in text
+
+
+def test_memory_elsewhere_builds_too(tmp_path, cmake, c_compiler):
+    """In PSRAM, whose lines stand in the project: without them it does not compile."""
+    network, sample = library("digits", "esp32s3"), digits_arrays()["images"][:1]
+    target = ("-DIDF_TARGET=esp32s3", "-DTVM_ESPDL_PORTABLE=1")
+    given = {"sample_input": sample, "kernels": "portable"}
+    caller = network.export_project(tmp_path / "caller", arena="caller", **given)
+    assert built(cmake, caller, tmp_path / "caller_build", *target).endswith("\nPASS\n")
+    psram = network.export_project(tmp_path / "psram", internal_ram=256, weights="psram", **given)
+    assert built(cmake, psram, tmp_path / "psram_build", *target).endswith("\nPASS\n")
+    lines = psram / "sdkconfig.defaults.esp32s3"
+    text = lines.read_text().replace("CONFIG_SPIRAM_ALLOW_BSS_SEG", "CONFIG_NONE")
+    lines.write_text(text)
+    assert run(cmake, "-S", psram, "-B", tmp_path / "without", *target).returncode == 0
+    compiled = run(cmake, "--build", tmp_path / "without")
+    assert "in PSRAM: set CONFIG_SPIRAM" in compiled.stderr + compiled.stdout
 
 
 def test_another_release_of_esp_dl_does_not_compile(tmp_path, cmake, c_compiler):

@@ -3,17 +3,18 @@
 import dataclasses
 import json
 import re
-import subprocess
 
 import numpy as np
+import onnx
 import pytest
 from network_in_c import run_network
-from networks import library, samples
+from networks import library, quantized_digits, samples
 from program_drawings import drawn_program
 from projects import project_of
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.chips.settings import Board
+from tvm_espdl.cli import main
 from tvm_espdl.codegen.fitting import check_fit
 from tvm_espdl.codegen.memory_account import account_text
 from tvm_espdl.codegen.memory_choice import (
@@ -116,7 +117,7 @@ def test_mobilenet_is_refused_for_the_c3_with_numbers(mobilenet):
     assert "esp32s3" in message.partition("try:")[2]
 
 
-def test_a_project_says_what_needs_psram_and_does_not_build_without(tmp_path):
+def test_a_project_says_what_needs_psram(tmp_path):
     library("digits", "esp32s3").export_project(tmp_path / "project", internal_ram=1200)
     tmp_path /= "project"
     lines = (tmp_path / "sdkconfig.defaults.esp32s3").read_text()
@@ -128,20 +129,6 @@ def test_a_project_says_what_needs_psram_and_does_not_build_without(tmp_path):
     told = account_text(account)
     assert "internal RAM: 1,040 of 1,200 bytes for" in told
     assert "in PSRAM: 2,048 bytes, " in told
-    (tmp_path / "idf").mkdir()
-    (tmp_path / "idf" / "esp_attr.h").write_text(
-        "#define EXT_RAM_BSS_ATTR __attribute__((aligned))"
-    )
-    config = tmp_path / "idf" / "sdkconfig.h"
-    (network,) = (path for path in sources(tmp_path) if path.name == "default_lib1.c")
-    folders = [f"-I{folder}" for folder in (*includes(tmp_path), tmp_path / "idf")]
-    command = ["gcc", "-fsyntax-only", "-DESP_PLATFORM", "-DTVM_ESPDL_PORTABLE", *folders, network]
-    config.write_text("")
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode != 0
-    assert "CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY" in refused.stderr
-    config.write_text("#define CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY 1")
-    subprocess.run(command, check=True)
 
 
 def test_a_network_that_fits_wants_no_psram():
@@ -231,3 +218,15 @@ def test_memory_of_the_callers_is_checked(tmp_path, c_compiler, monkeypatch):
         defines=["TVM_ESPDL_PORTABLE"],
     )
     assert c_compiler.run(tmp_path / "program").split() == ["-3", "-1", "-2", "-3", "-3", "0", "0"]
+
+
+def test_export_tells_where_tensors_are_and_refuses_what_has_no_effect(tmp_path, capsys):
+    onnx.save(quantized_digits("esp32s3"), tmp_path / "model.onnx")
+    model = ["export", "--model_path", str(tmp_path / "model.onnx"), "--out_path"]
+    project = str(tmp_path / "project")
+    assert main([*model, project, "--internal-ram", "1200"]) == 0
+    assert "internal RAM: 1,040 of 1,200 bytes" in capsys.readouterr().out
+    file = str(tmp_path / "model.espdl")
+    assert main([*model, file, "--format", "espdl", "--internal_ram", "0"]) == 2
+    assert "--internal_ram with --format espdl" in capsys.readouterr().err
+    assert not (tmp_path / "model.espdl").exists()

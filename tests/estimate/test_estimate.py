@@ -1,6 +1,8 @@
 """Estimates of whole programs: time, memory against the linker's, what-ifs, advice, forms."""
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from tvm_espdl.estimate import Limits, Settings, evaluate
 from tvm_espdl.toolchain.compiler import Compiler
 
 HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECTIONS = (
     "How far to trust it",
     "What would change it",
@@ -172,6 +175,19 @@ def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
     assert estimate.reasons
 
 
+def test_advice_on_what_stands_at_the_border():
+    """Floats in and out: as much as a network of integers takes less."""
+    estimate = evaluate(library("digits", "esp32s3"))
+    pasted = {one.paste: one for one in estimate.advice}
+    (first, *_), (*_, last) = estimate.nodes, estimate.nodes
+    given = pasted["tvm-espdl export --input_format native"]
+    assert given.milliseconds >= first.milliseconds
+    assert first.operator == "quantize"
+    taken = pasted.get("tvm-espdl export --output_format native")
+    small = last.milliseconds < 0.005 * estimate.milliseconds
+    assert small if taken is None else taken.milliseconds >= last.milliseconds
+
+
 def test_limits_say_by_how_much(estimate):
     assert estimate.broken(Limits()) == []
     assert estimate.broken(Limits(1e9, 1 << 30, 1 << 30)) == []
@@ -214,6 +230,31 @@ def test_the_page_has_every_section(estimate, tmp_path):
     assert page.tags.count("rect") > 3 * len(estimate.nodes)
     assert all(c.isprintable() or c == "\n" for c in source)
     assert source == estimate.html(snr=snr)
+
+
+def test_a_browser_shows_every_section(estimate, tmp_path):
+    """Without a network; that there are no scripts is seen above."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser: apt-get install {BROWSERS[0]}")
+    estimate.to_html(tmp_path / "page.html", snr={"x": 20.0})
+    shown = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *(
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                f"file://{tmp_path / 'page.html'}",
+            ),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+        text=True,
+    ).stdout
+    for section in SECTIONS:
+        assert f"<h2>{section}</h2>" in shown
+    assert shown.count("<svg") == 5
 
 
 def test_small_estimates_have_smaller_pages():

@@ -249,3 +249,23 @@ def test_decisions_are_judged_by_what_they_decide_on(last, judged):
     )
     prepared = onnx.shape_inference.infer_shapes(model)
     assert make_plan(Graph(prepared)).objective() == judged
+
+
+def test_another_method_where_the_outputs_gain_by_it():
+    """Tanh saturates what is large anyhow: the exponent of its input need not hold it."""
+    nodes = [node("Tanh", "x", "a"), node("Conv", "a w", "y")]
+    shape = (1, 8, 6, 6)
+    model = network(nodes, {"x": shape}, {"y": shape}, {"w": floats(8, 8, 1, 1)})
+    data = floats(32, *shape[1:])
+    data.reshape(32, -1)[:, ::97] *= 200
+    for chip in ("esp32s3", "esp32p4", "esp32"):
+        steps = quantize_onnx(model, data, chip, recover=("methods",)).report.steps
+        assert [step.applied for step in steps] == [True, True]
+        assert steps[1].judged_gain > 3
+        assert steps[1].gain > 3, "with the chip's bits"
+    # A method that the user names is not overruled, unless he asks for that.
+    kept = quantize_onnx(model, data, activations="minmax", measure=False).report.steps
+    assert "methods" not in [step.step for step in kept]
+    # In int16 there is nothing to weigh.
+    wide = quantize_onnx(model, data, int16="*", recover=("methods",), measure=False).report.steps
+    assert not wide[1].applied

@@ -299,6 +299,6 @@ def test_steps_are_kept_by_what_they_do_to_the_chips_bits(chip):
     model = network(nodes, {"x": (5, 1, 5)}, {"y": (1, 3)}, constants, opset=17)
     samples = [{"x": x} for x in rng.normal(size=(64, 5, 1, 5)).astype(np.float32)]
     steps = quantize_onnx(model, samples, chip).report.steps
-    assert [step.step for step in steps] == ["", "rounding", "equalization", "bias"]
+    assert [step.step for step in steps] == ["", "methods", "rounding", "equalization", "bias"]
     for step in steps[1:]:
         assert step.applied == (step.gain > 0), step

@@ -116,7 +116,7 @@ def test_the_worst_layers_have_the_lowest_snr_of_their_own(measured):
 
 def test_steps_tell_what_they_gain(measured):
     steps = measured.report.steps
-    assert [step.step for step in steps] == ["", "rounding", "equalization", "bias"]
+    assert [step.step for step in steps] == ["", "methods", "rounding", "equalization", "bias"]
     level = steps[0].accuracy.snr
     for step in steps[1:]:
         assert step.gain == pytest.approx(step.accuracy.snr - level)

@@ -152,7 +152,7 @@ def _check_format(arguments: argparse.Namespace) -> None:
     """Refuse options that the format would ignore."""
     of_format = {"project": _OF_PROJECTS, "espdl": ("info", "json")}
     for format_, names in of_format.items():
-        given = [name for name in names if getattr(arguments, name) not in (None, False, [])]
+        given = [name for name in names if _is_given(getattr(arguments, name))]
         if given and arguments.format != format_:
             raise DataError(
                 "an option of another format",
@@ -160,6 +160,11 @@ def _check_format(arguments: argparse.Namespace) -> None:
                 found=f"--{given[0]} with --format {arguments.format}",
                 allowed=f"--{given[0]} with --format {format_}",
             )
+
+
+def _is_given(value: object) -> bool:
+    """Whether an option was; 0 is a value, too."""
+    return value not in (None, []) and value is not False
 
 
 def _write_espdl(arguments: argparse.Namespace) -> None:

@@ -61,10 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
         skip=arguments.skip,
         enable=arguments.enable,
         input_shapes=shapes_of(arguments.input_shape),
-        input_values=dict(arguments.input_value),
         inputs=arguments.inputs,
         outputs=arguments.outputs,
         check=not arguments.no_check,
+        input_values=dict(arguments.input_value),
     )
     save_model(model, arguments.output)
     print(report)

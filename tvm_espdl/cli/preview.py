@@ -50,7 +50,7 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
     from ..relay.frontend.unsupported import unsupported_nodes
 
     try:
-        return library_or_preview(arguments), []
+        return _told(arguments, [])
     except ModelError:
         if is_espdl(arguments.model):
             raise
@@ -65,4 +65,11 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
         f"(preprocess --outputs {node.input[0] if node.input else node.output[0]})"
         for node in nodes
     ]
-    return library_or_preview(arguments), told
+    return _told(arguments, told)
+
+
+def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:
+    """The library, and what has been said with what stays in float."""
+    library, left = library_and_left_float(arguments)
+    floats = [f"{each.name} ({each.operator}) stays in float: {each.reason}" for each in left]
+    return library, [*told, *floats]

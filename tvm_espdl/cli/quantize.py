@@ -35,8 +35,8 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("budget", "extra cycles, such as 0.1, for --int16 auto",
      {"type": float, "metavar": "SHARE"}),
     ("recover",
-     "step that recovers accuracy: rounding, equalization, exponents, compensation, bias, all "
-     "or none; repeated (default: rounding, bias; of small networks equalization, too)",
+     "step that recovers accuracy: methods, rounding, equalization, exponents, compensation, bias, "
+     "all or none; repeated (default: methods, rounding, bias; small networks: equalization, too)",
      _REPEATED),
     ("hold_out", "every n-th sample judges the result only (default: 4; 0: none)",
      {"type": int, "metavar": "N"}),

@@ -183,6 +183,8 @@ class Figures:
         if share >= 0.005:
             names = ", ".join(dict.fromkeys(node.operator for node in rough))
             found.append(f"{share:.0%} of the time is of kernels that are rougher: {names}")
+        if any(node.kernel == "tvm" for node in self.nodes):
+            found.append("memory that functions of TVM work in is not counted")
         return tuple(found)
 
 
@@ -253,9 +255,7 @@ def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float
 
 def _rougher(counts: Counts) -> str:
     if counts.kernel == "tvm":
-        return "a function that TVM compiles is estimated by its name and types"
+        return "by name and types"
     if counts.kernel == "portable":
-        if counts.counted:
-            return "a portable kernel: instructions are counted, not its cycles"
-        return "a portable kernel whose instructions were not counted"
-    return "" if counts.counted else "ESP-DL's kernel was not counted with such shapes"
+        return "cycles assumed" if counts.counted else "not counted"
+    return "" if counts.counted else "like other shapes"

@@ -18,12 +18,8 @@ from ..onnx_graphs.model import Signature
 from .check import Ranges
 
 
-def fix_input_shapes(
-    model: ModelProto, shapes: Mapping[str, Sequence[int]] | Sequence[int]
-) -> ModelProto:
+def fix_input_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
     """Return a copy of `model` whose inputs have the given whole shapes, batch included.
-
-    A shape without a name is that of the only input.
 
     Raises
     ------
@@ -33,11 +29,36 @@ def fix_input_shapes(
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     inputs = {value.name: value for value in fixed.graph.input}
-    for name, shape in _by_name(shapes, model).items():
+    for name, shape in shapes.items():
         _check_name(name, list(inputs), "input_shape", str)
         whole = isinstance(shape, Iterable) and not isinstance(shape, str)
         _fix(inputs[name], tuple(shape) if whole else (shape,))
     return fixed
+
+
+def shapes_by_name(
+    model: ModelProto, shapes: Mapping[str, Sequence[int]] | Sequence[int]
+) -> Mapping[str, Sequence[int]]:
+    """Shapes by the names of inputs; one that comes alone is that of the only input.
+
+    Raises
+    ------
+    ModelError
+        If there is not one input, and a shape without a name.
+    """
+    if isinstance(shapes, Mapping):
+        return shapes
+    constants = {tensor.name for tensor in model.graph.initializer}
+    names = [value.name for value in model.graph.input if value.name not in constants]
+    if shapes and len(names) != 1:
+        raise ModelError(
+            "a shape without a name, and not one input",
+            where="option input_shape",
+            found=f"inputs {', '.join(map(repr, names)) or 'none'}",
+            allowed="a shape alone where there is one input",
+            try_="NAME:1,3,96,96 for each; {name: shape} in Python",
+        )
+    return {names[0]: shapes} if shapes else {}
 
 
 def fix_input_values(model: ModelProto, values: Mapping[str, Any]) -> ModelProto:
@@ -73,24 +94,6 @@ def _constant(value: onnx.ValueInfoProto, given: Any) -> onnx.TensorProto:
         )
     filled = np.broadcast_to(whole.ravel(), (int(np.prod(extents)),))
     return onnx.numpy_helper.from_array(filled.reshape(extents), value.name)
-
-
-def _by_name(
-    shapes: Mapping[str, Sequence[int]] | Sequence[int], model: ModelProto
-) -> Mapping[str, Sequence[int]]:
-    if isinstance(shapes, Mapping):
-        return shapes
-    constants = {tensor.name for tensor in model.graph.initializer}
-    names = [value.name for value in model.graph.input if value.name not in constants]
-    if shapes and len(names) != 1:
-        raise ModelError(
-            "a shape without a name, and not one input",
-            where="option input_shape",
-            found=f"inputs {', '.join(map(repr, names)) or 'none'}",
-            allowed="a shape alone where there is one input",
-            try_="NAME:1,3,96,96 for each; {name: shape} in Python",
-        )
-    return {names[0]: shapes} if shapes else {}
 
 
 def _fix(value: onnx.ValueInfoProto, shape: tuple[Any, ...]) -> None:

@@ -25,7 +25,7 @@ from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from ..onnx_graphs.stored_weights import float_weights
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
-from .input_options import check_ranges, fix_input_shapes, fix_input_values
+from .input_options import check_ranges, fix_input_shapes, fix_input_values, shapes_by_name
 from .rewrite_unused import remove_listed_constants
 from .steps import STEPS, Step, select_steps
 
@@ -102,11 +102,11 @@ def preprocess_onnx(
         skip=skip,
         enable=enable,
         input_shapes=input_shapes,
-        input_values=input_values,
         ranges=ranges,
         inputs=inputs,
         outputs=outputs,
         check=check,
+        input_values=input_values,
     )
     return prepared
 
@@ -135,9 +135,10 @@ def preprocess_with_report(
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
+    shapes = shapes_by_name(part, input_shapes or {})
     valued = fix_input_values(part, input_values or {})
-    shaped = halves_to_float(fix_input_shapes(valued, input_shapes or {}))
-    shaped = _one_sample(fix_batch(shaped), asked=bool(input_shapes))
+    shaped = halves_to_float(fix_input_shapes(valued, shapes))
+    shaped = _one_sample(fix_batch(shaped), shapes)
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
         start = plain_forms(start)
@@ -244,16 +245,18 @@ def _refuse_quantized(model: ModelProto) -> None:
             )
 
 
-def _one_sample(model: ModelProto, *, asked: bool) -> ModelProto:
+def _one_sample(
+    model: ModelProto, asked: Mapping[str, Sequence[int]] | Sequence[int]
+) -> ModelProto:
     """The network of static shapes for one sample of its batch, which must not be asked for."""
-    if batch_above_one(model) == 1:
+    batch = batch_above_one(model)
+    if batch == 1:
         return model
     if asked:
-        name, (shape, _) = next(iter(input_signature(model).items()))
         raise ModelError(
             "the input has a fixed batch above 1",
-            where=f"option input_shape, input {name!r}",
-            found=list(shape),
+            where="option input_shape",
+            found=asked,
             allowed="a batch of 1: the chips' kernels process one sample at a time",
             try_="1 as the first dimension",
         )

@@ -149,9 +149,9 @@ def quantize_onnx(
         What "auto" may spend: extra cycles as a share of the network's, such as 0.1.
     recover : str or collection of str, optional
         Steps that recover accuracy, each kept only if it lowers the noise on held-out samples:
-        "rounding", "equalization", "exponents", "compensation", "bias", or "all"; () for none.
-        By default rounding, bias and, for networks of up to 100 million multiply-accumulates,
-        equalization.
+        "methods", "rounding", "equalization", "exponents", "compensation", "bias", or "all"; ()
+        for none. By default methods (where `activations` is "mse"), rounding, bias and, for
+        networks of up to 100 million multiply-accumulates, equalization.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
         fewer than 8 samples: none.

@@ -114,7 +114,7 @@ def quantize(
     if options.int16 or has_layers(prepared):
         prepared = raise_opset(prepared, OPSET_OF_INT16)
     plan = _plan(prepared, options)
-    steps = default_steps(plan) if asked is None else asked
+    steps = default_steps(plan, options.activations) if asked is None else asked
     statistics = LayerStatistics(plan)
     split = HeldOut(samples, options.hold_out)
     whole = {*plan.tensors(), *plan.unread_states}

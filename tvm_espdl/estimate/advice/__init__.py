@@ -10,6 +10,7 @@ from ..evaluation import Figures
 from .entry import Advice
 from .layers import of_layers
 from .settings import of_settings
+from .steps import of_steps
 
 #: Shares of the time below which a gain is not worth a line.
 _LEAST_SHARE = 0.005
@@ -17,7 +18,7 @@ _LEAST_SHARE = 0.005
 
 def advice_for(figures: Figures) -> tuple[Advice, ...]:
     """All advice, the largest gain first."""
-    found = [*of_settings(figures), *of_layers(figures)]
+    found = [*of_settings(figures), *of_layers(figures), *of_steps(figures)]
     worth = [one for one in found if one.milliseconds >= _LEAST_SHARE * figures.milliseconds]
     return tuple(sorted(worth, key=lambda one: -one.milliseconds))
 

@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 
 from ...ops import Operator
 from ..counting import esp_dl_instructions, portable_instructions
-from ..cycles import Counts
 from ..evaluation import Figures
 from ..traffic import Fills
 from ..work import Work, work_of
 from .entry import Advice
+from .gains import WEIGHTED, gained
 
 #: Bytes of a filter that leave room in the cache for what else a position reads, as a part of it.
 _PART_OF_CACHE = 0.75
 #: Layers that one piece of advice names.
 _MOST_NAMED = 4
-_WEIGHTED = ("conv2d", "depthwise_conv2d", "gemm")
 
 #: A layer: its step, what its kernel has to do, and milliseconds that are gained.
 _Gain = tuple[int, Work, float]
@@ -37,19 +36,6 @@ def of_layers(figures: Figures) -> Iterator[Advice]:
     yield from _parted_filters(figures, esp_dl)
     yield from _even_channels(figures, esp_dl)
     yield from _int16(figures, esp_dl)
-    yield from _clips(figures)
-    yield from _off_esp_dl(figures)
-    yield from _tail(figures)
-
-
-def _milliseconds(figures: Figures, counts: Counts) -> float:
-    cycles = sum(figures.priced(counts).values())
-    return 1000 * cycles / figures.machine.clock_hz
-
-
-def _gained(figures: Figures, index: int, changed: Counts) -> float:
-    own = figures.counts[index]
-    return _milliseconds(figures, own) - _milliseconds(figures, changed)
 
 
 def _named(figures: Figures, gains: Sequence[_Gain]) -> str:
@@ -85,7 +71,7 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
             instructions=own.instructions + copied,
             fills=Fills(size, own.fills.activation, min(own.fills.inner, 2.0 * size * levels)),
         )
-        gains.append((index, work, _gained(figures, index, counts)))
+        gains.append((index, work, gained(figures, index, counts)))
     gains = _sorted(gains)
     if not gains:
         return
@@ -113,7 +99,7 @@ def _even_channels(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]
     """Channels that fill their vectors."""
     gains = []
     for index, work in works.items():
-        if work.kernel not in _WEIGHTED or not work.dtype.startswith("int"):
+        if work.kernel not in WEIGHTED or not work.dtype.startswith("int"):
             continue
         lanes = figures.chip.lanes(work.dtype)
         whole = dataclasses.replace(
@@ -126,7 +112,7 @@ def _even_channels(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]
         own = figures.counts[index]
         found = esp_dl_instructions(whole, figures.chip).instructions
         counts = dataclasses.replace(own, instructions=found)
-        gains.append((index, whole, _gained(figures, index, counts)))
+        gains.append((index, whole, gained(figures, index, counts)))
     gains = _sorted(gains)
     if gains:
         index, whole, _ = gains[0]
@@ -155,7 +141,7 @@ def _int16(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]:
             instructions=esp_dl_instructions(bytes_, figures.chip).instructions,
             fills=Fills(fills.filter / 2, fills.activation / 2, fills.inner / 2),
         )
-        gains.append((index, work, _gained(figures, index, counts)))
+        gains.append((index, work, gained(figures, index, counts)))
     gains = _sorted(gains)
     if gains:
         yield Advice(
@@ -165,66 +151,4 @@ def _int16(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]:
             _sum(gains),
             "command",
             "tvm-espdl quantize without --int16",
-        )
-
-
-def _clips(figures: Figures) -> Iterator[Advice]:
-    """ReLU6 and its like behind a layer, which a ReLU would cost nothing there."""
-    makers = {step.outputs[0]: step.operator for step in figures.program.steps}
-    behind = [
-        node
-        for node in figures.nodes
-        if node.operator == "clip"
-        and node.milliseconds
-        and isinstance(makers.get(node.reads[0]), Operator)
-        and makers[node.reads[0]].name in _WEIGHTED
-    ]
-    if behind:
-        yield Advice(
-            f"train with ReLU in place of {len(behind)} functions like ReLU6: a layer computes "
-            "ReLU on its way, a Clip goes over its result once more",
-            "wants training",
-            sum(node.milliseconds for node in behind),
-            "model",
-            f"{behind[0].tensor} and others of its kind",
-        )
-
-
-def _off_esp_dl(figures: Figures) -> Iterator[Advice]:
-    """Functions that TVM compiles, and what they would take as operators on integers."""
-    for index, node in enumerate(figures.nodes):
-        if node.kernel != "tvm" or not figures.counts[index].runs:
-            continue
-        values = figures.program.values
-        elements = max(values[name].size for name in (*node.reads, *node.writes) if name in values)
-        work = Work("quantized", "int8", 1, 1, elements, elements)
-        counts = dataclasses.replace(
-            figures.counts[index],
-            instructions=portable_instructions(work, figures.chip).instructions,
-        )
-        gain = _gained(figures, index, counts)
-        yield Advice(
-            f"quantize {node.operator}, which TVM compiles in float",
-            "at most so much: as if it were an ordinary operator on integers",
-            gain,
-            "model",
-            f"{node.tensor}: see the reasons below, or tvm-espdl check",
-        )
-
-
-def _tail(figures: Figures) -> Iterator[Advice]:
-    """The end of the network, where none of ESP-DL's kernels runs any more."""
-    nodes = figures.nodes
-    last = max((i for i, node in enumerate(nodes) if node.kernel == "esp-dl"), default=None)
-    if last is None:
-        return
-    behind = [node for node in nodes[last + 1 :] if node.milliseconds]
-    if len(behind) > 1:
-        yield Advice(
-            f"cut the model behind {nodes[last].tensor}, and compute the {len(behind)} steps that "
-            "follow in the application, where less of them may be needed",
-            "the application has to do it",
-            sum(node.milliseconds for node in behind),
-            "command",
-            f"tvm-espdl preprocess --outputs {nodes[last].tensor}",
         )

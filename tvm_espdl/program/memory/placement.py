@@ -7,6 +7,7 @@ always go to the same places.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -69,13 +70,18 @@ _Distances = list[tuple[int, int]]
 
 def lower_bound(pieces: Sequence[Piece]) -> int:
     """Bytes in use at the fullest step, with those that are read behind the last of them."""
+    # Between two steps at which something comes to life, nothing grows.
     steps = sorted({area.first for piece in pieces for area in piece.areas})
-    fullest = 0
-    for step in steps:
-        alive = [[a for a in piece.areas if a.first <= step <= a.last] for piece in pieces]
-        least = min((area.behind for areas in alive for area in areas), default=0)
-        fullest = max(fullest, sum(_covered(areas) for areas in alive) + least)
-    return fullest
+    used = dict.fromkeys(steps, 0)
+    behind: dict[int, int] = {}
+    for piece in pieces:
+        for step in steps[bisect_left(steps, piece.first) : bisect_right(steps, piece.last)]:
+            alive = [area for area in piece.areas if area.first <= step <= area.last]
+            if alive:
+                used[step] += _covered(alive)
+                least = min(area.behind for area in alive)
+                behind[step] = min(behind.get(step, least), least)
+    return max((nbytes + behind.get(step, 0) for step, nbytes in used.items()), default=0)
 
 
 def _covered(areas: Sequence[Area]) -> int:
@@ -94,8 +100,12 @@ class Placement:
         self._sizes = [piece.size for piece in pieces]
         self._tops = [max(a.end + a.behind for a in piece.areas) for piece in pieces]
         self._apart: list[dict[int, _Distances]] = [{} for _ in pieces]
+        lives = [(piece.first, piece.last) for piece in pieces]
         for one, piece in enumerate(pieces):
+            first, last = lives[one]
             for other in range(one):
+                if lives[other][0] > last or first > lives[other][1]:
+                    continue
                 distances = _distances(piece, pieces[other])
                 if distances:
                     self._apart[other][one] = [(-high, -low) for low, high in distances][::-1]

@@ -97,6 +97,8 @@ class Sharing:
     _parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
     #: Values over which the step that reads them last writes its result.
     _replaced: dict[str, int] = field(default_factory=dict)
+    #: What `_life` has found.
+    _lives: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def groups(self) -> list[Group]:
         """Each group once, in the order in which their first values come to life."""
@@ -148,9 +150,11 @@ class Sharing:
         if fixed is not None and fixed.kind == "output" and most > asked[result]:
             return False  # the caller's buffer is not asked for more than its own value asks
         self._replaced[name] = index
+        self._lives.pop(name, None)
         if self._unite(result, [(name, 0)]):
             return True
         del self._replaced[name]
+        self._lives.pop(name, None)
         return False
 
     def follow(self, old: str, new: str) -> None:
@@ -173,21 +177,37 @@ class Sharing:
             if any(offsets.get(member, at) != at for member, at in moved.items()):
                 return False
             if group not in joined:
-                if not self._go_together(offsets, moved, result):
+                if not self._go_together(offsets, moved):
                     return False
                 joined.append(group)
             offsets |= moved
         united = self._united(offsets, joined)
-        if united is None or not self._go_together({result: offsets[result]}, offsets, result):
+        if united is None or not self._go_together({result: offsets[result]}, offsets):
             return False
         self.group |= dict.fromkeys(offsets, united)
         return True
 
-    def _go_together(self, some: Mapping[str, int], more: Mapping[str, int], result: str) -> bool:
+    def _go_together(self, some: Mapping[str, int], more: Mapping[str, int]) -> bool:
         """Whether spans of some values and those of others exclude each other nowhere."""
-        these = [span for name, at in some.items() for span in self.spans(name, at)]
-        those = [span for name, at in more.items() for span in self.spans(name, at)]
-        return not any(one.excludes(other) for one in these for other in those)
+        lives = [(name, at, *self._life(name)) for name, at in more.items()]
+        for name, at in some.items():
+            first, last, nbytes = self._life(name)
+            for other, there, from_, to, size in lives:
+                near = at < there + size and there < at + nbytes and first <= to and from_ <= last
+                if near and not self._agree(name, at, other, there):
+                    return False
+        return True
+
+    def _life(self, name: str) -> tuple[int, int, int]:
+        """First step, last step and bytes of a value."""
+        if name not in self._lives:
+            nbytes = self.program.values[name].nbytes
+            self._lives[name] = self.first[name], self.last(name), nbytes
+        return self._lives[name]
+
+    def _agree(self, name: str, at: int, other: str, there: int) -> bool:
+        these, those = self.spans(name, at), [*self.spans(other, there)]
+        return not any(one.excludes(two) for one in these for two in those)
 
     def _united(self, offsets: dict[str, int], groups: Iterable[Group]) -> Group | None:
         """The group of all these values; None where memory or alignment forbid it."""

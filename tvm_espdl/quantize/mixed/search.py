@@ -25,7 +25,7 @@ from .trials import decibels, refused_borders, trial_noise
 
 #: Steps of recovery that are run to judge a network: without them a layer would be paid for that
 #: they make superfluous. The others take too long for every trial.
-JUDGED_WITH = ("rounding", "equalization", "bias")
+JUDGED_WITH = ("methods", "rounding", "equalization", "bias")
 
 #: The share of the noise that a layer has to save alone to be taken for that.
 LEAST_GAIN = 0.05

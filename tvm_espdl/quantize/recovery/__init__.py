@@ -19,6 +19,7 @@ from .compensation import compensation
 from .equalization import equalization
 from .exponents import exponents
 from .judging import judge
+from .methods import methods
 
 __all__ = ["QUICK_STEPS", "STEPS", "Trial", "default_steps", "recover", "select_steps"]
 
@@ -26,6 +27,7 @@ Step = Callable[[Workbench, Candidate], Candidate]
 
 #: In the order in which they run.
 STEPS: dict[str, Step] = {
+    "methods": methods,
     # Each layer's output errs least by the second moments of its inputs; biases take up the mean.
     "rounding": lambda bench, candidate: replace(candidate, rounded=True),
     "equalization": equalization,
@@ -37,6 +39,9 @@ STEPS: dict[str, Step] = {
 #: Multiply-accumulates of the largest network that is equalized by default: the search of larger
 #: ones would take longer than all else together.
 LARGEST_EQUALIZED = 100_000_000
+
+#: The method that is no choice of the user's.
+DEFAULT_METHOD = "mse"
 
 #: Those that cost next to nothing, and are run to judge a network that may not be the last one.
 QUICK_STEPS = ("rounding", "bias")
@@ -54,10 +59,14 @@ class Trial:
     after: float
 
 
-def default_steps(plan: Plan) -> tuple[str, ...]:
-    """The steps that run where none are asked for: those that take a second or two."""
+def default_steps(plan: Plan, activations: str = DEFAULT_METHOD) -> tuple[str, ...]:
+    """The steps that run where none are asked for: those that take a second or two.
+
+    Other methods for the exponents of `activations` are tried only if the user named none.
+    """
     small = network_multiply_accumulates(plan) <= LARGEST_EQUALIZED
-    return ("rounding", "equalization", "bias") if small else QUICK_STEPS
+    steps = ("rounding", "equalization", "bias") if small else QUICK_STEPS
+    return ("methods", *steps) if activations == DEFAULT_METHOD else steps
 
 
 def select_steps(names: Collection[str]) -> tuple[str, ...]:
