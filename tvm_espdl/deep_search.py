@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +60,7 @@ def deep_search(
     model: str | os.PathLike[str] | ModelProto,
     chip: Chip,
     settings: Settings | None = None,
+    kernels: Sequence[Preference] = PREFERENCES,
     **preprocessing: Any,
 ) -> list[Trial]:
     """All combinations, the fastest that fits first.
@@ -67,6 +69,8 @@ def deep_search(
     ----------
     settings : Settings, optional
         What is tried beside them is as a user states it.
+    kernels : sequence of str
+        Those that are tried.
     **preprocessing
         Further arguments of `preprocess_onnx`.
 
@@ -75,31 +79,23 @@ def deep_search(
     ModelError
         If the network cannot be preprocessed, quantized or compiled.
     """
-    optional = [step.name for step in STEPS if not step.on]
+    optional = [step.name for step in STEPS if not step.on and step.changes_cost]
     subsets = itertools.chain.from_iterable(
         itertools.combinations(optional, count) for count in range(len(optional) + 1)
     )
     trials: list[Trial] = []
     for enabled in subsets:
         prepared = preprocess_onnx(model, enable=enabled, **preprocessing)
-        trials += _trials(prepared, chip, settings or Settings(), enabled)
+        library = compile_file(as_if_quantized(prepared, chip), chip.name)
+        for place, kind in itertools.product(_places(chip, settings or Settings()), kernels):
+            stated = replace(settings or Settings(), weights=place)
+            estimate = evaluate(library, stated, kernels=kind)
+            trials.append(Trial(enabled, place, kind, estimate, prepared))
     return sorted(trials, key=lambda trial: (not trial.estimate.fits, trial.estimate.milliseconds))
 
 
-def _trials(
-    prepared: ModelProto, chip: Chip, settings: Settings, enabled: tuple[str, ...]
-) -> list[Trial]:
-    library = compile_file(as_if_quantized(prepared, chip), chip.name)
-    places: tuple[Weights, ...] = ("flash", "psram") if chip.memories.psram else ("flash",)
+def _places(chip: Chip, settings: Settings) -> tuple[Weights, ...]:
+    """Where weights may be: as a user states it, else wherever the chip can have them."""
     if settings.weights is not None:
-        places = (settings.weights,)
-    return [
-        Trial(
-            enabled,
-            weights,
-            kernels,
-            evaluate(library, replace(settings, weights=weights), kernels=kernels),
-            prepared,
-        )
-        for weights, kernels in itertools.product(places, PREFERENCES)
-    ]
+        return (settings.weights,)
+    return ("flash", "psram") if chip.memories.psram else ("flash",)

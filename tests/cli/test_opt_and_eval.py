@@ -72,7 +72,10 @@ def test_a_deep_search_takes_the_best_of_its_trials(model, tmp_path, capsys):
     assert (tmp_path / "net.opt.onnx").exists()
 
 
-@pytest.mark.parametrize("wrong", [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx")])
+@pytest.mark.parametrize(
+    "wrong",
+    [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx"), ("--deep-search", "--as_is")],
+)
 def test_options_that_exclude_each_other(model, wrong, capsys):
     try:
         status = run("esp32s3", model, *wrong)

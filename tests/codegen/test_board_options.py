@@ -30,6 +30,13 @@ def test_a_network_stays_out_of_psram_that_is_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_larger_than_any_flash_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tvm_espdl.codegen.flash.app_bytes", lambda megabytes: 1000)
+    with pytest.raises(ModelError, match=r"does not fit the flash; found: [0-9]+ bytes"):
+        project(tmp_path, "esp32")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_older_silicon_gets_firmware_of_its_own(tmp_path):
     text = project(tmp_path, "esp32p4", chip_revision="1")
     assert "\nCONFIG_ESP32P4_SELECTS_REV_LESS_V3=y\n" in text("sdkconfig.defaults.esp32p4")

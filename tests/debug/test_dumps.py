@@ -135,8 +135,8 @@ def test_missing_input_and_missing_dump_are_errors(network, tmp_path):
     "line", ["@espdl _class__ 1 2", "@espdl take x", "@espdl tensor 0 x nonsense 1 0 1 00"]
 )
 def test_nonsense_lines_are_reported(log, line):
-    begin, *rest = log.splitlines()
-    dump = parse_log("\n".join([begin, line, *rest]))
+    head, begin, rest = log.partition("@espdl begin")
+    dump = parse_log(head + begin + rest.replace("\n", f"\n{line}\n", 1))
     assert any("damaged line" in problem for problem in dump.problems)
     assert len(dump.tensors) == len(parse_log(log).tensors)
 

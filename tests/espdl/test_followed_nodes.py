@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from network_in_c import run_network
 from small_models import addition, attributes, convolution, model, tensor, value, write
 from test_nodes import evaluate, network, one
 
@@ -51,6 +52,13 @@ def test_zeros_between_pixels_keep_the_exponent_too():
         y = evaluate(one("InsertZeros", values, stride=(2, 2), quant_type="S8"), x=x)
     assert np.array_equal(y[:, ::2, ::2], x)
     assert not y[:, 1].any() and not y[:, :, 1].any()
+
+
+def test_a_comparison_is_of_the_integers():
+    values = [value("a", (2, 3), -5), value("b", (2, 3), -4), value("y", (2, 3), 0, "bool")]
+    a, b = numbers(2, 3), numbers(2, 3, seed=4)
+    with pytest.warns(EspdlWarning, match="exponents -5 and -4.*follows the chip"):
+        assert np.array_equal(evaluate(one("Less", values, quant_type="S8"), a=a, b=b), a < b)
 
 
 def test_a_negative_index_counts_from_the_end():
@@ -229,3 +237,20 @@ def test_the_old_magic_in_front_of_the_new_header():
     with pytest.raises(ModelError, match="damaged"):
         load(old[:15])
     assert load(write(addition(), b"EDL1")).format == "EDL1"
+
+
+def test_the_c_of_what_is_followed_or_falls_back_is_exact(c_compiler):
+    """One network of both: a sum of another exponent, a product that is shifted left, floats."""
+    nodes = [
+        Node("Add", ("a", "b"), ("s",), attributes(quant_type="S8"), name="sum"),
+        Node("Mul", ("s", "b"), ("y",), attributes(quant_type="S8"), name="product"),
+    ]
+    values = [value("a", (2, 20), 0), value("b", (2, 20), 0), value("s", (2, 20), -1)]
+    given = model(nodes, [*values, value("y", (2, 20), -3)], ["a", "b"], ["y"])
+    with pytest.warns(EspdlWarning, match="follows the chip|this package's kernel"):
+        library = library_of(given, "esp32p4")
+    a, b = numbers(2, 20) // 16, numbers(2, 20, seed=5) // 16
+    expected = np.clip((a.astype(int) + b) * b * 4, -128, 127)
+    assert np.array_equal(library.run({"a": a, "b": b})[0], expected)
+    ((computed,),) = run_network(library.program, [library.feed({"a": a, "b": b})], c_compiler)
+    assert np.array_equal(computed, expected)

@@ -140,10 +140,6 @@ REFUSED = {
         one("RMSNormalization", [X, Y], [tensor("s", np.ones(4, np.int8), 0)]),
         "scale is float32",
     ),
-    "other exponents": (
-        one("Less", [X, value("b", (3, 4), 1), value("y", (3, 4), 0, "bool")]),
-        "same exponent",
-    ),
     "integers as an answer": (one("Less", [X, value("b", (3, 4)), Y]), "of type bool"),
 }
 

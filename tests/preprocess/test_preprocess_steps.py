@@ -13,14 +13,18 @@ from tvm_espdl.errors import ModelError
 from tvm_espdl.preprocess.steps import STEPS
 from tvm_espdl.quantize import preprocess_onnx
 
-SEEN_ELSEWHERE = {"constants_second", "normalize_gemm"}  # in the tests below: no node goes
+SEEN_ELSEWHERE = {
+    "constants_second",
+    "normalize_gemm",
+    "clear_descriptions",
+}  # in the tests below: no node goes
 
 # Steps that would do the same thing, or that the example needs out of its way.
 ALSO_OFF = {
     "hard_swish": {"hard_sigmoid"},
     "fold_constants": {"remove_no_ops"},
 }
-ON = {"average_pool_to_conv"}
+ON = {"average_pool_to_conv", "clear_descriptions"}
 
 
 def forms(model):
@@ -131,6 +135,16 @@ def test_every_step_is_documented():
         f"| `{step.name}` | {step.sentence}{'' if step.on else ' Off by default.'} |"
         for step in STEPS
     ]
+
+
+def test_descriptions_are_cleared_where_it_is_asked_for():
+    model = graph([node("Relu", "x", "t"), node("Neg", "t", "y", doc_string="from line 7")])
+    model.doc_string = model.graph.doc_string = model.graph.input[0].doc_string = "secret"
+    assert b"secret" in preprocess_onnx(model).SerializeToString()
+    cleared = preprocess_onnx(model, enable=["clear_descriptions"])
+    assert forms(cleared) == ["Relu", "Neg"]
+    for text in (b"secret", b"line 7"):
+        assert text not in cleared.SerializeToString()
 
 
 def test_unused_inputs_stay():

@@ -162,3 +162,49 @@ def test_attributes_are_those_of_nodes():
     assert difference(far, zero, inexact=True, absolute=1e-6) != ""
     with pytest.raises(DataError, match="no attribute 'nothing'"):
         next(iter(cases.values())).attribute("nothing")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        entry("clip", {"x": (X, 0)}, (np.maximum(X, -1), 0), {"min": -1}),
+        entry("clip", {"x": (X, 0)}, (np.minimum(X, 2), 0), {"max": 2}),
+        entry(
+            "insert_zeros",
+            {"x": (np.int8([[[[3]], [[4]]]]), 0)},
+            (np.int8([[[[3]], [[0]], [[4]]]]), 0),
+            {"stride": [2]},
+        ),
+        entry(
+            "resize_linear",
+            {"x": (np.int8([[[0], [8]]]), 0)},
+            (np.int8([[[0], [4], [8]]]), 0),
+            {"coordinate_transformation_mode": "align_corners"},
+        ),
+        entry(
+            "gather", {"x": (X, 0), "indices": (np.int64([3]), None)}, (X[..., 3:], 0), {"axis": -1}
+        ),
+        entry(
+            "split",
+            {"x": (X, 0)},
+            (X[:, :1], 0),
+            {"axis": 1},
+            more_outputs={
+                "b": {
+                    "outputs": dict.fromkeys(FAMILIES.values(), "y"),
+                    "dtype": "int8",
+                    "exponent": 0,
+                }
+            },
+        ),
+        entry("identity", {"x": (X, -3)}, (X, -3)),
+    ],
+    ids=lambda case: case[0]["op"],
+)
+def test_what_nodes_may_leave_out(case, tmp_path, capsys):
+    """A limit, a stride for each axis, names of the record's own, axes from the front, sizes."""
+    described, arrays = case
+    if described["op"] == "split":  # both parts are the first one, which is wrong of the second
+        assert run(tmp_path, case, capsys)[0] == 1
+        arrays = {**arrays, "x": np.repeat(X[:, :1], 2, 1)}
+    assert run(tmp_path, (described, arrays), capsys)[:2] == (0, ["3 passed, 0 failed, 0 skipped"])

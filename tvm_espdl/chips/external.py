@@ -102,8 +102,8 @@ _P4 = (
     Faster("SPIRAM_SPEED_250M=y", "silicon from 3.0, ESP-IDF 5.5.3", psram=Bus(250, 4, 39)),
 )
 
-# Sizes from ESP-IDF's Kconfig and technical reference manuals,
-# those of chips with a cache of variable size for the size that projects set.
+# Sizes and lines from ESP-IDF's Kconfig, those that projects set where there is a choice; ways,
+# and all of chips with one fixed cache, are assumed.
 ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80)
 ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80)
 ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, faster=_S3)

@@ -32,8 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="CHIP",
     )
-    option(parser, "calibrate", "log of a firmware with TVM_ESPDL_PROFILE: refines the figures")
-    option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
+    parser.add_argument("--html", metavar="FILE", help="write one self-contained page, too")
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +46,8 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON, too")
-    parser.add_argument("--html", metavar="FILE", help="write one self-contained page, too")
+    option(parser, "calibrate", "log of a firmware with TVM_ESPDL_PROFILE: refines the figures")
+    option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
     limits = parser.add_argument_group("limits", "status 1 where the model is above one of them")
     option(limits, "max_ms", "milliseconds of an inference", type=float)
     option(limits, "max_ram", "bytes of internal memory; 200K, 1M", type=_bytes)

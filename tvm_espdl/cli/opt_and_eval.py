@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..chips import find_chip
 from ..errors import DataError, ModelError
-from .evaluate import add_report_options, limits_of, settings_of
-from .options import add_espdl_options, library_of, option
+from .evaluate import add_report_options, estimate_of, limits_of, settings_of
+from .options import add_espdl_options, option
 from .preprocess import input_shape, shapes_of
 
 if TYPE_CHECKING:
     from ..estimate import Estimate
+
+#: What a search does not heed.
+_NOT_SEARCHED = ("as_is", "calibrate", "calibration")
 
 HELP = "Clean a model up and evaluate it on a chip, in one command."
 
@@ -78,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     if optimized is not None:
         save_model(prepared, optimized)
         print(f"wrote {optimized}")
-    if page is None:
+    if page is None or estimate is None:
         return 0
     broken = estimate.broken(limits_of(arguments))
     arguments.verdict = 1 if broken else 0
@@ -112,6 +115,14 @@ def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, P
         )
     if arguments.evaluator_only and arguments.optimized_path:
         raise DataError("an option without effect", where="-O", found="-e", try_="without -e")
+    unused = [name for name in _NOT_SEARCHED if getattr(arguments, name)]
+    if arguments.deep_search and unused:
+        raise DataError(
+            "an option without effect",
+            where=f"--{unused[0]}",
+            found="--deep-search",
+            allowed="one of them",
+        )
     optimized = Path(arguments.optimized_path or model.with_name(f"{model.stem}.opt.onnx"))
     page = Path(given or model.with_name(f"{model.stem}.report.html"))
     if page.is_dir():
@@ -122,30 +133,26 @@ def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, P
     )
 
 
-def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate]:
-    """The model cleaned up, None where it is evaluated only, and its estimate."""
-    from ..compilation import compile_file
+def _found(model: Path, arguments: argparse.Namespace) -> tuple[Any, Estimate | None]:
+    """The model cleaned up and its estimate; None for what is not made."""
     from ..deep_search import deep_search
-    from ..espdl.file import is_espdl
-    from ..estimate import evaluate
     from ..preprocess import preprocess_with_report
-    from ..quantize.preview import as_if_quantized, is_float
+    from ..program.kernels import PREFERENCES
 
-    settings, kernels = settings_of(arguments), arguments.kernels
-    if is_espdl(model) or not is_float(model):
-        return None, evaluate(library_of(str(model), arguments), settings, kernels=kernels)
-    chip, prepared = find_chip(arguments.platform), None
     choices: dict[str, Any] = {
         "input_shapes": shapes_of(arguments.input_shape),
         "check": not arguments.no_check,
     }
     if arguments.deep_search:
-        trials = deep_search(model, chip, settings, **choices)
+        chip, settings = find_chip(arguments.platform), settings_of(arguments)
+        kernels = PREFERENCES if arguments.kernels == "auto" else (arguments.kernels,)
+        trials = deep_search(model, chip, settings, kernels, **choices)
         for trial in trials:
             print(f"{trial.estimate.milliseconds:10.3f} ms: {trial.options}")
         return trials[0].model, trials[0].estimate
+    prepared = None
     if not arguments.evaluator_only:
         prepared, report = preprocess_with_report(model, **choices)
         print(report)
-    library = compile_file(as_if_quantized(prepared or model, chip), chip.name)
-    return prepared, evaluate(library, settings, kernels=kernels)
+        arguments.model = prepared
+    return prepared, None if arguments.optimizer_only else estimate_of(arguments)

@@ -1,4 +1,4 @@
-"""Energy of an inference as an order of magnitude, from currents that Espressif publishes.
+"""Energy of an inference as an order of magnitude, from the current that a chip at work may take.
 
 It must never be shown without that word: boards, their regulators and memories differ widely.
 """

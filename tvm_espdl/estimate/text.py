@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from ..codegen.flash import CODE_BYTES
 from ..report.log import Reason
 from ..report.text import Column, json_text, table_head, table_line, wrapped
 from .advice import Advice
@@ -75,6 +76,7 @@ def memory_lines(figures: Figures) -> list[str]:
         f"arena {places or in_bytes(0)}; at least {in_bytes(layout.plan.lower_bound)} live at once",
         f"constants {in_bytes(layout.flash_bytes)} in flash, read from "
         f"{'PSRAM, where they are copied' if layout.weights == 'psram' else 'there'}",
+        f"code in flash beside them, ESP-IDF's included, at most about {in_bytes(CODE_BYTES)}",
         f"the caller's inputs and outputs {in_bytes(layout.buffer_bytes)}",
     ]
     if layout.state_bytes:
@@ -101,8 +103,8 @@ def reliability(figures: Figures) -> list[str]:
         )
     lines += [f"rougher than that: {text}" for text in figures.extrapolations]
     lines.append(
-        f"energy: in the order of {_rounded(millijoules(figures))} mJ an inference, from the "
-        "current that Espressif publishes for the chip at work"
+        f"energy: in the order of {_rounded(millijoules(figures))} mJ an inference, with an "
+        "assumed current of the chip at work"
     )
     return lines
 

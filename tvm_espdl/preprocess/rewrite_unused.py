@@ -54,6 +54,16 @@ def remove_unused(model: ModelProto) -> int:
     return dropped
 
 
+def clear_descriptions(model: ModelProto) -> int:
+    """Take the texts away that exporters write beside a network and its parts."""
+    graph = model.graph
+    parts = (*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info)
+    described = [part for part in (model, graph, *parts) if part.doc_string]
+    for part in described:
+        part.ClearField("doc_string")
+    return len(described)
+
+
 def remove_listed_constants(model: ModelProto) -> None:
     """Take initializers from the list of inputs, where they stood before IR version 4."""
     constants = {tensor.name for tensor in model.graph.initializer}

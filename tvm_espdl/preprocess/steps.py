@@ -19,7 +19,7 @@ from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
 from .rewrite_operands import constants_second, pair_up
-from .rewrite_unused import drop_unread_outputs, remove_unused
+from .rewrite_unused import clear_descriptions, drop_unread_outputs, remove_unused
 from .rewrite_windows import average_pool_to_conv, fuse_pads, mean_to_pool
 
 
@@ -35,6 +35,8 @@ class Step:
     rewrite: Rewrite
     #: Whether it runs without being asked for.
     on: bool = True
+    #: Whether it may change what the network costs.
+    changes_cost: bool = True
 
 
 _SENTENCES: dict[Rewrite, str] = {
@@ -64,11 +66,13 @@ _SENTENCES: dict[Rewrite, str] = {
     batch_norm_to_conv: "BatchNormalization that no layer took in becomes a depthwise 1x1 Conv.",
     average_pool_to_conv: "AveragePool becomes a depthwise Conv.",
     remove_unused: "Nodes and constants that no output depends on are removed; inputs stay.",
+    clear_descriptions: "Texts that exporters write beside a network and its parts are removed.",
 }
-_OFF = (average_pool_to_conv,)
+_OFF = (average_pool_to_conv, clear_descriptions)
+_OF_NO_COST = (clear_descriptions,)
 
 STEPS = tuple(
-    Step(rewrite.__name__, sentence, rewrite, rewrite not in _OFF)
+    Step(rewrite.__name__, sentence, rewrite, rewrite not in _OFF, rewrite not in _OF_NO_COST)
     for rewrite, sentence in _SENTENCES.items()
 )
 

@@ -17,6 +17,7 @@ from ..chips import FAMILIES, find_chip
 from ..ops import Operator, operators
 from ..ops.base.rounding import Array
 from ..ops.base.window import Pair
+from ..ops.clip import Clip
 from ..ops.concat import Concat
 from ..ops.insert_zeros import InsertZeros
 from ..ops.lp_norm import LpNorm
@@ -33,13 +34,13 @@ from .trial import Trial, trial
 Built = tuple[Operator, dict[str, Array]]
 Builder = Callable[[Case], Built]
 
-#: What attributes are called in a case where it is not the field's own name.
-ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
-    "clip": {"low": "min", "high": "max"},
-    "depth_to_space": {"block": "blocksize"},
-    "resize_linear": {"coordinates": "coordinate"},
-    "resize_nearest": {"coordinates": "coordinate", "rounding": "nearest_mode"},
-    "transpose": {"axes": "perm"},
+_COORDINATES = ("coordinate", "coordinate_transformation_mode")
+#: What attributes are called in a case beside the field's own name.
+ATTRIBUTES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "depth_to_space": {"block": ("blocksize",)},
+    "resize_linear": {"coordinates": _COORDINATES},
+    "resize_nearest": {"coordinates": _COORDINATES, "rounding": ("nearest_mode",)},
+    "transpose": {"axes": ("perm",)},
 }
 #: Fields whose default a case must not leave open: nodes have others, or none.
 REQUIRED = ("axis", "axes", "block", "starts", "steps")
@@ -70,7 +71,8 @@ def _field(case: Case, kind: type[Operator], field: dataclasses.Field[Any], tens
         return None
     if field.name.endswith("_is_constant"):
         return field.name.removesuffix("_is_constant") in case.entry.get("constants", ())
-    name = ATTRIBUTES.get(kind.name, {}).get(field.name, field.name)
+    names = (*ATTRIBUTES.get(kind.name, {}).get(field.name, ()), field.name)
+    name = next((n for n in names if n in case.entry.get("attrs", {})), names[0])
     known = field.name in REQUIRED or field.default is dataclasses.MISSING
     value = case.attribute(name, *(() if known else (field.default,)))
     if field.name == "activation":
@@ -156,9 +158,20 @@ def _pad(case: Case) -> Built:
 
 
 def _insert_zeros(case: Case) -> Built:
-    strides, tail = case.attribute("stride"), case.attribute("output_padding", (0, 0))
-    record = InsertZeros(case.tensor("x"), case.output, _pair(strides), _pair(tail, 0))
+    x = case.tensor("x")
+    # One stride for all axes is possible.
+    strides, tail = (
+        values * (len(x.shape) - 2) if len(values) == 1 else values
+        for values in (case.attribute("stride"), case.attribute("output_padding", (0,)))
+    )
+    record = InsertZeros(x, case.output, _pair(strides), _pair(tail, 0))
     return record, {"x": case.array("x")}
+
+
+def _clip(case: Case) -> Built:
+    """A side without a limit is open."""
+    limits = case.attribute("min", -(1 << 31)), case.attribute("max", (1 << 31) - 1)
+    return Clip(case.tensor("x"), case.output, *limits), {"x": case.array("x")}
 
 
 def _space_to_depth(case: Case) -> Built:
@@ -192,6 +205,7 @@ BUILDERS: dict[str, Builder] = {
         name: _weighted(name)
         for name in ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d", "gemm")
     },
+    "clip": _clip,
     **dict.fromkeys(("concat", "concat_many"), _concat),
     **dict.fromkeys(("gelu", "lut"), _lut),
     **dict.fromkeys(("flatten", "identity", "reshape", "squeeze", "unsqueeze"), _reshape),

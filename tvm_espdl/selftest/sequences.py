@@ -78,13 +78,15 @@ def _recurrent(kind: type[Recurrent]) -> Sequence:
         if kind is Lstm:
             types["initial_c"] = Tensor("int16", shape, gates)
         found = []
+        if len(case.results) > len(gives):
+            raise case.refuse("more results than the layer has", len(case.results), len(gives))
         for run in range(case.runs):
             arrays = {"x": case.array("x", run)}
             for name, tensor in types.items():
                 zeros = np.zeros(tensor.shape, tensor.dtype)
                 arrays[name] = case.array(name, run) if case.has(name) else zeros
             arrays |= {"w": case.array("w"), "r": case.array("r"), "b": biases.reshape(rows)}
-            for result, given in zip(case.results, gives, strict=True):
+            for result, given in zip(case.results, gives, strict=False):
                 expected = _result(case, family, result, run)
                 exponent = gates if given == CELLS else case.output.exponent
                 y = Tensor(str(expected.dtype), expected.shape, exponent)
