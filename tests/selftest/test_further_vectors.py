@@ -1,8 +1,8 @@
 """Vectors and single-node files of ESP-DL's own code beyond those that the package ships.
 
 TVM_ESPDL_VECTORS names their folders: `index.json` with its `.npz` files, and `.espdl` files in
-`espdl`; without it they are looked for beside the project. By default NumPy runs all vectors, and one file of each operator on each chip; with
-TVM_ESPDL_ALL=1 every engine runs all of both.
+`espdl`; without it they are looked for beside the project. By default NumPy runs all vectors, and
+one file of each operator on each chip; with TVM_ESPDL_ALL=1 every engine runs all of both.
 """
 
 import os
