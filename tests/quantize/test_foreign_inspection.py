@@ -209,12 +209,6 @@ def shifted():
     return net.model("y")
 
 
-def not_positive():
-    net = Qdq()
-    net.pair(net.input("x", IMAGE), 0.0, np.int8(0), output="y")
-    return net.model("y")
-
-
 def accumulator():
     net = Qdq()
     net.dequantize(net.input("x", IMAGE, TensorProto.INT32), 0.5, np.int32(0), output="y")
@@ -232,7 +226,6 @@ def accumulator():
         (computed, "its scale or zero point is computed at run time"),
         (rescaled, "quantized and dequantized with different parameters"),
         (shifted, "quantized and dequantized with different parameters"),
-        (not_positive, "a scale is not positive and finite"),
         (accumulator, "the type int32 cannot be expressed"),
     ],
 )
@@ -246,6 +239,13 @@ def test_no_scale_would_cure(make, reason):
     assert "quantize the float model" in str(inspection.refusal())
     with pytest.raises(ModelError, match=reason):
         strip_quantization(model)
+
+
+def test_a_scale_that_is_no_positive_number_is_refused_at_the_door():
+    net = Qdq()
+    net.pair(net.input("x", IMAGE), 0.0, np.int8(0), output="y")
+    with pytest.raises(ModelError, match="a scale is no positive number"):
+        inspect_quantized(net.model("y"))
 
 
 def test_incurable_findings_come_first():

@@ -1,8 +1,8 @@
 """Vectors and single-node files of ESP-DL's own code beyond those that the package ships.
 
 TVM_ESPDL_VECTORS names their folders: `index.json` with its `.npz` files, and `.espdl` files in
-`espdl`. By default NumPy runs all vectors, and one file of each operator on each chip; with
-TVM_ESPDL_ALL=1 every engine runs all of both.
+`espdl`; without it they are looked for beside the project. By default NumPy runs all vectors, and
+one file of each operator on each chip; with TVM_ESPDL_ALL=1 every engine runs all of both.
 """
 
 import os
@@ -22,11 +22,15 @@ from tvm_espdl.program import reference
 from tvm_espdl.selftest.run import run_selftest
 
 ALL = os.environ.get("TVM_ESPDL_ALL") == "1"
-FOLDERS = [Path(path) for path in os.environ.get("TVM_ESPDL_VECTORS", "").split(os.pathsep) if path]
+SHARED = Path(__file__).parents[3] / "shared"
+NAMED = os.environ.get("TVM_ESPDL_VECTORS", f"{SHARED / 'vectors'}{os.pathsep}{SHARED / 'golden'}")
+FOLDERS = [path for path in map(Path, NAMED.split(os.pathsep)) if (path / "index.json").is_file()]
 
 WITH_FILES = [folder for folder in FOLDERS if (folder / "espdl").is_dir()]
 
-pytestmark = pytest.mark.skipif(not FOLDERS, reason="TVM_ESPDL_VECTORS names no folder")
+pytestmark = pytest.mark.skipif(
+    not FOLDERS, reason="no folder of vectors: TVM_ESPDL_VECTORS names some"
+)
 
 
 def files_of(folder):

@@ -22,6 +22,7 @@ from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.plain_forms import plain_forms
 from ..onnx_graphs.rewriting import infer, name_nodes
 from ..onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
+from ..onnx_graphs.stored_weights import float_weights
 from .check import SAMPLES, Deviation, Original, PreprocessReport, Ranges
 from .cutting import cut
 from .input_options import check_ranges, fix_input_shapes, fix_input_values, shapes_by_name
@@ -129,7 +130,7 @@ def preprocess_with_report(
     (ModelProto, PreprocessReport)
         The network; the steps that changed something, and the largest deviation from the original.
     """
-    loaded = load_model(model)
+    loaded = float_weights(load_model(model))
     _refuse_quantized(loaded)
     choice = _choice(loaded, as_names(skip, "skip"), as_names(enable, "enable"))
     steps = select_steps(*choice)

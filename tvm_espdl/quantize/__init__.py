@@ -19,6 +19,7 @@ from ..files.output_files import check_new
 from ..onnx_graphs.model import input_signature, load_model, save_model
 from ..onnx_graphs.option_names import as_names
 from ..onnx_graphs.samples_of_a_batch import batch_of, with_batch, with_batch_of_one
+from ..onnx_graphs.stored_weights import float_weights
 from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from ..preprocess.steps import select_steps
 from ..samples import Calibration, ImageFolder, ProgressLine, read_samples
@@ -203,7 +204,10 @@ def quantize_onnx(
     )
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
-    loaded, prepare = load_model(model), partial(preprocess_onnx, skip=skip, enable=enable)
+    loaded, prepare = (
+        float_weights(load_model(model)),
+        partial(preprocess_onnx, skip=skip, enable=enable),
+    )
     batch = batch_of(loaded)
     if is_quantized(loaded):
         if not requantize or inspect_quantized(loaded, target).is_ours:

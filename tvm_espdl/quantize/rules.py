@@ -77,6 +77,8 @@ def rule_of(node: NodeProto, graph: Graph) -> Rule | str:
     if node.domain not in ("", "ai.onnx") or node.op_type not in RULES:
         if node.op_type == "If":
             return "it chooses by an input, which `preprocess --input_value` makes a constant"
+        if node.domain not in ("", "ai.onnx"):
+            return f"it is an operator of {node.domain}, not of ONNX"
         return "no rule quantizes this operator"
     rule: Rule | str = RULES[node.op_type]
     if isinstance(rule, Rule) and node.op_type in CONDITIONS:

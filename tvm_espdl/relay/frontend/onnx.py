@@ -18,7 +18,6 @@ from tvm import ir, relax
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...errors import ModelError
-from ...onnx_graphs.branches import deciding_inputs
 from ...onnx_graphs.chip_metadata import chip_name_in
 from ...onnx_graphs.model import fix_batch, input_signature, load_model, output_names
 from ...onnx_graphs.opset import raise_opset
@@ -31,9 +30,9 @@ from ...runtime.making import one_at_a_time
 from ..ir import named, named_part
 from ..program import BATCH, INPUT_NAMES, MADE_FOR, NODES, OUTPUT_NAMES
 from .agreement import check_kinds, check_types
+from .clear_errors import clear_errors
 from .converters import CONVERTERS
 from .node import Node
-from .silence import silent
 
 #: Operators of older sets, which TVM's importer misreads or does not know, are raised to this one.
 LOWEST_OPSET = 13
@@ -114,7 +113,7 @@ def _imported(proto: ModelProto) -> tvm.IRModule:
     importer = _Importer(shapes, {}, keep_params_in_input=False, sanitize=True)
     importer.results = {node.name: list(node.output) for node in proto.graph.node}
     _leave_main(proto)
-    with _quiet(proto):
+    with clear_errors(proto):
         mod = importer.from_onnx(proto.graph, opset_of(proto))
     check_types(proto, importer._nodes)
     mod["main"] = mod["main"].with_attrs(attrs)
@@ -244,39 +243,6 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
 def _variable(name: str) -> str:
     """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
     return f"{name}_" if name == "main" else name
-
-
-@contextlib.contextmanager
-def _quiet(proto: ModelProto) -> Any:
-    """Turn the importer's prints, warnings and many kinds of exception into one clear error."""
-    try:
-        with silent():
-            yield
-    except (
-        NotImplementedError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        AssertionError,
-        RuntimeError,
-        tvm.error.InternalError,
-    ) as error:
-        raise ModelError(
-            "TVM's importer cannot read the network",
-            where=proto.graph.name or "the ONNX graph",
-            found=str(error).strip().splitlines()[-1] if str(error).strip() else repr(error),
-            try_=_advice(proto),
-        ) from error
-
-
-def _advice(proto: ModelProto) -> str:
-    decide = deciding_inputs(proto)
-    if not decide:
-        return "simplify the model with `tvm-espdl preprocess` or export with another opset"
-    values = " ".join(f"--input_value {name}:VALUE" for name in decide)
-    return f"its If nodes choose by an input; fix that: tvm-espdl preprocess {values}"
 
 
 def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
