@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tvm
 
 from .chips import DEFAULT_CHIP, Chip, find_chip
+from .errors import DataError
 from .onnx_graphs.chip_metadata import chip_name_in
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def compile_file(
     Raises
     ------
     EspdlError
-        As `relay.frontend.from_onnx`, `relay.frontend.from_espdl` and `relay.build`.
+        As `relay.frontend.from_onnx`, `relay.frontend.from_espdl` and `relay.build`; if an ONNX
+        model comes with a name or a key.
     """
     from . import relay
     from .espdl.file import is_espdl, load
@@ -43,6 +45,13 @@ def compile_file(
 
     if is_espdl(model):
         return compile_espdl(load(model, model=name, key=key), chip)
+    if name is not None or key is not None:
+        raise DataError(
+            "an option of .espdl files",
+            where="--package_model" if name is not None else "--key",
+            found="an ONNX model, which is no package, and not encrypted",
+            allowed="an .espdl file",
+        )
     proto = load_model(model)
     own = chip_name_in(proto, DEFAULT_CHIP)
     target = find_chip(chip or own).name

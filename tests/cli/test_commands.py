@@ -264,6 +264,26 @@ WRONG = {
         [*EXPORT, "quantized.onnx", "--input_format", "float", "--input_format", "input=native"],
         ["a format for all beside others"],
     ),
+    "two formats for one": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", *["--output_format", "logits=native"] * 2],
+        ["two formats for one"],
+    ),
+    "no name in C at all": (
+        prepare_nothing,
+        [*EXPORT, "quantized.onnx", "--name", ""],
+        ["no name for a network in C", "''"],
+    ),
+    "key of an ONNX model": (
+        prepare_nothing,
+        ["check", "quantized.onnx", "--key", "00"],
+        ["--key", "an option of .espdl files"],
+    ),
+    "package of a float model": (
+        prepare_nothing,
+        ["evaluate", str(DATA / "digits_cnn.onnx"), "--package_model", "face"],
+        ["--package_model", "an option of .espdl files"],
+    ),
     "mean of no pixels": (
         prepare_nothing,
         [*EXPORT, "quantized.onnx", "--input_format", "native", "--mean", "1"],

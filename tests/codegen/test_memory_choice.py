@@ -150,6 +150,8 @@ def test_a_network_that_fits_wants_no_psram():
         ("esp32s3", 1000, MemoryChoice(weights="psram"), Board(psram="none"), "a board with PSRAM"),
         ("esp32", 3 << 20, MemoryChoice(0, weights="psram"), Board(), ""),
         ("esp32s2", 4_000_000, MemoryChoice(), Board(), "the chip sees as memory"),
+        ("esp32c3", 1000, MemoryChoice(1000), Board(), "try: --internal_ram 4096 or more"),
+        ("esp32c3", 1000, MemoryChoice(4096), Board(), ""),
     ],
 )
 def test_what_does_not_fit_is_refused(chip, constant_bytes, choice, board, said):

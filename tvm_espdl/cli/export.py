@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             sample,
             template=arguments.template_path,
             kernels=kernels,
-            name=arguments.name or "default",
+            name="default" if arguments.name is None else arguments.name,
             psram=arguments.psram or AUTO,
             chip_revision=arguments.chip_revision or "",
             input_format=_formats(arguments.input_format),
@@ -145,7 +145,15 @@ def _formats(wishes: list[str]) -> str | dict[str, str]:
             found=", ".join(wishes),
             allowed="one format for all, or NAME=FORMAT each",
         )
-    return {name: format_ for name, _, format_ in named}
+    formats = {name: format_ for name, _, format_ in named}
+    if len(formats) < len(named):
+        raise DataError(
+            "two formats for one",
+            where="tvm-espdl export",
+            found=", ".join(wishes),
+            allowed="one format each",
+        )
+    return formats
 
 
 def _check_format(arguments: argparse.Namespace) -> None:

@@ -30,7 +30,6 @@ def library_or_preview(arguments: argparse.Namespace) -> Library:
 
 def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
     """The same, and what of a float model the quantizer would leave float, with its reasons."""
-    from ..compilation import compile_file
     from ..espdl.file import is_espdl
     from ..quantize.preview import is_float, preview
 
@@ -39,7 +38,8 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
     model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
-    return compile_file(model, chip.name), left
+    arguments = argparse.Namespace(**{**vars(arguments), "target_chip": chip.name})
+    return library_of(model, arguments), left
 
 
 def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:

@@ -77,14 +77,18 @@ def _check_arenas(program: Program, plan: Plan, choice: MemoryChoice, board: Boa
         allowed=f"{' and '.join(map(str, segments))} bytes of internal RAM"
         + (f", {psram} bytes of PSRAM" if psram else ", no PSRAM")
         + ("" if choice.internal_ram is not None else "; ESP-IDF's part is taken off already"),
-        try_=_advice(chip, plan.arena_bytes + kept, bool(psram)),
+        try_=_advice(chip, choice, plan.arena_bytes, kept, bool(psram)),
     )
 
 
-def _advice(chip: Chip, needed: int, psram: bool) -> str:
-    """What would help a network that needs so many bytes."""
-    advice = ["a smaller input, fewer channels in the first layers"]
-    if not psram:
+def _advice(chip: Chip, choice: MemoryChoice, arena: int, kept: int, psram: bool) -> str:
+    """What would help a network whose tensors and states need so many bytes."""
+    needed, advice = arena + kept, ["a smaller input, fewer channels in the first layers"]
+    least, most = kept if psram else needed, max(chip.memories.internal())
+    if choice.internal_ram is not None and choice.internal_ram < least <= most:
+        states = ", where states lie" if kept and psram else ""
+        advice.insert(0, f"--internal_ram {least} or more{states}")
+    elif not psram:
         able = [
             other.name
             for other in CHIPS.values()
@@ -92,8 +96,8 @@ def _advice(chip: Chip, needed: int, psram: bool) -> str:
             and needed <= max(sum(other.memories.internal()), other.memories.psram)
         ]
         advice += [f"a chip with more memory: {', '.join(able)}"] if able else []
-        if chip.memories.psram:
-            advice.append("a board with PSRAM")
+    if not psram and chip.memories.psram:
+        advice.append("a board with PSRAM")
     return "; or ".join(advice)
 
 
