@@ -1,5 +1,6 @@
 """A run needs no more stack than the header says, and works from a task of 4 KB."""
 
+import os
 import re
 
 import numpy as np
@@ -10,11 +11,12 @@ from stack_use import deepest
 
 from tvm_espdl.codegen.project import write_project
 from tvm_espdl.codegen.stack import PORTABLE_BYTES
-from tvm_espdl.compilation import compile_espdl
+from tvm_espdl.compilation import compile_espdl, compile_file
 from tvm_espdl.espdl import load
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.matmul import Matmul
 from tvm_espdl.program import Program, Step
+from tvm_espdl.quantize import quantize_onnx
 from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import build_project
 
@@ -24,10 +26,32 @@ TASK = 4096
 FACES = "human_face_detect_models_s3_human_face_detect_mnp_s8_v1.espdl"
 
 
+EVERYTHING = os.environ.get("TVM_ESPDL_ALL") == "1"
+ZOO = ("actzoo_32", "dscnn_kws_49x10", "kws_conv1d", "mobilenetv2_100_224", "resnet8_32",
+       "yolo_nano_96", "yolo_tiny_160")  # fmt: skip
+
+
 def network(name, models):
+    """A network for S3: a published file, a float network in int8 or int16, or the digits."""
     if name.endswith(".espdl"):
         return compile_espdl(load(models / "espdl" / name), "esp32s3")
-    return library(name, "esp32s3", models)
+    if name in ("digits", "seed"):
+        return library(name, "esp32s3", models)
+    name, _, dtype = name.partition("-")
+    with np.load(models / "float" / f"{name}.calib.npz") as stored:
+        calibration = stored[stored.files[0]][:2].astype(np.float32)
+    int16 = "*" if dtype else ()
+    float_model = models / "float" / f"{name}.onnx"
+    options = {"int16": int16, "measure": False, "recover": ()}
+    return compile_file(quantize_onnx(float_model, calibration, "esp32s3", **options).model)
+
+
+def zoo():
+    """The digits and one published network; with TVM_ESPDL_ALL=1 all there are, in both widths."""
+    yield from ("digits", FACES)
+    if EVERYTHING:
+        yield "seed"
+        yield from (f"{name}{dtype}" for name in ZOO for dtype in ("", "-int16"))
 
 
 @pytest.fixture
@@ -36,7 +60,7 @@ def risc_v():
     return installed(Compiler.rv32(march="rv32imc", mabi="ilp32"))
 
 
-@pytest.mark.parametrize("name", ["digits", FACES])
+@pytest.mark.parametrize("name", [*zoo()])
 def test_zoo_stays_within_what_the_header_says(name, risc_v, tmp_path, models_dir):
     project = network(name, models_dir).export_project(tmp_path / "project", kernels="portable")
     (header,) = project.rglob("tvmgen_default.h")
