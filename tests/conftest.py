@@ -1,16 +1,14 @@
 """Fixtures for what a test may need from outside: a C compiler, an emulator, Espressif's models.
 
-Where it is missing the test is skipped with the reason, or fails when the environment variable
-TVM_ESPDL_REQUIRE_TOOLS is 1, as in continuous integration.
+`requirements_here` says what becomes of a test where it is missing.
 """
 
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
+from requirements_here import installed, unavailable
 
-from tvm_espdl.errors import ToolError
 from tvm_espdl.toolchain.compiler import Compiler
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
@@ -21,29 +19,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not any(map(item.get_closest_marker, ("xdist_group", "apart"))):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-def unavailable(reason):
-    if os.environ.get("TVM_ESPDL_REQUIRE_TOOLS") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
-def installed(compiler):
-    """A compiler that makes programs here, with the C library that it needs."""
-    missing = compiler.missing()
-    if missing:
-        unavailable(f"no {', no '.join(missing)}: apt-get install {compiler.packages}")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "main.c"
-        source.write_text(
-            "#include <math.h>\n#include <stdio.h>\n\nint main(void) {\n  return 0;\n}\n"
-        )
-        try:
-            compiler.build([source], source.with_suffix(""))
-        except ToolError as error:
-            unavailable(f"{error}: apt-get install {compiler.packages}")
-    return compiler
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_search_and_measuring_are_seen_on_a_terminal(monkeypatch):
                     {"w": floats(4, 8)})  # fmt: skip
     quantize_onnx(model, floats(16, 8), progress=None)
     text = sys.stderr.getvalue()
-    seen = ("search: rounding (1 of 3)", "search: bias (3 of 3)", "measure: compiling",
+    seen = ("search: methods (1 of 4)", "search: bias (4 of 4)", "measure: compiling",
             "measure: network 1 of", "measure: layers")  # fmt: skip
     places = [text.index(part) for part in seen]
     assert places == sorted(places)

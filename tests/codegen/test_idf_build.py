@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import unavailable
 from golden_folders import BY_ESP_DL, folder_of_names
 from networks import digits_arrays, library
+from requirements_here import unavailable
 
 from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file

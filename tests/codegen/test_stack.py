@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from conftest import installed
 from networks import library, samples
+from requirements_here import installed
 from stack_use import deepest
 
 from tvm_espdl.codegen.project import write_project

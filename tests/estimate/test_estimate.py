@@ -6,11 +6,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import installed
 from html_page import Page
 from networks import library
 from object_files import object_files
 from qdq_builder import QdqBuilder
+from requirements_here import installed
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.compilation import compile_file

@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import unavailable
 from qdq_product import assert_same
+from requirements_here import unavailable
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import ModelError
