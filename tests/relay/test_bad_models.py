@@ -49,7 +49,7 @@ def test_asymmetric_quantization_is_refused():
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16])
-@pytest.mark.parametrize(("extent", "fits"), [(4, False), (5, False), (7, True)])
+@pytest.mark.parametrize(("extent", "fits"), [(4, False), (6, False), (7, True)])
 def test_a_window_beyond_the_input_is_refused(dtype, extent, fits):
     """A kernel of 3 that is dilated by 3 spans 7; at 6 nothing would be left, below that less."""
     builder = QdqBuilder(dtype)
@@ -59,9 +59,7 @@ def test_a_window_beyond_the_input_is_refused(dtype, extent, fits):
     if fits:
         assert compile_file(builder.model()).report()
         return
-    with pytest.raises(
-        ModelError, match=r"\(Conv\), output .*negative extent.*, 7\).*larger input"
-    ):
+    with pytest.raises(ModelError, match=r"Conv of .*nothing is left.*, 7\).*larger input"):
         compile_file(builder.model())
 
 

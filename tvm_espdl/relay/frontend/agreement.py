@@ -25,6 +25,9 @@ COMPUTED = {
     TensorProto.BOOL,
 }
 
+#: Operators that move a window over all axes but the first two.
+_WINDOWS = ("Conv", "MaxPool", "AveragePool")
+
 
 def check_kinds(proto: ModelProto) -> None:
     """Refuse a network with tensors of types that nothing computes with, such as text or float8.
@@ -87,9 +90,10 @@ def _check(node: NodeProto, name: str, value: Any, graph: Graph) -> None:
     if extents is None or not isinstance(extents, relax.ShapeExpr):
         return
     known = [int(n) if isinstance(n, (int, tirx.IntImm)) else None for n in extents]
-    if any(extent is not None and extent < 0 for extent in known):
+    least = [0, 0] + [node.op_type in _WINDOWS] * len(known)
+    if any(extent is not None and extent < low for extent, low in zip(known, least, strict=False)):
         raise ModelError(
-            "the result has a negative extent",
+            "nothing is left of the input, or less",
             where=f"{node.op_type} of {name!r}",
             found=f"shape {tuple(known)}",
             allowed="a window, with its dilation, that fits into the padded input",
