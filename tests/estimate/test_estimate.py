@@ -1,6 +1,7 @@
 """Estimates of whole programs: time, memory against the linker's, what-ifs, advice, forms."""
 
 import json
+import shlex
 import shutil
 import subprocess
 
@@ -188,6 +189,18 @@ def test_advice_on_what_stands_at_the_border():
     taken = pasted.get("tvm-espdl export --output_format native")
     small = last.milliseconds < 0.005 * estimate.milliseconds
     assert small if taken is None else taken.milliseconds >= last.milliseconds
+
+
+def test_what_is_to_be_pasted_is_a_word_whatever_a_tensor_is_called():
+    builder = QdqBuilder()
+    y = convolution(builder, builder.quantized_input("x", [1, 3, 9, 9]), (3, 5), 3)
+    builder.output(y)
+    model = builder.model()
+    model.graph.node[-1].output[0] = model.graph.output[0].name = hostile = f"$(ls) {HOSTILE}; ls"
+    pasted = [one.paste for one in evaluate(compile_file(model, "esp32s3")).advice]
+    assert all(line.isprintable() for paste in pasted for line in paste.splitlines())
+    (command,) = (paste for paste in pasted if "--outputs" in paste)
+    assert shlex.split(command)[3:] == [hostile.replace("\x1b", "\\x1b").replace("\n", "\\n")]
 
 
 def test_limits_say_by_how_much(estimate):

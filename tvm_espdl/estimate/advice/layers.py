@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from ...ops import Operator
+from ...report.text import visible
 from ..counting import esp_dl_instructions, portable_instructions
 from ..evaluation import Figures
 from ..traffic import Fills
@@ -85,7 +86,7 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
         "",
         _sum(gains),
         "model",
-        f"{figures.nodes[gains[0][0]].tensor}: {parts} convolutions of at most {channels} "
+        f"{visible(figures.nodes[gains[0][0]].tensor)}: {parts} convolutions of at most {channels} "
         "output channels and a Concat",
     )
 
@@ -122,7 +123,7 @@ def _even_channels(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]
             "the tensors become larger",
             _sum(gains),
             "model",
-            f"{figures.nodes[index].tensor}: {whole.channels_in} channels in, "
+            f"{visible(figures.nodes[index].tensor)}: {whole.channels_in} channels in, "
             f"{whole.channels_out} out",
         )
 

@@ -6,9 +6,11 @@ Each gain is that of the steps as they are, or against an ordinary operator in t
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator
 
 from ...ops import Operator
+from ...report.text import visible
 from ..counting import portable_instructions
 from ..evaluation import Figures
 from ..work import Work
@@ -78,7 +80,7 @@ def _clips(figures: Figures) -> Iterator[Advice]:
             "wants training",
             sum(node.milliseconds for node in behind),
             "model",
-            f"{behind[0].tensor} and others of its kind",
+            f"{visible(behind[0].tensor)} and others of its kind",
         )
 
 
@@ -100,7 +102,7 @@ def _off_esp_dl(figures: Figures) -> Iterator[Advice]:
             "at most so much: as if it were an ordinary operator on integers",
             gain,
             "model",
-            f"{node.tensor}: see the reasons below, or tvm-espdl check",
+            f"{visible(node.tensor)}: see the reasons below, or tvm-espdl check",
         )
 
 
@@ -118,5 +120,5 @@ def _tail(figures: Figures) -> Iterator[Advice]:
             "the application has to do it",
             sum(node.milliseconds for node in behind),
             "command",
-            f"tvm-espdl preprocess --outputs {nodes[last].tensor}",
+            f"tvm-espdl preprocess --outputs {shlex.quote(visible(nodes[last].tensor))}",
         )
