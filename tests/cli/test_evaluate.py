@@ -90,6 +90,7 @@ def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
         (("--max_ms", "-1"), "--max_ms: no limit"),
         (("--max_ms", "nan"), "--max_ms: no limit"),
         (("--target_chip", "esp32c3", "--kernels", "esp-dl"), "not counted"),
+        (("--calibrate", "log", "--calibration", "x", "--json", "x"), "two outputs in one place"),
         (("--compare", "esp32s3", "--html", "page.html"), "--html: an option without effect"),
         (("--compare", "esp32s3", "--target_chip", "esp32p4"), "--target_chip: an option without"),
     ],

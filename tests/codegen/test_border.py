@@ -152,6 +152,7 @@ def twice_read():
     ("model", "arguments", "message"),
     [
         (soft, {"input_format": "int8"}, "no such format of an input.*float, native, uint8"),
+        (soft, {"input_format": ["native"]}, "no such format of an input.*allowed: float"),
         (soft, {"output_format": "uint8"}, "no such format of an output.*allowed: float, native"),
         (soft, {"output_format": "native"}, "'softmax.*float32, computed by softmax.*=float"),
         (soft, {"input_format": "native", "std": 2.0}, "no input takes pixels.*x: native.*uint8"),

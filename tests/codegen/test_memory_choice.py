@@ -168,6 +168,8 @@ def test_what_does_not_fit_is_refused(chip, constant_bytes, choice, board, said)
     ("given", "said"),
     [
         ((-1, "static", "flash"), "negative"),
+        ((1000.5, "static", "flash"), "allowed: an integer from 0 on"),
+        (("1000", "static", "flash"), "allowed: an integer from 0 on"),
         ((1000, "caller", "flash"), "without effect"),
         ((None, "heap", "flash"), "static, caller"),
         ((None, "static", "sram"), "flash, psram"),
@@ -176,6 +178,11 @@ def test_what_does_not_fit_is_refused(chip, constant_bytes, choice, board, said)
 def test_choices_that_make_no_sense_are_refused(given, said):
     with pytest.raises(DataError, match=said):
         choice_of(*given)
+
+
+def test_a_number_of_numpy_is_one():
+    choice = choice_of(np.int64(2000), "static", "flash")
+    assert json.dumps(choice.internal_ram) == "2000"
 
 
 def test_no_more_internal_ram_than_the_chip_has():

@@ -61,6 +61,16 @@ def test_layout(project):
     assert "TVMGEN_DEFAULT_ARENA_BYTES" in header
 
 
+def test_the_line_of_the_docs_runs_it_on_the_pc(project, c_compiler):
+    page = (Path(__file__).parents[2] / "docs" / "firmware.md").read_text()
+    lines = next(block for block in page.split("```") if "-o on_pc" in block)
+    done = subprocess.run(
+        ["sh", "-ec", lines], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "PASS"
+
+
 def test_same_input_gives_the_same_bytes(sample):
     one = compile_file(quantized_digits("esp32s3"))
     other = compile_file(quantized_digits("esp32s3"))

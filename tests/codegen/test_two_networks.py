@@ -22,7 +22,22 @@ TWO = ("face", "default")
 
 @pytest.mark.parametrize(
     "name",
-    ["", "1st", "Face", "a-b", "a b", "_a", "a_", "a__b", "ä", "a" * 33, "model", "tvm", "espdl"],
+    [
+        "",
+        "1st",
+        "Face",
+        "a-b",
+        "a b",
+        "_a",
+        "a_",
+        "a__b",
+        "ä",
+        "a" * 33,
+        "model",
+        "tvm",
+        "espdl",
+        None,
+    ],
 )
 def test_what_is_no_good_name_is_one_clear_error(name, tmp_path):
     with pytest.raises(DataError, match=r"no name for a network in C.*found.*allowed.*try"):

@@ -53,7 +53,7 @@ def test_packages(magic, tmp_path):
     assert load(data, model="sum.espdl").container == magic.decode()
     with pytest.raises(ModelError, match=r"several models.*sum.espdl"):
         load(data)
-    with pytest.raises(ModelError, match=r"no such model.*'other'"):
+    with pytest.raises(ModelError, match=r"no such model.*'other'.*--package_model"):
         load(data, model="other")
 
 

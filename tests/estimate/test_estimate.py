@@ -130,6 +130,8 @@ def test_settings_move_the_figures_as_they_should():
         (Settings(weights="psram"), "--weights"),
         (Settings(tensors="psram"), "--tensors"),
         (Settings(psram_mbps=8.0), "--psram_mbps"),
+        (Settings(weights="sram"), "--weights"),
+        (Settings(clock_mhz="fast"), "--clock_mhz"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, where):

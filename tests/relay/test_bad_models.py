@@ -48,6 +48,23 @@ def test_asymmetric_quantization_is_refused():
         compile_file(builder.model())
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+@pytest.mark.parametrize(("extent", "fits"), [(4, False), (5, False), (7, True)])
+def test_a_window_beyond_the_input_is_refused(dtype, extent, fits):
+    """A kernel of 3 that is dilated by 3 spans 7; at 6 nothing would be left, below that less."""
+    builder = QdqBuilder(dtype)
+    x = builder.quantized_input("x", [1, 2, extent, 7])
+    weights = builder.weights(np.ones((1, 2, 3, 1), dtype), -2)
+    builder.output(builder.qdq(builder.node("Conv", x, weights, dilations=[3, 1]), -4))
+    if fits:
+        assert compile_file(builder.model()).report()
+        return
+    with pytest.raises(
+        ModelError, match=r"\(Conv\), output .*negative extent.*, 7\).*larger input"
+    ):
+        compile_file(builder.model())
+
+
 def test_other_targets_are_refused():
     mod, _ = relay.frontend.from_onnx(quantized_digits("esp32s3"))
     with pytest.raises(ChipError, match=r"not one of ours.*espressif/esp32c3"):

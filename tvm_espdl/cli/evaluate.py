@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         return _compare(arguments, limits)
     outputs = [path for path in (arguments.json, arguments.html) if path is not None]
-    check_apart(*outputs)
     if arguments.calibrate is not None and arguments.calibration is not None:
         outputs.append(arguments.calibration)
+    check_apart(*outputs)
     for path in outputs:
         check_new(path)
     estimate = estimate_of(arguments)

@@ -12,8 +12,6 @@ from ..chips import DEFAULT_CHIP
 from ..errors import DataError
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
-
     from ..library import Library
 
 
@@ -29,7 +27,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_espdl_options(parser)
 
 
-def library_of(model: str | ModelProto, arguments: argparse.Namespace) -> Library:
+def library_of(model: str, arguments: argparse.Namespace) -> Library:
     """Compile a model as `add_model_options` let users say; errors are those of `compile_file`."""
     from ..compilation import compile_file
 

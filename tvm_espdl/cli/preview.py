@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP, find_chip
 from ..errors import ModelError
-from .options import library_of
+from .options import key_of, library_of
 
 if TYPE_CHECKING:
     from ..library import Library
@@ -30,6 +30,7 @@ def library_or_preview(arguments: argparse.Namespace) -> Library:
 
 def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
     """The same, and what of a float model the quantizer would leave float, with its reasons."""
+    from ..compilation import compile_file
     from ..espdl.file import is_espdl
     from ..quantize.preview import is_float, preview
 
@@ -38,8 +39,8 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
     model, left = preview(arguments.model, chip)
     print(NOTE, file=sys.stderr)
-    arguments = argparse.Namespace(**{**vars(arguments), "target_chip": chip.name})
-    return library_of(model, arguments), left
+    key = key_of(arguments)
+    return compile_file(model, chip.name, name=arguments.package_model, key=key), left
 
 
 def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, cast, get_args
 
 from ..chips import Chip
@@ -60,12 +61,12 @@ def choice_of(internal_ram: int | None, arena: str, weights: str) -> MemoryChoic
                 found=repr(value),
                 allowed=", ".join(allowed),
             )
-    if internal_ram is not None and internal_ram < 0:
+    if internal_ram is not None and (not isinstance(internal_ram, Integral) or internal_ram < 0):
         raise DataError(
-            "internal RAM cannot be negative",
+            "internal RAM is a number of bytes, and not negative",
             where="internal_ram",
-            found=str(internal_ram),
-            allowed="a number of bytes",
+            found=repr(internal_ram),
+            allowed="an integer from 0 on",
         )
     if internal_ram is not None and arena == "caller":
         raise DataError(
@@ -74,7 +75,8 @@ def choice_of(internal_ram: int | None, arena: str, weights: str) -> MemoryChoic
             found="--internal_ram with --arena caller",
             allowed="one of them: a caller's buffer is where the caller has it",
         )
-    return MemoryChoice(internal_ram, cast(ArenaKind, arena), cast(Weights, weights))
+    bytes_ = None if internal_ram is None else int(internal_ram)
+    return MemoryChoice(bytes_, cast(ArenaKind, arena), cast(Weights, weights))
 
 
 #: All in static arrays, the constants in the flash.

@@ -14,6 +14,7 @@ from ..errors import DataError
 
 _DEFAULT = "default"
 LONGEST = 32
+_FORM = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 #: `tvm_model` is the folder of the default one; the others begin names that are the tool's own.
 _TAKEN = ("model", "tvm", "tvmgen", "espdl")
 #: Macros that users define for a whole build.
@@ -45,7 +46,7 @@ class NetworkName:
 
     def __post_init__(self) -> None:
         """Check it."""
-        letters = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.text)
+        letters = isinstance(self.text, str) and re.fullmatch(_FORM, self.text)
         if not letters or len(self.text) > LONGEST or self.text in _TAKEN:
             raise DataError(
                 "no name for a network in C",

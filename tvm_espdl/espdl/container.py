@@ -101,7 +101,7 @@ def choose(package: Package, name: str | None, where: str) -> tuple[str, memoryv
         where=where,
         found=None if name is None else repr(name),
         allowed=", ".join(map(repr, names)),
-        try_="name one of them: from_espdl(..., name=…), or --name on the command line",
+        try_="name one of them: from_espdl(..., name=…), or --package_model on the command line",
     )
 
 

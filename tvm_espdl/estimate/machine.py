@@ -7,13 +7,16 @@ its own beside those of `chips.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from numbers import Real
+from typing import Literal, get_args
 
 from ..chips import Chip
 from ..errors import EspdlError
 
 Weights = Literal["flash", "psram"]
 Tensors = Literal["internal", "psram"]
+
+_CHOICES = {"weights": get_args(Weights), "tensors": get_args(Tensors)}
 
 _KIB = 1024
 _MHZ = 1_000_000
@@ -123,11 +126,13 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
 
 def _refuse(chip: Chip, stated: Settings) -> None:
     for name in stated.stated:
-        value = getattr(stated, name)
-        if not isinstance(value, str) and not value > 0:
-            raise EspdlError(
-                "no such setting", where=f"--{name}", found=value, allowed="a number above 0"
-            )
+        value, choices = getattr(stated, name), _CHOICES.get(name)
+        if choices is not None:
+            wrong, allowed = value not in choices, ", ".join(choices)
+        else:
+            wrong, allowed = not (isinstance(value, Real) and float(value) > 0), "a number above 0"
+        if wrong:
+            raise EspdlError("no such setting", where=f"--{name}", found=value, allowed=allowed)
     if chip.external_memory.psram is not None:
         return
     for name in ("weights", "tensors", "psram_mbps"):

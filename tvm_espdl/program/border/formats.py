@@ -100,7 +100,7 @@ def _wanted(
             )
     known: dict[str, Format] = {format_: format_ for format_ in allowed}
     for asked in by_name.values():
-        if asked not in known:
+        if not isinstance(asked, str) or asked not in known:
             raise DataError(
                 f"no such format of an {kind}",
                 where=f"{kind}_format",

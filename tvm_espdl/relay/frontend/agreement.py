@@ -61,7 +61,8 @@ def check_types(proto: ModelProto, values: Mapping[str, Any]) -> None:
     Raises
     ------
     ModelError
-        Naming the first node whose result has another shape or type than ONNX gives it.
+        Naming the first node whose result has another shape or type than ONNX gives it, or a
+        shape that no tensor has.
     """
     graph = Graph(proto)
     for node in graph.nodes:
@@ -83,9 +84,19 @@ def _check(node: NodeProto, name: str, value: Any, graph: Graph) -> None:
     if kind and dtype and np.dtype(helper.tensor_dtype_to_np_dtype(kind)).name != dtype:
         raise _misread(node, name, dtype, _shown(shape, kind))
     extents = found.shape
-    if shape is None or extents is None or not isinstance(extents, relax.ShapeExpr):
+    if extents is None or not isinstance(extents, relax.ShapeExpr):
         return
     known = [int(n) if isinstance(n, (int, tirx.IntImm)) else None for n in extents]
+    if any(extent is not None and extent < 0 for extent in known):
+        raise ModelError(
+            "the result has a negative extent",
+            where=f"{node.op_type} of {name!r}",
+            found=f"shape {tuple(known)}",
+            allowed="a window, with its dilation, that fits into the padded input",
+            try_="a larger input, or a smaller window",
+        )
+    if shape is None:
+        return
     same = all(one in (None, other) for one, other in zip(known, shape, strict=False))
     if len(known) != len(shape) or not same:
         raise _misread(node, name, f"the shape {tuple(known)}", _shown(shape, kind))
