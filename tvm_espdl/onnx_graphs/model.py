@@ -95,10 +95,11 @@ def _has_shape(value: Any) -> bool:
 def _read(path: str | os.PathLike[str]) -> ModelProto:
     file = Path(path)
     if not file.is_file():
+        there = "a pipe or device" if file.exists() else "nothing"
         raise ModelError(
             "there is no such model file",
             where=str(path),
-            found="a folder" if file.is_dir() else "nothing",
+            found="a folder" if file.is_dir() else there,
             allowed="the path of an .onnx file",
             try_="check the path; relative paths start at the current folder",
         )
