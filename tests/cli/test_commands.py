@@ -205,6 +205,11 @@ WRONG = {
         [*EXPORT, "quantized.onnx", "--target_chip", "esp32s4"],
         ["unknown chip", "'esp32s4'", "esp32p4", "try: esp32s"],
     ),
+    "output of no form": (
+        prepare_nothing,
+        ["run", "quantized.onnx", "--input", "sample.npy", "--output", "out.txt"],
+        ["out.txt", ".npy for one array", ".npz for several"],
+    ),
     "unknown chip to quantize for": (
         prepare_nothing,
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--target_chip", "esp32z"],
@@ -222,12 +227,12 @@ WRONG = {
     ),
     "input shape": (
         prepare_shape,
-        ["run", "quantized.onnx", "--input", "wrong_shape.npy", "--output", "out"],
+        ["run", "quantized.onnx", "--input", "wrong_shape.npy", "--output", "out.npy"],
         ["input input", "(4, 3, 8, 8)", "(1, 1, 8, 8)"],
     ),
     "input that is no array": (
         prepare_garbage,
-        ["run", "quantized.onnx", "--input", "garbage.onnx", "--output", "out"],
+        ["run", "quantized.onnx", "--input", "garbage.onnx", "--output", "out.npy"],
         ["garbage.onnx", "array"],
     ),
     "scale": (prepare_scale, [*EXPORT, "scale.onnx"], ["no power of two", "2**e", "quantize"]),

@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -210,6 +211,12 @@ def test_limits_say_by_how_much(estimate):
     assert "(100%) above --max_ms" in ms
     assert f"{estimate.internal_ram_bytes - 16:,} above --max_ram 16" in ram
     assert f"{estimate.flash_bytes - 100:,} above --max_flash 100" in flash
+
+
+def test_no_limit_is_kept_by_a_part_of_a_model(estimate):
+    part = replace(estimate, left_out=2)
+    assert part.broken(Limits()) == []
+    assert part.broken(Limits(ms=1e9)) == ["operators of the model that are in no figure: 2"]
 
 
 def test_text_and_json_hold_the_same(estimate):

@@ -70,3 +70,5 @@ def test_an_estimate_of_the_rest_says_what_is_missing(tmp_path, capsys):
         assert f"{name} ({kind}) cannot be compiled" in out
         assert f"{name} ({kind}) cannot be compiled" in page.read_text()
     assert "conv2d" in out
+    assert main(["evaluate", str(tmp_path / "odd.onnx"), "--max_ms", "1000"]) == 1
+    assert "operators of the model that are in no figure: 3" in capsys.readouterr().out

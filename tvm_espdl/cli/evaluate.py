@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
-from .options import add_model_options, option
+from .options import add_model_options, byte_count, option
 from .preview import library_of_what_compiles
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ HELP = "Whether a model fits a chip, how long it takes there, and what would cha
 
 #: What says or makes something of one chip.
 _OF_ONE_CHIP = ("target_chip", "json", "html", "calibrate", "calibration")
-
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +51,8 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
     limits = parser.add_argument_group("limits", "status 1 where the model is above one of them")
     option(limits, "max_ms", "milliseconds of an inference", type=float)
-    option(limits, "max_ram", "bytes of internal memory; 200K, 1M", type=_bytes)
-    option(limits, "max_flash", "bytes of constants in flash", type=_bytes)
+    option(limits, "max_ram", "bytes of internal memory; 200K, 1M", type=byte_count)
+    option(limits, "max_flash", "bytes of constants in flash", type=byte_count)
     what_if = parser.add_argument_group("what if", "settings other than those of exported projects")
     option(what_if, "clock_mhz", "clock of the CPU", type=float)
     option(what_if, "data_cache_kb", "outermost data cache", type=int)
@@ -96,10 +93,12 @@ def estimate_of(arguments: argparse.Namespace) -> Estimate:
     """The estimate that the arguments ask for."""
     from ..estimate import evaluate
 
-    library, notes = library_of_what_compiles(arguments)
+    library, notes, left_out = library_of_what_compiles(arguments)
     settings, kernels = settings_of(arguments), arguments.kernels
     board = _calibration(library, arguments)
-    return evaluate(library, settings, kernels=kernels, notes=notes, calibration=board)
+    return evaluate(
+        *(library, settings), kernels=kernels, notes=notes, calibration=board, left_out=left_out
+    )
 
 
 def _calibration(library: Library, arguments: argparse.Namespace) -> Calibration | None:
@@ -154,11 +153,3 @@ def _compare(arguments: argparse.Namespace, limits: Limits) -> int:
         for line in broken:
             print(f"  above the limit: {line}")
     return int(arguments.verdict)
-
-
-def _bytes(text: str) -> int:
-    """A number of bytes with K or M behind it; errors are told by the parser."""
-    found = re.fullmatch(r"(\d+)\s*([kKmM]?)(?:i?[bB])?", text.strip())
-    if found is None:
-        raise argparse.ArgumentTypeError(f"no number of bytes: {text!r}; for example 200K or 1M")
-    return int(found[1]) * _UNITS[found[2].lower()]

@@ -11,7 +11,7 @@ from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
 from .image_options import add_image_options, pixel_options_of, sample_of
-from .options import add_model_options, key_of, library_of, option
+from .options import add_model_options, byte_count, key_of, library_of, option
 
 #: Options that say nothing of an .espdl file.
 _OF_PROJECTS = (
@@ -67,9 +67,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option(
         parser,
         "internal_ram",
-        "bytes of internal RAM for tensors and states; the rest goes to PSRAM (default: what the "
-        "chip has without ESP-IDF's part)",
-        type=int,
+        "bytes of internal RAM for tensors and states, such as 200K; the rest goes to PSRAM "
+        "(default: what the chip has without ESP-IDF's part)",
+        type=byte_count,
     )
     option(
         parser,

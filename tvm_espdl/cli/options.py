@@ -6,6 +6,7 @@ Must never import more than argparse when it is loaded: the parser is built for 
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP
@@ -57,3 +58,11 @@ def key_of(arguments: argparse.Namespace) -> bytes | None:
         raise DataError(
             "no key", where="--key", found=repr(arguments.key), allowed="32 hexadecimal digits"
         ) from None
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes with K or M behind it; errors are told by the parser."""
+    found = re.fullmatch(r"(\d+)\s*([kKmM]?)(?:i?[bB])?", text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"no number of bytes: {text!r}; for example 200K or 1M")
+    return int(found[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20}[found[2].lower()]

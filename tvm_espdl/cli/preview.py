@@ -6,11 +6,13 @@ It chooses between what the rooms below offer, and says so on standard error; it
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 from ..chips import DEFAULT_CHIP, find_chip
 from ..errors import ModelError
+from ..report.text import visible
 from .options import key_of, library_of
 
 if TYPE_CHECKING:
@@ -43,15 +45,18 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
     return compile_file(model, chip.name, name=arguments.package_model, key=key), left
 
 
-def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str]]:
-    """As `library_or_preview`, of all that can be compiled; and what could not be, in sentences."""
+def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str], int]:
+    """As `library_or_preview`, of all that can be compiled.
+
+    Also what could not be, or stays in float, in sentences; and how many operators could not be.
+    """
     from ..espdl.file import is_espdl
     from ..onnx_graphs.leaving_out import left_out
     from ..onnx_graphs.model import load_model
     from ..relay.frontend.unsupported import unsupported_nodes
 
     try:
-        return _told(arguments, [])
+        return *_told(arguments, []), 0
     except ModelError:
         if is_espdl(arguments.model):
             raise
@@ -63,10 +68,10 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
     told = [
         f"{node.name or node.output[0]} ({node.op_type}) cannot be compiled and is not in the "
         "figures; try: write it with operators of docs/operators.md, or cut the model there "
-        f"(preprocess --outputs {node.input[0] if node.input else node.output[0]})"
+        f"(preprocess --outputs {shlex.quote(visible((*node.input, *node.output)[0]))})"
         for node in nodes
     ]
-    return _told(arguments, told)
+    return *_told(arguments, told), len(nodes)
 
 
 def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:

@@ -34,8 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the outputs; of an .espdl file without data, compare its test vectors."""
     from ..espdl.file import is_espdl
+    from ..files.array_files import check_array_path
     from ..files.output_files import check_apart, check_new
 
+    if arguments.output is not None:
+        check_array_path(arguments.output)
     check_apart(arguments.output, arguments.dump)
     for path in (arguments.output, arguments.dump):
         if path is not None:

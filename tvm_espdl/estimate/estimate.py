@@ -47,11 +47,14 @@ class Estimate:
         Why parts are no operators of ESP-DL.
     notes : tuple of str
         What else a reader should know.
+    left_out : int
+        Operators of the model that nobody compiles and that no figure counts.
     """
 
     figures: Figures
     reasons: tuple[Reason, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def milliseconds(self) -> float:
@@ -94,8 +97,11 @@ class Estimate:
         return advice_for(self.figures)
 
     def broken(self, limits: Limits) -> list[str]:
-        """A line for each limit that does not hold."""
-        return limits.broken_by(self.figures)
+        """A line for each limit that does not hold; of a part of a model none is shown to hold."""
+        lines = limits.broken_by(self.figures)
+        if self.left_out and limits != Limits():
+            lines.append(f"operators of the model that are in no figure: {self.left_out}")
+        return lines
 
     @property
     def fits(self) -> bool:
@@ -148,6 +154,7 @@ def evaluate(
     kernels: Preference = "auto",
     notes: Sequence[str] = (),
     calibration: Calibration | None = None,
+    left_out: int = 0,
 ) -> Estimate:
     """Estimate a network on the chip that it is compiled for.
 
@@ -163,6 +170,8 @@ def evaluate(
         What else the report is to say.
     calibration : Calibration, optional
         Factors of the user's own board, as `calibration.load_calibration` reads them.
+    left_out : int
+        Operators that were taken out of the model, for nobody compiles them.
 
     Raises
     ------
@@ -171,6 +180,7 @@ def evaluate(
     """
     if isinstance(network, Program):
         figures = figures_of(network, settings, kernels, calibration=calibration)
-        return Estimate(figures, (), tuple(notes))
+        return Estimate(figures, (), tuple(notes), left_out)
     figures = figures_of(network.program, settings, kernels, calibration=calibration)
-    return Estimate(figures, tuple(network.report(kernels=kernels).reasons), tuple(notes))
+    reasons = tuple(network.report(kernels=kernels).reasons)
+    return Estimate(figures, reasons, tuple(notes), left_out)

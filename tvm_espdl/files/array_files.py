@@ -70,14 +70,26 @@ def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
     return {name: arrays[name] for name in names}
 
 
+def check_array_path(path: FilePath) -> None:
+    """Refuse a name that says nothing of the form: an `OutputError`."""
+    if Path(path).suffix not in (".npy", ".npz"):
+        raise OutputError(
+            "the name does not tell the form",
+            where=str(path),
+            found=Path(path).suffix or "no ending",
+            allowed=".npy for one array, .npz for several",
+        )
+
+
 def save_arrays(path: FilePath, arrays: Mapping[str, Array]) -> None:
     """Write one array to an `.npy`, several to an `.npz`.
 
     Raises
     ------
     OutputError
-        If the file exists, or an `.npy` should hold several arrays.
+        If the file exists, has another ending, or an `.npy` should hold several arrays.
     """
+    check_array_path(path)
     check_new(path)
     file = Path(path)
     if file.suffix != ".npz" and len(arrays) > 1:
