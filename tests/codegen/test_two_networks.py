@@ -9,11 +9,13 @@ import pytest
 from espdl_double import compile_one
 from networks import digits_arrays, library
 from qdq_builder import QdqBuilder
+from requirements_here import installed
 
 from tvm_espdl.codegen.network_name import NetworkName
 from tvm_espdl.codegen.project import project_files
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import DataError
+from tvm_espdl.toolchain.compiler import Compiler
 from tvm_espdl.toolchain.network import includes, sources
 
 # Half of them hold the other one's words, which must not be taken for one's own.
@@ -112,9 +114,16 @@ def two_mains(folder):
     return [folder / "main" / f"{name}_app_main.c" for name in TWO]
 
 
-@pytest.mark.parametrize("where", ["host", "rv32"])
-def test_each_gives_its_own_answers(where, merged, networks, tmp_path, request):
-    compiler = request.getfixturevalue("c_compiler" if where == "host" else "rv32")
+COMPILERS = {
+    "gcc with sanitizers": Compiler.sanitized(),
+    "clang with sanitizers": Compiler.sanitized(clang=True),
+    "rv32": Compiler.rv32(),
+}
+
+
+@pytest.mark.parametrize("where", COMPILERS)
+def test_each_gives_its_own_answers(where, merged, networks, tmp_path):
+    compiler = installed(COMPILERS[where])
     folder = shutil.copytree(merged, tmp_path / "project")
     program = tmp_path / "program"
     compiler.build(
