@@ -47,6 +47,43 @@ MEAN = [node("ReduceMean", "x", "m", axes=[-1]), node("Sub", "x m", "d")]
 ROOT = [node("Add", "v e", "ve"), node("Sqrt", "ve", "r")]
 NORMED = [*MEAN, node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[-1]), *ROOT]
 NORMS = "ReduceMean Sub Pow ReduceMean Add Sqrt"
+# As JAX writes it: sums for means, the variance as a difference of moments, axes taken away.
+MOMENTS = [
+    node("ReduceSum", "x axes", "sx", keepdims=0),
+    node("Mul", "sx share", "m"),
+    node("Mul", "x x", "q"),
+    node("ReduceSum", "q axes", "sq", keepdims=0),
+    node("Mul", "share sq", "mq"),
+    node("Mul", "m m", "mm"),
+    node("Sub", "mq mm", "v"),
+]
+ROOT_OF_MOMENTS = [
+    node("Reshape", "vc kept", "vk"),
+    node("Add", "vk e", "ve"),
+    node("Sqrt", "ve", "r"),
+    node("Reciprocal", "r", "i"),
+    node("Reshape", "m kept", "mk"),
+    node("Sub", "x mk", "d"),
+]
+SCALED = [*MOMENTS, node("Relu", "v", "vc"), *ROOT_OF_MOMENTS, node("Mul", "i s", "g"),
+          node("Mul", "d g", "n"), node("Add", "n b", "y")]  # fmt: skip
+MOMENTS_OF = "ReduceSum Mul Mul ReduceSum Mul Mul Sub"
+ROOTED = "Reshape Add Sqrt Reciprocal Reshape Sub"
+
+
+def moments(axis, share=None):
+    """Constants of a layer over one axis of `SHAPE`; the share of each element is `share`."""
+    extents = [SHAPE[axis] if i == axis % 4 else 1 for i in range(4)]
+    return {
+        "axes": np.array([axis], np.int64),
+        "share": np.float32(1 / SHAPE[axis] if share is None else share),
+        "kept": np.array([1 if i == axis % 4 else n for i, n in enumerate(SHAPE)], np.int64),
+        "e": np.float32(1e-3),
+        "s": floats(*extents, seed=5),
+        "b": floats(*extents, seed=6),
+    }
+
+
 GATE = [node("Add", "x three", "a"), node("Clip", "a zero six", "c")]
 
 
@@ -331,12 +368,59 @@ CASES = {
             graph([*NORMED, node("Div", "d r", "n"), node("Mul", "n wide", "y")], LAYER),
             f"{NORMS} Div Mul", "LayerNormalization Mul",
         ),
+        "by moments": (
+            graph(SCALED, moments(-1)),
+            f"{MOMENTS_OF} Relu {ROOTED} Mul Mul Add", "LayerNormalization",
+        ),
+        "by moments, of channels": (
+            graph(SCALED, moments(1)),
+            f"{MOMENTS_OF} Relu {ROOTED} Mul Mul Add", "Transpose LayerNormalization Transpose",
+        ),
+        "by moments, neither": (
+            graph([*MOMENTS, node("Reshape", "v kept", "vk"), *ROOT_OF_MOMENTS[1:],
+                   node("Mul", "i d", "y")], moments(2)),
+            f"{MOMENTS_OF} {ROOTED} Mul", "Transpose LayerNormalization Transpose",
+        ),
+        "moments of another share": (
+            graph(SCALED, moments(-1, 0.1)),
+            f"{MOMENTS_OF} Relu {ROOTED} Mul Mul Add", f"{MOMENTS_OF} Relu {ROOTED} Mul Mul Add",
+        ),
         "deviation without e": (
             graph([*MEAN, node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[-1]),
                    node("Sqrt", "v", "r"), node("Add", "r e", "re"), node("Div", "d re", "y")],
                   LAYER),
             "ReduceMean Sub Pow ReduceMean Sqrt Add Div",
             "ReduceMean Sub Pow ReduceMean Sqrt Add Div",
+        ),
+    },
+    "softmax": {
+        "without its maximum": (
+            graph([node("ReduceMax", "x", "m", axes=[-1]), node("Sub", "x m", "d"),
+                   node("Exp", "d", "p"), node("ReduceSum", "p last", "t"),
+                   node("Div", "p t", "y")], {"last": ints(-1)}),
+            "ReduceMax Sub Exp ReduceSum Div", "Softmax",
+        ),
+        "plainly, of channels": (
+            graph([node("Exp", "x", "p"), node("ReduceSum", "p first", "t", keepdims=0),
+                   node("Unsqueeze", "t first", "u"), node("Div", "p u", "y")],
+                  {"first": ints(1)}),
+            "Exp ReduceSum Unsqueeze Div", "Softmax",
+        ),
+        "less than something else": (
+            graph([node("ReduceMax", "x", "m", axes=[1]), node("Sub", "x m", "d"),
+                   node("Exp", "d", "p"), node("ReduceSum", "p last", "t"),
+                   node("Div", "p t", "y")], {"last": ints(-1)}),
+            "ReduceMax Sub Exp ReduceSum Div", "ReduceMax Sub Softmax",
+        ),
+        "over two axes": (
+            graph([node("Exp", "x", "p"), node("ReduceSum", "p last", "t"),
+                   node("Div", "p t", "y")], {"last": ints(-1, -2)}),
+            "Exp ReduceSum Div", "Exp ReduceSum Div",
+        ),
+        "of other powers": (
+            graph([node("Exp", "x", "p"), node("Neg", "x", "n"), node("Exp", "n", "q"),
+                   node("ReduceSum", "q last", "t"), node("Div", "p t", "y")], {"last": ints(-1)}),
+            "Exp Neg Exp ReduceSum Div", "Exp Neg Exp ReduceSum Div",
         ),
     },
     "hard_swish": {

@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-from onnx import ModelProto, NodeProto, helper
+from onnx import ModelProto, helper
 
 from ..errors import ModelError
-from ..onnx_graphs.graph import STANDARD, Array, Graph, attribute
+from ..onnx_graphs.graph import STANDARD, Graph
 from ..onnx_graphs.opset import raise_opset
-from ..onnx_graphs.rewriting import add_constant, name_nodes, opset_of, scalar, set_node
+from ..onnx_graphs.rewriting import (
+    add_constant,
+    fresh_name,
+    infer,
+    name_nodes,
+    opset_of,
+    replace_nodes,
+    set_node,
+)
+from .layer_norms import LayerNorm, layer_norms
 from .polynomial import Polynomial, alike, arithmetic_behind, polynomial
 
 _FoundT = TypeVar("_FoundT")
@@ -41,7 +49,7 @@ def gelu(model: ModelProto) -> int:
 
 def layer_norm(model: ModelProto) -> int:
     """Write `(x - mean) / sqrt(variance + e) * s + b` over the last axes as LayerNormalization."""
-    return _written(model, _LAYER_NORM_OPSET, _layer_norms, _write_layer_norm)
+    return _written(model, _LAYER_NORM_OPSET, layer_norms, _write_layer_norm)
 
 
 def _written(
@@ -105,132 +113,29 @@ def _write_gelu(model: ModelProto, found: _Gelu) -> None:
         node.attribute.append(helper.make_attribute("approximate", "tanh"))
 
 
-@dataclass(frozen=True, eq=False)
-class _LayerNorm:
-    source: str
-    result: str
-    #: The first of the normalized axes.
-    axis: int
-    epsilon: float
-    #: Of the shape of the normalized axes.
-    scale: Array
-    bias: Array | None
-
-
-def _layer_norms(graph: Graph) -> Iterator[_LayerNorm]:
-    for node in graph.model.graph.node:
-        found = _normalized(node, graph)
-        if found is None:
-            continue
-        source, axis, epsilon = found
-        shape = graph.shape(source)
-        if shape is None:
-            continue
-        result, scale = _with_operand(node.output[0], "Mul", shape, axis, graph)
-        result, bias = _with_operand(result, "Add", shape, axis, graph)
-        ones = np.ones(shape[axis:], np.float32)
-        yield _LayerNorm(source, result, axis, epsilon, ones if scale is None else scale, bias)
-
-
-def _normalized(node: NodeProto, graph: Graph) -> tuple[str, int, float] | None:
-    """Source, first axis and epsilon of a quotient that is a normalized tensor."""
-    quotient = _quotient(node, graph)
-    if quotient is None:
-        return None
-    difference, root = (graph.maker(name) for name in quotient)
-    source = _centred(difference, graph)
-    if source is None or root is None or difference is None:
-        return None
-    inside = graph.maker(root.input[0]) if root.op_type == "Sqrt" else None
-    if inside is None or inside.op_type != "Add":
-        return None
-    epsilons = [scalar(name, graph) for name in inside.input]
-    place = 1 if epsilons[1] is not None else 0
-    epsilon, variance = epsilons[place], graph.maker(inside.input[1 - place])
-    axis = None if variance is None else _last_axes(variance, graph)
-    if variance is None or epsilon is None or axis is None or epsilon <= 0:
-        return None
-    mean = graph.maker(difference.input[1])
-    square = graph.maker(variance.input[0])
-    of = _squared(square, graph)
-    same = of is not None and _centred(graph.maker(of), graph) == source
-    if mean is None or not same or _last_axes(mean, graph) != axis:
-        return None
-    return source, axis, epsilon
-
-
-def _quotient(node: NodeProto, graph: Graph) -> tuple[str, str] | None:
-    """Dividend and divisor, also of a product with a reciprocal."""
-    if node.domain not in STANDARD:
-        return None
-    if node.op_type == "Div":
-        return node.input[0], node.input[1]
-    if node.op_type != "Mul":
-        return None
-    for place in (0, 1):
-        inverse = graph.maker(node.input[place])
-        if inverse is not None and inverse.op_type == "Reciprocal":
-            return node.input[1 - place], inverse.input[0]
-        if inverse is None or inverse.op_type != "Div":
-            continue
-        if scalar(inverse.input[0], graph) == 1.0:
-            return node.input[1 - place], inverse.input[1]
-    return None
-
-
-def _centred(node: NodeProto | None, graph: Graph) -> str | None:
-    """The tensor that a difference with its own mean is of."""
-    if node is None or node.op_type != "Sub":
-        return None
-    mean = graph.maker(node.input[1])
-    is_mean = mean is not None and mean.op_type == "ReduceMean" and mean.input[0] == node.input[0]
-    return node.input[0] if is_mean else None
-
-
-def _squared(node: NodeProto | None, graph: Graph) -> str | None:
-    if node is None:
-        return None
-    if node.op_type == "Pow" and scalar(node.input[1], graph) == 2.0:
-        return node.input[0]
-    return node.input[0] if node.op_type == "Mul" and node.input[0] == node.input[1] else None
-
-
-def _last_axes(node: NodeProto, graph: Graph) -> int | None:
-    """The first of the axes that a mean is over, where these are the last ones and stay."""
-    shape = graph.shape(node.input[0])
-    if node.op_type != "ReduceMean" or not attribute(node, "keepdims", 1) or shape is None:
-        return None
-    axes = attribute(node, "axes", None)
-    if axes is None and len(node.input) > 1 and graph.is_constant(node.input[1]):
-        axes = graph.constant(node.input[1]).ravel().tolist()
-    if not axes:
-        return None
-    found = sorted(axis % len(shape) for axis in axes)
-    return found[0] if found == list(range(found[0], len(shape))) else None
-
-
-def _with_operand(
-    tensor: str, operator: str, shape: tuple[int, ...], axis: int, graph: Graph
-) -> tuple[str, Array | None]:
-    """The only reader of a tensor and its constant, where that is a scale or bias of the axes."""
-    place = graph.only_consumer(tensor)
-    node = None if place is None else graph.model.graph.node[place]
-    if node is None or node.op_type != operator or node.domain not in STANDARD:
-        return tensor, None
-    other = node.input[1] if node.input[0] == tensor else node.input[0]
-    if not graph.is_constant(other) or graph.shape(node.output[0]) != shape:
-        return tensor, None
-    value = graph.constant(other)
-    inner = shape[axis:]
-    if value.ndim > len(inner) and any(extent != 1 for extent in value.shape[: -len(inner)]):
-        return tensor, None
-    flat = value.reshape(value.shape[-len(inner) :]) if value.ndim > len(inner) else value
-    return node.output[0], np.ascontiguousarray(np.broadcast_to(flat, inner))
-
-
-def _write_layer_norm(model: ModelProto, found: _LayerNorm) -> None:
-    node = next(node for node in model.graph.node if found.result in node.output)
-    names = [found.source, add_constant(model, f"{node.name}_scale", found.scale)]
+def _write_layer_norm(model: ModelProto, found: LayerNorm) -> None:
+    nodes = list(model.graph.node)
+    place = next(i for i, node in enumerate(nodes) if found.result in node.output)
+    node, source, rank = nodes[place], found.source, len(Graph(model).shape(found.source) or ())
+    names = [source, add_constant(model, f"{node.name}_scale", found.scale)]
     if found.bias is not None:
         names.append(add_constant(model, f"{node.name}_bias", found.bias))
-    set_node(node, "LayerNormalization", names, axis=found.axis, epsilon=found.epsilon)
+    first = found.axes[0]
+    if found.axes == tuple(range(first, rank)):
+        set_node(node, "LayerNormalization", names, axis=first, epsilon=found.epsilon)
+        return
+    # A single axis that is not the last one: it is turned there, and back.
+    turn = [axis for axis in range(rank) if axis != first] + [first]
+    turned, normed = (fresh_name(model, f"{found.result}_{what}") for what in ("turned", "normed"))
+    made = [
+        helper.make_node("Transpose", [source], [turned], perm=turn),
+        helper.make_node(
+            *("LayerNormalization", [turned, *names[1:]], [normed]),
+            axis=rank - 1,
+            epsilon=found.epsilon,
+        ),
+    ]
+    set_node(node, "Transpose", [normed], perm=[turn.index(axis) for axis in range(rank)])
+    replace_nodes(model, [*nodes[:place], *made, node, *nodes[place + 1 :]])
+    infer(model)
+    name_nodes(model)

@@ -19,6 +19,7 @@ from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
 from .rewrite_operands import constants_second, pair_up
+from .rewrite_softmax import softmax
 from .rewrite_unused import clear_descriptions, drop_unread_outputs, remove_unused
 from .rewrite_windows import average_pool_to_conv, fuse_pads, mean_to_pool
 
@@ -54,8 +55,9 @@ _SENTENCES: dict[Rewrite, str] = {
     hard_swish: "x * HardSigmoid(x) and x * clip(x + 3, 0, 6) / 6 become HardSwish.",
     gelu: "x * (1 + erf(x / sqrt(2))) / 2 and its form by tanh, however they are spelled, become "
     "Gelu.",
-    layer_norm: "(x - mean) / sqrt(variance + e) * s + b over the last axes becomes "
-    "LayerNormalization.",
+    layer_norm: "(x - mean) / sqrt(variance + e) * s + b over the last axes, or with the variance "
+    "as E[x^2] - E[x]^2 over one axis, becomes LayerNormalization.",
+    softmax: "exp(x - c) / sum(exp(x - c)) along an axis becomes Softmax.",
     mean_to_pool: "ReduceMean over all axes behind the channels becomes GlobalAveragePool.",
     fuse_pads: "Padding with zeros becomes part of the Conv behind it.",
     matmul_to_gemm: "MatMul of a matrix with constant weights, and the Add of a bias, become Gemm.",
