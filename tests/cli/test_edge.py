@@ -81,6 +81,12 @@ def test_a_standard_error_that_is_full_hides_no_status(monkeypatch):
     assert status_of(ModelError("it is bad")) == 2
 
 
+def test_no_standard_error_puts_nothing_into_the_output(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert status_of(ModelError("it is bad")) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_names_of_files_that_are_no_text(tmp_path):
     done = run_command("show", b"\xff.espdl", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

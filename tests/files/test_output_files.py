@@ -61,6 +61,17 @@ def test_so_it_is_without_hard_links(tmp_path, monkeypatch):
     assert names(tmp_path) == ["file", "other"]
 
 
+def test_nor_is_anything_left_where_they_fail_then(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(output_files.os, "link", unsupported)
+    monkeypatch.setattr(Path, "replace", unsupported)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_whole(tmp_path / "file", b"ours")
+    assert names(tmp_path) == []
+
+
 def test_a_dangling_link_is_something_that_exists(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(OutputError, match="exists already"):

@@ -100,6 +100,15 @@ BAD = {
         model_of([node("Clip", "x", "c")], [constant(np.float32(np.nan))]),
         "limit is no number",
     ),
+    "loop without a body": (model_of([node("Loop", "x", "x")]), "not valid ONNX"),
+    "loop of nothing": (model_of([node("Loop")]), "not valid ONNX"),
+    "a word as scale": (
+        model_of(
+            [node("QuantizeLinear", "x", "c")],
+            [helper.make_tensor("c", TensorProto.STRING, [1], [b"word"])],
+        ),
+        "a scale is no positive number",
+    ),
     "endless loop": (loop(1 << 62, ends=False), "4,611,686,018,427,387,904 rounds"),
 }
 

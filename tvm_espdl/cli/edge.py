@@ -33,6 +33,8 @@ def prepare_streams() -> bool:
 
 def complain(text: str) -> None:
     """Print a line to standard error, where there is one that still takes it."""
+    if sys.stderr is None:
+        return  # `print` would take standard output for it
     try:
         print(f"tvm-espdl: {text}", file=sys.stderr, flush=True)
     except OSError:

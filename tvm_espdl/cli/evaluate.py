@@ -65,7 +65,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the estimate, and write what is asked for; the status is 1 above a limit."""
-    from ..files.output_files import check_apart, check_new, write_whole
+    from ..files.output_files import check_apart, check_new, write_set
 
     limits = limits_of(arguments)
     if arguments.compare:
@@ -79,10 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     estimate = estimate_of(arguments)
     broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
-    if arguments.json is not None:
-        write_whole(arguments.json, estimate.to_json().encode())
-    if arguments.html is not None:
-        estimate.to_html(arguments.html)
+    write_set(reports_of(estimate, arguments.json, arguments.html))
     print(estimate)
     for line in broken:
         print(f"above the limit: {line}")
@@ -116,6 +113,12 @@ def _calibration(library: Library, arguments: argparse.Namespace) -> Calibration
     if arguments.calibration is not None:
         save_calibration(found, arguments.calibration)
     return found
+
+
+def reports_of(estimate: Estimate, json: str | None, page: str | Path | None) -> dict[Path, bytes]:
+    """The files that are wanted of an estimate, with their contents."""
+    files = {} if json is None else {Path(json): estimate.to_json().encode()}
+    return files if page is None else {**files, Path(page): estimate.html().encode()}
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

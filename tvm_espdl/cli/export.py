@@ -41,6 +41,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "what the network's functions, types, macros and files are called after, so that a "
         "firmware may hold several (default: default)",
     )
+    _add_firmware_options(parser)
+    option(
+        parser,
+        "format",
+        "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
+        choices=("project", "espdl"),
+        default="project",
+    )
+    parser.add_argument("--info", action="store_true", help="a .info beside the .espdl file")
+    parser.add_argument("--json", action="store_true", help="a .json beside the .espdl file")
+    option(parser, "out_path", "folder or file to write, which must not exist", required=True)
+    add_image_options(parser)
+
+
+def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
+    """What firmware exchanges, what the board is, where memory comes from."""
     for kind, formats in (("input", "float, native, uint8"), ("output", "float, native")):
         option(
             parser,
@@ -83,17 +99,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "constants stay in flash, or the first run copies them to PSRAM (default: flash)",
         choices=WEIGHTS,
     )
-    option(
-        parser,
-        "format",
-        "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
-        choices=("project", "espdl"),
-        default="project",
-    )
-    parser.add_argument("--info", action="store_true", help="a .info beside the .espdl file")
-    parser.add_argument("--json", action="store_true", help="a .json beside the .espdl file")
-    option(parser, "out_path", "folder or file to write, which must not exist", required=True)
-    add_image_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

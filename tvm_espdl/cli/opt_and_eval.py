@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..chips import find_chip
 from ..errors import DataError, ModelError
-from .evaluate import add_report_options, estimate_of, limits_of, settings_of
+from .evaluate import add_report_options, estimate_of, limits_of, reports_of, settings_of
 from .options import add_espdl_options, option
 from .preprocess import input_shape, shapes_of
 
@@ -62,8 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write what is asked for; the status is 1 above a limit."""
     from ..espdl.file import is_espdl
-    from ..files.output_files import check_apart, check_new, write_whole
-    from ..onnx_graphs.model import save_model
+    from ..files.output_files import check_apart, check_new, write_set
     from ..quantize.preview import is_float
 
     model, chip = Path(arguments.model), find_chip(arguments.platform)
@@ -78,16 +77,18 @@ def run(arguments: argparse.Namespace) -> int:
         if path is not None:
             check_new(path)
     prepared, estimate = _found(model, arguments)
+    files = {}
     if optimized is not None:
-        save_model(prepared, optimized)
+        files[optimized] = prepared.SerializeToString(deterministic=True)
+    if estimate is not None:
+        files |= reports_of(estimate, arguments.json, page)
+    write_set(files)
+    if optimized is not None:
         print(f"wrote {optimized}")
     if page is None or estimate is None:
         return 0
     broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
-    estimate.to_html(page)
-    if arguments.json is not None:
-        write_whole(arguments.json, estimate.to_json().encode())
     print(estimate.text(every=True) if arguments.profile else estimate)
     print(f"wrote {page}")
     for line in broken:

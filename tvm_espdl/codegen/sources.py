@@ -6,6 +6,7 @@ It puts together what its neighbours print; nothing is printed, decided or compu
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..chips.settings import ANY_BOARD, Board
@@ -130,11 +131,7 @@ def generate(
     calls = Calls(program, planned, variables.names, constants, called=called_by, network=name)
     conversions = Conversions(border, program.chip, name)
     text = Network(program, planned, variables, calls, name).text(model_id)
-    # A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
-    called: dict[str, Kernel] = {}
-    for index, call in calls_of.items():
-        if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
-            called[call.function] = kernels[index]
+    called = _called(program, planned, calls_of, kernels)
     called |= {call.function: "portable" for _, call in conversions.kernels}
     declared = conversions.declarations
     runtime = implementations(runtime_files([*calls.kernels, *conversions.kernels]), called)
@@ -153,6 +150,20 @@ def generate(
         memory=memory,
         stack_bytes=stack,
     )
+
+
+def _called(
+    program: Program, planned: Plan, calls: Mapping[int, CCall], kernels: Mapping[int, Kernel]
+) -> dict[str, Kernel]:
+    """Whose kernel each symbol is that is called.
+
+    A symbol is defined once: ESP-DL's glue does what ESP-DL lacks in a loop of its own.
+    """
+    called: dict[str, Kernel] = {}
+    for index, call in calls.items():
+        if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
+            called[call.function] = kernels[index]
+    return called
 
 
 def _needs(call: CCall, kernel: Kernel) -> Needs:

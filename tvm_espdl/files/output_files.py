@@ -156,7 +156,11 @@ def _place(staging: Path, target: Path) -> None:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
             raise
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        staging.replace(target)
+        try:
+            staging.replace(target)
+        except OSError:
+            target.unlink()
+            raise
 
 
 def _beside(target: Path) -> Path:

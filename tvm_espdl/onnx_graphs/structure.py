@@ -121,7 +121,9 @@ def _check_numbers(node: NodeProto, constants: dict[str, TensorProto]) -> None:
         tensor = constants.get(node.input[place]) if len(node.input) > place else None
         if tensor is None:
             continue
-        values = numpy_helper.to_array(tensor).astype(np.float64)
+        values = numpy_helper.to_array(tensor)
+        words = values.dtype.kind == "O"
+        values = np.full(values.shape, np.nan) if words else values.astype(np.float64)
         scaled = node.op_type != "Clip"
         good = (np.isfinite(values) & (values > 0)) if scaled else ~np.isnan(values)
         if not good.all():
@@ -134,9 +136,11 @@ def _check_numbers(node: NodeProto, constants: dict[str, TensorProto]) -> None:
 
 
 def _check_loop(node: NodeProto, constants: dict[str, TensorProto]) -> None:
-    count = constants.get(node.input[0])
+    bodies = [given.g for given in node.attribute if given.name == "body"]
+    if not bodies or not node.input:
+        return  # no loop at all, as ONNX's checker says
+    body, count = bodies[0], constants.get(node.input[0])
     rounds = int(numpy_helper.to_array(count).flat[0]) if count is not None else 0
-    body = next(given.g for given in node.attribute if given.name == "body")
     going = body.output[0].name if body.output else ""
     makers = {name: maker for maker in body.node for name in maker.output}
     while going in makers and makers[going].op_type == "Identity":
