@@ -25,13 +25,11 @@ NOTE = (
 )
 
 
-def library_or_preview(arguments: argparse.Namespace) -> Library:
-    """The library of `arguments.model`; errors are those of `compile_file` and `quantize_onnx`."""
-    return library_and_left_float(arguments)[0]
-
-
 def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tuple[LeftFloat, ...]]:
-    """The same, and what of a float model the quantizer would leave float, with its reasons."""
+    """The library of `arguments.model`, and what of a float one would stay float, with reasons.
+
+    Errors are those of `compile_file` and `quantize_onnx`.
+    """
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
     from ..quantize.preview import is_float, preview
@@ -46,7 +44,7 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
 
 
 def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, list[str], int]:
-    """As `library_or_preview`, of all that can be compiled.
+    """As `library_and_left_float`, of all that can be compiled.
 
     Also what could not be, or stays in float, in sentences; and how many operators could not be.
     """
