@@ -23,13 +23,13 @@ class BiasExponent(Explanation):
         products = run.products
         if products is None or products.bias is None:
             return
-        w, b = run.constants
+        b = products.bias
         limits = np.iinfo(b.dtype)
         for by in range(1, _MOST + 1):
             larger = np.clip(b.astype(np.int64) << by, limits.min, limits.max).astype(b.dtype)
             detail = f"off by {by}: it counts {1 << by} times"
-            yield detail, run.recomputed(constants=(w, larger))
+            yield detail, run.with_bias(larger)
             detail = f"off by -{by}: it counts 1/{1 << by}"
-            yield detail, run.recomputed(constants=(w, b >> by))
+            yield detail, run.with_bias(b >> by)
             rounded = ((b.astype(np.int64) + (1 << (by - 1))) >> by).astype(b.dtype)
-            yield detail, run.recomputed(constants=(w, rounded))
+            yield detail, run.with_bias(rounded)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from ..layer_run import LayerRun
 from .explanation import Attempt, Explanation
 
@@ -21,5 +19,4 @@ class BiasMissing(Explanation):
         """The layer with zeros as its bias."""
         products = run.products
         if products is not None and products.bias is not None:
-            w, b = run.constants
-            yield "all channels are without it", run.recomputed(constants=(w, np.zeros_like(b)))
+            yield "all channels are without it", run.with_bias(None)

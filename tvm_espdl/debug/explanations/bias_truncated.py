@@ -25,12 +25,12 @@ class BiasTruncated(Explanation):
         products = run.products
         if products is None or products.bias is None:
             return
-        w, b = run.constants
+        b = products.bias
         for bits in _BITS:
             for how, kept in (("wrapped", wrap(b, bits)), ("limited", _limited(b, bits))):
                 if (kept != b).any():
-                    changed = run.recomputed(constants=(w, kept.astype(b.dtype)))
-                    yield f"{how} to {bits} bits, from up to {_needed(b)}", changed
+                    detail = f"{how} to {bits} bits, from up to {_needed(b)}"
+                    yield detail, run.with_bias(kept.astype(b.dtype))
 
 
 def _limited(bias: Array, bits: int) -> Array:

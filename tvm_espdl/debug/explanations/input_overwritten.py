@@ -12,8 +12,8 @@ from .explanation import Attempt, Explanation
 
 #: Buffers begin at multiples of it.
 _ALIGNMENT = 16
-#: Places that are tried of one tensor.
-_MOST_PLACES = 64
+#: Places that are tried, of all tensors together.
+_MOST_PLACES = 400
 
 
 class InputOverwritten(Explanation):
@@ -25,29 +25,30 @@ class InputOverwritten(Explanation):
 
     def attempts(self, run: LayerRun) -> Iterator[Attempt]:
         """Each tensor that was written in between, over each input, at aligned places."""
-        steps = run.program.steps
-        now = steps.index(run.step)
-        for place, name in enumerate(run.step.inputs):
-            made = next((n for n, step in enumerate(steps) if name in step.outputs), -1)
-            between = [out for step in steps[made + 1 : now] for out in step.outputs]
-            for other in between:
-                if other in run.step.inputs or other not in run.tensors:
-                    continue
-                for at, changed in _overwritten(run.inputs[place], run.tensors[other]):
-                    inputs = [*run.inputs[:place], changed, *run.inputs[place + 1 :]]
-                    detail = f"{other} lies over {name}, from byte {at} of it on"
-                    yield detail, run.recomputed(inputs=inputs)
+        tried = sorted(_overlaps(run), key=lambda one: abs(one[2]))
+        for place, other, at in tried[:_MOST_PLACES]:
+            changed = _overwritten(run.inputs[place], run.tensors[other], at)
+            inputs = [*run.inputs[:place], changed, *run.inputs[place + 1 :]]
+            detail = f"{other} lies over {run.step.inputs[place]}, from byte {at} of it on"
+            yield detail, run.recomputed(inputs=inputs)
 
 
-def _overwritten(array: Array, other: Array) -> Iterator[tuple[int, Array]]:
-    raw, over = bytearray(np.ascontiguousarray(array).tobytes()), np.ascontiguousarray(other)
-    bytes_ = over.tobytes()
-    lowest = -(len(bytes_) // _ALIGNMENT * _ALIGNMENT)
-    places = sorted(range(lowest, len(raw), _ALIGNMENT), key=abs)[:_MOST_PLACES]
-    for at in places:
-        changed = bytearray(raw)
-        begin = max(at, 0)
-        end = min(at + len(bytes_), len(raw))
-        if begin < end:
-            changed[begin:end] = bytes_[begin - at : end - at]
-            yield at, np.frombuffer(bytes(changed), array.dtype).reshape(array.shape)
+def _overlaps(run: LayerRun) -> Iterator[tuple[int, str, int]]:
+    """Which input, which other tensor, and where that begins, in bytes from the input's begin."""
+    steps = run.program.steps
+    now = next(n for n, step in enumerate(steps) if step.outputs == run.step.outputs)
+    for place, name in enumerate(run.step.inputs):
+        made = next((n for n, step in enumerate(steps) if name in step.outputs), -1)
+        for other in (out for step in steps[made + 1 : now] for out in step.outputs):
+            if other in run.tensors and other not in run.step.inputs:
+                lowest = _ALIGNMENT - -(-run.tensors[other].nbytes // _ALIGNMENT) * _ALIGNMENT
+                for at in range(lowest, run.inputs[place].nbytes, _ALIGNMENT):
+                    yield place, other, at
+
+
+def _overwritten(array: Array, other: Array, at: int) -> Array:
+    raw = bytearray(np.ascontiguousarray(array).tobytes())
+    over = np.ascontiguousarray(other).tobytes()
+    begin, end = max(at, 0), min(at + len(over), len(raw))
+    raw[begin:end] = over[begin - at : end - at]
+    return np.frombuffer(bytes(raw), array.dtype).reshape(array.shape)

@@ -36,7 +36,7 @@ class TailChannels(Explanation):
         w, *b = run.constants
         if b:
             for words, bias in _wrong_bias(b[0], first):
-                yield f"channels {first} and up have {words}", run.recomputed(constants=(w, bias))
+                yield f"channels {first} and up have {words}", run.with_bias(bias)
         if w.ndim != 2 and not products.lanes_only:
             packed = _as_whole_vector(w, first, run.chip.lanes(run.output.dtype))
             detail = f"the weights of channels {first} and up are read as of a whole vector"
