@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from ..chips import Chip
 from ..ops import Operator, Tensor
 from ..ops.base.rounding import Array
@@ -141,7 +143,8 @@ class LayerRun:
             scaled = scaled_of(of, on, read, kept)
             assert scaled is not None
             return scaled.result()
-        return of.reference(on, *read, *kept)
+        with np.errstate(all="ignore"):  # what a mistake makes of floats can be anything
+            return of.reference(on, *read, *kept)
 
     def with_bias(self, bias: Array | None) -> Array:
         """The step's result with another bias; it has one."""
