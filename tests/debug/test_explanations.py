@@ -334,6 +334,10 @@ MISTAKES = {
     "a tail's bias": ("tail_channels", residual, "conv2d", 1, bias_of_tail_in_32_bits),
     "values put in": ("dump_shifted", digits, "conv2d", 2, moved_by(16)),
     "values lost": ("dump_shifted", signals, "conv1d", 0, moved_by(-3)),
+    "half a value lost": (
+        "dump_shifted", signals, "conv1d", 0,
+        lambda step, inputs, right: np.frombuffer(right.tobytes()[1:] + b"\0", np.int16),
+    ),
     "a line lost": ("dump_shifted", residual, "conv2d", 0, lost_in_the_middle),
     "cut": ("dump_cut", digits, "conv2d", 1, cut),
     "cut, int16": ("dump_cut", signals, "conv1d", 0, cut),

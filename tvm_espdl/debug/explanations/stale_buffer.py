@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...ops import Operator
 from ...ops.base.rounding import Array
+from ...program.memory import plan
 from ..layer_run import LayerRun
 from ..observed import same_bits
 from .explanation import Explanation
@@ -40,7 +42,8 @@ class StaleBuffer(Explanation):
             if at >= 0:
                 where = "all of it is" if (begin, end) == (0, len(raw)) else (
                     f"its bytes {begin} to {end - 1} are")  # fmt: skip
-                return f"{where} what {name} holds from its byte {at} on"
+                held = f"{where} what {name} holds from its byte {at} on"
+                return f"{held}; in the project's memory plan their bytes are {_plan(run, name)}"
         return None
 
 
@@ -49,6 +52,17 @@ def _range(board: Array, right: Array) -> tuple[int, int]:
     differs = (~same_bits(board.ravel(), right.ravel())).nonzero()[0]
     width = board.dtype.itemsize
     return int(differs[0]) * width, (int(differs[-1]) + 1) * width
+
+
+def _plan(run: LayerRun, name: str) -> str:
+    """Whether a tensor shares memory with the layer's, as a project is exported by default."""
+    steps = enumerate(run.program.steps)
+    needs = {n: s.operator.needs(run.chip) for n, s in steps if isinstance(s.operator, Operator)}
+    places = plan(run.program, needs).places
+    both = [(places[one], run.program.values[one].nbytes) for one in (name, run.name)]
+    (a, size), (b, _) = sorted(both, key=lambda one: one[0].offset)
+    shared = (a.kind, a.index) == (b.kind, b.index) and b.offset < a.offset + size
+    return "the same" if shared else "apart"
 
 
 def older_tensors(run: LayerRun) -> Iterator[tuple[str, Array]]:
