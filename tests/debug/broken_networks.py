@@ -106,6 +106,18 @@ def activated(chip="esp32"):
     return compile_file(net.model(), chip)
 
 
+@cache
+def enlarged(chip="esp32p4"):
+    """A resize that rounds."""
+    net = Layers()
+    x = net.entering("image", (1, 16, 3, 3), -6)
+    scales = net.constant(np.float32([1, 1, 2, 2]))
+    ways = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    y = net.node("Resize", x, "", scales, mode="nearest", **ways)
+    net.output(net.quantized(y, -4))
+    return compile_file(net.model(), chip)
+
+
 def digits(chip="esp32s3"):
     return library("digits", chip)
 

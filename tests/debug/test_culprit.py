@@ -7,6 +7,7 @@ from broken_networks import (
     SEED,
     board_of,
     digits,
+    enlarged,
     residual,
     sample_of,
     signals,
@@ -14,12 +15,13 @@ from broken_networks import (
     wide,
 )
 from qdq_builder import QdqBuilder
+from test_firmware_logs import with_state
 
 from tvm_espdl import debug
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.debug import layer_run
 from tvm_espdl.debug.scaled import scaled_of
-from tvm_espdl.program import Native
+from tvm_espdl.program import Native, reference
 from tvm_espdl.program.border.formats import border_of
 
 
@@ -29,12 +31,13 @@ def one_more(step, inputs, right):
     return found
 
 
-@pytest.mark.parametrize("network", [residual, digits, signals, wide])
+@pytest.mark.parametrize("network", [residual, digits, signals, wide, enlarged])
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])
 def test_what_is_rounded_gives_the_layer(network, chip):
     """The way that explanations vary is the operator's own one, bit for bit."""
     network = network(chip)
-    values = network.observe(sample_of(network))
+    program, sample = network.program, sample_of(network)
+    values = reference.run(program, dict(zip(program.input_names, sample, strict=True)))
     seen = set()
     for step in network.program.steps:
         inputs = [values[name] for name in step.inputs]
@@ -42,7 +45,49 @@ def test_what_is_rounded_gives_the_layer(network, chip):
         if scaled is not None:
             seen.add(step.operator.name)
             assert np.array_equal(scaled.result(), values[step.outputs[0]]), step.operator.name
-    assert {"conv2d", "conv1d"} & seen and "quantize" in seen
+    assert {"conv2d", "conv1d", "resize_nearest"} & seen or chip == "esp32"
+    assert "quantize" in seen
+
+
+def test_the_first_resize_of_a_core_rounds_down():
+    """ESP-DL's kernel takes the rounding mode that it finds."""
+    network = enlarged("esp32p4")
+    sample = sample_of(network)
+
+    def down(step, inputs, right):
+        return (inputs[0] >> 2).repeat(2, axis=1).repeat(2, axis=2)
+
+    step = step_of(network, "resize_nearest")
+    board = board_of(network, sample, step.outputs[0], down)
+    (culprit,) = debug.compare(network, board, sample).culprits
+    assert culprit.explanations[0].name == "other_rounding"
+    assert "always down" in culprit.explanations[0].detail
+
+
+def test_a_few_values_by_hand_tell_what_they_can():
+    network = digits()
+    sample = sample_of(network)
+    few = network.observe(sample)["logits"].ravel()[:4] + np.int8(1)
+    result = debug.compare(network, {"logits": few}, sample)
+    (fault,) = result.faults
+    assert fault.verdict == "unknown" and len(fault.suspects) == 13
+    assert "it is one of: layer 0, quantize; " in str(result)
+    assert "... 9 more ...; layer 12, gemm (/fc/Gemm)" in str(result)
+
+
+def test_the_state_of_a_run_is_an_input_of_its_layers():
+    network = with_state("esp32s3")
+    source = np.random.default_rng(SEED)
+    sample = [source.uniform(-5, 5, (1, 4, 2, 2)).astype(np.float32)]
+    network.run(sample)
+    values = network.observe(sample)
+    step = step_of(network, "neg")
+    wrong = {name: array.copy() for name, array in values.items()}
+    wrong[step.inputs[0]].ravel()[2] += 1
+    wrong[step.outputs[0]] = -wrong[step.inputs[0]]
+    network.reset()
+    result = debug.compare(network, wrong, sample)
+    assert [fault.tensor for fault in result.culprits] == [step.inputs[0]], result
 
 
 def test_two_faults_are_two_culprits():
@@ -139,3 +184,23 @@ def test_several_outputs_and_inputs_are_told_apart():
         result = debug.compare(network, board, sample)
         assert [fault.tensor for fault in result.culprits] == [name], result
         assert result.first.tensor == name
+
+
+def test_a_network_of_an_espdl_file_names_its_layers(tmp_path):
+    sample = sample_of(digits())
+    digits().save_espdl(tmp_path / "digits.espdl", test_inputs=sample)
+    network = compile_file(tmp_path / "digits.espdl", "esp32s3")
+    program = network.program
+    given = [np.zeros(program.values[n].shape, program.values[n].dtype) for n in program.inputs]
+    given[0].ravel()[:] = np.arange(given[0].size) * 3 - 90
+    step = step_of(network, "depthwise_conv2d")
+    w, b = step.constants
+
+    def fault(step, inputs, right):
+        return step.operator.reference(network.chip, *inputs, w, np.zeros_like(b))
+
+    board = board_of(network, given, step.outputs[0], fault)
+    result = debug.compare(network, board, given)
+    (culprit,) = result.culprits
+    assert culprit.explanations[0].name == "bias_missing"
+    assert "/dw/Conv" in str(result.first_layer)

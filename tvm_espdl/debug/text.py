@@ -57,7 +57,7 @@ def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
     for fault in unknown[:_MOST_LISTED]:
         yield f"unknown: {_called(fault)}: {fault.why}"
         if fault.suspects:
-            yield f"  it is one of: {'; '.join(map(str, fault.suspects))}"
+            yield f"  it is one of: {_listed(fault.suspects)}"
     if len(unknown) > _MOST_LISTED:
         yield f"unknown: {len(unknown) - _MOST_LISTED} more (--json has all)"
     inherits = sum(fault.verdict == "inherits" for fault in faults)
@@ -66,6 +66,14 @@ def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
             f"{inherits} of the tensors that differ only inherit it: of the board's own inputs "
             "their layers are right"
         )
+
+
+def _listed(layers: Sequence[Layer]) -> str:
+    """A few layers; of many the first and the last ones."""
+    if len(layers) <= _MOST_LISTED:
+        return "; ".join(map(str, layers))
+    few = "; ".join(map(str, layers[:3]))
+    return f"{few}; ... {len(layers) - 4} more ...; {layers[-1]}"
 
 
 def _called(fault: Fault) -> str:
