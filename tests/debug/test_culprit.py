@@ -204,3 +204,29 @@ def test_a_network_of_an_espdl_file_names_its_layers(tmp_path):
     (culprit,) = result.culprits
     assert culprit.explanations[0].name == "bias_missing"
     assert "/dw/Conv" in str(result.first_layer)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("channel_order", lambda x: x[..., ::-1]),
+        ("layout_of_input", lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape)),
+        ("input_quantized_twice", lambda x: np.clip(x.astype(np.int64) * 64, -128, 127)),
+    ],
+)
+def test_an_input_of_integers_is_explained_as_well(name, change, tmp_path):
+    residual().save_espdl(tmp_path / "residual.espdl", test_inputs=sample_of(residual()))
+    network = compile_file(tmp_path / "residual.espdl", "esp32s3")
+    (value,) = network.program.inputs
+    tensor = network.program.values[value]
+    assert tensor.dtype == "int8"
+    right = np.random.default_rng(SEED).integers(-90, 90, tensor.shape).astype(np.int8)
+    turned = right if tensor.shape[-1] == 3 else right.transpose(0, 2, 3, 1)
+    wrong = np.ascontiguousarray(change(turned)).astype(np.int8)
+    if turned is not right:
+        wrong = np.ascontiguousarray(wrong.transpose(0, 3, 1, 2))
+    result = debug.compare(network, network.observe([wrong]), [right])
+    (culprit,) = result.culprits
+    assert culprit.tensor == value and culprit.layer is None
+    assert culprit.explanations[0].name == name, result
+    assert "no layer computes it" in str(result)

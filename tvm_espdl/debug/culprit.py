@@ -7,11 +7,14 @@ explanations are tried on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import numpy as np
 
 from ..ops import Operator
 from ..ops.base.rounding import Array
+from ..ops.quantize import Quantize
 from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Native, Program, Step
@@ -109,7 +112,35 @@ class Investigation:
             if name in self._whole:
                 self._known[name] = _Known(self._whole[name], frozenset(), False)
             why = "no layer computes it: the board was fed something else than the PC"
-            self.faults[name] = Fault(name, None, "culprit", why, (), self._statistics(name))
+            found, untried = self._explained(_entering(program, name), name, seen)
+            why += untried and f"; {untried}"
+            self.faults[name] = Fault(name, None, "culprit", why, found, self._statistics(name))
+
+    def _explained(
+        self, step: Step, name: str, seen: Observed
+    ) -> tuple[tuple[Explained, ...], str]:
+        """Of an input or a state, as if a conversion computed it of what the PC was fed."""
+        assert isinstance(step.operator, Operator)
+        if not seen.whole:
+            return (), "too little of it is in the dump to explain it"
+        right = self._pc[name]
+        array = right
+        if isinstance(step.operator, Quantize):
+            array = np.ldexp(right.astype(np.float32), step.operator.y.uniform_exponent)
+        run = LayerRun(
+            self._program,
+            step,
+            step.operator,
+            (array,),
+            right,
+            (),
+            seen,
+            self._whole,
+            self._clock,
+            self._normalizations,
+        )
+        found, untried = explained(run)
+        return tuple(found), untried
 
     def _look_at(self, number: int, step: Step) -> None:
         inputs = [self._known.get(name) for name in step.inputs]
@@ -221,3 +252,15 @@ class Investigation:
         known = str(expected.dtype) in ("int8", "int16")
         lanes = self._program.chip.lanes(str(expected.dtype)) if known else 0
         return statistics_of(board, expected, self._axes.get(name, ""), lanes)
+
+
+def _entering(program: Program, name: str) -> Step:
+    """A call in the place of what an application does with an input: it gives it as it is.
+
+    Integers are quantized from the floats that they stand for.
+    """
+    tensor = program.values[name]
+    if isinstance(tensor.exponent, int):
+        floats = replace(tensor, dtype="float32", exponent=None)
+        return Step(Quantize(floats, tensor), (name,), (name,))
+    return Step(Reshape(tensor, tensor), (name,), (name,))
