@@ -32,9 +32,10 @@ else:
 
 Exponent = int | tuple[int, ...] | None
 
-#: What becomes of an operator that breaks a rule, in a file that is for this chip: nothing computes
-#: it; the chip does, with the reference's bits, which may be none that a user wants; or this
-#: package's kernels do, by the same definition, where ESP-DL's cannot.
+#: What becomes of an operator that breaks a rule, in a file that is for this chip: no kernel runs
+#: it, so that the file's reader looks for other operators, and for TVM; the chip does, with the
+#: reference's bits, which may be none that a user wants; or this package's kernels do, by the same
+#: definition, where ESP-DL's cannot.
 Otherwise = Literal["refused", "followed", "portable"]
 
 
