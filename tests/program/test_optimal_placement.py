@@ -14,8 +14,7 @@ from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.program.kernels import kernel_of_step
 from tvm_espdl.program.memory import plan
 from tvm_espdl.program.memory.placement import Area, Piece, Placement, lower_bound
-from tvm_espdl.program.memory.planner import parts_of
-from tvm_espdl.program.memory.sharing import shared
+from tvm_espdl.program.memory.planner import parts_of, sharing_of
 
 SEED = 41
 MOST_TENSORS = 40
@@ -77,7 +76,7 @@ def needs_of(program):
 
 
 def pieces_of(program, needs):
-    return [part.piece for part in parts_of(program, needs, shared(program, needs))]
+    return [part.piece for part in parts_of(program, needs, sharing_of(program, needs))]
 
 
 def assert_optimal(program):

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
@@ -121,6 +123,7 @@ def generate(
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
     planned = plan(program, needs, pools=pools_of(program, memory, board))
+    calls_of = {index: _placed(program, planned, index, call) for index, call in calls_of.items()}
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -164,6 +167,16 @@ def _called(
         if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
     return called
+
+
+def _placed(program: Program, planned: Plan, index: int, call: CCall) -> CCall:
+    """A call that writes its result where it belongs."""
+    (result, *_) = program.steps[index].outputs
+    if result not in planned.pitches:
+        return call
+    return call.with_pitch(
+        planned.pitches[result] // np.dtype(program.values[result].dtype).itemsize
+    )
 
 
 def _needs(call: CCall, kernel: Kernel) -> Needs:
