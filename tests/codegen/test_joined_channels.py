@@ -24,21 +24,24 @@ PARTS = {
     "whole vectors": (("conv2d", 32), ("depthwise_conv2d", 16), ("conv2d", 16)),
     "the last one odd": (("conv2d", 16), ("conv2d", 32), ("conv2d", 5), ("conv2d", 11)),
     "with a copy": (("max_pool2d", 16), ("conv2d", 16), ("depthwise_conv2d", 16)),
+    "signals": (("conv1d", 16), ("gemm", 32), ("depthwise_conv1d", 16)),
     "odd": (("conv2d", 3), ("depthwise_conv2d", 16), ("conv2d", 7)),
 }
 
 
 def weighted(rng, chip, kind, x, channels):
-    """A convolution of `x` at one exponent, and its constants."""
-    size = x.shape[1:3]
-    depth = 1 if kind == "depthwise_conv2d" else x.shape[-1]
+    """A convolution or product of `x` at one exponent, and its constants."""
+    depth = 1 if "depthwise" in kind else x.shape[-1]
     kernel = int(rng.choice([1, 3]))
-    w = rng.integers(-128, 128, (channels, depth, kernel, kernel)).astype(x.dtype)
-    pads = (kernel // 2,) * 4
+    axes, pad = len(x.shape) - 2, kernel // 2
+    shape, fields = (channels, depth, *(kernel,) * axes), {"pads": (pad * (axes - 1), pad) * 2}
+    if kind == "gemm":
+        shape, fields = (depth, channels), {}
+    w = rng.integers(-128, 128, shape).astype(x.dtype)
     zeros = np.zeros(x.shape, x.dtype)
     while True:
         operator, _, constants = with_products(
-            rng, chip, kind, (zeros, w), (1, *size, channels), pads=pads
+            rng, chip, kind, (zeros, w), (*x.shape[:-1], channels), **fields
         )
         if not operator.refusals(chip):
             break
@@ -62,7 +65,8 @@ def copy_of(x):
 
 def network(rng, chip, parts, dtype, *, behind=True):
     """A Relu of the input, several readers of it, their results joined, and a Relu `behind`."""
-    x = Tensor(dtype, (1, 5, 7, 16), -4)
+    is_signal = any(kind.endswith("1d") for kind, _ in parts)
+    x = Tensor(dtype, (1, 9, 16) if is_signal else (1, 5, 7, 16), -4)
     values, steps = {"x": x, "a": x}, [Step(Relu(x, x), ("x",), ("a",))]
     for number, (kind, channels) in enumerate(parts):
         if kind == "max_pool2d":
@@ -73,8 +77,8 @@ def network(rng, chip, parts, dtype, *, behind=True):
         steps.append(Step(operator, ("a",), (f"part {number}",), constants))
     names = tuple(step.outputs[0] for step in steps[1:])
     xs = tuple(values[name] for name in names)
-    y = Tensor(dtype, (*x.shape[:3], sum(t.shape[-1] for t in xs)), x.exponent)
-    steps.append(Step(Concat(xs, y, 3), names, ("joined",)))
+    y = Tensor(dtype, (*x.shape[:-1], sum(t.shape[-1] for t in xs)), x.exponent)
+    steps.append(Step(Concat(xs, y, len(y.shape) - 1), names, ("joined",)))
     values["joined"] = y
     if behind:
         steps.append(Step(Relu(y, y), ("joined",), ("y",)))
@@ -84,52 +88,76 @@ def network(rng, chip, parts, dtype, *, behind=True):
     return Program(chip, values, ("x",), (last,), tuple(steps), **named)
 
 
+def side_by_side(programs):
+    """One program of several, which come one after the other; their values are numbered."""
+    values, steps = {}, []
+    for number, program in enumerate(programs):
+        values |= {f"{name} {number}": tensor for name, tensor in program.values.items()}
+        for step in program.steps:
+            inputs, outputs = (
+                tuple(f"{name} {number}" for name in names) for names in (step.inputs, step.outputs)
+            )
+            steps.append(dataclasses.replace(step, inputs=inputs, outputs=outputs))
+    inputs, outputs = (
+        tuple(f"{name} {number}" for number in range(len(programs))) for name in "xy"
+    )
+    named = {"input_names": inputs, "output_names": outputs}
+    return Program(programs[0].chip, values, inputs, outputs, tuple(steps), **named)
+
+
 def drawn(rng, program):
-    limits = np.iinfo(program.values["x"].dtype)
-    return rng.integers(limits.min, limits.max + 1, program.values["x"].shape).astype(limits.dtype)
+    tensors = [program.values[name] for name in program.inputs]
+    limits = np.iinfo(tensors[0].dtype)
+    return [rng.integers(limits.min, limits.max + 1, t.shape).astype(t.dtype) for t in tensors]
 
 
 def joined_parts(program, kernels):
     return len(generate(program, "id", kernels).plan.pitches)
 
 
+def able(parts, lanes):
+    """How many parts may lie apart: with vectors, where each of their pixels begins with one."""
+    begins = np.cumsum([0, *(channels for _, channels in parts)])
+    whole = [not (lanes and (begin % lanes or begins[-1] % lanes)) for begin in begins]
+    kinds = [kind for kind, _ in parts]
+    return sum("pool" not in kind and fits for kind, fits in zip(kinds, whole, strict=False))
+
+
+def check(programs, compiler=None, kernels="portable"):
+    """Two samples of programs side by side, on every bit."""
+    rng, program = np.random.default_rng(SEED), side_by_side(programs)
+    samples = [drawn(rng, program) for _ in range(2)]
+    results = run_network(program, samples, compiler, kernels=kernels)
+    for sample, outputs in zip(samples, results, strict=True):
+        given = dict(zip(program.inputs, sample, strict=True))
+        expected = reference.outputs(program, given)
+        for name, output in zip(program.outputs, outputs, strict=True):
+            np.testing.assert_array_equal(output, expected[name], f"seed {SEED}: {name}")
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
-@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize(
     ("chip", "kernels"),
     [("esp32", "portable"), ("esp32s3", "auto"), ("esp32p4", "auto"), ("esp32c3", "esp-dl")],
 )
-def test_parts_are_where_they_belong(chip, kernels, parts, dtype):
-    rng = np.random.default_rng([SEED, len(chip), ord(chip[-1]), [*PARTS].index(parts)])
-    program = network(rng, CHIPS[chip], PARTS[parts], dtype)
-    found = joined_parts(program, kernels)
-    lanes, able = CHIPS[chip].lanes(dtype), [kind for kind, _ in PARTS[parts]]
-    # With vectors, a part begins with one, as every pixel of the result does.
-    begins = np.cumsum([0, *(channels for _, channels in PARTS[parts])])
-    whole = [begin % max(lanes, 1) == 0 and begins[-1] % max(lanes, 1) == 0 for begin in begins]
-    assert found == sum("conv" in kind and fits for kind, fits in zip(able, whole, strict=False))
-    samples = [[drawn(rng, program)] for _ in range(2)]
-    for (sample,), (y,) in zip(
-        samples, run_network(program, samples, kernels=kernels), strict=True
-    ):
-        expected = reference.outputs(program, {"x": sample})["y"]
-        np.testing.assert_array_equal(y, expected, f"seed {SEED}")
+def test_parts_are_where_they_belong(chip, kernels, dtype):
+    rng = np.random.default_rng([SEED, len(chip), ord(chip[-1])])
+    programs = [network(rng, CHIPS[chip], parts, dtype) for parts in PARTS.values()]
+    for program, parts in zip(programs, PARTS.values(), strict=True):
+        assert joined_parts(program, kernels) == able(parts, CHIPS[chip].lanes(dtype))
+    check(programs, kernels=kernels)
 
 
 def test_an_emulated_chip_agrees(rv32):
     rng = np.random.default_rng(SEED)
-    program = network(rng, CHIPS["esp32c3"], PARTS["odd"], "int8")
-    samples = [[drawn(rng, program)]]
-    ((y,),) = run_network(program, samples, rv32)
-    np.testing.assert_array_equal(y, reference.outputs(program, {"x": samples[0][0]})["y"])
+    check([network(rng, CHIPS["esp32c3"], parts, "int8") for parts in PARTS.values()], rv32)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16"])
-def test_dumps_show_parts_without_their_neighbours(dtype, tmp_path, c_compiler):
+def test_dumps_show_parts_without_their_neighbours(tmp_path, c_compiler):
     rng = np.random.default_rng(SEED)
-    program = network(rng, CHIPS["esp32"], PARTS["odd"], dtype, behind=False)
+    program = network(rng, CHIPS["esp32"], PARTS["odd"], "int16", behind=False)
     assert joined_parts(program, "portable") == 3  # in the caller's buffer, where they leave
-    x = drawn(rng, program)
+    (x,) = drawn(rng, program)
     values = reference.run(program, {"x": x})
     project = write_project(program, tmp_path / "p", [x], [values["joined"]], kernels="portable")
     build_project(project, tmp_path / "program", c_compiler, defines=["TVM_ESPDL_DUMP"])
