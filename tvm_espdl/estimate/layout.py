@@ -9,9 +9,10 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..chips.settings import ANY_BOARD
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
+from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of, settled
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -107,7 +108,7 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
 def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
-    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
+    if [pool.name for pool in _pools(program, machine)] != [a.pool.name for a in memory.arenas]:
         memory = _plan(program, machine, kernels)
     layout = dataclasses.replace(layout, plan=memory)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
@@ -119,6 +120,11 @@ def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Operator)
     }
+    if machine.tensors is None:
+        _, memory = settled(
+            *(program, DEFAULT_CHOICE, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
+        )
+        return memory
     return plan(program, needs, pools=_pools(program, machine))
 
 
