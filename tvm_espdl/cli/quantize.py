@@ -42,6 +42,11 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
      {"type": int, "metavar": "N"}),
     ("requantize", "re-express a model that others quantized with the nearest scales",
      {"action": "store_true"}),
+    ("exponents",
+     "take exponents from FILE, without data: of --save_exponents, or the .json of ESP-PPQ",
+     {"metavar": "FILE"}),
+    ("save_exponents", "write the file by which --exponents makes the same model without data",
+     {"metavar": "FILE"}),
     ("skip", "step of preprocessing; see preprocess --list_steps", _REPEATED),
     ("enable", "step of preprocessing; see preprocess --list_steps", _REPEATED),
     ("no_measure", "do not measure the accuracy with the chip's bits, which takes time",
@@ -67,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..files.output_files import check_apart, check_new
     from ..quantize.report import check_report_path
 
-    check_apart(arguments.output_model, arguments.report)
+    saved = vars(arguments).get("save_exponents")
+    check_apart(arguments.output_model, arguments.report, saved)
     check_new(arguments.output_model)
     if arguments.report is not None:
         check_report_path(arguments.report)
@@ -86,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     if spent := report.seconds:
         print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
     print(f"wrote {arguments.output_model}")
+    if saved is not None:
+        print(f"wrote {saved}")
     if arguments.report is not None:
         report.save(arguments.report)
         print(f"wrote {arguments.report}")

@@ -17,7 +17,7 @@ from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.rewriting import opset_of
 from ..samples import ProgressLine, Sample
-from .assignment import Assignment, Choice
+from .assignment import Choice
 from .calibration import measure_ranges
 from .candidate import Candidate
 from .clock import Clock
@@ -31,6 +31,7 @@ from .plan import Plan, make_plan
 from .precision import find_nodes, widen
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
+from .settled_exponents import Assignment
 from .settling import settle, with_floats
 from .softmax_inputs import SoftmaxInputs
 from .weight_exponents import layer_weight_exponents
@@ -111,8 +112,9 @@ def quantize(
     asked = None if options.recover is None else select_steps(options.recover)
     options.goal.check(AUTO in options.int16)
     prepared = additive_masks(name_states(prepared))
-    if options.int16 or has_layers(prepared):
+    if (options.int16 or has_layers(prepared)) and opset_of(prepared) < OPSET_OF_INT16:
         prepared = raise_opset(prepared, OPSET_OF_INT16)
+        constants_to_initializers(prepared)
     plan = _plan(prepared, options)
     steps = default_steps(plan, options.activations) if asked is None else asked
     statistics = LayerStatistics(plan)

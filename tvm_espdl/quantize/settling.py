@@ -14,13 +14,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..ops.softmax import LARGEST_EXPONENT
-from .assignment import SOFTMAXES, Assigner, Assignment
+from .assignment import SOFTMAXES, Assigner
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, smallest_exponent
 from .methods import DEPTH
 from .methods.mse import mse
 from .plan import Operand, Plan, make_plan
 from .precision import choosable, head_of, is_inside, widen_nodes
+from .settled_exponents import Assignment
 from .workbench import Workbench
 
 #: Noise that a part of a Concat has to gain by an exponent of its own, as a ratio, and the noise

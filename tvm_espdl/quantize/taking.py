@@ -63,7 +63,7 @@ def take(
             "the model is quantized already and taken as it is; without effect: "
             + ", ".join(ignored),
             EspdlWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     wide = tuple(wide_biases(taken, chip))
     report = QuantizationReport(chip.name, "as they are", 0, (), (), warnings=wide)
