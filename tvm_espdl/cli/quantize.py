@@ -28,6 +28,12 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("weights", "output (default) or minmax", {}),
     ("per_channel", "one filter exponent per channel (default where the chip can)",
      {"action": "store_true"}),
+    ("precision", "int8, int16, mix_light (int16 for up to a tenth more cycles) or mix_balance "
+     "(up to half as many more)", {}),
+    ("input_bits", "width of the inputs, 8 or 16 (and of layers that read them, for 16)",
+     {"type": int, "metavar": "BITS"}),
+    ("output_bits", "width of the outputs and of layers that make them, 8 or 16",
+     {"type": int, "metavar": "BITS"}),
     ("int16", "layer or pattern that computes in int16, or auto; repeated", _REPEATED),
     ("float", "layer or pattern that stays float, computed by TVM; repeated", _REPEATED),
     ("wanted_snr", "of the outputs on held-out samples, for --int16 auto",
@@ -125,7 +131,7 @@ def _print_verdict(report: QuantizationReport, arguments: argparse.Namespace) ->
     following = ["export", "--model_path", arguments.output_model, "--out_path", "project"]
     if grade(report) == "bad":
         lines.append("see the layers that hurt most, and the warnings, above")
-        if "int16" not in vars(arguments):
+        if not {"int16", "precision"} & vars(arguments).keys():
             lines.append("int16 where it helps most may mend it:")
             following = _with_int16(arguments.given, arguments.output_model)
     for line in lines:

@@ -28,6 +28,7 @@ from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
 from .outputs import Outputs
+from .presets import widths_of
 from .quantization import Options
 from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
 from .report.effort import Measure, check_measure
@@ -58,8 +59,11 @@ def quantize_onnx(
     activations: str = "mse",
     weights: str = "output",
     per_channel: bool | None = None,
+    precision: str | None = None,
     int16: str | Collection[str] = (),
     float: str | Collection[str] = (),
+    input_bits: int | None = None,
+    output_bits: int | None = None,
     wanted_snr: float | None = None,
     budget: float | None = None,
     recover: str | Collection[str] | None = None,
@@ -99,6 +103,9 @@ def quantize_onnx(
         "minmax" (no weight saturates).
     per_channel : bool, optional
         One weight exponent per output channel; by default where the chip can do it.
+    precision : str, optional
+        The width of layers in one word: "int8", "int16", "mix_light" (int16 where it gains most,
+        for up to a tenth more cycles) or "mix_balance" (for up to half as many more).
     int16 : str or collection of str
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
@@ -107,6 +114,11 @@ def quantize_onnx(
     float : str or collection of str
         Layers that stay float, named in the same way: TVM computes them, which takes more time and
         memory. For what integers are too coarse for, such as a power spectrum.
+    input_bits : int, optional
+        8 or 16: the width of the network's inputs; at 16, layers that read them compute in int16.
+        By default it is that of the layers that read an input.
+    output_bits : int, optional
+        8 or 16: the width of the network's outputs, and of the layers that make them.
     wanted_snr : float, optional
         Where "auto" stops: the signal-to-noise ratio in dB of the outputs (of what a final
         Softmax reads in their place) on held-out samples, in simulation.
@@ -167,15 +179,26 @@ def quantize_onnx(
     check_apart(save_to, save_exponents)
     target = find_chip(chip)
     given = None if exponents is None else read_exponents(exponents)
+    widths = widths_of(
+        precision,
+        as_names(int16, "int16"),
+        Goal(wanted_snr, budget),
+        input_bits=input_bits,
+        output_bits=output_bits,
+    )
+    stated = {"precision": precision, "input_bits": input_bits, "output_bits": output_bits}
     options = Options(
         activations,
         weights,
         _decide_per_channel(target, per_channel),
-        as_names(int16, "int16"),
+        widths.int16,
         None if recover is None else as_names(recover, "recover"),
         check_hold_out(hold_out),
-        Goal(wanted_snr, budget),
+        widths.goal,
         as_names(float, "float"),
+        input_bits,
+        output_bits,
+        tuple(name for name, value in stated.items() if value is not None),
     )
     options.check_names()
     select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
@@ -196,8 +219,8 @@ def quantize_onnx(
         return request.take(loaded, [*as_names(skip, "skip"), *as_names(enable, "enable")])
     if given is None or (isinstance(given, EspPpqExponents) and calibration is not None):
         return request.by_data(loaded, given)
-    stated = {"per_channel": per_channel is not None, "requantize": requantize}
-    more = [name for name, is_given in stated.items() if is_given]
+    named = {"per_channel": per_channel is not None, "requantize": requantize}
+    more = [name for name, is_given in named.items() if is_given]
     return request.by_file(loaded, given, str(exponents), more)
 
 
