@@ -79,6 +79,9 @@ def memory_lines(figures: Figures) -> list[str]:
         f"code in flash beside them, ESP-IDF's included, at most about {in_bytes(CODE_BYTES)}",
         f"the caller's inputs and outputs {in_bytes(layout.buffer_bytes)}",
     ]
+    if layout.laid_out_again:
+        again = in_bytes(layout.laid_out_again)
+        lines.append(f"of the constants {again} are weights of several layers, laid out anew")
     if layout.state_bytes:
         lines.append(f"kept between runs {in_bytes(layout.state_bytes)} in internal memory")
     left = figures.left_bytes

@@ -13,7 +13,7 @@ from functools import partial
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError
+from ..errors import ChipError, EspdlError
 from ..files.output_files import check_apart, check_new
 from ..onnx_graphs.model import load_model
 from ..onnx_graphs.option_names import as_names
@@ -201,7 +201,7 @@ def quantize_onnx(
         tuple(name for name, value in stated.items() if value is not None),
     )
     options.check_names()
-    select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
+    _check_steps(as_names(skip, "skip"), as_names(enable, "enable"))
     loaded = float_weights(load_model(model))
     request = Request(
         calibration,
@@ -222,6 +222,18 @@ def quantize_onnx(
     named = {"per_channel": per_channel is not None, "requantize": requantize}
     more = [name for name, is_given in named.items() if is_given]
     return request.by_file(loaded, given, str(exponents), more)
+
+
+def _check_steps(skip: Collection[str], enable: Collection[str]) -> None:
+    for step in select_steps(skip, enable):
+        if step.last:
+            raise EspdlError(
+                "the step is for float models that are written",
+                where="option enable",
+                found=repr(step.name),
+                allowed="steps that quantizing leaves something of: it infers all shapes itself",
+                try_="leave it out",
+            )
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:
