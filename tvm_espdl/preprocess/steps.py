@@ -16,6 +16,7 @@ from ..onnx_graphs.halves import half_to_float
 from ..onnx_graphs.rewriting import Rewrite
 from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
+from .rewrite_dilated import dilated_conv
 from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
@@ -51,6 +52,8 @@ _SENTENCES: dict[Rewrite, str] = {
     "by nothing, + 0 and * 1 are removed.",
     drop_unread_outputs: "Optional outputs that nothing reads are dropped, such as the indices of "
     "MaxPool.",
+    dilated_conv: "A Conv between SpaceToBatch and BatchToSpace, however they are spelled, becomes "
+    "one dilated Conv.",
     cancel_transposes: "Two Transpose nodes in a row become one, or none.",
     constants_second: "c + x and c * x are written x + c and x * c.",
     pair_up: "Sum, Max and Min of more than two tensors become Add, Max and Min of two.",
