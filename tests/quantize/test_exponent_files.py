@@ -200,7 +200,7 @@ def test_what_is_no_file_of_exponents_is_refused(text, message):
 
 
 def test_a_huge_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("tvm_espdl.quantize.exponent_files.reading.LARGEST_FILE", 100)
+    monkeypatch.setattr("tvm_espdl.files.checked_json.LARGEST_FILE", 100)
     (tmp_path / "e.json").write_bytes(b" " * 101)
     with pytest.raises(DataError, match="too large"):
         quantize_onnx(small(), None, exponents=tmp_path / "e.json")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ...files.checked_json import Node
 from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT
-from .checked_json import Node
 from .record import Held
 
 #: States of a tensor that was not quantized.
@@ -56,7 +56,7 @@ def esp_ppq_exponents(root: Node) -> EspPpqExponents:
         else:
             channels[name] = exponents
     floats = tuple(name for name, (_, width) in made.items() if width == "float")
-    return EspPpqExponents(root.file, held, channels, floats)
+    return EspPpqExponents(root.source.file, held, channels, floats)
 
 
 def _width(config: Node) -> int | str:
@@ -77,7 +77,7 @@ def _exponents(config: Node, values: dict[str, Node]) -> tuple[int, ...]:
     scales = value.entries()
     if "scale" not in scales:
         value.refuse("its scale is missing", "scale, zero_point", try_=_EXPORT)
-    for offset in _one_or_several(scales.get("zero_point", Node(0.0, "", value.file))):
+    for offset in _one_or_several(scales.get("zero_point", Node(0.0, "", value.source))):
         if offset.number() != 0:
             offset.refuse("a zero point that is not 0", "0", try_=_EXPORT)
     found = tuple(_exponent(one) for one in _one_or_several(scales["scale"]))

@@ -11,14 +11,12 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
+from ...files.checked_json import LARGEST_FILE, Node, Source, parse_json, read_json
 from ...onnx_graphs.graph import Array
 from ..exponents import HIGHEST_EXPONENT, LOWEST_EXPONENT
-from .checked_json import LARGEST_FILE, Node, parse_json
 from .esp_ppq import EspPpqExponents, esp_ppq_exponents
 from .record import FORMAT, VERSION, Chosen, Held, Place, SavedExponents
 
@@ -28,6 +26,9 @@ LIMITS = LOWEST_EXPONENT, HIGHEST_EXPONENT
 #: Weights stand beside biases, so that they may lie this much above or below.
 WEIGHT_LIMITS = 4 * LOWEST_EXPONENT, 4 * HIGHEST_EXPONENT
 
+_KIND = "what quantize --save_exponents writes, or the .json of ESP-PPQ"
+_HINT = "write the file again: tvm-espdl quantize --save_exponents FILE"
+
 _OFFSETS = {"int8": np.int8, "int16": np.int16, "int32": np.int32}
 
 
@@ -36,23 +37,7 @@ def read_exponents(path: str | os.PathLike[str]) -> SavedExponents | EspPpqExpon
 
     Raises DataError if it cannot be read, or is neither of the two forms.
     """
-    try:
-        if (size := Path(path).stat().st_size) > LARGEST_FILE:
-            raise DataError(
-                "the file is too large for one of exponents",
-                where=str(path),
-                found=f"{size:,} bytes",
-                allowed=f"{LARGEST_FILE:,} bytes",
-            )
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as problem:
-        raise DataError(
-            "the file of exponents cannot be read",
-            where=str(path),
-            found=getattr(problem, "strerror", None) or str(problem),
-            allowed="what quantize --save_exponents writes, or the .json of ESP-PPQ",
-        ) from problem
-    return parse_exponents(data, str(path))
+    return _parsed(read_json(path, _KIND, _HINT))
 
 
 def parse_exponents(
@@ -62,7 +47,10 @@ def parse_exponents(
 
     Raises DataError, with the place in the file, if they are not what one of the two forms allows.
     """
-    root = parse_json(data, file)
+    return _parsed(parse_json(data, Source(file, _KIND, _HINT)))
+
+
+def _parsed(root: Node) -> SavedExponents | EspPpqExponents:
     entries = root.entries()
     if "configs" in entries and "values" in entries:
         return esp_ppq_exponents(root)
@@ -95,7 +83,7 @@ def _saved(root: Node) -> SavedExponents:
         "weights",
         optional=("channels", "integers"),
     )
-    nothing = Node({}, "", root.file)
+    nothing = Node({}, "", root.source)
     weights = {
         name: tuple(one.integer(*WEIGHT_LIMITS) for one in node.items())
         for name, node in fields["weights"].entries().items()

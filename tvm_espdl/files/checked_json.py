@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
-from ...errors import DataError
+from ..errors import DataError
 
-#: Bytes of a file of exponents: a hundred times what the largest networks for these chips need.
+#: Bytes of a file: a hundred times what the largest networks for these chips need.
 LARGEST_FILE = 256 << 20
 
 
@@ -23,21 +25,30 @@ class _Repeated(ValueError):
 
 
 @dataclass(frozen=True)
+class Source:
+    """A file: its name, what it should be, and how users get such a one."""
+
+    file: str
+    kind: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Node:
     """A value in a file, and where it stands: `weights['conv'].exponents[3]`."""
 
     value: Any
     place: str
-    file: str
+    source: Source
 
     def refuse(self, what: str, allowed: str, found: object = None, try_: str = "") -> NoReturn:
         """Raise the DataError of this place."""
         raise DataError(
             what,
-            where=f"{self.file}, {self.place or 'the whole'}",
+            where=f"{self.source.file}, {self.place or 'the whole'}",
             found=_described(self.value) if found is None else found,
             allowed=allowed,
-            try_=try_ or "write the file again: tvm-espdl quantize --save_exponents FILE",
+            try_=try_ or self.source.hint,
         )
 
     def entries(self) -> dict[str, Node]:
@@ -45,7 +56,7 @@ class Node:
         if not isinstance(self.value, dict):
             self.refuse("not an object", "a JSON object")
         return {
-            name: Node(value, f"{self.place}[{name!r}]" if self.place else name, self.file)
+            name: Node(value, f"{self.place}[{name!r}]" if self.place else name, self.source)
             for name, value in self.value.items()
         }
 
@@ -65,7 +76,7 @@ class Node:
         if not isinstance(self.value, list):
             self.refuse("not a list", "a JSON list")
         for index, value in enumerate(self.value):
-            yield Node(value, f"{self.place}[{index}]", self.file)
+            yield Node(value, f"{self.place}[{index}]", self.source)
 
     def text(self) -> str:
         """A text."""
@@ -100,19 +111,44 @@ class Node:
         return number
 
 
-def parse_json(data: bytes, file: str) -> Node:
-    """The content of a file called `file` in errors, as `Node`.
+def read_json(path: str | os.PathLike[str], kind: str, hint: str) -> Node:
+    """The content of a file, as `parse_json`.
+
+    Raises DataError if it cannot be read, too.
+    """
+    source = Source(str(path), kind, hint)
+    try:
+        if (size := Path(path).stat().st_size) > LARGEST_FILE:
+            raise _too_large(size, source)
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as problem:
+        raise DataError(
+            "the file cannot be read",
+            where=source.file,
+            found=getattr(problem, "strerror", None) or str(problem),
+            allowed=kind,
+            try_=hint,
+        ) from problem
+    return parse_json(data, source)
+
+
+def _too_large(size: int, source: Source) -> DataError:
+    return DataError(
+        "the file is too large",
+        where=source.file,
+        found=f"{size:,} bytes",
+        allowed=f"{source.kind}, at most {LARGEST_FILE:,} bytes",
+    )
+
+
+def parse_json(data: bytes, source: Source) -> Node:
+    """The content of a file, as `Node`.
 
     Raises DataError if it is too long, no JSON in UTF-8, nests too deeply, names a member twice, or
     holds NaN or infinity.
     """
     if len(data) > LARGEST_FILE:
-        raise DataError(
-            "the file is too large for one of exponents",
-            where=file,
-            found=f"{len(data):,} bytes",
-            allowed=f"{LARGEST_FILE:,} bytes",
-        )
+        raise _too_large(len(data), source)
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
@@ -121,11 +157,12 @@ def parse_json(data: bytes, file: str) -> Node:
         nested = isinstance(problem, RecursionError)
         raise DataError(
             "the file cannot be read as JSON",
-            where=file,
+            where=source.file,
             found="values nested too deeply" if nested else str(problem),
-            allowed="what quantize --save_exponents writes, or the .json of ESP-PPQ",
+            allowed=source.kind,
+            try_=source.hint,
         ) from problem
-    return Node(value, "", file)
+    return Node(value, "", source)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
