@@ -382,6 +382,7 @@ class Library:
         check_path(path)
         check_preference(kernels)
         network, board = NetworkName(name), Board(psram, chip_revision)
+        self.chip.project.revision(board)
         refuse_empty(self.program)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}

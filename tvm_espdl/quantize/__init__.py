@@ -7,6 +7,7 @@ Must never change the model it is given, or give other bytes for the same input.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,7 @@ from functools import partial
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, DataError
+from ..errors import ChipError, DataError, EspdlWarning
 from ..files.output_files import check_new
 from ..onnx_graphs.model import input_signature, load_model, save_model
 from ..onnx_graphs.option_names import as_names
@@ -154,12 +155,12 @@ def quantize_onnx(
         networks of up to 100 million multiply-accumulates, equalization.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
-        fewer than 8 samples: none.
+        fewer than 8 samples: none. A number above that of the samples is warned of.
     skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
-        nearest ones; `.loss` says what that costs.
+        nearest ones; `.loss` says what that costs. Of a float network it warns, and does nothing.
     measure : bool or "all"
         Whether to compile the network and measure its accuracy, with the chip's exact bits, for
         the report; the network is the same without. True looks at as much as takes about a
@@ -233,6 +234,12 @@ def quantize_onnx(
             report = replace(report, notes=(drawn, *report.notes))
         report = replace(report, loss=loss)
         return QuantizationResult(written, report, loss)
+    if requantize:
+        warnings.warn(
+            "the model is float and quantized as such; without effect: requantize",
+            EspdlWarning,
+            stacklevel=2,
+        )
     if calibration is None:
         raise DataError(
             "a float network needs calibration data",
