@@ -231,23 +231,24 @@ class Tree:
 
 
 def _ordered(path: Path, tests: Sequence[str], tree: Path) -> list[str]:
-    """The files of tests, those first that say most of a changed file."""
-    words = {path.stem.removeprefix("espdl_")}
+    """The files of tests, those first that say most of a changed file: module, names, stem."""
+    stem = path.stem.removeprefix("espdl_")
+    module = rf"\b{path.parent.name}\.{stem}\b|\b{path.parent.name} import [^\n]*\b{stem}\b"
+    names = [stem]
     if path.suffix == ".py":
-        for node in ast.parse((tree / path).read_text()).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                words.add(node.name)
-    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(words)))})\b")
-    place = {
-        file.relative_to(tree): (rank, -len(pattern.findall(file.read_text())))
-        for rank, folder in enumerate(tests)
-        for file in (tree / folder).rglob("test_*.py")
-    }
-    said = [file for file in place if place[file][1]]
-    others = [file for file in place if not place[file][1]]
-    said.sort(key=lambda file: (*reversed(place[file]), str(file)))
-    others.sort(key=lambda file: (*place[file], str(file)))
-    return [str(file) for file in (*said, *others)]
+        top = ast.parse((tree / path).read_text()).body
+        made = [node.name for node in top if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        names += [name for name in made if not name.startswith("_")]
+    pattern = rf"\b(?:{'|'.join(map(re.escape, names))})\b"
+    ranked = []
+    for rank, folder in enumerate(tests):
+        for file in (tree / folder).rglob("test_*.py"):
+            text = f"{file.name}\n{file.read_text()}"
+            imports, mentions = (len(re.findall(words, text)) for words in (module, pattern))
+            about = stem in file.stem
+            known = (not about, not imports, not mentions, rank, -mentions / len(text))
+            ranked.append((known, str(file.relative_to(tree))))
+    return [file for _, file in sorted(ranked)]
 
 
 if __name__ == "__main__":
