@@ -392,6 +392,7 @@ class Library:
         check_preference(kernels)
         user = UserModel(user_model_id, user_model_version)
         network, board = NetworkName(name, user), Board(psram, chip_revision)
+        self.chip.project.revision(board)
         refuse_empty(self.program)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}

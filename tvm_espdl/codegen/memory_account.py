@@ -95,8 +95,9 @@ def account_text(metadata: Mapping[str, Any]) -> str:
         its = sum(block["accesses_of_a_byte"] * block["bytes"] for block in inside)
         most = "" if arena["most_bytes"] is None else f" of {arena['most_bytes']:,}"
         lines.append(
-            f"  {arena['memory']}: {arena['bytes']:,}{most} bytes for {len(inside)} blocks of "
-            f"tensors, {100 * its / max(accesses, 1):.0f} % of accesses"
+            f"  {arena['memory']}: {arena['bytes']:,}{most} bytes for {len(inside)} "
+            f"block{'s' * (len(inside) != 1)} of tensors, "
+            f"{100 * its / max(accesses, 1):.0f} % of accesses"
         )
     lines.append(f"  flash: {metadata['constant_bytes']:,} bytes of constants")
     lines.append(f"  stack of the task that runs it: {metadata['stack_bytes']:,} bytes for the run")

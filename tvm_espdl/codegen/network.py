@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..files.dump_names import encoded
 from ..program import Program, State
 from ..program.memory import Plan
@@ -158,6 +160,13 @@ class Network:
         members += [f"outputs->{name}" for name in self.variables.outputs]
         missing = " || ".join(f"{member} == NULL" for member in members)
         values = [*self.program.inputs, *self.program.outputs]
+        ports = [self.program.values[value] for value in values]
+        odd = [
+            f"(uintptr_t){member} % sizeof(*{member}) != 0"
+            for member, tensor in zip(members, ports, strict=True)
+            if np.dtype(tensor.dtype).itemsize > 1
+        ]
+        of_types = f"  if ({' || '.join(odd)}) {{\n    return -2;\n  }}\n" if odd else ""
         askew = [
             f"(uintptr_t){member} % {self.memory.alignments[value]} != 0"
             for member, value in zip(members, values, strict=True)
@@ -172,6 +181,6 @@ class Network:
             f"int32_t {prefix}_run(struct {prefix}_inputs *inputs,\n"
             f"            {' ' * len(prefix)} struct {prefix}_outputs *outputs) {{\n"
             f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
-            f"{aligned}{self._given()}{self.calls.constants.loading()}"
+            f"{of_types}{aligned}{self._given()}{self.calls.constants.loading()}"
             f"  {prefix}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
         )
