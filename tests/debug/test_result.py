@@ -176,7 +176,7 @@ def test_the_page_shows_a_map_of_what_differs(network, tmp_path):
     page = Page(source)
     assert page.tags.count("svg") == 1 and source.count("<path") == 1
     channels = board[step.outputs[0]].shape[-1]
-    titles = sum(f"c {n}: " in source for n in range(channels))
+    titles = sum(f">c {n}: " in source for n in range(channels))
     assert titles in (channels, 0)
     assert str(result.first_layer) in page.text and "culprit" in page.text
     assert result.html() == source
