@@ -382,6 +382,30 @@ def test_a_tensor_that_lies_over_an_input_is_named(at):
     assert found.detail == f"conv_16_0 lies over relu_5_0, from byte {at} of it on"
 
 
+@pytest.mark.parametrize(
+    ("rounding", "words"),
+    [
+        (half_even, "ties go to the even integer"),
+        (floor, "always down"),
+        (truncation, "always towards zero"),
+        (away, "ties go away from zero"),
+    ],
+)
+def test_roundings_are_told_apart_where_they_differ(rounding, words):
+    """The sums of many outputs have either sign and some ties."""
+    network = digits()
+    sample, step = sample_of(network), step_of(network, "conv2d", 1)
+    board = board_of(network, sample, step.outputs[0], rounded_by(rounding))
+    found = debug.compare(network, board, sample).culprits[0].explanations[0]
+    assert found.name == "other_rounding" and "; or" not in found.detail
+    assert found.detail.startswith(words)
+    # Behind a ReLU, down and towards zero are the same, and both are named.
+    step = step_of(network, "conv2d")
+    board = board_of(network, sample, step.outputs[0], rounded_by(floor))
+    detail = debug.compare(network, board, sample).culprits[0].explanations[0].detail
+    assert "always down" in detail and "; or always towards zero" in detail
+
+
 def test_every_explanation_is_shown():
     names = {name for name, *_ in MISTAKES.values()}
     assert {one.name for one in EXPLANATIONS} - names == {"input_overwritten"}

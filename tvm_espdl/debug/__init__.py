@@ -1,4 +1,4 @@
-"""Board against PC: reads what a board has dumped and names the first tensor where the two part.
+"""Board against PC: reads what a board has dumped, and names the layer that computes it wrong.
 
 This folder owns the dump formats and the comparison; it runs the network only through a `Host`.
 """

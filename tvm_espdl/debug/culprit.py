@@ -68,7 +68,7 @@ class Investigation:
     Attributes
     ----------
     faults : dict of str to Fault
-        For every tensor that differs and that a call computes.
+        For every tensor that differs, in the order of execution.
     notes : list of str
         What is strange about tensors that do not differ.
     """
@@ -111,36 +111,45 @@ class Investigation:
                 continue
             if name in self._whole:
                 self._known[name] = _Known(self._whole[name], frozenset(), False)
-            why = "no layer computes it: the board was fed something else than the PC"
-            found, untried = self._explained(_entering(program, name), name, seen)
-            why += untried and f"; {untried}"
-            self.faults[name] = Fault(name, None, "culprit", why, found, self._statistics(name))
+            self.faults[name] = self._fed_otherwise(name, seen)
 
-    def _explained(
-        self, step: Step, name: str, seen: Observed
-    ) -> tuple[tuple[Explained, ...], str]:
-        """Of an input or a state, as if a conversion computed it of what the PC was fed."""
-        assert isinstance(step.operator, Operator)
-        if not seen.whole:
-            return (), "too little of it is in the dump to explain it"
-        right = self._pc[name]
+    def _fed_otherwise(self, name: str, seen: Observed) -> Fault:
+        """Of an input or a state, as if a call computed it of what the PC was fed."""
+        why = "no layer computes it: the board was fed something else than the PC"
+        step, right = _entering(self._program, name), self._pc[name]
         array = right
         if isinstance(step.operator, Quantize):
             array = np.ldexp(right.astype(np.float32), step.operator.y.uniform_exponent)
+        found, untried = self._explained(step, (array,), right, (), seen)
+        return Fault(name, None, "culprit", why + untried, found, self._statistics(name))
+
+    def _explained(
+        self,
+        step: Step,
+        inputs: tuple[Array, ...],
+        right: Array,
+        after: tuple[Step, ...],
+        seen: Observed,
+    ) -> tuple[tuple[Explained, ...], str]:
+        """What fits, and in words what is not tried."""
+        if isinstance(step.operator, Native):
+            return (), "; TVM compiles it, so that no explanation can be tried"
+        if not seen.whole:
+            return (), "; too little of it is in the dump to explain it"
         run = LayerRun(
             self._program,
             step,
             step.operator,
-            (array,),
+            inputs,
             right,
-            (),
+            after,
             seen,
             self._whole,
             self._clock,
             self._normalizations,
         )
         found, untried = explained(run)
-        return tuple(found), untried
+        return tuple(found), untried and f"; {untried}"
 
     def _look_at(self, number: int, step: Step) -> None:
         inputs = [self._known.get(name) for name in step.inputs]
@@ -215,28 +224,9 @@ class Investigation:
         step = self._program.steps[layer.number]
         inputs = tuple(self._known[source].array for source in step.inputs)
         right = self._host.recompute(step, inputs)[step.outputs[0]]
-        found: list[Explained] = []
-        if isinstance(step.operator, Native):
-            why += "; TVM compiles it, so that no explanation can be tried"
-        elif not seen.whole:
-            why += "; too little of it is in the dump to explain it"
-        else:
-            run = LayerRun(
-                self._program,
-                step,
-                step.operator,
-                inputs,
-                right,
-                after,
-                seen,
-                self._whole,
-                self._clock,
-                self._normalizations,
-            )
-            found, untried = explained(run)
-            why += untried and f"; {untried}"
+        found, untried = self._explained(step, inputs, right, after, seen)
         statistics = self._statistics(name, self._moved(right, after))
-        return Fault(name, layer, "culprit", why, tuple(found), statistics)
+        return Fault(name, layer, "culprit", why + untried, found, statistics)
 
     def _moved(self, right: Array, after: tuple[Step, ...]) -> Array:
         for step in after:
