@@ -11,6 +11,7 @@ from broken_networks import (
     half_even,
     half_up,
     limited,
+    odd,
     products,
     residual,
     sample_of,
@@ -331,6 +332,14 @@ MISTAKES = {
     ),
     "a tail of zeros": ("tail_channels", residual, "conv2d", 0, from_the_tail_on(0)),
     "a tail of one value": ("tail_channels", residual, "depthwise_conv2d", 0, from_the_tail_on(90)),
+    "the last values": (
+        "tail_values", odd, "relu", 0,
+        lambda step, inputs, right: np.where(np.arange(56).reshape(1, 7, 8) < 48, right, np.int8(3)),
+    ),
+    "the last values, older ones": (
+        "tail_values", odd, "requantize", 0,
+        lambda step, inputs, right: np.where(np.arange(56).reshape(1, 7, 8) < 48, right, inputs[0]),
+    ),
     "a tail's bias": ("tail_channels", residual, "conv2d", 1, bias_of_tail_in_32_bits),
     "values put in": ("dump_shifted", digits, "conv2d", 2, moved_by(16)),
     "values lost": ("dump_shifted", signals, "conv1d", 0, moved_by(-3)),
