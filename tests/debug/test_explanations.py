@@ -195,6 +195,7 @@ def normalized_again(step, inputs, right):
     return quantized((inputs[0] - mean) / std, -6)
 
 
+IN_WHOLE_VECTORS = np.arange(56).reshape(1, 7, 8) < 48
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -334,11 +335,11 @@ MISTAKES = {
     "a tail of one value": ("tail_channels", residual, "depthwise_conv2d", 0, from_the_tail_on(90)),
     "the last values": (
         "tail_values", odd, "relu", 0,
-        lambda step, inputs, right: np.where(np.arange(56).reshape(1, 7, 8) < 48, right, np.int8(3)),
+        lambda step, inputs, right: np.where(IN_WHOLE_VECTORS, right, np.int8(3)),
     ),
     "the last values, older ones": (
         "tail_values", odd, "requantize", 0,
-        lambda step, inputs, right: np.where(np.arange(56).reshape(1, 7, 8) < 48, right, inputs[0]),
+        lambda step, inputs, right: np.where(IN_WHOLE_VECTORS, right, inputs[0]),
     ),
     "a tail's bias": ("tail_channels", residual, "conv2d", 1, bias_of_tail_in_32_bits),
     "values put in": ("dump_shifted", digits, "conv2d", 2, moved_by(16)),
