@@ -20,7 +20,7 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
-from .border import border_of_dump
+from .border import border_of_dump, in_firmwares_layout
 from .dump import Dump
 from .dump_files import Source, read_dump
 from .feeding import Host, fed_by, quantized_form
@@ -67,7 +67,7 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         problems += [*fed.problems, "nothing could be computed to compare with"]
         return Comparison(missing=missing, problems=tuple(problems), notes=notes)
     computed = lib.observe(given, fed.states or None)
-    pc = {name: array for name, array in computed.items() if name in program.values}
+    pc = in_firmwares_layout(lib.program, border, computed)
     names = {*board.tensors, *board.checksums}
     entering = (*program.inputs, *(state.value for state in program.states))
     integers = {value: quantized_form(program, value) for value in entering}

@@ -183,6 +183,8 @@ class Operator:
     has_vector_kernel : bool
         Whether ESP-DL has a kernel for it in vectors, which wants operands aligned to vectors and
         reads them in whole ones.
+    writes_apart : bool
+        Whether the pixels of its result may lie apart; then its call has the field `PITCH`.
     input_fields, constant_fields : tuple of str
         Fields that are run-time inputs and constants. The result is always the field `y`.
     """
@@ -196,6 +198,7 @@ class Operator:
     descriptor: ClassVar[str] = ""
     pointers: ClassVar[Pointers] = "typed"
     has_vector_kernel: ClassVar[bool] = False
+    writes_apart: ClassVar[bool] = False
     input_fields: ClassVar[tuple[str, ...]] = ("x",)
     constant_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -248,7 +251,9 @@ class Operator:
     def needs(self, chip: Chip) -> Needs:
         """What the C kernel asks of the memory it works on, whichever implementation is linked."""
         vector = chip.vector_bytes if self.has_vector_kernel else 0
-        return Needs(self.workspace_bytes(chip), self.in_place, vector, max(vector, 1))
+        return Needs(
+            self.workspace_bytes(chip), self.in_place, vector, max(vector, 1), self.writes_apart
+        )
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """The result on `chip`, bit for bit: the definition of truth.

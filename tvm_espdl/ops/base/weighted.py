@@ -36,6 +36,7 @@ class Weighted(Operator):
 
     family = "weighted"
     has_vector_kernel = True
+    writes_apart = True
     constant_fields = ("w", "b")
 
     @property

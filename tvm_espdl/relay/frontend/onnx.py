@@ -255,6 +255,8 @@ def _variable(name: str) -> str:
 def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
     if not shapes:
         return proto
+    if not isinstance(shapes, Mapping) or not all(hasattr(s, "__len__") for s in shapes.values()):
+        raise ModelError("no shapes", where="shape", found=repr(shapes), allowed="{input: shape}")
     given = type(proto)()
     given.CopyFrom(proto)
     inputs = {value.name: value for value in given.graph.input}
