@@ -45,7 +45,7 @@ def _espdl() -> Read:
     from tvm_espdl.chips import find_chip
     from tvm_espdl.espdl import load
     from tvm_espdl.espdl.summary import summary_of
-    from tvm_espdl.espdl.to_program import program_of
+    from tvm_espdl.relay.frontend.espdl import program_of
 
     def read(data: bytes) -> None:
         file = load(data)
@@ -57,8 +57,11 @@ def _espdl() -> Read:
 
 def _espdl_seeds() -> list[bytes]:
     from small_models import addition, convolution, write
+    from unusual_nodes import EXACT, network_of
 
-    return [write(convolution()), write(convolution(channels=5)), write(addition(), b"EDL1")]
+    unusual = [network_of({name: case("int8", "esp32s3")})[0] for name, case in EXACT.items()]
+    plain = [convolution(), convolution(channels=5), *unusual]
+    return [*map(write, plain), write(addition(), b"EDL1")]
 
 
 def _onnx() -> Read:
@@ -146,7 +149,7 @@ def _arrays_seeds() -> list[bytes]:
 
 
 TARGETS = {
-    "espdl": Target(_espdl, _espdl_seeds, ("tvm_espdl.espdl",)),
+    "espdl": Target(_espdl, _espdl_seeds, ("tvm_espdl.espdl", "tvm_espdl.relay.frontend")),
     "onnx": Target(_onnx, _onnx_seeds, ("tvm_espdl.onnx_graphs", "tvm_espdl.preprocess")),
     "log": Target(_log, _log_seeds, ("tvm_espdl.debug", "tvm_espdl.files")),
     "arrays": Target(_arrays, _arrays_seeds, ("tvm_espdl.files", "numpy.lib")),
