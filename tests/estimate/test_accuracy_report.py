@@ -64,7 +64,7 @@ def test_another_network_or_chip_is_refused(measured, tmp_path, capsys):
         evaluate(compile_file(other), accuracy=accuracy)
     p4 = quantize_onnx(DATA / "digits_cnn.onnx", digits_arrays()["calibration"], "esp32p4",
                        measure=False).model  # fmt: skip
-    with pytest.raises(DataError, match="is about another chip.*esp32s3.*esp32p4"):
+    with pytest.raises(DataError, match=r"is about another chip.*esp32s3.*esp32p4"):
         evaluate(compile_file(p4), accuracy=accuracy)
     way = ["--accuracy", str(folder / "r.json")]
     assert main(["evaluate", str(folder / "q.onnx"), *way, "--compare", "esp32s3"]) == 2
