@@ -166,6 +166,45 @@ def test_advice_is_what_a_second_estimate_says():
     assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)
 
 
+def test_advice_on_tensors_for_internal_memory():
+    """Where they were left in PSRAM; the flag to paste makes a project of which that holds."""
+    lib = compile_file(network(size=24), "esp32s3")
+    usual = evaluate(lib)
+    assert not [one for one in usual.advice if "tensors into internal" in one.what]
+    for settings in (Settings(tensors="psram"), Settings(internal_ram=2000)):
+        before = evaluate(lib, settings)
+        (advice,) = [one for one in before.advice if "tensors into internal" in one.what]
+        words = advice.paste.split()
+        given = int(words[words.index("--internal_ram") + 1])
+        weights = words[words.index("--weights") + 1]
+        after = evaluate(lib, Settings(internal_ram=given, weights=weights))
+        assert after.milliseconds == pytest.approx(before.milliseconds - advice.milliseconds)
+        assert after.figures.layout.arena_bytes[1] == 0
+        more = after.internal_ram_bytes - before.internal_ram_bytes
+        assert f"takes {more:,} bytes" in advice.price
+        # A byte less, and they do not fit.
+        less = evaluate(lib, Settings(internal_ram=given - 16, weights=weights))
+        assert less.figures.layout.arena_bytes[1] > 0
+
+
+def test_internal_memory_as_of_export(tmp_path):
+    """The same number gives the same arenas in a project."""
+    lib = compile_file(network(size=24), "esp32s3")
+    folder = lib.export_project(tmp_path / "project", internal_ram=6000)
+    (path,) = folder.glob("components/*/model/metadata.json")
+    memory = json.loads(path.read_text())["memory"]
+    layout = evaluate(lib, Settings(internal_ram=6000)).figures.layout
+    sizes = {name: 0 for name in ("internal RAM", "PSRAM")}
+    for arena in memory["arenas"]:
+        sizes[arena["memory"]] += arena["bytes"]
+    assert layout.arena_bytes == (sizes["internal RAM"], sizes["PSRAM"])
+    for wrong in (-1, 1.5, "1k"):
+        with pytest.raises(EspdlError, match="internal RAM is a number of bytes"):
+            evaluate(lib, Settings(internal_ram=wrong))
+    with pytest.raises(EspdlError, match="the chip has less internal RAM"):
+        evaluate(lib, Settings(internal_ram=10**9))
+
+
 def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
     wide = evaluate(compile_file(network((32, 32), np.int16, size=20), "esp32p4"))
     narrow = evaluate(compile_file(network((32, 32), np.int8, size=20), "esp32p4"))

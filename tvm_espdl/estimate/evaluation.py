@@ -23,7 +23,7 @@ _ROUGH_PERCENT = 50.0
 #: What is said of functions that TVM compiles.
 _NATIVE_PERCENT = 100.0
 #: Settings that change prices beyond those of the fit.
-_FITTED_SETTINGS = ("weights", "tensors", "clock_mhz")
+_FITTED_SETTINGS = ("weights", "tensors", "internal_ram", "clock_mhz")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
+from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -134,7 +134,7 @@ def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
-    usual = tuple(pools_of(program, DEFAULT_CHOICE))
+    usual = tuple(pools_of(program, MemoryChoice(machine.internal_ram)))
     if machine.tensors is None:
         return usual
     return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
