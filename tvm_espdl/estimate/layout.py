@@ -184,11 +184,10 @@ class _Constants:
             return 0
         self._seen.add(key)
         nbytes = length * array.itemsize
-        if array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
-            values = np.unique(array, return_counts=True)
-            # Layouts differ in padding: zeros do not tell arrays apart.
-            used = values[0] != 0
-            numbers = b"".join(part[used].tobytes() for part in values)
+        if array.itemsize <= 2 and array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
+            # How often each number occurs; layouts differ in padding, so zeros do not count.
+            counts = np.bincount(array.reshape(-1).view(f"u{array.itemsize}"))
+            numbers = counts[1:].tobytes()
             self.laid_out_again += nbytes if numbers in self._numbers else 0
             self._numbers.add(numbers)
         return nbytes
