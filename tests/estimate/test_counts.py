@@ -14,6 +14,7 @@ from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructio
 from tvm_espdl.estimate.traffic import Access, Caches, Region
 from tvm_espdl.estimate.work import Work, window, work_of
 from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.concat import Concat
 from tvm_espdl.ops.conv1d import Conv1d
 from tvm_espdl.ops.conv2d import Conv2d
 
@@ -35,6 +36,26 @@ def test_instructions_are_those_that_were_counted(name):
         assert np.abs(errors[kernel]).mean() < 0.03, kernel
     # The heaviest calls decide: those of convolutions are off by less than a hundredth together.
     assert abs(errors["conv2d int8"].mean()) < 0.01
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_pieces_of_a_concat_are_counted_one_by_one(name):
+    """Parts of equal and of different channels, and along other axes than the last."""
+    errors = instruction_errors(find_chip(name))
+    for dtype in ("int8", "int16"):
+        assert np.abs(errors[f"concat {dtype}"]).mean() < 0.02
+    along = [row for row in rows(name) if row.work.kernel == "concat" and row.instructions
+             and row.source[-1] == row.result[-1]]  # fmt: skip
+    assert along
+    for row in along:
+        found = esp_dl_instructions(row.work, find_chip(name)).instructions
+        assert found == pytest.approx(row.instructions, rel=0.3)
+    tensors = [Tensor("int8", (1, 5, 4, channels), -4) for channels in (32, 16, 48)]
+    work = work_of(Concat((tensors[0], tensors[1]), tensors[2], 3))
+    assert (work.copies, work.channels_in, work.channels_out) == (40, 16, 48)
+    rows_ = [Tensor("int8", (1, height, 4, 16), -4) for height in (2, 3, 5)]
+    work = work_of(Concat((rows_[0], rows_[1]), rows_[2], 1))
+    assert (work.copies, work.channels_in, work.channels_out) == (2, 64, 320)
 
 
 @pytest.mark.parametrize("name", CHIPS)

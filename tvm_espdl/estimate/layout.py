@@ -11,9 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
+from ..codegen.cut import cut_before
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
 from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of
+from ..codegen.native import lower_native
+from ..errors import ModelError
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -49,6 +52,8 @@ class Layout:
         Read-only data that steps share.
     laid_out_again : int
         Of all these: weights that an earlier step has in another layout.
+    unknown_workspaces : tuple of str
+        Functions of TVM that work in memory which is not counted.
     """
 
     plan: Plan
@@ -58,6 +63,7 @@ class Layout:
     constant_bytes: tuple[int, ...]
     other_constants: int
     laid_out_again: int = 0
+    unknown_workspaces: tuple[str, ...] = ()
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
@@ -98,7 +104,7 @@ class Layout:
 
 def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
     """The layout of a program on a chip."""
-    memory = _plan(program, machine, kernels)
+    memory, unknown = _plan(program, machine, kernels)
     constants = _Constants()
     shared = sum(constants.add(array, _OVER_READ) for array in program.constants.values())
     own = tuple(constants.of_step(step, program, memory) for step in program.steps)
@@ -111,6 +117,7 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         constant_bytes=own,
         other_constants=shared,
         laid_out_again=constants.laid_out_again,
+        unknown_workspaces=unknown,
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
@@ -119,18 +126,25 @@ def moved(layout: Layout, program: Program, machine: Machine, kernels: Preferenc
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
     if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
-        memory = _plan(program, machine, kernels)
+        memory, _ = _plan(program, machine, kernels)
     layout = dataclasses.replace(layout, plan=memory)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
-    needs = {
-        index: _needs(step, step.operator, program, kernels)
-        for index, step in enumerate(program.steps)
-        if isinstance(step.operator, Operator)
-    }
-    return plan(program, needs, pools=_pools(program, machine))
+def _plan(program: Program, machine: Machine, kernels: Preference) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, and the functions of TVM of which nobody knows what memory they work in."""
+    needs, unknown = {}, []
+    for index, step in enumerate(program.steps):
+        if isinstance(step.operator, Operator):
+            needs[index] = _needs(step, step.operator, program, kernels)
+            continue
+        try:
+            function = lower_native(step.operator, "estimated", cut_before(program, step))
+        except ModelError:  # C cannot express it: such a network is not exported
+            unknown.append(step.operator.name)
+        else:
+            needs[index] = Needs(function.workspace_bytes)
+    return plan(program, needs, pools=_pools(program, machine)), tuple(dict.fromkeys(unknown))
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
