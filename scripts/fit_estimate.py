@@ -109,7 +109,9 @@ def own_counts(chip: Chip) -> dict[str, Counter[str]]:
             if row.instructions:
                 counts["instructions"] += esp_dl_instructions(row.work, chip).instructions
             _add_elements(counts, row)
-        for _, fills in fetched(network, Caches(chip.external_memory.caches)):
+        for _, fills in fetched(
+            network, Caches(chip.external_memory.caches, chip.external_memory.line_bytes)
+        ):
             counts["filter"] += fills.filter
             counts["activation"] += fills.activation
             counts["inner"] += fills.inner
