@@ -74,8 +74,10 @@ def test_fetched_bytes_are_those_that_were_counted(name):
     assert errors.max() < 0.1, errors
 
 
-@pytest.mark.parametrize(("name", "network"), [("esp32s3", "msr_s8_v1_s3"), ("esp32s3", "osn_s8_v1_s3"),
-                                               ("esp32p4", "osn_s8_v1_p4")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("esp32s3", "msr_s8_v1_s3"), ("esp32s3", "osn_s8_v1_s3"), ("esp32p4", "osn_s8_v1_p4")],
+)
 def test_filters_of_small_networks(name, network):
     """Kilobytes in all, so that what else lies in their cache lines counts."""
     memory = find_chip(name).external_memory

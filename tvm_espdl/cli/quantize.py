@@ -68,8 +68,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "output_model", "file to write", required=True)
     add_calibration_options(parser)
     option(parser, "target_chip", "chip (default: %(default)s)", default=DEFAULT_CHIP)
+    extent = parser.add_mutually_exclusive_group()
     for name, help_, settings in _OPTIONS:
-        option(parser, name, help_, default=argparse.SUPPRESS, **settings)
+        of_measure = settings.get("dest") == "measure"
+        option(extent if of_measure else parser, name, help_, default=argparse.SUPPRESS, **settings)
     option(parser, "report", "write the report, too: .txt, .json or .html", metavar="FILE")
 
 

@@ -65,6 +65,7 @@ def metadata(
             sources.plan,
             sources.constant_bytes,
             sum(program.values[name].nbytes for name in states),
+            sources.output_psram_bytes,
             sources.memory,
         ),
         "calls": [

@@ -68,9 +68,10 @@ def named_by(user: UserModel, model: Model) -> Model:
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:
     """Refuse paths that cannot become new files, before any work: an `OutputError`."""
+    check_new(path, overwrite=overwrite)
     texts = _texts_beside(path, info=info, json=json)
     check_apart(path, *texts)
-    for file in (Path(path), *texts):
+    for file in texts:
         check_new(file, overwrite=overwrite)
 
 

@@ -11,10 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
+from ..chips.settings import ANY_BOARD
 from ..codegen.cut import cut_before
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of
+from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of, settled
 from ..codegen.native import lower_native
 from ..errors import ModelError
 from ..ops import Operator
@@ -54,6 +55,8 @@ class Layout:
         Of all these: weights that an earlier step has in another layout.
     unknown_workspaces : tuple of str
         Functions of TVM that work in memory which is not counted.
+    planned_for : (str or None, int or None)
+        Where the arena was to be, and bytes of internal memory that it might take.
     """
 
     plan: Plan
@@ -64,6 +67,7 @@ class Layout:
     other_constants: int
     laid_out_again: int = 0
     unknown_workspaces: tuple[str, ...] = ()
+    planned_for: tuple[str | None, int | None] = (None, None)
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
@@ -118,6 +122,7 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         other_constants=shared,
         laid_out_again=constants.laid_out_again,
         unknown_workspaces=unknown,
+        planned_for=(machine.tensors, machine.internal_ram),
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
@@ -125,9 +130,10 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
 def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
-    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
+    if layout.planned_for != (machine.tensors, machine.internal_ram):
         memory, _ = _plan(program, machine, kernels)
-    layout = dataclasses.replace(layout, plan=memory)
+    planned_for = machine.tensors, machine.internal_ram
+    layout = dataclasses.replace(layout, plan=memory, planned_for=planned_for)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
@@ -144,13 +150,19 @@ def _plan(program: Program, machine: Machine, kernels: Preference) -> tuple[Plan
             unknown.append(step.operator.name)
         else:
             needs[index] = Needs(function.workspace_bytes)
-    return plan(program, needs, pools=_pools(program, machine)), tuple(dict.fromkeys(unknown))
+    names = tuple(dict.fromkeys(unknown))
+    if machine.tensors is None:
+        choice = MemoryChoice(machine.internal_ram)
+        _, memory = settled(
+            *(program, choice, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
+        )
+        return memory, names
+    return plan(program, needs, pools=_pools(program, machine)), names
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
-    usual = tuple(pools_of(program, MemoryChoice(machine.internal_ram)))
-    if machine.tensors is None:
-        return usual
+    """Those of the memory that a user states."""
+    usual = pools_of(program, MemoryChoice(machine.internal_ram))
     return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
 
 

@@ -7,13 +7,14 @@ Must never change the model it is given, or give other bytes for the same input.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection
 from functools import partial
 
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, EspdlError
+from ..errors import ChipError, EspdlError, EspdlWarning
 from ..files.output_files import check_apart, check_new
 from ..onnx_graphs.model import load_model
 from ..onnx_graphs.option_names import as_names
@@ -131,12 +132,12 @@ def quantize_onnx(
         networks of up to 100 million multiply-accumulates, equalization.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
-        fewer than 8 samples: none.
+        fewer than 8 samples: none. A number above that of the samples is warned of.
     skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
-        nearest ones; `.loss` says what that costs.
+        nearest ones; `.loss` says what that costs. Of a float network it warns, and does nothing.
     exponents : path, optional
         A file of exponents, of `save_exponents` or ESP-PPQ's .json: in the place of `calibration`
         and of all choices. With ESP-PPQ's, calibration data say what the file leaves open.
@@ -217,6 +218,12 @@ def quantize_onnx(
         if requantize and not inspect_quantized(loaded, target).is_ours:
             return request.express_anew(loaded)
         return request.take(loaded, [*as_names(skip, "skip"), *as_names(enable, "enable")])
+    if requantize and given is None:
+        warnings.warn(
+            "the model is float and quantized as such; without effect: requantize",
+            EspdlWarning,
+            stacklevel=2,
+        )
     if given is None or (isinstance(given, EspPpqExponents) and calibration is not None):
         return request.by_data(loaded, given)
     named = {"per_channel": per_channel is not None, "requantize": requantize}

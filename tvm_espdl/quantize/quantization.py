@@ -42,6 +42,10 @@ from .workers import ordered_sums
 OPSET_OF_INT16 = 21
 
 
+class NothingToQuantize(ModelError):
+    """No rule takes any operator of a network; as float it may still be compiled."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What the user chose; `quantize_onnx` says what each means."""
@@ -200,7 +204,7 @@ def _check_rules(plan: Plan) -> None:
     if not plan.rules:
         nodes = enumerate(plan.graph.nodes)
         reasons = {f"{node.op_type} ({plan.why_float(i)})" for i, node in nodes}
-        raise ModelError(
+        raise NothingToQuantize(
             "the network holds no operator that can be quantized",
             where="the model",
             found=", ".join(sorted(reasons)),
