@@ -86,7 +86,7 @@ def test_nothing_is_said_of_a_model_that_is_not_there(way, capsys, monkeypatch, 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tvm_espdl.quantize.quantize", interrupted)
+    monkeypatch.setattr("tvm_espdl.quantize.request.quantize", interrupted)
     assert main(way) == INTERRUPTED
     assert capsys.readouterr().err == "tvm-espdl: interrupted\n"
     assert not (tmp_path / "q.onnx").exists()

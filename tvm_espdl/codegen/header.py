@@ -57,6 +57,7 @@ class Header:
             "#endif",
             "",
             f"#define {macro}_MODEL_ID {string(model_id)}",
+            *self._by_user(),
             f"#define {macro}_ARENA_BYTES {self.memory.arena_bytes}",
             f"#define {macro}_CONSTANT_BYTES {constant_bytes}",
             "/* Stack that a run needs below its caller, compiled with -O2, without dumps. */",
@@ -80,6 +81,16 @@ class Header:
             "",
         ]
         return "\n".join(lines)
+
+    def _by_user(self) -> list[str]:
+        """Macros with the user's own number and version of the network, where they are given."""
+        user, macro = self.name.user, self.name.macro
+        lines = []
+        if user.id is not None:
+            lines.append(f"#define {macro}_USER_MODEL_ID UINT32_C({user.id})")
+        if user.version is not None:
+            lines.append(f"#define {macro}_USER_MODEL_VERSION {string(user.version)}")
+        return lines
 
     def _reset_declaration(self) -> list[str]:
         """Lines for the function that resets states; none without any."""

@@ -19,13 +19,16 @@ SHOWN = 8
 
 
 def memory_account(
-    plan: Plan, constant_bytes: int, state_bytes: int, choice: MemoryChoice
+    plan: Plan, constant_bytes: int, state_bytes: int, output_bytes: int, choice: MemoryChoice
 ) -> dict[str, Any]:
-    """The entry `memory` of metadata.json: sizes in bytes, arenas, and what lies in them."""
+    """The entry `memory` of metadata.json: sizes in bytes, arenas, and what lies in them.
+
+    Of states, and of the main's buffers for outputs in PSRAM, the bytes are given.
+    """
     copied = constant_bytes if choice.weights == "psram" else 0
     return {
         "internal_ram_bytes": _static_internal(plan) + state_bytes,
-        "psram_bytes": psram_bytes(plan) + copied,
+        "psram_bytes": psram_bytes(plan) + copied + output_bytes,
         "constants": "flash, copied to PSRAM by the first run" if copied else "flash",
         "arenas": [
             {
@@ -49,6 +52,8 @@ def memory_account(
             for block in plan.blocks
         ],
         "views": sorted(plan.views),
+        "joined": sorted(plan.pitches),
+        "outputs_in_psram": sorted(choice.psram_outputs),
     }
 
 
@@ -96,6 +101,9 @@ def account_text(metadata: Mapping[str, Any]) -> str:
         )
     lines.append(f"  flash: {metadata['constant_bytes']:,} bytes of constants")
     lines.append(f"  stack of the task that runs it: {metadata['stack_bytes']:,} bytes for the run")
+    if memory["outputs_in_psram"]:
+        outputs = ", ".join(map(repr, memory["outputs_in_psram"]))
+        lines.append(f"  in PSRAM: the buffers for outputs of the project's main, {outputs}")
     if memory["psram_bytes"]:
         lines.append(f"  the board needs {memory['psram_bytes']:,} bytes of PSRAM in all")
     names = {arena["name"] for arena in memory["arenas"] if arena["memory"] == PSRAM}

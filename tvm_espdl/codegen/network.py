@@ -5,6 +5,7 @@ It puts together what calls, variables and states print; nothing is decided here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -117,10 +118,14 @@ class Network:
             tensor = self.program.values[name]
             shape = "x".join(map(str, tensor.shape)) or "1"
             exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
+            pitch = self.memory.pitches.get(name)
+            row = tensor.nbytes // math.prod(tensor.shape[:-1]) if pitch else 0
+            apart = f", {row}, {pitch}" if pitch else ""
+            macro = self.name.own(f"TVM_ESPDL_DUMP_{'APART' if pitch else 'TENSOR'}")
             lines.append(
-                f"  {self.name.own('TVM_ESPDL_DUMP_TENSOR')}({index}, {string(encoded(name))}, "
+                f"  {macro}({index}, {string(encoded(name))}, "
                 f'"{tensor.dtype}", "{shape}", {exponent},\n'
-                f"                        {self.variables.names[name]}, {tensor.nbytes});"
+                f"                        {self.variables.names[name]}, {tensor.nbytes}{apart});"
             )
         return "\n".join(lines)
 

@@ -132,7 +132,7 @@ def project_files(
     given, taken = border.sample(inputs, expected)
     psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
     flash = _flash(sources.constant_bytes)
-    check_fit(program, sources.plan, sources.constant_bytes, memory, board)
+    check_fit(program, sources.plan, sources.constant_bytes, sources.memory, board)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
         Path(f"pytest_{name.text}.py"): board_test(
@@ -141,7 +141,7 @@ def project_files(
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
-        **main_files(border, sources.plan, given, taken, name),
+        **main_files(border, sources, given, taken),
         **_component_files(border, sources, board, psram),
         name.component / "model" / "metadata.json": metadata(
             border, sources, preference, board, flash

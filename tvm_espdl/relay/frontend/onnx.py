@@ -100,6 +100,13 @@ def from_onnx(
     return mod, {}
 
 
+def imported(proto: ModelProto) -> tvm.IRModule:
+    """The module of a network of static shapes for as many samples as it says; as `from_onnx`."""
+    plain = _plain(proto, {})
+    check_kinds(plain)
+    return _imported(plain)
+
+
 def _imported(proto: ModelProto) -> tvm.IRModule:
     """The module of a network of static shapes in plain forms; its nodes are renamed."""
     attrs = {
