@@ -5,8 +5,8 @@
 
 A target may raise an `EspdlError`, and nothing else; it has 10 seconds and 1 GB, the libraries
 included. What breaks that is written as `crash-*`, `timeout-*` or `oom-*` beside the corpus, and
-the status is 1. Executions are made in rounds, each a process with a seed of its own that goes on with
-what earlier ones found interesting, so that nothing adds up in memory. Needs the extra `fuzz`.
+the status is 1. Executions are made in rounds, each a process with a seed of its own that goes on
+with what earlier ones found interesting, so that nothing adds up in memory. Needs the extra `fuzz`.
 """
 
 from __future__ import annotations
