@@ -90,6 +90,21 @@ def test_the_state_of_a_run_is_an_input_of_its_layers():
     assert [fault.tensor for fault in result.culprits] == [step.inputs[0]], result
 
 
+def test_few_values_are_said_to_be_few():
+    network = signals()
+    sample = sample_of(network)
+    step = step_of(network, "gemm")
+    w, b = step.constants
+
+    def fault(step, inputs, right):
+        return step.operator.reference(network.chip, *inputs, w, np.zeros_like(b))
+
+    board = board_of(network, sample, step.outputs[0], fault)
+    (culprit,) = debug.compare(network, board, sample).culprits
+    assert culprit.explanations[0].name == "bias_missing"
+    assert culprit.why.endswith("it has 5 values only, which an explanation can fit by chance")
+
+
 def test_two_faults_are_two_culprits():
     network = residual()
     sample = sample_of(network)

@@ -471,7 +471,9 @@ def test_nothing_else_is_claimed(kind):
     rng = np.random.default_rng(seed)
     for network in (residual(), signals(), digits()):
         sample = sample_of(network)
-        steps = [s for s in network.program.steps if s.operator.output.dtype != "float32"]
+        # What a layer of a few values gives, can be met by chance, and that is said.
+        outputs = [(step, step.operator.output) for step in network.program.steps]
+        steps = [step for step, y in outputs if y.dtype != "float32" and y.size >= 16]
         step = steps[rng.integers(len(steps))]
         board = board_of(network, sample, step.outputs[0], kind(rng))
         result = debug.compare(network, board, sample)

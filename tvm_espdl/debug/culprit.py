@@ -25,6 +25,9 @@ from .observed import Observed
 from .rows import Explained, Fault
 from .statistics import statistics_of
 
+#: Of fewer values, explanations may fit all by chance, and that is said.
+_FEW_VALUES = 16
+
 
 class Recomputer(Protocol):
     """What is asked of a network on the PC; `Library` answers it."""
@@ -149,7 +152,10 @@ class Investigation:
             self._normalizations,
         )
         found, untried = explained(run)
-        return tuple(found), untried and f"; {untried}"
+        told = untried and f"; {untried}"
+        if found and right.size < _FEW_VALUES:
+            told += f"; it has {right.size} values only, which an explanation can fit by chance"
+        return tuple(found), told
 
     def _look_at(self, number: int, step: Step) -> None:
         inputs = [self._known.get(name) for name in step.inputs]
