@@ -20,6 +20,8 @@ class Dump:
         Tensors that came without their data.
     exponents : dict of str to int
         What the firmware says of the tensors; empty where the form does not say.
+    indices : dict of str to int
+        The firmware's numbers of the tensors; empty where the form does not say.
     problems : list of str
         What was damaged or missing, a sentence each.
     notes : list of str
@@ -33,6 +35,7 @@ class Dump:
     tensors: dict[str, Array] = field(default_factory=dict)
     checksums: dict[str, Checksum] = field(default_factory=dict)
     exponents: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     model_id: str = ""
