@@ -1,5 +1,6 @@
 """Real-world logs: whatever a monitor, a terminal or the board itself does to what it prints."""
 
+import itertools
 import random
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_a_log_is_the_same_wherever_it_is_cut_into_pieces(log):
         for _ in range(20):
             cuts = sorted(rng.randrange(len(data)) for _ in range(rng.choice([1, 3, 200])))
             edges = [0, *cuts, len(data)]
-            pieces = [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+            pieces = [data[a:b] for a, b in itertools.pairwise(edges)]
             dump = parse_pieces(pieces)
             assert (dump.problems, dump.notes) == (whole.problems, whole.notes), f"seed {SEED}"
             assert dump.tensors.keys() == whole.tensors.keys()

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..files.dump_names import encoded
-from ..program import Program, State
+from ..ops.quantize import Quantize
+from ..program import Program, State, Step
 from ..program.memory import Plan
 from .arenas import (
     arena_declarations,
@@ -49,7 +50,7 @@ class Network:
             function, call = self.calls.step(index)
             functions += [function] if function else []
             lines += self._timed(index, call) if call else []
-            lines.append(self._dump(step.outputs))
+            lines.append(self._dump(step.outputs, fed=self._is_fed(step)))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
         parts = [
@@ -108,7 +109,13 @@ class Network:
         macro = self.name.own(f"TVM_ESPDL_PROFILE_{word}")
         return [f"  {macro}({self._called});"] if self._called else []
 
-    def _dump(self, names: Sequence[str]) -> str:
+    def _is_fed(self, step: Step) -> bool:
+        """Whether a step only makes the integers of what enters, which dumps always have whole."""
+        entering = (*self.program.inputs, *(state.value for state in self.program.states))
+        return isinstance(step.operator, Quantize) and step.inputs[0] in entering
+
+    def _dump(self, names: Sequence[str], *, fed: bool) -> str:
+        macro = self.name.own(f"TVM_ESPDL_DUMP_{'FED' if fed else 'TENSOR'}")
         lines = []
         for name in names:
             index = list(self.program.values).index(name)
@@ -116,7 +123,7 @@ class Network:
             shape = "x".join(map(str, tensor.shape)) or "1"
             exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
             lines.append(
-                f"  {self.name.own('TVM_ESPDL_DUMP_TENSOR')}({index}, {string(encoded(name))}, "
+                f"  {macro}({index}, {string(encoded(name))}, "
                 f'"{tensor.dtype}", "{shape}", {exponent},\n'
                 f"                        {self.variables.names[name]}, {tensor.nbytes});"
             )
@@ -132,7 +139,7 @@ class Network:
             *self.variables.declarations(),
             f"  {self.name.own('TVM_ESPDL_DUMP_BEGIN')}({string(model_id)}, {dumped});",
             *self._counted("BEGIN"),
-            *([self._dump(integers)] if integers else []),
+            *([self._dump(integers, fed=True)] if integers else []),
             *calls,
             *self._counted("DONE"),
             f"  {self.name.own('TVM_ESPDL_DUMP_DONE')}({dumped});",

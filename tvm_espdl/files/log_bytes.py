@@ -33,7 +33,7 @@ class PlainLines:
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The lines that are whole now, each with its end, `\\n`."""
+        """The lines that are whole now, each with its end."""
         data = self._as_utf8(data)
         if b"\0" in data:
             data = data.replace(b"\0", b"")
