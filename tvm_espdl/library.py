@@ -22,7 +22,7 @@ from .errors import ModelError
 from .files.output_files import check_new
 from .ops import Tensor
 from .ops.base.rounding import Array
-from .program import Native, Program
+from .program import Native, Program, Step
 from .program.border.formats import Wish, border_of
 from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
@@ -257,6 +257,10 @@ class Library:
         names = [state.value for state in self.program.states]
         kept = dict(zip(names, self._states, strict=True)) | dict(states or {})
         return self.executor.values(self.feed(arrays), [kept[name] for name in names])
+
+    def recompute(self, step: Step, arrays: Sequence[Array]) -> dict[str, Array]:
+        """What one call of the program writes, by name, of any inputs of its types."""
+        return self.executor.step_values(step, arrays)
 
     def report(self, *samples: Any, kernels: Preference = "auto") -> Report:
         """Which kernel each part gets, and why a part is no operator of ESP-DL.
