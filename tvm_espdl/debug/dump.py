@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..files.printed_tensors import Checksum
 from ..ops.base.rounding import Array
+from .esp_dl_prints import PrintedTensor, Spot
 
 
 @dataclass
@@ -22,6 +23,14 @@ class Dump:
         What the firmware says of the tensors; empty where the form does not say.
     indices : dict of str to int
         The firmware's numbers of the tensors; empty where the form does not say.
+    typed : dict of str to numpy.ndarray
+        Numbers without a type of their own, by the model's names.
+    printed : list of PrintedTensor
+        What ESP-DL's own runtime has printed, whose names only the network tells.
+    spots : list of Spot
+        Where the test of ESP-DL's own runtime has failed.
+    tested : list of str
+        Outputs that it has looked at.
     problems : list of str
         What was damaged or missing, a sentence each.
     notes : list of str
@@ -36,6 +45,10 @@ class Dump:
     checksums: dict[str, Checksum] = field(default_factory=dict)
     exponents: dict[str, int] = field(default_factory=dict)
     indices: dict[str, int] = field(default_factory=dict)
+    typed: dict[str, Array] = field(default_factory=dict)
+    printed: list[PrintedTensor] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     model_id: str = ""

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import DataError
 from ..files.log_bytes import PIECE, PlainLines, log_pieces
 from ..files.monitor_lines import MARK, marked
 from ..samples.progress import show_progress
 from .board_events import HINTS, Event, event_in
 from .dump import Dump
 from .dump_run import Run
+from .printed_dump import read_printed
 
 _MARK = MARK.encode()
 #: Data of ours with another task's line in it: what came before it, and that line.
@@ -53,15 +53,11 @@ def read_log(path: Path, *, progress: bool | None = None) -> Dump:
     for piece in pieces:
         log.take_lines(piece)
     dump = log.dump()
-    if not (dump.tensors or dump.checksums or dump.problems or dump.model_id):
-        raise DataError(
-            "the log holds no dump",
-            where=str(path),
-            found="; ".join(dump.notes) or None,
-            allowed="lines that start with @espdl",
-            try_="build the firmware with TVM_ESPDL_DUMP (see crt_config.h)",
-        )
-    return dump
+    if dump.tensors or dump.checksums or dump.problems or dump.model_id:
+        return dump
+    other = read_printed(path, happened="; ".join(dump.notes))
+    other.notes += dump.notes
+    return other
 
 
 def _pieces_of(path: Path) -> int:
