@@ -96,6 +96,16 @@ def wide(chip="esp32s3"):
     return compile_file(net.model(), chip)
 
 
+@cache
+def activated(chip="esp32"):
+    """A PReLU, which rounds down here and up on the ESP32-S3."""
+    net = Layers()
+    x = net.entering("image", (1, 16, 4, 4), -6)
+    alpha = net.weights(net.rng.integers(-99, 99, (16, 1, 1)).astype(np.int8), -7)
+    net.output(net.quantized(net.node("PRelu", x, alpha), -6))
+    return compile_file(net.model(), chip)
+
+
 def digits(chip="esp32s3"):
     return library("digits", chip)
 

@@ -18,6 +18,11 @@ def as_text(found: ComparisonRows) -> str:
     lines = [*found.notes, *found.problems, *map(str, found.partial)]
     if found.missing:
         lines.append(f"{len(found.missing)} tensors of the network are not in the dump")
+    if found.ok and found.own_input:
+        lines.append(
+            "the network was fed with the dump's own input: whether that is right, the input of "
+            "the application tells (--input, inputs=)"
+        )
     lines.append(f"{len(found.equal)} tensors equal, {len(found.differences)} differ")
     if found.first is not None:
         lines.append(f"first difference: {found.first}")

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...ops.base.rounding import saturate
 from ..layer_run import LayerRun
-from ..scaled import ROUNDINGS, Scaled
+from ..scaled import Scaled
 from .explanation import Attempt, Explanation
 
-#: How the bias itself was brought to the result's exponent.
-_OF_BIAS = ("", "floor", "truncation")
+#: How the bias was brought to the result's exponent, and the sum: "" as the chip rounds.
+_OF_BIAS, _OF_SUM = ("", "floor", "truncation"), ("", "floor")
 
 
 class BiasAfterShift(Explanation):
@@ -33,7 +33,7 @@ class BiasAfterShift(Explanation):
         bias = replace(plain, values=wide, shape=wide.shape)
         for of_bias in _OF_BIAS:
             added = bias.rounded(of_bias)
-            for of_sum in ("", *ROUNDINGS):
+            for of_sum in _OF_SUM:
                 ways = f"the bias' shift rounds by {of_bias or 'the chip'}, the sum's by "
                 ways += of_sum or "the chip"
                 yield ways, plain.result(of_sum, plus=added)

@@ -34,7 +34,7 @@ class StaleBuffer(Explanation):
         part = raw[begin:end]
         if len(part) < _LEAST_BYTES or len(set(part)) < _LEAST_KINDS:
             return None
-        for name, array in _others(run):
+        for name, array in older_tensors(run):
             run.clock.check()
             at = np.ascontiguousarray(array).tobytes().find(part)
             if at >= 0:
@@ -51,7 +51,7 @@ def _range(board: Array, right: Array) -> tuple[int, int]:
     return int(differs[0]) * width, (int(differs[-1]) + 1) * width
 
 
-def _others(run: LayerRun) -> Iterator[tuple[str, Array]]:
+def older_tensors(run: LayerRun) -> Iterator[tuple[str, Array]]:
     """Tensors that are not computed from this one: the nearest before it first."""
     later = {run.name, *run.step.outputs}
     for step in run.program.steps:
