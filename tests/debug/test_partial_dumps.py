@@ -232,5 +232,3 @@ def test_a_failed_test_of_esp_dl_says_what_the_pc_has(of_file, tmp_path):
     path.write_text(log(value - 2, value))
     assert f"computes {value}, as the board" in str(debug.compare(lib, path, fed))
     assert read_dump(path).tested == [output]
-
-

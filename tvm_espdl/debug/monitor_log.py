@@ -91,10 +91,12 @@ class Log:
     ----------
     runs : int
         How many have begun.
+    taken : int
+        Lines of dumps so far.
     """
 
     def __init__(self) -> None:
-        self.runs = 0
+        self.runs = self.taken = 0
         self._run: Run | None = None
         self._best: Run | None = None
         self._damaged: list[str] = []  # of runs after the best
@@ -128,6 +130,7 @@ class Log:
             taken = 0 if run is None else run.take_full_lines(ours, number)
             if taken:
                 number += taken
+                self.taken += taken
                 continue
             self._take_line(ours[number])
             self._look_for_event(ours[number])
@@ -144,6 +147,8 @@ class Log:
                 run = self._run
                 if self._half or run is None or not run.take_full_lines([line[at:]], 0):
                     self._take_line(line[at:])
+                else:
+                    self.taken += 1
             elif self._half and line:
                 self._look_for_other_half(line)
             self._look_for_event(line)
@@ -158,6 +163,7 @@ class Log:
             self._event = None
 
     def _take_line(self, line: bytes) -> None:
+        self.taken += 1
         self._give_up_half()
         broken = _BROKEN_IN_TWO.fullmatch(line)
         if broken is not None:
