@@ -115,9 +115,7 @@ def test_the_command_listens_to_an_emulated_board(rv32, tmp_path, capfd):
         import serial  # noqa: F401
     except ImportError:
         unavailable("no pyserial: pip install pyserial")
-    project = library("digits", "esp32s3").export_project(
-        tmp_path / "made", sample_input=digits()
-    )
+    project = library("digits", "esp32s3").export_project(tmp_path / "made", sample_input=digits())
     onnx.save(quantized_digits("esp32s3"), tmp_path / "model.onnx")
     compiler = over_uart(rv32, pty=True)
     folder = on_line(project, tmp_path / "project")

@@ -1,4 +1,4 @@
-"""Dumps of people: sixteen numbers of a layer, printed or typed, and what ESP-DL's runtime prints."""
+"""Dumps of people: sixteen numbers of a layer, printed or typed, and what ESP-DL prints."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from networks import library
 from test_firmware_logs import sample_of, several
 
 from tvm_espdl import debug
+from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.debug import read_dump
 from tvm_espdl.errors import DataError
@@ -232,3 +233,23 @@ def test_a_failed_test_of_esp_dl_says_what_the_pc_has(of_file, tmp_path):
     path.write_text(log(value - 2, value))
     assert f"computes {value}, as the board" in str(debug.compare(lib, path, fed))
     assert read_dump(path).tested == [output]
+
+
+def test_the_command_knows_what_esp_dl_was_tested_with(espdl, of_file, tmp_path, capsys):
+    lib, tensors = of_file
+    (output,) = lib.program.outputs
+    value = int(tensors[output][0, 1])
+    path = tmp_path / "monitor.log"
+    path.write_text(
+        f"I (446) dl::Model: Testing output {output}.\n"
+        f"E (446) compare_elements: Inconsistent values, ground truth: {value}.0, "
+        f"infer: {value + 3}.0, epsilon:0.0000200000\n"
+        "E (446) compare_elements: The position is: [0, 1]\n"
+    )
+    assert main(["compare", "--model_path", str(espdl), "--dump", str(path)]) == 1
+    assert f"there the PC computes {value}, as the file" in capsys.readouterr().out
+    path.write_text(board_prints(lib, tensors, named=False))
+    names = [lib.program.inputs[0], output]
+    given = [word for name in names for word in ("--tensor", name)]
+    assert main(["compare", "--model_path", str(espdl), "--dump", str(path), *given]) == 0
+    assert "2 tensors equal, 0 differ" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What only the network can tell of a dump: names that files shorten, and names and types of numbers.
+"""What only the network can tell of a dump: names that files shorten, types of numbers.
 
 Numbers are what ESP-DL's own runtime prints, and what people print and type.
 """
