@@ -53,6 +53,16 @@ def with_other_tasks(lines):
     )
 
 
+def with_a_watchdog(lines):
+    """As often as the watchdog of 5 seconds barks at 115200 baud."""
+    bark = (
+        "E (10303) task_wdt: Task watchdog got triggered. The following tasks/users did not reset "
+        "the watchdog in time:\nE (10303) task_wdt:  - IDLE0 (CPU 0)\n"
+        "E (10303) task_wdt: Tasks currently running:\nE (10303) task_wdt: CPU 0: main\n"
+    )
+    return "".join(f"{line}\n{bark if n % 640 == 0 else ''}" for n, line in enumerate(lines))
+
+
 def by_a_monitor(lines):
     return "".join(f"2026-11-30 08:15:12.123 \x1b[0;32m{line}\x1b[0m\r\n" for line in lines)
 
@@ -60,6 +70,7 @@ def by_a_monitor(lines):
 SHAPES = {
     "as printed": as_printed,
     "lines of other tasks between": with_other_tasks,
+    "the task watchdog's lines": with_a_watchdog,
     "timestamps, colours, CR/LF": by_a_monitor,
 }
 

@@ -1,4 +1,4 @@
-"""Firmware that prints checksums only, or some tensors in full: a difference is found in two runs."""
+"""Firmware that prints checksums, or some tensors in full: two runs find a difference."""
 
 import re
 import shutil

@@ -148,7 +148,7 @@ def test_the_command_listens_to_an_emulated_board(rv32, tmp_path, capfd):
 
 
 def switch_on(machine, port, ended):
-    """Let the board run when somebody listens, and the emulator knows it: it looks once a second."""
+    """Let the board run when somebody listens and the emulator, which looks each second, knows."""
     line = os.open(port, os.O_RDONLY | os.O_NOCTTY)
     while termios.tcgetattr(line)[3] & termios.ECHO and not ended.wait(0.02):
         pass

@@ -78,7 +78,9 @@ def damaged(log, rng):
     lines, steps = log.rstrip("\n").split("\n"), []
     for _ in range(rng.choice([1, 1, 2, 3])):
         steps.append(rng.choice(DAMAGE))
-        lines = steps[-1](lines, rng) or [""]
+        lines = steps[-1](lines, rng)
+        if not "".join(lines):
+            return "\n", [step.__name__ for step in steps]
     text = "\n".join(lines) + "\n"
     for change, chance in ((two_boards, 0.05), (trouble, 0.15)):
         if rng.random() < chance:

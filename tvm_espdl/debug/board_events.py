@@ -25,7 +25,7 @@ _WATCHDOG = re.compile(rb"Task watchdog got triggered")
 #: Under a watchdog's first line: who did not reset it, then what the cores do.
 _STARVED = re.compile(rb"task_wdt: +- (\S.*?)\s*$")
 _RUNNING = re.compile(rb"task_wdt: CPU [0-9]+: (\S.*?)\s*$")
-_MOST_LINES = 40
+_MOST_LINES = 6
 _LONGEST = 200
 
 
@@ -46,7 +46,7 @@ class Event:
     text: str
     reset: bool = False
     stop: bool = False
-    #: Whether it is the watchdog's; its tasks, as they are listed; lines read for these.
+    #: Whether it is the watchdog's; its tasks, as they are listed; lines since.
     watchdog: bool = False
     starved: tuple[str, ...] = ()
     running: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Event:
 
     def goes_on(self, line: bytes) -> bool:
         """Look for the tasks' names in a line behind a watchdog's; False where no more can come."""
-        self.lines += 1
+        self.lines = 0 if b"task_wdt" in line else self.lines + 1
         if found := _STARVED.search(line):
             self.starved = (*self.starved, _text(found[1]))[:8]
         elif found := _RUNNING.search(line):

@@ -20,6 +20,8 @@ _HEAD = re.compile(
     r"shape: \[([0-9, ]*)\], dtype: (\w+), exponent: (-?[0-9]{1,4}), auto_free: [01]"
 )
 _DATA = "The data of TensorBase is:"
+#: One of these stands in every line that is looked at.
+_WORDS = ("shape: [", _DATA, "Testing output", "Inconsistent values", "The position is")
 _TESTING = re.compile(r"Testing output (.*)\.$")
 _UNEQUAL = re.compile(r"Inconsistent values, ground truth: (\S+), infer: (\S+), epsilon: ?\S+")
 _POSITION = re.compile(r"The position is: \[([0-9, ]*)\]")
@@ -128,27 +130,29 @@ def esp_dl_prints(lines: Iterable[str]) -> EspDlPrints:
     receiving = False
     unequal: tuple[float, float] | None = None
     for line in lines:
-        text = message(line)
-        if head := _HEAD.search(text):
-            shape = tuple(int(extent) for extent in head[1].split(",") if extent.strip())
-            dtype = _DTYPES.get(head[2], head[2])
-            tensor = PrintedTensor(shape, dtype, int(head[3]), tuple(reversed(before)))
-            receiving = False
-        elif text.startswith(_DATA) and tensor is not None:
-            found.tensors.append(tensor)
-            receiving = tensor.size <= _MOST_ELEMENTS
-        elif receiving and tensor is not None:
+        if receiving and tensor is not None and "shape: [" not in line:
             receiving = _received(tensor, line)
-        elif testing := _TESTING.search(text):
-            found.tested.append(testing[1])
-        elif wrong := _UNEQUAL.search(text):
-            unequal = _float(wrong[1]), _float(wrong[2])
-        elif (place := _POSITION.search(text)) and unequal and found.tested:
-            position = tuple(int(index) for index in place[1].split(",") if index.strip())
-            found.spots.append(Spot(found.tested[-1], position, *unequal))
-            unequal = None
-        if text and not receiving:
-            before.append(text)
+            continue
+        if any(word in line for word in _WORDS):
+            text = message(line)
+            if head := _HEAD.search(text):
+                shape = tuple(int(extent) for extent in head[1].split(",") if extent.strip())
+                dtype, names = _DTYPES.get(head[2], head[2]), map(message, reversed(before))
+                tensor = PrintedTensor(shape, dtype, int(head[3]), tuple(names))
+                receiving = False
+            elif text.startswith(_DATA) and tensor is not None:
+                found.tensors.append(tensor)
+                receiving = tensor.size <= _MOST_ELEMENTS
+            elif testing := _TESTING.search(text):
+                found.tested.append(testing[1])
+            elif wrong := _UNEQUAL.search(text):
+                unequal = _float(wrong[1]), _float(wrong[2])
+            elif (place := _POSITION.search(text)) and unequal and found.tested:
+                position = tuple(int(index) for index in place[1].split(",") if index.strip())
+                found.spots.append(Spot(found.tested[-1], position, *unequal))
+                unequal = None
+        if line.strip():
+            before.append(line)
     return found
 
 

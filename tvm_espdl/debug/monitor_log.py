@@ -7,6 +7,7 @@ only a missing tail is forgiven, for the monitor was stopped there: damage in th
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ _BROKEN_IN_TWO = re.compile(
 _OTHER_HALF = re.compile(rb"[A-Za-z0-9+/]{1,64}={0,2}")
 #: Lines of others between the two halves of ours.
 _MOST_BETWEEN = 20
+#: Lines that are read one by one behind one of those.
+_ONE_BY_ONE = 64
 #: A line of a board in trouble is shorter.
 _LONGEST_OF_OTHERS = 4096
 #: What is told of events; a board that resets for ever has thousands.
@@ -119,39 +122,55 @@ class Log:
     def take_lines(self, lines: bytes) -> None:
         """Read whole lines, as `PlainLines` gives them."""
         listed = lines.split(b"\n")
-        others = b"\n".join([line for line in listed if _MARK not in line])
-        if self._half or self._event is not None or any(hint in others for hint in HINTS):
-            self._take_all(listed)
-            return
-        ours = [line[line.find(_MARK) :] for line in listed if _MARK in line]
+        marks = [line.find(_MARK) for line in listed]
+        places = [place for place, mark in enumerate(marks) if mark >= 0]
+        ours = [listed[place][marks[place] :] for place in places]
+        alarms = _alarms(listed, [place for place, mark in enumerate(marks) if mark < 0])
+        start = at = 0
+        while start < len(listed):
+            if self._half or self._event is not None:
+                start += self._take_all(listed[start : start + _ONE_BY_ONE])
+                at = bisect_left(places, start)
+                continue
+            alarm = alarms[bisect_left(alarms, start)]
+            ahead = ours[at : bisect_left(places, alarm)]
+            taken = self._take_ours(ahead)
+            at += taken
+            if taken < len(ahead) or self._half or self._event is not None:
+                start = places[at - 1] + 1
+                continue
+            self._take_all(listed[alarm : alarm + 1])
+            start = alarm + 1
+
+    def _take_ours(self, ours: list[bytes]) -> int:
+        """Read lines from their marks on, until one wants those of others behind it; how many."""
         number = 0
-        while number < len(ours):
+        while number < len(ours) and not self._half and self._event is None:
             run = self._run
             taken = 0 if run is None else run.take_full_lines(ours, number)
-            if taken:
-                number += taken
-                self.taken += taken
-                continue
-            self._take_line(ours[number])
-            self._look_for_event(ours[number])
-            number += 1
-            if self._half or self._event is not None:
-                self._take_all(_behind(number, listed))
-                return
+            if not taken:
+                self._take_line(ours[number])
+                self._look_for_event(ours[number])
+            number += taken or 1
+            self.taken += taken
+        return number
 
-    def _take_all(self, listed: list[bytes]) -> None:
-        """Read lines one by one, those of others for what they say of the board, too."""
-        for line in listed:
+    def _take_all(self, listed: list[bytes]) -> int:
+        """Read lines one by one, for what others' say of the board or part, too; how many.
+
+        It stops where lines may be read fast again.
+        """
+        number = 0
+        for number, line in enumerate(listed, 1):
             at = line.find(_MARK)
             if at >= 0:
-                run = self._run
-                if self._half or run is None or not run.take_full_lines([line[at:]], 0):
-                    self._take_line(line[at:])
-                else:
-                    self.taken += 1
+                self._take_line(line[at:])
             elif self._half and line:
                 self._look_for_other_half(line)
             self._look_for_event(line)
+            if not self._half and self._event is None:
+                break
+        return number
 
     def _look_for_event(self, line: bytes) -> None:
         event = None
@@ -255,7 +274,10 @@ class Log:
         return dump
 
 
-def _behind(number: int, listed: list[bytes]) -> list[bytes]:
-    """The lines behind the one that is the given `number` of those with a mark, from 1 on."""
-    places = [place for place, line in enumerate(listed) if _MARK in line]
-    return listed[places[number - 1] + 1 :]
+def _alarms(listed: list[bytes], others: list[int]) -> list[int]:
+    """Those of others' lines that may say something of the board; how many lines, as the last."""
+    text = b"\n".join([listed[number] for number in others])
+    if not any(hint in text for hint in HINTS):
+        return [len(listed)]
+    wanted = (n for n in others if any(hint in listed[n] for hint in HINTS))
+    return [*wanted, len(listed)]

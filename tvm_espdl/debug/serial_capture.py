@@ -137,10 +137,10 @@ class _Listening:
             f"no dump came within {self._seconds:g} seconds",
             where=self._port,
             found=f"{len(self.received)} bytes{last}{happened}",
-            try_="a firmware built with TVM_ESPDL_DUMP; its line's speed (--baud); the board's reset "
-            "button; a longer --timeout"
+            try_="a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud); the reset button; a "
+            "longer --timeout"
             if lines
-            else "the board's reset button; another port; a longer --timeout",
+            else "the reset button; another port; a longer --timeout",
         )
 
 

@@ -20,6 +20,7 @@ _LONGEST_LINE = 1 << 20
 
 #: Escape sequences of terminals, colours among them.
 _ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_DIFFERENT = 8
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -92,4 +93,10 @@ def log_pieces(path: Path) -> Iterator[bytes]:
 
 
 def _plain(lines: bytes) -> bytes:
-    return _ESCAPE.sub(b"", lines) if b"\x1b" in lines else lines
+    # A log has few different ones, and many of each.
+    for _ in range(_DIFFERENT):
+        found = _ESCAPE.search(lines) if b"\x1b" in lines else None
+        if found is None:
+            return lines
+        lines = lines.replace(found[0], b"")
+    return _ESCAPE.sub(b"", lines)
