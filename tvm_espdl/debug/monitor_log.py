@@ -160,7 +160,6 @@ class Log:
 
         It stops where lines may be read fast again.
         """
-        number = 0
         for number, line in enumerate(listed, 1):
             at = line.find(_MARK)
             if at >= 0:
@@ -169,8 +168,8 @@ class Log:
                 self._look_for_other_half(line)
             self._look_for_event(line)
             if not self._half and self._event is None:
-                break
-        return number
+                return number
+        return len(listed)
 
     def _look_for_event(self, line: bytes) -> None:
         event = None

@@ -28,6 +28,8 @@ _PATIENCE = 0.1
 #: Seconds of silence after which a run that has ended damaged is taken all the same.
 _QUIET = 1.0
 _MOST_SHOWN = 200
+#: What helps where something else than a dump comes.
+_OF_LINES = "a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud)"
 
 
 def capture(
@@ -137,10 +139,7 @@ class _Listening:
             f"no dump came within {self._seconds:g} seconds",
             where=self._port,
             found=f"{len(self.received)} bytes{last}{happened}",
-            try_="a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud); the reset button; a "
-            "longer --timeout"
-            if lines
-            else "the reset button; another port; a longer --timeout",
+            try_=f"{_OF_LINES if lines else 'another port'}; the reset button; a longer --timeout",
         )
 
 
