@@ -130,7 +130,9 @@ def test_a_damaged_run_ends_the_listening_when_the_line_is_silent(log, model, ca
 def test_silence_and_other_lines_are_clear_errors(model, tmp_path, capfd):
     with (
         Board([]) as board,
-        pytest.raises(DataError, match=r"no dump came within 0.3 s.*0 bytes; try: another port; the reset"),
+        pytest.raises(
+            DataError, match=r"no dump came within 0.3 s.*0 bytes; try: another port; the reset"
+        ),
     ):
         capture(board.port, seconds=0.3)
     with Board([0.1, BOOT, b"I (300) app: hello\r\n", 0.05], again=True) as board:

@@ -19,7 +19,7 @@ from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
 from .bisection import next_dump
-from .border import border_of_dump
+from .border import border_of_dump, in_firmwares_layout
 from .culprit import Investigation
 from .dump import Dump
 from .dump_files import Source, read_dump
@@ -90,7 +90,7 @@ def compare(
         problems += [*fed.problems, "nothing could be computed to compare with"]
         return Comparison(missing=missing, problems=tuple(problems), notes=notes)
     computed = lib.observe(given, fed.states or None)
-    pc = {name: array for name, array in computed.items() if name in program.values}
+    pc = in_firmwares_layout(lib.program, border, computed)
     names = {*board.tensors, *board.checksums}
     entering = (*program.inputs, *(state.value for state in program.states))
     integers = {value: quantized_form(program, value) for value in entering}
@@ -119,7 +119,9 @@ def compare(
     investigation = None
     if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
         said = () if mean is None and std is None else (_normalization(mean, std),)
-        investigation = Investigation(lib, seen, computed, seconds=seconds, normalizations=said)
+        # A layer is recomputed in the library's layout, which firmware may have turned at a border.
+        alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
+        investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
     faults = {} if investigation is None else investigation.faults
     return Comparison(
         equal,

@@ -119,6 +119,11 @@ class Products:
         total = np.concatenate([part.sums for part in self.parts])
         return total if self.bias is None else total + self.bias.astype(np.int64)
 
+    def at(self, rows: Array) -> Products:
+        """Those of a few positions only, of a layer that is no batch of matrices."""
+        (part,) = self.parts
+        return replace(self, parts=(Factors(part.values[rows], part.weights),))
+
     def with_bias(self, bias: Array | None) -> Products:
         """The same products with another bias."""
         return replace(self, bias=bias)

@@ -15,12 +15,10 @@ from ..ops import Operator
 from ..ops.average_pool2d import AveragePool2d
 from ..ops.base.broadcast import WithRelu
 from ..ops.base.rounding import Array, power_of_two, saturate, shift_left, wrap
-from ..ops.base.weighted import Weighted
-from ..ops.matmul import Matmul
 from ..ops.mul import Mul
 from ..ops.quantize import Quantize
 from ..ops.requantize import Requantize
-from .products import products_of
+from .products import Products, products_of
 
 Shift = Callable[[Array, Array], Array]
 
@@ -122,26 +120,35 @@ class Scaled:
         return replace(self, shift=self.shift + by)
 
 
+def scaled_products(products: Products, chip: Chip) -> Scaled:
+    """What a convolution or a matrix product rounds, `(positions, channels)`."""
+    operator = products.operator
+    relu = getattr(operator, "activation", "linear") == "relu"
+    sums, shift = products.sums(chip), products.shift(chip)
+    return Scaled(sums, shift, chip.rounding, relu, operator.output.dtype, sums.shape)
+
+
 def scaled_of(
     operator: Operator, chip: Chip, inputs: Sequence[Array], constants: Sequence[Array]
 ) -> Scaled | None:
     """What a layer rounds; None where that is not known, or it rounds nothing."""
-    found = _values_of(operator, chip, inputs, constants)
+    y = operator.output
+    products = products_of(operator, inputs, constants)
+    if products is not None:
+        return replace(scaled_products(products, chip), shape=y.shape)
+    found = _values_of(operator, chip, inputs)
     if found is None:
         return None
     values, shift = found
     relu = getattr(operator, "activation", "linear") == "relu"
-    return Scaled(values, shift, chip.rounding, relu, operator.output.dtype, operator.output.shape)
+    return Scaled(values, shift, chip.rounding, relu, y.dtype, y.shape)
 
 
 def _values_of(
-    operator: Operator, chip: Chip, inputs: Sequence[Array], constants: Sequence[Array]
+    operator: Operator, chip: Chip, inputs: Sequence[Array]
 ) -> tuple[Array, int | Array] | None:
+    found: tuple[Array, int | Array]
     match operator:
-        case Weighted() | Matmul():
-            products = products_of(operator, inputs, constants)
-            assert products is not None
-            found = products.sums(chip), products.shift(chip)
         case WithRelu():
             found = operator.formula(*(array.astype(np.int64) for array in inputs)), 0
         case Requantize():

@@ -41,11 +41,14 @@ def _computed_by(layer: Layer | None) -> str:
 
 def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
     culprits = [fault for fault in faults if fault.verdict == "culprit"]
+    told = set()
     for fault in culprits[:_MOST_LISTED]:
         yield f"culprit: {_called(fault)}: {fault.why}"
         for one in fault.explanations:
             yield f"  it fits all values: {one.sentence} Here: {one.detail}."
-            yield f"    try: {one.remedy}"
+            if one.name not in told:
+                yield f"    try: {one.remedy}"
+            told.add(one.name)
         if not fault.explanations:
             yield "  no known explanation fits all values; what is peculiar about it:"
             yield from (f"    {sentence}" for sentence in fault.statistics)

@@ -25,10 +25,12 @@ class BiasExponent(Explanation):
             return
         b = products.bias
         limits = np.iinfo(b.dtype)
+        room = 1 << (run.chip.bias_bits(run.output.dtype, in_lanes=True) - 1)
         for by in range(1, _MOST + 1):
             larger = np.clip(b.astype(np.int64) << by, limits.min, limits.max).astype(b.dtype)
             detail = f"off by {by}: it counts {1 << by} times"
-            yield detail, run.with_bias(larger)
+            if np.abs(larger.astype(np.float64)).max() < room:
+                yield detail, run.with_bias(larger)
             detail = f"off by -{by}: it counts 1/{1 << by}"
             yield detail, run.with_bias(b >> by)
             rounded = ((b.astype(np.int64) + (1 << (by - 1))) >> by).astype(b.dtype)

@@ -13,16 +13,19 @@
 
 #define BYTES_PER_LINE 48
 
-uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
-  const uint8_t *const start = data;
-  uint32_t crc = 0xffffffffu;
+/* The register of a CRC with more bytes. */
+static uint32_t crc_with(uint32_t crc, const uint8_t *data, int32_t bytes) {
   for (int32_t i = 0; i < bytes; ++i) {
-    crc ^= start[i];
+    crc ^= data[i];
     for (int bit = 0; bit < 8; ++bit) {
       crc = (crc >> 1) ^ ((crc & 1u) != 0u ? 0xedb88320u : 0u);
     }
   }
-  return ~crc;
+  return crc;
+}
+
+uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
+  return ~crc_with(0xffffffffu, data, bytes);
 }
 
 /* One call prints a line, so that other tasks print before or behind it. */
@@ -48,9 +51,15 @@ void tvm_espdl_dump_begin(const char *model_id, int32_t tensors) {
 }
 
 static void print_head(int32_t index, const char *name, const char *dtype, const char *shape,
-                       int32_t exponent, const void *data, int32_t bytes) {
+                       int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                       int32_t pitch) {
+  const uint8_t *const start = data;
+  uint32_t crc = 0xffffffffu;
+  for (int32_t offset = 0; offset < bytes; offset += row) {
+    crc = crc_with(crc, start + offset / row * pitch, row);
+  }
   printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
-         dtype, shape, exponent, bytes, tvm_espdl_crc32(data, bytes));
+         dtype, shape, exponent, bytes, ~crc);
 }
 
 static void print_end(int32_t index) {
@@ -59,11 +68,22 @@ static void print_end(int32_t index) {
 
 void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, const char *shape,
                            int32_t exponent, const void *data, int32_t bytes) {
+  tvm_espdl_dump_apart(index, name, dtype, shape, exponent, data, bytes, bytes, bytes);
+}
+
+void tvm_espdl_dump_apart(int32_t index, const char *name, const char *dtype, const char *shape,
+                          int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                          int32_t pitch) {
   const uint8_t *const start = data;
-  print_head(index, name, dtype, shape, exponent, data, bytes);
+  print_head(index, name, dtype, shape, exponent, data, bytes, row, pitch);
   for (int32_t offset = 0; offset < bytes; offset += BYTES_PER_LINE) {
     const int32_t left = bytes - offset;
-    print_data(index, offset, start + offset, left < BYTES_PER_LINE ? left : BYTES_PER_LINE);
+    const int32_t count = left < BYTES_PER_LINE ? left : BYTES_PER_LINE;
+    uint8_t line[BYTES_PER_LINE];
+    for (int32_t i = 0; i < count; ++i) {
+      line[i] = start[(offset + i) / row * pitch + (offset + i) % row];
+    }
+    print_data(index, offset, line, count);
   }
   print_end(index);
 }
@@ -87,11 +107,12 @@ static bool is_chosen(int32_t index) {
 }
 
 void tvm_espdl_dump_chosen(int32_t index, const char *name, const char *dtype, const char *shape,
-                           int32_t exponent, const void *data, int32_t bytes) {
+                           int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                           int32_t pitch) {
   if (is_chosen(index)) {
-    tvm_espdl_dump_tensor(index, name, dtype, shape, exponent, data, bytes);
+    tvm_espdl_dump_apart(index, name, dtype, shape, exponent, data, bytes, row, pitch);
   } else {
-    print_head(index, name, dtype, shape, exponent, data, bytes);
+    print_head(index, name, dtype, shape, exponent, data, bytes, row, pitch);
     print_end(index);
   }
 }
