@@ -76,6 +76,20 @@ def test_each_group_of_numbers_has_a_name(sixteen, network, tensors, sample, tmp
         debug.compare(network, path, sample)
 
 
+def test_names_are_for_what_has_none(network, tensors, sample, tmp_path):
+    np.savez(tmp_path / "dump.npz", **tensors)
+    for dump in (tmp_path / "dump.npz", tensors):
+        with pytest.raises(DataError, match="names of tensors are for a log"):
+            debug.compare(network, dump, sample, tensors=[LAYER])
+
+
+def test_a_dump_may_be_compared_twice(sixteen, network, sample):
+    dump = read_dump({LAYER: sixteen})
+    first, second = (debug.compare(network, dump, sample) for _ in range(2))
+    assert first.partial == second.partial != ()
+    assert list(dump.typed) == [LAYER] and not dump.tensors
+
+
 def test_real_values_are_integers_at_their_scale(network, tensors, sample):
     exponent = network.program.values[LAYER].exponent
     real = tensors[LAYER].ravel()[:40] * 2.0**exponent

@@ -127,6 +127,13 @@ def test_a_damaged_run_ends_the_listening_when_the_line_is_silent(log, model, ca
     assert "not shown equal" in capfd.readouterr().out
 
 
+def test_a_line_that_damages_every_run_is_left(log):
+    damaged = log.replace(b"@espdl end 3\r\n", b"", 1)
+    with Board([damaged], again=True) as board:
+        dump = capture(board.port)
+    assert dump.problems
+
+
 def test_silence_and_other_lines_are_clear_errors(model, tmp_path, capfd):
     with (
         Board([]) as board,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass, field, fields
 
 from ..files.printed_tensors import Checksum
 from ..ops.base.rounding import Array
@@ -53,3 +54,7 @@ class Dump:
     notes: list[str] = field(default_factory=list)
     model_id: str = ""
     by_firmware: bool = False
+
+    def copy(self) -> Dump:
+        """Another one with the same arrays: what a network tells of them is noted in it."""
+        return Dump(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

@@ -56,7 +56,7 @@ def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
     source : path, mapping or Dump
         A monitor's log, a folder of `<name>.npy`, an `.npz`, or `{name: array}`; what is a list or
         text there is taken for the first values of its tensor. A log may also hold what ESP-DL's
-        own runtime prints of tensors. A `Dump` is given back as it is.
+        own runtime prints of tensors. Of a `Dump` a copy is given back.
     tensors : sequence of str, optional
         Names of what is printed without names, in its order: of the tensors that ESP-DL has
         printed, else of the groups of numbers in a text.
@@ -67,18 +67,31 @@ def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
         If there is no such file, it is damaged, or nothing of a dump is in it.
     """
     if isinstance(source, Dump):
-        return source
+        return source.copy()
     if isinstance(source, Mapping):
+        _refuse_names(tensors, "a mapping")
         own, typed = split_typed(source)
         return Dump({name: _array(name, value) for name, value in own.items()}, typed=typed)
     path = path_of(source, "the dump", DataError)
     if path.is_dir():
+        _refuse_names(tensors, str(path))
         return _read_folder(path)
     if not path.is_file():
         raise DataError("there is no such dump", where=str(path))
     if path.suffix == ".npz":
+        _refuse_names(tensors, str(path))
         return _read_archive(path)
     return read_printed(path, tensors) if tensors else read_log(path)
+
+
+def _refuse_names(tensors: Sequence[str], where: str) -> None:
+    if tensors:
+        raise DataError(
+            "names of tensors are for a log or another text",
+            where=where,
+            found=", ".join(tensors),
+            allowed="the names that the arrays have",
+        )
 
 
 def _array(name: str, value: Any) -> Array:

@@ -27,6 +27,8 @@ DEFAULT_SECONDS = 30.0
 _PATIENCE = 0.1
 #: Seconds of silence after which a run that has ended damaged is taken all the same.
 _QUIET = 1.0
+#: Runs of which none is whole; a line that damages them all will not get better.
+_MOST_RUNS = 5
 _MOST_SHOWN = 200
 #: What helps where something else than a dump comes.
 _OF_LINES = "a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud)"
@@ -118,6 +120,8 @@ class _Listening:
                     last_line = now
                     shown.step(self._log.taken - count)
             elif self._log.done and now - last_byte > _QUIET:
+                return
+            if self._log.done and self._log.runs >= _MOST_RUNS:
                 return
             if now - last_line > self._seconds:
                 return
