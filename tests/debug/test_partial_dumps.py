@@ -1,5 +1,7 @@
 """Dumps of people: sixteen numbers of a layer, printed or typed, and what ESP-DL prints."""
 
+import random
+
 import numpy as np
 import pytest
 from networks import library
@@ -212,6 +214,28 @@ def test_values_that_are_lost_are_missed(of_file, tmp_path):
     result = debug.compare(lib, path)
     assert not result.ok
     assert any("values came" in problem for problem in result.problems), result
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_prints_of_esp_dl_have_an_account(seed, of_file, tmp_path):
+    lib, tensors = of_file
+    text = board_prints(lib, tensors)
+    path = tmp_path / "monitor.log"
+    alphabet = "0123456789-,. []abfnx\n"
+    rng = random.Random(seed)
+    equal = 0
+    for number in range(100):
+        at = rng.randrange(len(text))
+        new = "".join(rng.choice(alphabet) for _ in range(rng.randrange(4)))
+        path.write_text(text[:at] + new + text[at + rng.choice([0, 1, 5, 200]) :])
+        try:
+            result = debug.compare(lib, path, seconds=0)
+        except DataError:
+            continue
+        equal += result.ok
+        assert result.ok or result.problems or result.differences, f"seed {seed}, {number}"
+        assert set(result.equal) <= {*lib.program.inputs, *lib.program.outputs}
+    assert 0 < equal < 90, f"seed {seed}"  # some damage is in lines that say nothing
 
 
 def test_floats_that_are_printed_show_no_bits(network, tensors, sample, tmp_path):

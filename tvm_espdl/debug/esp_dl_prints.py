@@ -26,7 +26,7 @@ _TESTING = re.compile(r"Testing output (.*)\.$")
 _UNEQUAL = re.compile(r"Inconsistent values, ground truth: (\S+), infer: (\S+), epsilon: ?\S+")
 _POSITION = re.compile(r"The position is: \[([0-9, ]*)\]")
 #: As ESP-DL spells them, a slip of its own included.
-_DTYPES = {
+DTYPES = {
     **{name: name for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "bool")},
     **{"unit32": "uint32", "float": "float32", "double": "float64"},
 }
@@ -136,8 +136,8 @@ def esp_dl_prints(lines: Iterable[str]) -> EspDlPrints:
         if any(word in line for word in _WORDS):
             text = message(line)
             if head := _HEAD.search(text):
-                shape = tuple(int(extent) for extent in head[1].split(",") if extent.strip())
-                dtype, names = _DTYPES.get(head[2], head[2]), map(message, reversed(before))
+                shape = _extents(head[1])
+                dtype, names = DTYPES.get(head[2], head[2]), map(message, reversed(before))
                 tensor = PrintedTensor(shape, dtype, int(head[3]), tuple(names))
                 receiving = False
             elif text.startswith(_DATA) and tensor is not None:
@@ -148,8 +148,7 @@ def esp_dl_prints(lines: Iterable[str]) -> EspDlPrints:
             elif wrong := _UNEQUAL.search(text):
                 unequal = _float(wrong[1]), _float(wrong[2])
             elif (place := _POSITION.search(text)) and unequal and found.tested:
-                position = tuple(int(index) for index in place[1].split(",") if index.strip())
-                found.spots.append(Spot(found.tested[-1], position, *unequal))
+                found.spots.append(Spot(found.tested[-1], _extents(place[1]), *unequal))
                 unequal = None
         if line.strip():
             before.append(line)
@@ -162,6 +161,10 @@ def _received(tensor: PrintedTensor, line: str) -> bool:
     if numbers is not None and len(tensor.values) + len(numbers.values) <= tensor.size:
         tensor.values += numbers.values
     return len(tensor.values) < tensor.size
+
+
+def _extents(text: str) -> tuple[int, ...]:
+    return tuple(int(extent) for extent in re.findall("[0-9]{1,9}", text))
 
 
 def _float(word: str) -> float:

@@ -11,7 +11,7 @@ from ..files.dump_names import file_stem
 from ..ops import Tensor
 from ..program import Program
 from .dump import Dump
-from .esp_dl_prints import PrintedTensor
+from .esp_dl_prints import DTYPES, PrintedTensor
 from .typed_values import in_type_of
 
 
@@ -51,9 +51,11 @@ def _take(board: Dump, name: str, printed: PrintedTensor) -> None:
     board.exponents[name] = printed.exponent
     if printed.size != len(printed.values):
         board.problems.append(f"{name}: {len(printed.values)} of {printed.size} values came")
-    array = printed.array
     own = Tensor(printed.dtype, printed.shape, printed.exponent)
-    fitting, said = in_type_of(array, own) if printed.values else (None, "no values came")
+    if printed.values and printed.dtype in DTYPES.values():
+        fitting, said = in_type_of(printed.array, own)
+    else:
+        fitting, said = None, f"no values of type {printed.dtype} came"
     if fitting is None:
         board.problems.append(f"{name}: {said}")
     else:

@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|nan|inf)"
-_ONLY_NUMBERS = re.compile(rf"[\s\[\](){{}};]*{_NUMBER}(?:[\s,\[\](){{}};]+(?:{_NUMBER})?)*", re.I)
+_NUMBER = r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,4})?|nan|inf)"
+_BETWEEN = r"[\s,\[\](){};]"
+_ONLY_NUMBERS = re.compile(
+    rf"{_BETWEEN}*{_NUMBER}(?:{_BETWEEN}+{_NUMBER})*{_BETWEEN}*", re.IGNORECASE
+)
 _EACH = re.compile(_NUMBER, re.IGNORECASE)
 #: What a monitor or ESP_LOGI writes before a line.
 _BEFORE = re.compile(
-    r"^(?:[0-9 :.-]+(?: ->| >) )?[EWIDV] \([0-9:.]+\) [^:]{1,40}: |^\S* ?(?:->|>) "
+    r"^[0-9 :.-]*(?:-?> ?)?[EWIDV] \([0-9:.]+\) [^:]{1,40}: |^[0-9 :.-]*?(?:->|>) "
 )
 _MOST_NUMBERS = 1 << 24
 
