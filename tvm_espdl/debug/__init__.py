@@ -7,5 +7,6 @@ from .compare import compare
 from .dump import Dump
 from .dump_files import read_dump, save_folder
 from .result import Comparison
+from .serial_capture import capture
 
-__all__ = ["Comparison", "Dump", "compare", "read_dump", "save_folder"]
+__all__ = ["Comparison", "Dump", "capture", "compare", "read_dump", "save_folder"]

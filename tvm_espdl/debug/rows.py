@@ -186,6 +186,8 @@ class ComparisonRows:
         anything.
     pictures : mapping of str to numpy.ndarray
         Differences, board less PC, of a few tensors that a page shows.
+    advice : tuple of str
+        What to have the board print next, where only checksums of what differs are there.
     """
 
     equal: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ class ComparisonRows:
     chip: str = ""
     own_input: bool = False
     pictures: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    advice: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

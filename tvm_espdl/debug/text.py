@@ -30,6 +30,7 @@ def as_text(found: ComparisonRows) -> str:
         lines += _verdicts(found.faults)
     elif not found.ok:
         lines.append("not shown equal")
+    lines += found.advice
     return "\n".join(map(shown, lines))
 
 
@@ -96,6 +97,7 @@ def as_json(found: ComparisonRows) -> str:
             "problems": found.problems,
             "notes": found.notes,
             "missing": found.missing,
+            "advice": found.advice,
             "partial": [dataclasses.asdict(part) for part in found.partial],
             "tensors": [_row(row) for row in found.rows],
         }
