@@ -31,19 +31,27 @@ class HostKernel:
     constants : tuple of numpy.ndarray
         The operator's constants, packed as the function reads them.
     scratch : int
-        Bytes of working memory.
+        Bytes of working memory of one call. Calls that run at the same time each need their own.
+    parts : int
+        Slices of the output that can be computed independently, in any order and at the same time.
+        Where there are several, the function takes two more parameters behind the others, int32
+        `begin` and `end`, and computes slices `begin` to `end - 1`, `0 <= begin < end <= parts`.
+        Neighbouring slices may both write the same element, with the same value.
     """
 
     function: Any
     constants: tuple[Array, ...] = ()
     scratch: int = 0
+    parts: int = 1
 
 
 #: Kernels by the class of their operator: functions of operator, chip and constants.
 Kernels = dict[type[Operator], Callable[..., HostKernel]]
 
 
-def private_function(types: Sequence[Tensor | Array], body: Callable[..., None]) -> Any:
+def private_function(
+    types: Sequence[Tensor | Array], body: Callable[..., None], parts: int = 1
+) -> Any:
     """The PrimFunc with one pointer for each of `types` whose statements `body` emits.
 
     TVM tells LLVM that two buffers of a function never share memory, and it means all functions
@@ -54,16 +62,17 @@ def private_function(types: Sequence[Tensor | Array], body: Callable[..., None])
     types : sequence of Tensor or numpy.ndarray
         What each pointer refers to; only `dtype` and `shape` are read.
     body : callable
-        Gets one buffer for each type and emits statements with TVM's IR builder.
+        Gets one buffer for each type and emits statements with TVM's IR builder. Where `parts` are
+        several, `begin` and `end` follow the buffers.
     """
     with IRBuilder() as builder, T.prim_func(private=True):
         pointers = [T.arg(f"p{n}", T.handle(str(t.dtype))) for n, t in enumerate(types)]
-        body(
-            *(
-                T.decl_buffer(t.shape or (1,), str(t.dtype), data=pointer)
-                for t, pointer in zip(types, pointers, strict=True)
-            )
-        )
+        limits = [T.arg(name, T.int32()) for name in ("begin", "end")] if parts > 1 else []
+        buffers = [
+            T.decl_buffer(t.shape or (1,), str(t.dtype), data=pointer)
+            for t, pointer in zip(types, pointers, strict=True)
+        ]
+        body(*buffers, *limits)
     return builder.get()
 
 

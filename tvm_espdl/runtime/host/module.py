@@ -68,6 +68,11 @@ class Call:
         """Symbol of the function that `HostModule.open` makes."""
         return f"run_{self.variable.name_hint}"
 
+    @property
+    def all_parts(self) -> tuple[int, ...]:
+        """The last arguments that let it compute the whole output."""
+        return (0, self.kernel.parts) if self.kernel.parts > 1 else ()
+
 
 class HostModule:
     """Collects kernels and functions of TVM, then compiles all of them together."""
@@ -96,9 +101,9 @@ class HostModule:
             return
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": call.door})
-            count = len(call.kernel.function.params)
+            count = len(call.kernel.function.params) - len(call.all_parts)
             pointers = [T.arg(f"p{n}", T.handle("int8")) for n in range(count)]
-            T.evaluate(call.variable(*pointers))
+            T.evaluate(call.variable(*pointers, *call.all_parts))
         self._entries[call.door] = builder.get()
 
     def region(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
@@ -239,6 +244,7 @@ class _Region:
         workspace = self.plan.workspaces[number]
         if workspace is not None:
             arguments.append(self._at(workspace))
+        arguments += call.all_parts
         return call.variable, arguments, written
 
 
