@@ -185,7 +185,7 @@ class Library:
     def run_batch(
         self,
         xs: Any,
-        progress: bool | None | Callable[[int, int], object] = None,
+        progress: bool | Callable[[int, int], object] | None = None,
     ) -> Array | tuple[Array, ...]:
         """Run the network on many samples, over all cores; the bits are those of single runs.
 
@@ -222,7 +222,7 @@ class Library:
         self,
         samples: list[Array],
         count: int,
-        progress: bool | None | Callable[[int, int], object],
+        progress: bool | Callable[[int, int], object] | None,
     ) -> list[Array]:
         batch = Batch(self.executor, self._feeder, samples, count)
         if self.program.states:

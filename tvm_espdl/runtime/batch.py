@@ -1,4 +1,4 @@
-"""Many samples in one call: over all cores, each on one thread, or in order where states are kept."""
+"""Many samples in one call: over all cores, each on one thread; or in order, with states."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Direct:
         outputs : sequence of numpy.ndarray
             Where the results go, in the same form and the order of those of `run`.
         """
-        inputs = [begin[i] for i in self._inputs]
+        inputs = [begin[i] if isinstance(i, int) else i for i in self._inputs]
         ordered = [outputs[self._results.index(n)] for n in range(len(outputs))]
         count = len(begin[0]) if begin else len(outputs[0])
         self._many(count, *map(_pointer, inputs), *map(_pointer, ordered))

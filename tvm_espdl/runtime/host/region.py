@@ -14,6 +14,7 @@ import numpy as np
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
+from ...ops import Operator
 from ...ops.base.ccall import Needs
 from ...ops.base.rounding import Array
 from ...program import Program, Step
@@ -76,6 +77,7 @@ class Call:
 def tasks_of(step: Step, kernel: HostKernel) -> int:
     """Into how many tasks a step is divided where there are several threads; 1: it is not."""
     operator = step.operator
+    assert isinstance(operator, Operator)
     work = operator.macs + _WORK_PER_BYTE * operator.bytes_moved
     most = min(kernel.parts, MOST_TASKS, work // TASK_WORK)
     if kernel.scratch:
@@ -131,7 +133,7 @@ class Region:
                 T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype))
                 for n, tensor in enumerate(tensors)
             ]
-            T.evaluate(T.call_extern("int32", body, *(b.data for b in buffers), *self._arena(), 1))
+            _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 1)
         return builder.get()
 
     def _many(self, body: str) -> Any:
@@ -153,7 +155,7 @@ class Region:
                         T.address_of(buffer[number * tensor.size])
                         for buffer, tensor in zip(samples, tensors, strict=True)
                     ]
-                    T.evaluate(T.call_extern("int32", body, *places, *arena, 0))
+                    _checked(body, *places, *arena, 0)
         return builder.get()
 
     def _arena(self) -> list[Any]:
@@ -166,6 +168,8 @@ class Region:
         program = self.program
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": symbol, **C_FUNCTION})
+            # TVM leaves a function that has tasks with another number where one of them failed.
+            T.func_ret(T.int32().ty)
             kinds = [("input", name) for name in program.inputs]
             kinds += [("output", name) for name in program.outputs]
             pointers = [
@@ -183,6 +187,7 @@ class Region:
                 shape = (self.plan.arena_bytes,)
                 self._buffers["arena", 0] = T.decl_buffer(shape, "int8", data=arena[0])
             self._emit(threads)
+            T.Return(T.int32(0))
         return builder.get()
 
     def _emit(self, threads: Any) -> None:
@@ -243,6 +248,13 @@ class Region:
         step, kernel = self.program.steps[number], self.calls[number].kernel
         constants = map(self._constant, kernel.constants)
         return [*(places[name] for name in step.inputs), *constants, places[step.outputs[0]]]
+
+
+def _checked(body: str, *arguments: Any) -> None:
+    """A call of a body, and an error where it failed."""
+    done = T.call_extern("int32", body, *arguments)
+    with T.Assert(done == 0, f"{body} failed"):
+        pass
 
 
 def _aligned(size: int) -> int:
