@@ -198,13 +198,13 @@ def build(
         Whether to make functions of whole segments, constants included. Without them the programs
         take less time to compile and more to run: for variants that run a few times.
     """
-    module = HostModule()
+    module = HostModule(target)
     calls = [_calls(program, module, f"net{n}") for n, program in enumerate(programs)]
     parts = [
         _segments(program, module, its, f"net{n}") if segments else ()
         for n, (program, its) in enumerate(zip(programs, calls, strict=True))
     ]
-    built, functions = module.compile(target)
+    built, functions = module.compile()
     return [
         Executor(program, built, functions, its, part)
         for program, its, part in zip(programs, calls, parts, strict=True)

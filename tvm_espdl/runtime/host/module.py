@@ -75,9 +75,16 @@ class Call:
 
 
 class HostModule:
-    """Collects kernels and functions of TVM, then compiles all of them together."""
+    """Collects kernels and functions of TVM, then compiles all of them together.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    target : tvm.target.Target
+        Of kind llvm; its CPU decides which kernels there are.
+    """
+
+    def __init__(self, target: Target | str) -> None:
+        self.target = Target(target)
         self._kernels, self._natives = Distinct(), Distinct()
         self._entries: dict[str, Any] = {}
 
@@ -85,7 +92,8 @@ class HostModule:
         """Add an operator's kernel, called `name` if no equal one was added before."""
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
-        kernel = kernel_of(step.operator, chip, step.constants)
+        with self.target:
+            kernel = kernel_of(step.operator, chip, step.constants)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
@@ -118,7 +126,7 @@ class HostModule:
             raise ValueError(f"{symbol} gives a value twice, or one that no step computes")
         self._entries[symbol] = _Region(program, symbol, calls).function()
 
-    def compile(self, target: Target | str) -> tuple[tvm.runtime.Module | None, dict[str, Any]]:
+    def compile(self) -> tuple[tvm.runtime.Module | None, dict[str, Any]]:
         """The module, with those it imports, and its functions by their symbols."""
         natives = {
             variable.name_hint: function.with_attr("global_symbol", variable.name_hint)
@@ -131,7 +139,7 @@ class HostModule:
             functions |= {symbol: module[symbol] for symbol in natives}
         if self._entries:
             mod = tvm.IRModule({**self._entries, **dict(self._kernels.functions)})
-            built: Any = tvm.tirx.build(mod, target=Target(target), pipeline=PIPELINE)
+            built: Any = tvm.tirx.build(mod, target=self.target, pipeline=PIPELINE)
             functions |= {symbol: built[symbol] for symbol in self._entries}
             if module is not None:
                 built.import_module(module)
@@ -151,14 +159,14 @@ def build_regions(
     target : tvm.target.Target or str
         Of kind llvm.
     """
-    module = HostModule()
+    module = HostModule(target)
     for symbol, program in programs.items():
         calls = [
             module.call(step, program.chip, f"{symbol}_{step.operator.name}_{number}")
             for number, step in enumerate(program.steps)
         ]
         module.region(program, symbol, calls)
-    built, _ = module.compile(target)
+    built, _ = module.compile()
     assert built is not None, "no program"
     return built
 
