@@ -12,6 +12,7 @@ from ....chips import Chip
 from ....ops.base.rounding import Array
 from ..kernel import HostKernel
 from .dense import dense_products
+from .depthwise import depthwise_products
 from .instructions import instructions_of
 from .plain import plain_products
 from .window import Finish, Window
@@ -37,6 +38,7 @@ def sum_of_products(
     """
     instructions = instructions_of(Target.current(allow_none=True))
     kernel = None
-    if instructions is not None and finish.dtype == "int8" and not depthwise:
-        kernel = dense_products(chip, window, weights, bias, finish, instructions)
+    if instructions is not None and finish.dtype == "int8":
+        make = depthwise_products if depthwise else dense_products
+        kernel = make(chip, window, weights, bias, finish, instructions)
     return kernel or plain_products(chip, window, weights, bias, finish, depthwise=depthwise)

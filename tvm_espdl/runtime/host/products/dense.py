@@ -333,7 +333,7 @@ class _Tile:
                 for of_vector, weight in zip(sums, weights, strict=True):
                     total = of_vector[output]
                     T.buffer_store(
-                        total, self.instructions.dot(total[every], image, weight), [every]
+                        total, self.instructions.dot(self.lanes, total[every], image, weight), [every]
                     )
 
     def _store(

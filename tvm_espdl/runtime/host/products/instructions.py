@@ -6,6 +6,7 @@ A path is never approximate: an instruction that saturates between products is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tvm import tirx
 from tvm.target import Target
@@ -19,6 +20,41 @@ _LLVM_WITH_BYTES = 22
 
 
 @dataclass(frozen=True)
+class Names:
+    """LLVM's names of the instructions for one width.
+
+    Attributes
+    ----------
+    dot : str
+        Adds products.
+    halve, quarter : str
+        Saturate two vectors of int32 to one of int16, two of int16 to one of int8, in each 128 bits
+        of the result those of the first vector before those of the second.
+    """
+
+    dot: str
+    halve: str
+    quarter: str
+
+
+_PACKS = {
+    16: ("llvm.x86.avx512.packssdw.512", "llvm.x86.avx512.packsswb.512"),
+    8: ("llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"),
+    4: ("llvm.x86.sse2.packssdw.128", "llvm.x86.sse2.packsswb.128"),
+}
+_BYTES = {
+    16: "llvm.x86.avx512.vpdpbusd.512",
+    8: "llvm.x86.avx512.vpdpbusd.256",
+    4: "llvm.x86.avx512.vpdpbusd.128",
+}
+_WORDS = {
+    16: "llvm.x86.avx512.pmaddw.d.512",
+    8: "llvm.x86.avx2.pmadd.wd",
+    4: "llvm.x86.sse2.pmadd.wd",
+}
+
+
+@dataclass(frozen=True)
 class Instructions:
     """How a CPU adds products of int8.
 
@@ -29,34 +65,42 @@ class Instructions:
     feature : str
         What LLVM calls the CPU's feature that it needs.
     lanes : int
-        Sums (int32) in one vector.
+        Sums (int32) in the widest vector.
     group : int
         Neighbouring products that one instruction adds to a sum.
-    element : str
-        Type of the image's copy.
-    offset : int
-        What the copy adds to each value of the image.
     registers : int
         Vector registers.
-    intrinsic : str
-        LLVM's name of the instruction.
     """
 
     name: str
     feature: str
     lanes: int
     group: int
-    element: str
-    offset: int
     registers: int
-    intrinsic: str
+
+    @property
+    def element(self) -> str:
+        """Type of the image's copy."""
+        return "uint8" if self.group == 4 else "int16"
+
+    @property
+    def offset(self) -> int:
+        """What the copy adds to each value of the image."""
+        return 128 if self.group == 4 else 0
 
     @property
     def weight(self) -> str:
         """Type of the packed weights."""
         return "int8" if self.group == 4 else "int16"
 
-    def dot(self, sums: Expression, image: Expression, weights: Expression) -> Expression:
+    @property
+    def names(self) -> dict[int, Names]:
+        """Instructions by the lanes of their vectors, the widest first."""
+        dots = _BYTES if self.group == 4 else _WORDS
+        widths = (n for n in dots if n <= self.lanes)
+        return {n: Names(dots[n], *_PACKS[n]) for n in widths}
+
+    def dot(self, lanes: int, sums: Expression, image: Expression, weights: Expression) -> Any:
         """`sums` with `group` products added to each lane.
 
         Parameters
@@ -64,12 +108,12 @@ class Instructions:
         image, weights : expression
             `lanes * group` values of `element` and of `weight`.
         """
-        kind = f"int32x{self.lanes}"
+        kind, name = f"int32x{lanes}", self.names[lanes].dot
         if self.group == 2:
-            return sums + T.call_llvm_pure_intrin(kind, self.intrinsic, image, weights)
+            return sums + T.call_llvm_pure_intrin(kind, name, image, weights)
         if llvm_version_major() < _LLVM_WITH_BYTES:
             image, weights = (T.reinterpret(kind, v) for v in (image, weights))
-        return T.call_llvm_pure_intrin(kind, self.intrinsic, sums, image, weights)
+        return T.call_llvm_pure_intrin(kind, name, sums, image, weights)
 
     def repeated(self, image: Expression) -> Expression:
         """`group` values of the image, the same in every lane."""
@@ -80,12 +124,10 @@ class Instructions:
 
 #: The best first. `vpmaddubsw` is not among them: it saturates the sum of two products.
 PATHS = (
-    Instructions(
-        "avx512vnni", "avx512vnni", 16, 4, "uint8", 128, 32, "llvm.x86.avx512.vpdpbusd.512"
-    ),
-    Instructions("avxvnni", "avxvnni", 8, 4, "uint8", 128, 16, "llvm.x86.avx512.vpdpbusd.256"),
-    Instructions("avx512bw", "avx512bw", 16, 2, "int16", 0, 32, "llvm.x86.avx512.pmaddw.d.512"),
-    Instructions("avx2", "avx2", 8, 2, "int16", 0, 16, "llvm.x86.avx2.pmadd.wd"),
+    Instructions("avx512vnni", "avx512vnni", 16, 4, 32),
+    Instructions("avxvnni", "avxvnni", 8, 4, 16),
+    Instructions("avx512bw", "avx512bw", 16, 2, 32),
+    Instructions("avx2", "avx2", 8, 2, 16),
 )
 
 

@@ -67,19 +67,17 @@ class Store:
             Vectors of what `kept` says.
         """
         lanes = total.ty.dtype.lanes
-        value = self._rounded(total, kept) if self.fast else self._general(total, kept)
+        value = self.shifted(total, kept)
         limits = np.iinfo(self.finish.dtype)
         lowest = 0 if self.finish.relu else int(limits.min)
         value = T.max(value, tirx.Broadcast(T.int32(lowest), lanes))
         value = T.min(value, tirx.Broadcast(T.int32(int(limits.max)), lanes))
         result = T.Cast(f"{self.finish.dtype}x{lanes}", value)
-        if vector.width == lanes:
-            T.buffer_store(y, result, [tirx.Ramp(place, 1, lanes)])
-        elif vector.width == 1:
-            T.buffer_store(y, tirx.Shuffle([result], [T.int32(0)]), [place])
-        else:
-            some = tirx.Shuffle([result], [T.int32(n) for n in range(vector.width)])
-            T.buffer_store(y, some, [tirx.Ramp(place, 1, vector.width)])
+        store_first(y, place, result, vector.width)
+
+    def shifted(self, total: Expression, kept: list[Expression]) -> Expression:
+        """The rounded sums in int32, before ReLU and saturation."""
+        return self._rounded(total, kept) if self.fast else self._general(total, kept)
 
     def _rounded(self, total: Expression, kept: list[Expression]) -> Expression:
         lanes = total.ty.dtype.lanes
@@ -117,6 +115,17 @@ class Store:
             for n in range(lanes)
         ]
         return tirx.Shuffle(parts, [T.int32(n) for n in range(lanes)])
+
+
+def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> None:
+    """Emit the store of the first `width` lanes of a vector."""
+    lanes = value.ty.dtype.lanes
+    if width == 1:
+        T.buffer_store(y, tirx.Shuffle([value], [T.int32(0)]), [place])
+        return
+    if width < lanes:
+        value = tirx.Shuffle([value], [T.int32(n) for n in range(width)])
+    T.buffer_store(y, value, [tirx.Ramp(place, 1, width)])
 
 
 def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store:
