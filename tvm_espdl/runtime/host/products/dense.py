@@ -21,7 +21,7 @@ from ..kernel import Buffer, Expression, HostKernel, private_function, registers
 from .image import Blocks, blocks_of
 from .instructions import Instructions
 from .ordered import Run, ordered_sum
-from .proof import Squares, filter_lengths, room
+from .proof import SEGMENT, Segments, Squares, filter_lengths, room
 from .store import Store, lanes_of, store_of
 from .vectors import Channels, channels_of, spread
 from .window import Finish, Window
@@ -316,6 +316,14 @@ class _Tile:
     def _in_lanes(self, at: Expression) -> Expression:
         return tirx.Ramp(at * self.lanes, 1, self.lanes)
 
+    @property
+    def _every(self) -> Expression:
+        return tirx.Ramp(0, 1, self.lanes)
+
+    def _weights_at(self, word: Expression) -> Expression:
+        """Where the weights of one group of products begin."""
+        return self.weights + word * (self.tiles.vectors * self.lanes * self.instructions.group)
+
     def _add_products(self, sums: list[list[Buffer]]) -> None:
         run, group = self.kernel.run, self.instructions.group
         words, many = run.words(self.instructions), self.tiles.vectors
@@ -323,7 +331,7 @@ class _Tile:
         with T.grid(*run.taps, words) as (i, j, word):
             place = T.Bind(self.pixel + i * run.steps[0] + j * run.steps[1] + word * group)
             size = self.lanes * group
-            at = T.Bind(self.weights + ((i * run.taps[1] + j) * words + word) * (many * size))
+            at = T.Bind(self._weights_at((i * run.taps[1] + j) * words + word))
             weights = [
                 T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]) for n in range(many)
             ]
@@ -357,20 +365,42 @@ class _Tile:
             totals = [total[every] for total in sums[n]]
             found = room(register, totals, beside[lanes], lengths[lanes], longest)
             least = found if least is None else T.min(least, found)
-        left = T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.smin", T.Bind(least))
-        with T.If(left < 0), T.Then():
-            for n, (at, number) in proven:
-                with T.serial(self.tiles.outputs) as output:
-                    self._in_order(n, at, number, output, bias)
+        with T.If(_smallest(least) < 0), T.Then(), T.serial(self.tiles.outputs) as output:
+            self._prove_exactly(proven, output)
 
-    def _in_order(
-        self, n: int, at: Expression, number: int, output: Expression, bias: Buffer
-    ) -> None:
-        group, many = self.instructions.group, self.tiles.vectors
-        size = self.lanes * group
+    def _prove_exactly(self, proven: list[tuple[int, Any]], output: Expression) -> None:
+        """Segment by segment, by the magnitudes of this window's products; else in order."""
+        register, bias = self.kernel.channels.register, self.body.proof[2]
+        assert register is not None
+        run, words = self.kernel.run, self.kernel.run.words(self.instructions)
+        segments = [
+            Segments(self.instructions, register, T.Bind(bias[self._in_lanes(at)]))
+            for _, (at, _) in proven
+        ]
+        with T.grid(*run.taps, -(-words // SEGMENT)) as (i, j, part):
+            with T.serial(T.min(SEGMENT, words - part * SEGMENT)) as within:
+                word = part * SEGMENT + within
+                place = self.pixel + output * self.step + i * run.steps[0] + j * run.steps[1]
+                at = T.Bind(self._weights_at((i * run.taps[1] + j) * words + word))
+                group = self.instructions.group
+                value = T.Bind(self.body.image[tirx.Ramp(place + word * group, 1, group)])
+                magnitude = T.Bind(self.instructions.magnitude(value))
+                pixels = [T.Bind(self.instructions.repeated(v)) for v in (value, magnitude)]
+                for segment, (n, _) in zip(segments, proven, strict=True):
+                    size = self.lanes * group
+                    segment.add(*pixels, T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]))
+            for segment in segments:
+                segment.end()
+        for segment, (n, (at, number)) in zip(segments, proven, strict=True):
+            with T.If(_smallest(segment.room) < 0), T.Then():
+                self._in_order(n, at, number, output)
+
+    def _in_order(self, n: int, at: Expression, number: int, output: Expression) -> None:
+        bias, size = self.body.proof[2], self.lanes * self.instructions.group
+        group = self.instructions.group
 
         def weight(word: Expression, of_group: Expression) -> Expression:
-            first = self.weights + (word * many + n) * size + of_group
+            first = self._weights_at(word) + n * size + of_group
             return T.Cast(
                 f"int32x{self.lanes}", self.body.weights[tirx.Ramp(first, group, self.lanes)]
             )
@@ -388,3 +418,7 @@ class _Tile:
         kept = [T.Bind(values[self._in_lanes(at)]) for values in self.body.kept]
         self._store(number, output, T.Bind(total), kept)
 
+
+
+def _smallest(lanes: Expression) -> Expression:
+    return T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.smin", T.Bind(lanes))

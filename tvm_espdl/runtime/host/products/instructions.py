@@ -115,6 +115,20 @@ class Instructions:
             image, weights = (T.reinterpret(kind, v) for v in (image, weights))
         return T.call_llvm_pure_intrin(kind, name, sums, image, weights)
 
+    def magnitude(self, image: Expression) -> Expression:
+        """Magnitudes of a group of the copied image, of the same type."""
+        value = T.Cast(f"int32x{self.group}", image)
+        value = value - tirx.Broadcast(T.int32(self.offset), self.group)
+        value = T.max(value, tirx.Broadcast(T.int32(0), self.group) - value)
+        return T.Cast(f"{self.element}x{self.group}", value)
+
+    def weight_magnitude(self, weights: Expression) -> Expression:
+        """Magnitudes of packed weights, of the same type: 127 of -128."""
+        lanes = self.lanes * self.group
+        least = tirx.Broadcast(tirx.const(-127, self.weight), lanes)
+        weights = T.max(weights, least)
+        return T.max(weights, tirx.Broadcast(tirx.const(0, self.weight), lanes) - weights)
+
     def repeated(self, image: Expression) -> Expression:
         """`group` values of the image, the same in every lane."""
         word = T.reinterpret("int32", image)

@@ -19,9 +19,12 @@ from ....chips import Accumulator
 from ....ops.base.rounding import Array
 from ..kernel import Buffer, Expression, registers
 from .image import Blocks
+from .instructions import Instructions
 
 #: Covers all roundings of float32 between the integers and the bound.
 MARGIN = 1.0 + 1e-5
+
+SEGMENT = 16  # groups of products whose order is left open in the second proof
 
 
 def filter_lengths(weights: Array, needed: Array) -> Array:
@@ -117,6 +120,60 @@ def room(
     below = low + beside - bound - _all(2 * register.lowest, lanes)
     above = _all(2 * register.highest, lanes) - (high + beside + bound)
     return T.min(below, above)
+
+
+class Segments:
+    """The same proof for consecutive products of one window, a few at a time.
+
+    What is known at the end of each segment is the exact sum, so that only the magnitudes within
+    one segment leave anything open. It fails for hardly any window that no clamp changes.
+
+    """
+
+    def __init__(
+        self, instructions: Instructions, register: Accumulator, bias: Expression
+    ) -> None:
+        self.instructions, self.register = instructions, register
+        lanes = instructions.lanes
+        self._every = tirx.Ramp(0, 1, lanes)
+        names = ("sums", "before", "offsets", "magnitudes", "room")
+        buffers = {name: registers(lanes, "int32") for name in names}
+        begin = {"sums": bias, "before": bias, "room": _all(2**30, lanes)}
+        for name, buffer in buffers.items():
+            T.buffer_store(buffer, begin.get(name, _all(0, lanes)), [self._every])
+        self._sums, self._before, self._offsets, self._magnitudes, self._room = buffers.values()
+
+    def add(self, image: Expression, magnitude: Expression, weights: Expression) -> None:
+        """Emit the sums of one group of products."""
+        used, lanes = self.instructions, self.instructions.lanes
+        small = used.weight_magnitude(weights)
+        added = [(self._sums, image, weights), (self._magnitudes, magnitude, small)]
+        if used.offset:
+            offset = tirx.Broadcast(tirx.const(used.offset, used.element), lanes * used.group)
+            added.append((self._offsets, offset, weights))
+        for total, pixels, factors in added:
+            value = used.dot(lanes, total[self._every], pixels, factors)
+            T.buffer_store(total, value, [self._every])
+
+    def end(self) -> None:
+        """Emit the end of a segment."""
+        lanes, every = self.instructions.lanes, self._every
+        now = T.Bind(self._sums[every] - self._offsets[every])
+        magnitudes = T.Bind(self._magnitudes[every])
+        # A weight of -128 counts as 127 in them.
+        bound = T.Bind(magnitudes + (magnitudes >> _all(6, lanes)) + _all(1, lanes))
+        both = T.Bind(self._before[every] + now)
+        below = both - bound - _all(2 * self.register.lowest, lanes)
+        above = _all(2 * self.register.highest, lanes) - both - bound
+        room = T.min(self._room[every], T.min(below, above))
+        T.buffer_store(self._room, room, [every])
+        T.buffer_store(self._before, now, [every])
+        T.buffer_store(self._magnitudes, _all(0, lanes), [every])
+
+    @property
+    def room(self) -> Expression:
+        """How far twice the partial sums stay from the register's ends in every lane; int32."""
+        return self._room[self._every]
 
 
 def _all(value: int, lanes: int) -> Expression:
