@@ -40,5 +40,5 @@ def sum_of_products(
     kernel = None
     if instructions is not None and finish.dtype == "int8":
         make = depthwise_products if depthwise else dense_products
-        kernel = make(chip, window, weights, bias, finish, instructions)
+        kernel = make(chip, window, weights, bias, finish=finish, instructions=instructions)
     return kernel or plain_products(chip, window, weights, bias, finish, depthwise=depthwise)

@@ -20,10 +20,10 @@ from ..channels import bias_of
 from ..kernel import Buffer, Expression, HostKernel, private_function, registers
 from .image import Blocks, blocks_of
 from .instructions import Instructions
-from .ordered import Run, ordered_sum
+from .ordered import Ordered, Run
 from .proof import SEGMENT, Segments, Squares, filter_lengths, room
 from .store import Store, lanes_of, store_of
-from .vectors import Channels, channels_of, spread
+from .vectors import Channels, Vector, channels_of, spread
 from .window import Finish, Window
 
 LATENCY = 10  # dot products that must be under way at once, two a cycle
@@ -53,6 +53,7 @@ def dense_products(
     window: Window,
     weights: Array,
     bias: Array | None,
+    *,
     finish: Finish,
     instructions: Instructions,
 ) -> HostKernel | None:
@@ -105,7 +106,7 @@ def tiles_of(vectors: int, alike: int, columns: int, registers_: int) -> list[Ti
         return found
 
     def cycles(size: tuple[int, int]) -> float:
-        many, wide = size
+        wide = size[1]
         each = (
             t.count * (1 + max(t.vectors * wide, t.vectors + wide, LATENCY)) for t in tiles(size)
         )
@@ -149,7 +150,7 @@ class _Dense:
         begin = (bias - offset + self.store.added).astype(np.int32)
         beside = (bias - self.store.added).astype(np.int32)
         lengths = filter_lengths(matrix, self.channels.needed)
-        constants = [
+        constants: list[Any] = [
             self._packed(weights),
             spread(begin, vectors, lanes).ravel(),
             np.zeros(1, np.int32),
@@ -176,7 +177,7 @@ class _Dense:
             buffers = _Buffers(x, others[:given], others[given], memory, offset_of_squares)
             _Body(self, buffers).emit(*limits)
 
-        types = (x, *constants, y, Tensor("int8", (total,), 0))
+        types: tuple[Any, ...] = (x, *constants, y, Tensor("int8", (total,), 0))
         function = private_function(types, body, parts)
         return HostKernel(function, tuple(constants), total, parts)
 
@@ -218,9 +219,7 @@ class _Body:
         self.kept, self.proof = rest[:count], rest[count:]
         self.lanes = self.instructions.lanes
         pointer = buffers.memory.data
-        self.image = T.decl_buffer(
-            (self.blocks.elements,), self.instructions.element, data=pointer
-        )
+        self.image = T.decl_buffer((self.blocks.elements,), self.instructions.element, data=pointer)
         self.squares = None
         if self.proof:
             rows, columns = self.blocks.copied
@@ -259,7 +258,7 @@ class _Body:
         with T.grid(tiles.count, self.blocks.rows, across) as (tile, row, part):
             column = T.Bind(T.min(part * tiles.outputs, columns - tiles.outputs) + self.zero[0])
             weights = T.Bind(offset + tile * self._weights_of(tiles))
-            _Tile(self, tiles, tile, row, column, start, weights).emit()
+            _Tile(self, tiles, (tile, row, column), start, weights).emit()
 
 
 class _Tile:
@@ -269,19 +268,19 @@ class _Tile:
         self,
         body: _Body,
         tiles: Tiles,
-        tile: Expression,
-        row: Expression,
-        column: Expression,
+        position: tuple[Expression, Expression, Expression],
         start: Expression,
         weights: Expression,
     ) -> None:
-        self.body, self.tiles, self.tile, self.row, self.column = body, tiles, tile, row, column
+        self.body, self.tiles = body, tiles
+        self.tile, self.row, self.column = position
         self.start, self.weights = start, weights
         self.kernel, self.instructions = body.kernel, body.instructions
         self.lanes = body.lanes
         window, blocks = self.kernel.window, self.kernel.blocks
         self.step = window.strides[1] * window.image[2]
-        self.pixel = T.Bind(row * (window.strides[0] * blocks.pitch) + column * self.step)
+        down = window.strides[0] * blocks.pitch
+        self.pixel = T.Bind(self.row * down + self.column * self.step)
 
     def emit(self) -> None:
         """Sums, stores, and where there is no proof the sums in order."""
@@ -295,7 +294,7 @@ class _Tile:
         for of_vector, (at, number) in zip(sums, self._vectors, strict=True):
             kept = [T.Bind(values[self._in_lanes(at)]) for values in self.body.kept]
             for output, total in zip(self._outputs, of_vector, strict=True):
-                self._store(number, output, total[every], kept)
+                self._store(self._vector(number), at * self.lanes, output, total[every], kept)
         proven = [(n, v) for n, v in enumerate(self._vectors) if self._vector(v[1]).proven]
         if proven:
             self._prove(sums, proven)
@@ -310,7 +309,7 @@ class _Tile:
         first = self.tiles.first + self.tile * self.tiles.vectors
         return [(first + n, self.tiles.first + n) for n in range(self.tiles.vectors)]
 
-    def _vector(self, number: int) -> Any:
+    def _vector(self, number: int) -> Vector:
         return self.kernel.channels.vectors[number]
 
     def _in_lanes(self, at: Expression) -> Expression:
@@ -341,15 +340,19 @@ class _Tile:
                 for of_vector, weight in zip(sums, weights, strict=True):
                     total = of_vector[output]
                     T.buffer_store(
-                        total, self.instructions.dot(self.lanes, total[every], image, weight), [every]
+                        total,
+                        self.instructions.dot(self.lanes, total[every], image, weight),
+                        [every],
                     )
 
     def _store(
-        self, number: int, output: Expression, total: Expression, kept: list[Expression]
+        self,
+        vector: Vector,
+        channel: Expression,
+        output: Expression,
+        total: Expression,
+        kept: list[Expression],
     ) -> None:
-        vector = self._vector(number)
-        # Vectors of the same tiles lie as far apart as the tiles.
-        channel = vector.start + self.tile * (self.tiles.vectors * self.lanes)
         place = self.kernel.blocks.place(self.start, self.row, self.column + output) + channel
         self.kernel.store.emit(self.body.buffers.y, place, vector, total, kept)
 
@@ -358,66 +361,58 @@ class _Tile:
         assert register is not None and squares is not None
         every = tirx.Ramp(0, 1, self.lanes)
         longest = squares.longest(self.row, self.column, self.tiles.outputs)
-        beside, lengths, bias = self.body.proof
+        beside, lengths, _ = self.body.proof
         least = None
         for n, (at, _) in proven:
             lanes = self._in_lanes(at)
             totals = [total[every] for total in sums[n]]
             found = room(register, totals, beside[lanes], lengths[lanes], longest)
             least = found if least is None else T.min(least, found)
-        with T.If(_smallest(least) < 0), T.Then(), T.serial(self.tiles.outputs) as output:
-            self._prove_exactly(proven, output)
+        # Those that are proven come first, and have all lanes.
+        tested = T.grid(len(proven), self.tiles.outputs)
+        with T.If(_smallest(least) < 0), T.Then(), tested as (n, output):
+            self._prove_exactly(n, output)
 
-    def _prove_exactly(self, proven: list[tuple[int, Any]], output: Expression) -> None:
-        """Segment by segment, by the magnitudes of this window's products; else in order."""
+    def _prove_exactly(self, n: Expression, output: Expression) -> None:
+        """Of one vector of one output: segment by segment; what has no proof again in order."""
         register, bias = self.kernel.channels.register, self.body.proof[2]
         assert register is not None
         run, words = self.kernel.run, self.kernel.run.words(self.instructions)
-        segments = [
-            Segments(self.instructions, register, T.Bind(bias[self._in_lanes(at)]))
-            for _, (at, _) in proven
-        ]
+        lanes = self._in_lanes(self._vectors[0][0] + n)
+        segments = Segments(self.instructions, register, T.Bind(bias[lanes]))
+        group, size = self.instructions.group, self.lanes * self.instructions.group
         with T.grid(*run.taps, -(-words // SEGMENT)) as (i, j, part):
             with T.serial(T.min(SEGMENT, words - part * SEGMENT)) as within:
                 word = part * SEGMENT + within
                 place = self.pixel + output * self.step + i * run.steps[0] + j * run.steps[1]
-                at = T.Bind(self._weights_at((i * run.taps[1] + j) * words + word))
-                group = self.instructions.group
+                at = self._weights_at((i * run.taps[1] + j) * words + word) + n * size
                 value = T.Bind(self.body.image[tirx.Ramp(place + word * group, 1, group)])
-                magnitude = T.Bind(self.instructions.magnitude(value))
-                pixels = [T.Bind(self.instructions.repeated(v)) for v in (value, magnitude)]
-                for segment, (n, _) in zip(segments, proven, strict=True):
-                    size = self.lanes * group
-                    segment.add(*pixels, T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]))
-            for segment in segments:
-                segment.end()
-        for segment, (n, (at, number)) in zip(segments, proven, strict=True):
-            with T.If(_smallest(segment.room) < 0), T.Then():
-                self._in_order(n, at, number, output)
+                segments.add(value, T.Bind(self.body.weights[tirx.Ramp(at, 1, size)]))
+            segments.end()
+        with T.If(_smallest(segments.room) < 0), T.Then():
+            self._in_order(n, output)
 
-    def _in_order(self, n: int, at: Expression, number: int, output: Expression) -> None:
-        bias, size = self.body.proof[2], self.lanes * self.instructions.group
+    def _in_order(self, n: Expression, output: Expression) -> None:
         group = self.instructions.group
+        beside, _, bias = self.body.proof
+        lanes = self._in_lanes(self._vectors[0][0] + n)
 
         def weight(word: Expression, of_group: Expression) -> Expression:
-            first = self._weights_at(word) + n * size + of_group
+            first = self._weights_at(word) + n * (self.lanes * group) + of_group
             return T.Cast(
                 f"int32x{self.lanes}", self.body.weights[tirx.Ramp(first, group, self.lanes)]
             )
 
         register = self.kernel.channels.register
         assert register is not None
-        start = bias[self._in_lanes(at)]
+        start = T.Bind(bias[lanes])
+        window = Ordered(self.instructions, self.kernel.run, register)
         pixel = self.pixel + output * self.step
-        total = ordered_sum(
-            self.instructions, self.kernel.run, register, self.body.image, pixel, weight, start
-        )
-        if self.kernel.store.fast:
-            added = self.body.proof[2][self._in_lanes(at)] - self.body.proof[0][self._in_lanes(at)]
-            total = total + added
-        kept = [T.Bind(values[self._in_lanes(at)]) for values in self.body.kept]
-        self._store(number, output, T.Bind(total), kept)
-
+        total = window.sum(self.body.image, pixel, weight, start)
+        total = total + (start - beside[lanes])  # what rounding adds
+        kept = [T.Bind(values[lanes]) for values in self.body.kept]
+        channel = (self._vectors[0][0] + n) * self.lanes
+        self._store(self._vector(self._vectors[0][1]), channel, output, T.Bind(total), kept)
 
 
 def _smallest(lanes: Expression) -> Expression:

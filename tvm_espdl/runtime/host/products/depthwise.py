@@ -24,7 +24,7 @@ from .instructions import Instructions
 from .store import Store, store_first, store_of
 from .window import Finish, Window
 
-MOST_OUTPUTS = 6
+MOST_OUTPUTS = 4
 Tap = tuple[int, int]
 
 
@@ -51,6 +51,7 @@ def depthwise_products(
     window: Window,
     weights: Array,
     bias: Array | None,
+    *,
     finish: Finish,
     instructions: Instructions,
 ) -> HostKernel | None:
@@ -206,7 +207,7 @@ class _Body:
         together = -(-columns // across)
         with T.grid(channels.count, self.blocks.rows, across) as (block, row, part):
             column = T.Bind(T.min(part * together, columns - together) + self.zero[0])
-            _Tile(self, channels, block, row, column, together).emit(start)
+            _Tile(self, channels, (block, row, column), together).emit(start)
 
 
 class _Tile:
@@ -216,21 +217,19 @@ class _Tile:
         self,
         body: _Body,
         channels: Channels,
-        block: Expression,
-        row: Expression,
-        column: Expression,
+        position: tuple[Expression, Expression, Expression],
         together: int,
     ) -> None:
         self.body, self.channels, self.together = body, channels, together
         self.kernel, self.instructions = body.kernel, body.instructions
         self.window, self.lanes = self.kernel.window, channels.lanes
         self.wide = self.lanes * self.instructions.group
-        self.row, self.column = row, column
+        block, self.row, self.column = position
         self.channel = T.Bind(channels.start + block * self.wide)
         depth, strides = self.window.image[2], self.window.strides
         self.pixel = T.Bind(
-            row * (strides[0] * self.kernel.blocks.pitch)
-            + column * (strides[1] * depth)
+            self.row * (strides[0] * self.kernel.blocks.pitch)
+            + self.column * (strides[1] * depth)
             + self.channel
         )
 
@@ -329,8 +328,15 @@ class _Tile:
 def _unpacked(
     a: Expression, b: Expression, size: int, lanes: int, of_part: int
 ) -> list[Expression]:
-    """Elements of two vectors by turns, `size` at a time, of the first and the second half of
-    each part of 128 bits, which has `of_part` elements."""
+    """Elements of two vectors by turns, of the first and the second half of each 128 bits.
+
+    Parameters
+    ----------
+    size : int
+        How many at a time.
+    of_part : int
+        Elements of 128 bits.
+    """
     found = []
     for half in range(2):
         order = []

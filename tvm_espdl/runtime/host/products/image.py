@@ -5,6 +5,7 @@ One call copies the rows that a slice of the output needs, in one pass; it never
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -84,7 +85,7 @@ class Blocks:
         """
         _, width, channels = self.window.image
         if self.flat:
-            self._copy(x, start * channels, image, 0, self.columns * channels)
+            self._copy(x, start * channels, image, 0, count=self.columns * channels)
             return
         _, left, _, right = self.window.pads
         first = start * self.window.strides[0] - self.window.pads[0]
@@ -96,15 +97,14 @@ class Blocks:
                 with T.Then():
                     self._fill(image, at, left * channels)
                     begin = at + left * channels
-                    self._copy(
-                        x, (first + row) * (width * channels), image, begin, width * channels
-                    )
+                    source = (first + row) * (width * channels)
+                    self._copy(x, source, image, begin, count=width * channels)
                     self._fill(image, begin + width * channels, right * channels)
                 with T.Else():
                     self._fill(image, at, self.pitch)
 
     def _copy(
-        self, x: Buffer, begin: Expression, image: Buffer, to: Expression, count: int
+        self, x: Buffer, begin: Expression, image: Buffer, to: Expression, *, count: int
     ) -> None:
         def step(at: Expression, lanes: int) -> None:
             value = x[_ramp(begin + at, lanes)]
@@ -145,9 +145,8 @@ def _needed_rows(window: Window, rows: int) -> int:
     return (rows - 1) * window.strides[0] + window.extent[0]
 
 
-def _steps(count: int, step: object) -> None:
+def _steps(count: int, step: Callable[[Expression, int], None]) -> None:
     """Emit `step(at, lanes)` for all of `count`; the last one overlaps what is done already."""
-    assert callable(step)
     if not count:
         return
     lanes = min(VECTOR, 1 << (count.bit_length() - 1))

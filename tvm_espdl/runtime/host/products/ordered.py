@@ -5,6 +5,7 @@ It reads what dot products read, one product after the other; it is slow and sel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -38,40 +39,46 @@ class Run:
         return -(-self.length // instructions.group)
 
 
-def ordered_sum(
-    instructions: Instructions,
-    run: Run,
-    register: Accumulator,
-    image: Buffer,
-    pixel: Expression,
-    weight: object,
-    start: Expression,
-) -> Expression:
-    """Emit the sum of one window for one vector of channels; the vector of sums.
+@dataclass(frozen=True)
+class Ordered:
+    """Windows whose products are added one by one to a register of the chip."""
 
-    Parameters
-    ----------
-    pixel : expression
-        Where the window begins in `image`.
-    weight : callable
-        `(word, n)` gives the vector of the weights of product `n` of a group, as int32.
-    start : expression
-        The bias of the lanes.
-    """
-    assert callable(weight)
-    lanes, group, words = instructions.lanes, instructions.group, run.words(instructions)
-    sums = registers(lanes, "int32")
-    every = tirx.Ramp(0, 1, lanes)
+    instructions: Instructions
+    run: Run
+    register: Accumulator
 
-    def clamped(value: Expression) -> Expression:
-        value = T.min(value, tirx.Broadcast(T.int32(register.highest), lanes))
-        return T.max(value, tirx.Broadcast(T.int32(register.lowest), lanes))
+    def sum(
+        self,
+        image: Buffer,
+        pixel: Expression,
+        weight: Callable[[Expression, Expression], Expression],
+        start: Expression,
+    ) -> Expression:
+        """Emit the sum of one window for one vector of channels; the vector of sums.
 
-    T.buffer_store(sums, clamped(start), [every])
-    with T.grid(*run.taps, run.length) as (i, j, n):
-        value = image[pixel + i * run.steps[0] + j * run.steps[1] + n]
-        value = T.cast(value, "int32") - instructions.offset
-        word = (i * run.taps[1] + j) * words + n // group
-        product = tirx.Broadcast(value, lanes) * weight(word, n % group)
-        T.buffer_store(sums, clamped(sums[every] + product), [every])
-    return sums[every]
+        Parameters
+        ----------
+        pixel : expression
+            Where the window begins in `image`.
+        weight : callable
+            `(word, n)` gives the vector of the weights of product `n` of a group, as int32.
+        start : expression
+            The bias of the lanes.
+        """
+        lanes, group = self.instructions.lanes, self.instructions.group
+        run, words = self.run, self.run.words(self.instructions)
+        sums = registers(lanes, "int32")
+        every = tirx.Ramp(0, 1, lanes)
+        T.buffer_store(sums, self._clamped(start), [every])
+        with T.grid(*run.taps, run.length) as (i, j, n):
+            value = image[pixel + i * run.steps[0] + j * run.steps[1] + n]
+            value = T.cast(value, "int32") - self.instructions.offset
+            word = (i * run.taps[1] + j) * words + n // group
+            product = tirx.Broadcast(value, lanes) * weight(word, n % group)
+            T.buffer_store(sums, self._clamped(sums[every] + product), [every])
+        return sums[every]
+
+    def _clamped(self, value: Expression) -> Expression:
+        lanes = self.instructions.lanes
+        value = T.min(value, tirx.Broadcast(T.int32(self.register.highest), lanes))
+        return T.max(value, tirx.Broadcast(T.int32(self.register.lowest), lanes))

@@ -130,9 +130,7 @@ class Segments:
 
     """
 
-    def __init__(
-        self, instructions: Instructions, register: Accumulator, bias: Expression
-    ) -> None:
+    def __init__(self, instructions: Instructions, register: Accumulator, bias: Expression) -> None:
         self.instructions, self.register = instructions, register
         lanes = instructions.lanes
         self._every = tirx.Ramp(0, 1, lanes)
@@ -143,16 +141,24 @@ class Segments:
             T.buffer_store(buffer, begin.get(name, _all(0, lanes)), [self._every])
         self._sums, self._before, self._offsets, self._magnitudes, self._room = buffers.values()
 
-    def add(self, image: Expression, magnitude: Expression, weights: Expression) -> None:
-        """Emit the sums of one group of products."""
+    def add(self, pixels: Expression, weights: Expression) -> None:
+        """Emit the sums of one group of products.
+
+        Parameters
+        ----------
+        pixels : expression
+            A group of the copied image.
+        """
         used, lanes = self.instructions, self.instructions.lanes
+        magnitude = used.repeated(T.Bind(used.magnitude(pixels)))
+        image = used.repeated(pixels)
         small = used.weight_magnitude(weights)
         added = [(self._sums, image, weights), (self._magnitudes, magnitude, small)]
         if used.offset:
             offset = tirx.Broadcast(tirx.const(used.offset, used.element), lanes * used.group)
             added.append((self._offsets, offset, weights))
-        for total, pixels, factors in added:
-            value = used.dot(lanes, total[self._every], pixels, factors)
+        for total, one, other in added:
+            value = used.dot(lanes, total[self._every], one, other)
             T.buffer_store(total, value, [self._every])
 
     def end(self) -> None:

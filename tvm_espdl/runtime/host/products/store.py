@@ -55,7 +55,12 @@ class Store:
         return [self.shifts.astype(np.int32), self.added.astype(np.int32)]
 
     def emit(
-        self, y: Buffer, place: Expression, vector: Vector, total: Expression, kept: list[Expression]
+        self,
+        y: Buffer,
+        place: Expression,
+        vector: Vector,
+        total: Expression,
+        kept: list[Expression],
     ) -> None:
         """Store the results of one vector.
 

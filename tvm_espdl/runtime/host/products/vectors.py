@@ -113,4 +113,3 @@ def spread(values: Array, vectors: tuple[Vector, ...], lanes: int) -> Array:
     for number, vector in enumerate(vectors):
         found[number, : vector.width] = values[vector.start : vector.start + vector.width]
     return found
-
