@@ -54,8 +54,9 @@ def private_function(
 ) -> Any:
     """The PrimFunc with one pointer for each of `types` whose statements `body` emits.
 
-    TVM tells LLVM that two buffers of a function never share memory, and it means all functions
-    that are inlined into one: between two calls there must be a fence (`module`).
+    LLVM may rely on it that what a function writes shares no memory with its other pointers. TVM
+    tells it so of all buffers, those of functions that are inlined into one included: between two
+    calls there must be a fence (`region`).
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def private_function(
         several, `begin` and `end` follow the buffers.
     """
     with IRBuilder() as builder, T.prim_func(private=True):
+        T.func_attr({"tirx.noalias": True})
         pointers = [T.arg(f"p{n}", T.handle(str(t.dtype))) for n, t in enumerate(types)]
         limits = [T.arg(name, T.int32()) for name in ("begin", "end")] if parts > 1 else []
         buffers = [

@@ -1,0 +1,113 @@
+"""A program that is one compiled function: one call for a run, or for many samples.
+
+What Python does for a run takes as long as a small network; so all that can be is done beforehand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops.base.rounding import Array
+from ..program import Program
+from .buffers import is_lendable
+from .segments import Segment
+from .threads import POOL
+
+
+class Direct:
+    """The function of a program's only segment.
+
+    Parameters
+    ----------
+    program : Program
+        As `suits` wants it.
+    segment : Segment
+        All its steps.
+    functions : mapping of str to function
+        Those of the segment by their symbols.
+    constants : mapping of str to numpy.ndarray
+        The program's, where they can be lent.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        segment: Segment,
+        functions: Mapping[str, Any],
+        constants: Mapping[str, Array],
+    ) -> None:
+        begin, end = begin_and_end(program)
+        self._door, self._many = functions[segment.symbol], functions[segment.many]
+        self._uses_threads = segment.uses_threads
+        self._inputs = [
+            begin.index(name) if name in begin else constants[name] for name in segment.inputs
+        ]
+        tensors = [program.values[name] for name in segment.outputs]
+        self._types = [(tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
+        self._results = [segment.outputs.index(name) for name in end]
+
+    @staticmethod
+    def suits(program: Program, segments: Sequence[Segment]) -> bool:
+        """Whether one function computes all results, each once, from what NumPy can lend."""
+        if len(segments) != 1 or not segments[0].many:
+            return False
+        _, end = begin_and_end(program)
+        (segment,) = segments
+        used = (*segment.inputs, *segment.outputs)
+        once = len({*end}) == len(end) and {*end} == {*segment.outputs}
+        return once and all(is_lendable(program.values[name]) for name in used)
+
+    def run(self, begin: Sequence[Array]) -> list[Array]:
+        """The results of one run: outputs, then the next states."""
+        inputs = [_lendable(begin[i]) if isinstance(i, int) else i for i in self._inputs]
+        outputs = [np.empty(shape, dtype) for shape, dtype in self._types]
+        if not self._uses_threads:
+            self._door(*inputs, *outputs)
+        elif POOL.enter():
+            try:
+                self._door(*inputs, *outputs)
+            finally:
+                POOL.leave()
+        else:
+            self._many(1, *map(_pointer, inputs), *map(_pointer, outputs))
+        return [outputs[place] for place in self._results]
+
+    def run_many(self, begin: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """Compute all samples of `begin` on this thread, without Python's lock.
+
+        Parameters
+        ----------
+        begin : sequence of numpy.ndarray
+            Of each input all samples one behind the other, contiguous, at least one.
+        outputs : sequence of numpy.ndarray
+            Where the results go, in the same form and the order of those of `run`.
+        """
+        inputs = [begin[i] if isinstance(i, int) else i for i in self._inputs]
+        ordered = [outputs[self._results.index(n)] for n in range(len(outputs))]
+        count = len(begin[0]) if begin else len(outputs[0])
+        self._many(count, *map(_pointer, inputs), *map(_pointer, ordered))
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether `run_many` can: each sample has all that the function reads."""
+        return all(isinstance(i, int) for i in self._inputs)
+
+
+def begin_and_end(program: Program) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The values with which a run begins and ends, states behind the others."""
+    begin = (*program.inputs, *(state.value for state in program.states))
+    return begin, (*program.outputs, *(state.next for state in program.states))
+
+
+def _lendable(array: Array) -> Array:
+    """The array, or a copy where DLPack lends none."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.writeable else array.copy()
+
+
+def _pointer(array: Array) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
