@@ -72,7 +72,7 @@ def cached(program: Program, target: Target, folder: Path) -> Executor:
             stacklevel=2,
         )
         return build([program], target)[0]
-    return _executor(program, path, *found)
+    return _executor(program, target, path, *found)
 
 
 def key_of(program: Program, target: Target) -> str:
@@ -132,10 +132,10 @@ def _read(path: Path) -> tuple[list[Segment], list[str]] | None:
 
 def _entered(program: Program, target: Target, path: Path) -> Executor:
     """Compile, enter, and load what was entered."""
-    module = HostModule()
+    module = HostModule(target)
     calls = calls_of(program, module, "net0")
     segments = segments_of(program, module, calls, "net0")
-    built: Any = module.compile(target)
+    built: Any = module.compile()
     if built is None:
         return build([program], target)[0]
     notes = {"segments": [tuple(vars(s).values()) for s in segments], "symbols": module.symbols}
@@ -152,17 +152,21 @@ def _entered(program: Program, target: Target, path: Path) -> Executor:
         file.chmod(0o700)
 
     make_set({path: write}, overwrite=True)
-    return _executor(program, path, segments, module.symbols)
+    return _executor(program, target, path, segments, module.symbols)
 
 
 def _executor(
-    program: Program, path: Path, segments: Sequence[Segment], symbols: Sequence[str]
+    program: Program,
+    target: Target,
+    path: Path,
+    segments: Sequence[Segment],
+    symbols: Sequence[str],
 ) -> Executor:
     module = tvm.runtime.load_module(str(path))
-    return Executor(program, module, symbols, partial(_calls, program), tuple(segments))
+    return Executor(program, module, symbols, partial(_calls, program, target), tuple(segments))
 
 
-def _calls(program: Program) -> list[Any]:
+def _calls(program: Program, target: Target) -> list[Any]:
     """The kernels, made again without compiling them: their constants for runs step by step."""
-    module = HostModule()
+    module = HostModule(target)
     return numbered(module, calls_of(program, module, "net0"))

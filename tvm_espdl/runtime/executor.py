@@ -220,13 +220,13 @@ def build(
         Whether to make functions of whole segments, constants included. Without them the programs
         take less time to compile and more to run: for variants that run a few times.
     """
-    module = HostModule()
+    module = HostModule(target)
     calls = [calls_of(program, module, f"net{n}") for n, program in enumerate(programs)]
     parts = [
         segments_of(program, module, its, f"net{n}") if segments else ()
         for n, (program, its) in enumerate(zip(programs, calls, strict=True))
     ]
-    built = module.compile(target)
+    built = module.compile()
     return [
         Executor(program, built, module.symbols, partial(numbered, module, its), part)
         for program, its, part in zip(programs, calls, parts, strict=True)

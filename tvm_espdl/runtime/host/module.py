@@ -44,9 +44,16 @@ define linkonce_odr hidden i64 @espdl_address_of_kernel(i32 %number) {{
 
 
 class HostModule:
-    """Collects kernels and functions of TVM, then compiles all of them together."""
+    """Collects kernels and functions of TVM, then compiles all of them together.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    target : tvm.target.Target
+        Of kind llvm; its CPU decides which kernels there are.
+    """
+
+    def __init__(self, target: Target | str) -> None:
+        self.target = Target(target)
         self._kernels, self._natives = Distinct(), Distinct()
         self._functions: dict[str, Any] = {}
         self._doors: list[str] = []
@@ -56,7 +63,8 @@ class HostModule:
         """Add an operator's kernel, called `name` if no equal one was added before."""
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
-        kernel = kernel_of(step.operator, chip, step.constants)
+        with self.target:
+            kernel = kernel_of(step.operator, chip, step.constants)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
@@ -94,7 +102,7 @@ class HostModule:
             *([ADDRESS_OF_KERNEL] if self._opened else []),
         ]
 
-    def compile(self, target: Target | str) -> tvm.runtime.Module | None:
+    def compile(self) -> tvm.runtime.Module | None:
         """The module, with those it imports; None where there is no function at all."""
         natives = {
             variable.name_hint: function.with_attr("global_symbol", variable.name_hint)
@@ -112,7 +120,7 @@ class HostModule:
                 for variable, function in self._kernels.functions
             }
             mod = tvm.IRModule({**functions, **kernels})
-            built: Any = tvm.tirx.build(mod, target=Target(target), pipeline=PIPELINE)
+            built: Any = tvm.tirx.build(mod, target=self.target, pipeline=PIPELINE)
             if module is not None:
                 built.import_module(module)
             module = built
@@ -145,14 +153,14 @@ def build_regions(
     target : tvm.target.Target or str
         Of kind llvm.
     """
-    module = HostModule()
+    module = HostModule(target)
     for symbol, program in programs.items():
         calls = [
             module.call(step, program.chip, f"{symbol}_{step.operator.name}_{number}")
             for number, step in enumerate(program.steps)
         ]
         module.region(program, symbol, calls)
-    built = module.compile(target)
+    built = module.compile()
     assert built is not None, "no program"
     return built
 

@@ -1,4 +1,4 @@
-"""Sums of products over sliding windows: the loops of conv2d, depthwise_conv2d and gemm.
+"""Sums of products as loops that LLVM vectorises for any CPU, in any register of any chip.
 
 Filters are packed so that the innermost loop runs over output channels, and borders are copied
 into the image beforehand; it must never change an order of sums that `channels` calls clamped.
@@ -13,53 +13,18 @@ from typing import Any
 import numpy as np
 from tvm.tirx.script import builder as T
 
-from ...chips import Chip
-from ...ops import Tensor
-from ...ops.base.rounding import Array
-from ...ops.base.window import Pads, Pair
-from .arithmetic import clamp, rescale
-from .channels import Group, bias_of, groups
-from .kernel import Buffer, Expression, HostKernel, private_function, registers
+from ....chips import Chip
+from ....ops import Tensor
+from ....ops.base.rounding import Array
+from ..arithmetic import clamp, rescale
+from ..channels import Group, bias_of, groups
+from ..kernel import Buffer, Expression, HostKernel, private_function, registers
+from .window import Finish, Window
 
 MOST_COLUMNS = 4  # outputs side by side that share each weight read
 
 
-@dataclass(frozen=True)
-class Window:
-    """A window slid over an image.
-
-    Attributes
-    ----------
-    image, output : tuple of int
-        Rows, columns, channels.
-    pads : tuple of int
-        Top, left, bottom, right.
-    """
-
-    image: tuple[int, int, int]
-    output: tuple[int, int, int]
-    kernel: Pair = (1, 1)
-    pads: Pads = (0, 0, 0, 0)
-    strides: Pair = (1, 1)
-    dilations: Pair = (1, 1)
-
-    @property
-    def padded(self) -> tuple[int, int, int]:
-        """The image with its padding."""
-        (rows, columns, channels), (top, left, bottom, right) = self.image, self.pads
-        return rows + top + bottom, columns + left + right, channels
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What follows the sum."""
-
-    shifts: tuple[int, ...]
-    dtype: str
-    relu: bool
-
-
-def sum_of_products(
+def plain_products(
     chip: Chip,
     window: Window,
     weights: Array,
