@@ -40,7 +40,7 @@ C_FUNCTION = {"calling_conv": 1}
 
 #: Work that is worth a task of the thread pool, which takes some microseconds to hand one out:
 #: multiply-accumulates, and bytes that are moved, each as `_WORK_PER_BYTE` of them.
-TASK_WORK = 1 << 20
+TASK_WORK = 1 << 21
 _WORK_PER_BYTE = 8
 MOST_TASKS = 32
 
@@ -130,7 +130,8 @@ class Region:
             T.func_attr({"global_symbol": self.symbol})
             tensors = [self.program.values[name] for name in self._values]
             buffers = [
-                T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype))
+                # Users' arrays begin anywhere; without this, LLVM relies on 64 bytes.
+                T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype, align=1))
                 for n, tensor in enumerate(tensors)
             ]
             _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 1)
