@@ -68,7 +68,7 @@ class Executor:
         """The program as one compiled function, where it is one."""
         if not Direct.suits(self.program, self.segments):
             return None
-        return Direct(self.program, self.segments[0], self._functions, self._constants)
+        return Direct(self.program, self.segments[0], self._functions)
 
     def run(
         self,

@@ -61,7 +61,9 @@ def segments_of(
             found.append(Segment(its[0], steps[0].inputs, steps[0].outputs))
         else:
             outputs = tuple(name for name in written if name in needed)
-            part = Program(program.chip, program.values, tuple(read), outputs, steps)
+            constants = {n: program.constants[n] for n in read if n in program.constants}
+            inputs = tuple(name for name in read if name not in constants)
+            part = Program(program.chip, program.values, inputs, outputs, steps, constants)
             region = module.region(part, f"{prefix}_from_{first}", its)
             found.append(
                 Segment(region.symbol, part.inputs, outputs, region.many, region.uses_threads)

@@ -88,7 +88,7 @@ class HostModule:
         outputs = {*program.outputs}
         if len(outputs) < len(program.outputs) or not outputs <= computed:
             raise ValueError(f"{symbol} gives a value twice, or one that no step computes")
-        region = Region(program, symbol, calls)
+        region = Region(program, symbol, calls, self.target)
         self._functions |= region.functions()
         self._doors += [region.symbol, region.many]
         return region

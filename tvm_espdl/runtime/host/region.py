@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from tvm.script.ir_builder import IRBuilder
+from tvm.target import Target
 from tvm.tirx.script import builder as T
 
 from ...ops import Operator
@@ -19,6 +20,7 @@ from ...ops.base.ccall import Needs
 from ...ops.base.rounding import Array
 from ...program import Program, Step
 from ...program.memory import Place, plan
+from . import cpu
 from .constants import ALIGNMENT, address_function, llvm_ir
 from .kernel import HostKernel
 
@@ -99,8 +101,11 @@ class Region:
         Whether the first of them has tasks for TVM's thread pool.
     """
 
-    def __init__(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
+    def __init__(
+        self, program: Program, symbol: str, calls: Sequence[Call], target: Target
+    ) -> None:
         self.program, self.symbol, self.calls = program, symbol, calls
+        self._target, self._cpu = target, cpu.llvm_text(target)
         self.many = f"{symbol}_many"
         steps = zip(program.steps, calls, strict=True)
         self._tasks = [tasks_of(step, call.kernel) for step, call in steps]
@@ -128,6 +133,7 @@ class Region:
         """The function of one sample; shapes and types are checked."""
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.symbol})
+            self._check_cpu()
             tensors = [self.program.values[name] for name in self._values]
             buffers = [
                 # Users' arrays begin anywhere; without this, LLVM relies on 64 bytes.
@@ -141,6 +147,7 @@ class Region:
         """The function of many samples."""
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.many})
+            self._check_cpu()
             count = T.arg("count", T.int64())
             tensors = [self.program.values[name] for name in self._values]
             pointers = [T.arg(f"p{n}", T.handle(t.dtype)) for n, t in enumerate(tensors)]
@@ -158,6 +165,15 @@ class Region:
                     ]
                     _checked(body, *places, *arena, 0)
         return builder.get()
+
+    def _check_cpu(self) -> None:
+        """An error where the code would end the process."""
+        if self._cpu:
+            lacks = T.call_extern("int32", cpu.LACKS)
+            problem = f"the code needs the CPU {cpu.said(self._target)}; this PC lacks some of it: "
+            advice = "compile the network there, or for an older CPU, by mcpu of the target"
+            with T.Assert(lacks == 0, problem + advice):
+                pass
 
     def _arena(self) -> list[Any]:
         """The argument that is the arena, where there is one."""
@@ -201,7 +217,7 @@ class Region:
         }
         needed = [n for n, s in enumerate(program.steps) if not self.plan.is_alias(s)]
         arguments = {number: self._arguments(number, places) for number in needed}
-        text = llvm_ir(self.symbol, self._arrays) + _FENCE.format(name=self._fence)
+        text = llvm_ir(self.symbol, self._arrays) + _FENCE.format(name=self._fence) + self._cpu
         with T.attr(0, "pragma_import_llvm", text):
             for number in needed:
                 self._call(number, arguments[number], threads)
