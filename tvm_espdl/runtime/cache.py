@@ -47,7 +47,7 @@ _ROOMS = ("chips", "ops", "program", "runtime")
 def folder_of(cache_dir: str | os.PathLike[str] | None) -> Path | None:
     """The folder that a user wants; what the environment says where `cache_dir` is None."""
     given = os.environ.get(VARIABLE, "") if cache_dir is None else cache_dir
-    return Path(given) if os.fspath(given) else None
+    return Path(given).expanduser() if os.fspath(given) else None
 
 
 @one_at_a_time

@@ -53,7 +53,9 @@ class Executor:
         self.module = module
         self.segments = segments
         # TVM compiles to machine code what is asked for.
-        self._functions = {symbol: module.get_function(symbol, True) for symbol in symbols}
+        self._functions = (
+            {symbol: module.get_function(symbol, True) for symbol in symbols} if module else {}
+        )
         self._make_calls = make_calls
         self._begin, self._end = begin_and_end(program)
 
