@@ -57,7 +57,7 @@ def dense_products(
     finish: Finish,
     instructions: Instructions,
 ) -> HostKernel | None:
-    """The kernel of a convolution; None where its sums need more than 32 bits, or their order.
+    """The kernel of a convolution; None where sums need more than 32 bits, or their order.
 
     Parameters
     ----------
@@ -68,11 +68,12 @@ def dense_products(
     matrix = weights.reshape(count, -1)
     kept = bias_of(chip, bias, count, finish.dtype, False)
     channels = channels_of(chip, matrix, kept, finish.dtype, instructions.lanes)
-    if channels is None:
+    store = store_of(chip, finish, matrix, kept)
+    if channels is None or store is None:
         return None
     flat = window.kernel == (1, 1) and window.output[0] == 1 and window.padded == window.image
-    blocks = blocks_of(window, instructions, flat and window.strides == (1, 1))
-    store = store_of(chip, finish, matrix, kept)
+    macs = window.output[0] * window.output[1] * weights.size
+    blocks = blocks_of(window, instructions, flat and window.strides == (1, 1), macs)
     kernel = _Dense(window, blocks, channels, store, _run_of(blocks))
     return kernel.host_kernel(weights, kept)
 

@@ -65,10 +65,11 @@ def depthwise_products(
     matrix = weights.reshape(len(weights), -1)
     kept = bias_of(chip, bias, len(weights), finish.dtype, True)
     parts = groups(chip, matrix, kept, finish.dtype, lanes_only=True)
-    if any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
-        return None
     store = store_of(chip, finish, matrix, kept)
-    blocks = blocks_of(window, instructions, False)
+    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+        return None
+    macs = window.output[0] * window.output[1] * weights.size
+    blocks = blocks_of(window, instructions, False, macs)
     return _Depthwise(window, blocks, store).host_kernel(weights[..., 0], kept)
 
 

@@ -18,6 +18,7 @@ from .window import Window
 VECTOR = 64  # bytes copied at once; longer rows take several steps
 SLACK = 256  # bytes behind the copy that dot products may read; their weights are 0
 BLOCK_BYTES = 96 * 1024  # of one copied block, for the caches next to the CPU
+SLICES, SLICE_MACS = 4, 1 << 21  # as many at least, if each has as many products
 
 
 @dataclass(frozen=True)
@@ -127,18 +128,25 @@ class Blocks:
         _steps(count, step)
 
 
-def blocks_of(window: Window, instructions: Instructions, flat: bool) -> Blocks:
-    """Slices whose copy fits the caches."""
+def blocks_of(window: Window, instructions: Instructions, flat: bool, macs: int) -> Blocks:
+    """Slices whose copy fits the caches, and some for several threads where there is much to do.
+
+    Parameters
+    ----------
+    macs : int
+        Products of the whole output.
+    """
     rows, columns, _ = window.output
     size = {"uint8": 1, "int16": 2}[instructions.element]
+    least = max(1, min(SLICES, macs // SLICE_MACS))
     if flat:
         most = max(1, BLOCK_BYTES // (window.image[2] * size))
-        count = -(-columns // most)
+        count = min(columns, max(least, -(-columns // most)))
         return Blocks(window, instructions, True, 1, -(-columns // count))
     row = window.padded[1] * window.image[2] * size
     fitting = (n for n in range(rows, 1, -1) if _needed_rows(window, n) * row <= BLOCK_BYTES)
-    most = next(fitting, 1)
-    return Blocks(window, instructions, False, -(-rows // -(-rows // most)), columns)
+    count = min(rows, max(least, -(-rows // next(fitting, 1))))
+    return Blocks(window, instructions, False, -(-rows // count), columns)
 
 
 def _needed_rows(window: Window, rows: int) -> int:
