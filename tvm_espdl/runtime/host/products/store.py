@@ -16,7 +16,7 @@ from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
 from ..channels import INT32_MAX
 from ..kernel import Buffer, Expression
-from .vectors import Vector, spread
+from .vectors import Vector
 from .window import Finish
 
 MOST_SHIFT = 30
@@ -123,8 +123,3 @@ def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store |
     largest = largest_sums(weights, bias, finish.dtype) + half + 1
     few = (shifts >= 0) & (shifts <= MOST_SHIFT) & (largest <= INT32_MAX)
     return Store(chip, finish, half, shifts) if few.all() else None
-
-
-def lanes_of(store: Store, vectors: tuple[Vector, ...], lanes: int) -> list[Array]:
-    """`store.kept` in the lanes of the vectors, each `(len(vectors) * lanes,)`."""
-    return [spread(values, vectors, lanes).ravel() for values in store.kept]
