@@ -166,9 +166,10 @@ def build_regions(
 
 
 def host_target(target: Target | None) -> Target:
-    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
-    given = target.attrs.get("mcpu") if target is not None else None
-    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})
+    """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
+    given = dict(target.attrs) if target is not None else {}
+    kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
+    return Target({"kind": "llvm", "mcpu": llvm_get_system_cpu(), **kept})
 
 
 def _with_math_of_c(function: Any) -> Any:

@@ -6,46 +6,27 @@ products are added to it: every weight read serves several outputs, every pixel 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm import tirx
-from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ..channels import bias_of
-from ..kernel import Buffer, Expression, HostKernel, private_function, registers
+from ..kernel import Buffer, HostKernel, private_function
 from .image import Blocks, blocks_of
 from .instructions import Instructions
-from .ordered import Ordered, Run
-from .proof import SEGMENT, Segments, Squares, filter_lengths, room
-from .store import Store, lanes_of, store_of
-from .vectors import Channels, Vector, channels_of, spread
+from .ordered import Run
+from .proof import filter_lengths
+from .store import store_of
+from .tile import Body, Buffers, Layout, Tiles
+from .vectors import channels_of, spread
 from .window import Finish, Window
 
 LATENCY = 10  # dot products that must be under way at once, two a cycle
 MOST_VECTORS, MOST_OUTPUTS = 12, 24
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """`count` tiles of the same size.
-
-    Attributes
-    ----------
-    first : int
-        Vector of channels at which they begin.
-    vectors, outputs : int
-        Vectors of one tile, and outputs side by side.
-    """
-
-    first: int
-    count: int
-    vectors: int
-    outputs: int
+SPARE = 3  # registers that LLVM wants besides, or it moves sums to memory and back
 
 
 def dense_products(
@@ -57,7 +38,7 @@ def dense_products(
     finish: Finish,
     instructions: Instructions,
 ) -> HostKernel | None:
-    """The kernel of a convolution; None where its sums need more than 32 bits, or their order.
+    """The kernel of a convolution; None where sums need more than 32 bits, or their order.
 
     Parameters
     ----------
@@ -68,13 +49,15 @@ def dense_products(
     matrix = weights.reshape(count, -1)
     kept = bias_of(chip, bias, count, finish.dtype, False)
     channels = channels_of(chip, matrix, kept, finish.dtype, instructions.lanes)
-    if channels is None:
+    store = store_of(chip, finish, matrix, kept)
+    if channels is None or store is None:
         return None
     flat = window.kernel == (1, 1) and window.output[0] == 1 and window.padded == window.image
-    blocks = blocks_of(window, instructions, flat and window.strides == (1, 1))
-    store = store_of(chip, finish, matrix, kept)
-    kernel = _Dense(window, blocks, channels, store, _run_of(blocks))
-    return kernel.host_kernel(weights, kept)
+    macs = window.output[0] * window.output[1] * weights.size
+    blocks = blocks_of(window, instructions, flat and window.strides == (1, 1), macs)
+    tiles = tiles_of(len(channels.vectors), channels.alike, blocks.columns, instructions.registers)
+    layout = Layout(window, blocks, channels, store, _run_of(blocks), tuple(tiles))
+    return _host_kernel(layout, weights, kept)
 
 
 def _run_of(blocks: Blocks) -> Run:
@@ -116,304 +99,59 @@ def tiles_of(vectors: int, alike: int, columns: int, registers_: int) -> list[Ti
         (many, wide)
         for many in range(1, min(MOST_VECTORS, vectors) + 1)
         for wide in range(1, min(MOST_OUTPUTS, columns) + 1)
-        if many * wide + (many if wide > 1 else 0) + 1 < registers_
+        if many * wide + (many if wide > 1 else 0) + 1 + SPARE <= registers_
     ]
     return tiles(min(sizes, key=cycles))
 
 
-@dataclass(frozen=True)
-class _Dense:
-    window: Window
-    blocks: Blocks
-    channels: Channels
-    store: Store
-    run: Run
+def _host_kernel(layout: Layout, weights: Array, bias: Array) -> HostKernel:
+    """The kernel, with its constants packed."""
+    window, blocks = layout.window, layout.blocks
+    constants = _constants(layout, weights, bias)
+    parts = blocks.count
 
-    @property
-    def instructions(self) -> Instructions:
-        return self.blocks.instructions
+    def body(x: Buffer, *others: Any) -> None:
+        given = len(constants)
+        limits = others[-2:] if parts > 1 else (0, 1)
+        buffers = Buffers(x, others[:given], others[given], others[given + 1])
+        Body(layout, buffers).emit(*limits)
 
-    @property
-    def tiles(self) -> list[Tiles]:
-        return tiles_of(
-            len(self.channels.vectors),
-            self.channels.alike,
-            self.blocks.columns,
-            self.instructions.registers,
-        )
+    x = Tensor("int8", (int(np.prod(window.image)),), 0)
+    y = Tensor("int8", (int(np.prod(window.output)),), 0)
+    memory = Tensor("int8", (layout.scratch,), 0)
+    types: tuple[Any, ...] = (x, *constants, y, memory)
+    return HostKernel(private_function(types, body, parts), constants, layout.scratch, parts)
 
-    def host_kernel(self, weights: Array, bias: Array) -> HostKernel:
-        """The kernel, with its constants packed."""
-        matrix = weights.reshape(len(weights), -1)
-        lanes, vectors = self.instructions.lanes, self.channels.vectors
-        offset = self.instructions.offset * matrix.astype(np.int64).sum(axis=1)
-        begin = (bias - offset + self.store.added).astype(np.int32)
-        beside = (bias - self.store.added).astype(np.int32)
-        lengths = filter_lengths(matrix, self.channels.needed)
-        constants: list[Any] = [
-            self._packed(weights),
-            spread(begin, vectors, lanes).ravel(),
-            np.zeros(1, np.int32),
-            *lanes_of(self.store, vectors, lanes),
+
+def _constants(layout: Layout, weights: Array, bias: Array) -> tuple[Array, ...]:
+    """Weights, what sums begin with, a zero, what the store needs, what the proof needs."""
+    matrix = weights.reshape(len(weights), -1)
+    vectors, instructions, store = layout.channels.vectors, layout.instructions, layout.store
+    offset = instructions.offset * matrix.astype(np.int64).sum(axis=1)
+    of_lanes = [(bias - offset + store.added).astype(np.int32), *store.kept]
+    if layout.channels.register is not None:
+        lengths = filter_lengths(matrix, layout.channels.needed)
+        of_lanes += [(bias - store.added).astype(np.int32), lengths, bias]
+    begin, *others = (spread(values, vectors, instructions.lanes).ravel() for values in of_lanes)
+    return _packed(layout, weights), begin, np.zeros(1, np.int32), *others
+
+
+def _packed(layout: Layout, weights: Array) -> Array:
+    """By tile, word, vector and lane: the products of one dot product together."""
+    instructions, run, count = layout.instructions, layout.run, len(weights)
+    group, words = instructions.group, run.words(instructions)
+    taps = run.taps[0] * run.taps[1]
+    rows = np.zeros((count, taps, words * group), instructions.weight)
+    rows[:, :, : run.length] = weights.reshape(count, taps, -1)
+    by_word = rows.reshape(count, taps * words, group)
+    in_lanes = spread(by_word, layout.channels.vectors, instructions.lanes)
+    in_lanes = in_lanes.transpose(0, 2, 1, 3)  # (vector, word, lane, group)
+    return np.concatenate(
+        [
+            in_lanes[first : first + tiles.vectors].transpose(1, 0, 2, 3).ravel()
+            for tiles in layout.tiles
+            for first in range(
+                tiles.first, tiles.first + tiles.count * tiles.vectors, tiles.vectors
+            )
         ]
-        proof = self.channels.register is not None
-        if proof:
-            constants += [
-                spread(values, vectors, lanes).ravel() for values in (beside, lengths, bias)
-            ]
-        rows, columns = self.blocks.copied
-        scratch = [Tensor(self.instructions.element, (self.blocks.elements,), 0)]
-        x = Tensor("int8", (int(np.prod(self.window.image)),), 0)
-        y = Tensor("int8", (int(np.prod(self.window.output)),), 0)
-        squares = rows * columns + self.blocks.rows * self.blocks.columns
-        parts = self.blocks.count
-        offset_of_squares = -(-scratch[0].nbytes // 64) * 64
-        total = offset_of_squares + (squares * 4 if proof else 0)
-
-        def body(x: Buffer, *others: Any) -> None:
-            given = len(constants)
-            memory = others[given + 1]
-            limits = others[-2:] if parts > 1 else (0, 1)
-            buffers = _Buffers(x, others[:given], others[given], memory, offset_of_squares)
-            _Body(self, buffers).emit(*limits)
-
-        types: tuple[Any, ...] = (x, *constants, y, Tensor("int8", (total,), 0))
-        function = private_function(types, body, parts)
-        return HostKernel(function, tuple(constants), total, parts)
-
-    def _packed(self, weights: Array) -> Array:
-        """By tile, word, vector and lane: the products of one dot product together."""
-        group, lanes = self.instructions.group, self.instructions.lanes
-        words = self.run.words(self.instructions)
-        taps = self.run.taps[0] * self.run.taps[1]
-        rows = np.zeros((len(weights), taps, words * group), self.instructions.weight)
-        rows[:, :, : self.run.length] = weights.reshape(len(weights), taps, -1)
-        in_lanes = spread(
-            rows.reshape(len(weights), taps * words, group), self.channels.vectors, lanes
-        ).transpose(0, 2, 1, 3)  # (vector, word, lane, group)
-        packed = []
-        for tiles in self.tiles:
-            for n in range(tiles.count):
-                first = tiles.first + n * tiles.vectors
-                packed.append(in_lanes[first : first + tiles.vectors].transpose(1, 0, 2, 3).ravel())
-        return np.concatenate(packed)
-
-
-@dataclass(frozen=True)
-class _Buffers:
-    x: Buffer
-    constants: tuple[Buffer, ...]
-    y: Buffer
-    memory: Buffer
-    squares: int
-
-
-class _Body:
-    """The statements of one kernel."""
-
-    def __init__(self, kernel: _Dense, buffers: _Buffers) -> None:
-        self.kernel, self.buffers = kernel, buffers
-        self.instructions, self.blocks = kernel.instructions, kernel.blocks
-        self.weights, self.begin, self.zero, *rest = buffers.constants
-        count = len(kernel.store.kept)
-        self.kept, self.proof = rest[:count], rest[count:]
-        self.lanes = self.instructions.lanes
-        pointer = buffers.memory.data
-        self.image = T.decl_buffer((self.blocks.elements,), self.instructions.element, data=pointer)
-        self.squares = None
-        if self.proof:
-            rows, columns = self.blocks.copied
-            outputs = self.blocks.rows * self.blocks.columns
-            begin = buffers.squares // 4
-            pixels = T.decl_buffer((rows * columns,), "int32", data=pointer, elem_offset=begin)
-            windows = T.decl_buffer(
-                (outputs,), "int32", data=pointer, elem_offset=begin + rows * columns
-            )
-            self.squares = Squares(self.blocks, pixels, windows)
-
-    def emit(self, begin: Expression, end: Expression) -> None:
-        """Slices `begin` to `end - 1`."""
-        with T.serial(end - begin) as n:
-            # TVM believes that accesses of different widths at constant places never meet.
-            start = T.Bind(self.blocks.start(begin + n) + self.zero[0])
-            self.blocks.copy(self.buffers.x, self.image, start)
-            if self.squares is not None:
-                self.squares.emit(self.image)
-            offset = 0
-            for tiles in self.kernel.tiles:
-                self._tiles(tiles, offset, start)
-                offset += tiles.count * self._weights_of(tiles)
-
-    @property
-    def _words(self) -> int:
-        run = self.kernel.run
-        return run.taps[0] * run.taps[1] * run.words(self.instructions)
-
-    def _weights_of(self, tiles: Tiles) -> int:
-        return self._words * tiles.vectors * self.lanes * self.instructions.group
-
-    def _tiles(self, tiles: Tiles, offset: int, start: Expression) -> None:
-        columns = self.blocks.columns
-        across = -(-columns // tiles.outputs)
-        with T.grid(tiles.count, self.blocks.rows, across) as (tile, row, part):
-            column = T.Bind(T.min(part * tiles.outputs, columns - tiles.outputs) + self.zero[0])
-            weights = T.Bind(offset + tile * self._weights_of(tiles))
-            _Tile(self, tiles, (tile, row, column), start, weights).emit()
-
-
-class _Tile:
-    """One tile."""
-
-    def __init__(
-        self,
-        body: _Body,
-        tiles: Tiles,
-        position: tuple[Expression, Expression, Expression],
-        start: Expression,
-        weights: Expression,
-    ) -> None:
-        self.body, self.tiles = body, tiles
-        self.tile, self.row, self.column = position
-        self.start, self.weights = start, weights
-        self.kernel, self.instructions = body.kernel, body.instructions
-        self.lanes = body.lanes
-        window, blocks = self.kernel.window, self.kernel.blocks
-        self.step = window.strides[1] * window.image[2]
-        down = window.strides[0] * blocks.pitch
-        self.pixel = T.Bind(self.row * down + self.column * self.step)
-
-    def emit(self) -> None:
-        """Sums, stores, and where there is no proof the sums in order."""
-        sums = [[registers(self.lanes, "int32") for _ in self._outputs] for _ in self._vectors]
-        every = tirx.Ramp(0, 1, self.lanes)
-        for of_vector, (at, _) in zip(sums, self._vectors, strict=True):
-            bias = T.Bind(self.body.begin[self._in_lanes(at)])
-            for total in of_vector:
-                T.buffer_store(total, bias, [every])
-        self._add_products(sums)
-        for of_vector, (at, number) in zip(sums, self._vectors, strict=True):
-            kept = [T.Bind(values[self._in_lanes(at)]) for values in self.body.kept]
-            for output, total in zip(self._outputs, of_vector, strict=True):
-                self._store(self._vector(number), at * self.lanes, output, total[every], kept)
-        proven = [(n, v) for n, v in enumerate(self._vectors) if self._vector(v[1]).proven]
-        if proven:
-            self._prove(sums, proven)
-
-    @property
-    def _outputs(self) -> range:
-        return range(self.tiles.outputs)
-
-    @property
-    def _vectors(self) -> list[tuple[Expression, int]]:
-        """Place of each vector's lanes, and a vector like it."""
-        first = self.tiles.first + self.tile * self.tiles.vectors
-        return [(first + n, self.tiles.first + n) for n in range(self.tiles.vectors)]
-
-    def _vector(self, number: int) -> Vector:
-        return self.kernel.channels.vectors[number]
-
-    def _in_lanes(self, at: Expression) -> Expression:
-        return tirx.Ramp(at * self.lanes, 1, self.lanes)
-
-    @property
-    def _every(self) -> Expression:
-        return tirx.Ramp(0, 1, self.lanes)
-
-    def _weights_at(self, word: Expression) -> Expression:
-        """Where the weights of one group of products begin."""
-        return self.weights + word * (self.tiles.vectors * self.lanes * self.instructions.group)
-
-    def _add_products(self, sums: list[list[Buffer]]) -> None:
-        run, group = self.kernel.run, self.instructions.group
-        words, many = run.words(self.instructions), self.tiles.vectors
-        every = tirx.Ramp(0, 1, self.lanes)
-        with T.grid(*run.taps, words) as (i, j, word):
-            place = T.Bind(self.pixel + i * run.steps[0] + j * run.steps[1] + word * group)
-            size = self.lanes * group
-            at = T.Bind(self._weights_at((i * run.taps[1] + j) * words + word))
-            weights = [
-                T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]) for n in range(many)
-            ]
-            for output in self._outputs:
-                value = self.body.image[tirx.Ramp(place + output * self.step, 1, group)]
-                image = T.Bind(self.instructions.repeated(value))
-                for of_vector, weight in zip(sums, weights, strict=True):
-                    total = of_vector[output]
-                    T.buffer_store(
-                        total,
-                        self.instructions.dot(self.lanes, total[every], image, weight),
-                        [every],
-                    )
-
-    def _store(
-        self,
-        vector: Vector,
-        channel: Expression,
-        output: Expression,
-        total: Expression,
-        kept: list[Expression],
-    ) -> None:
-        place = self.kernel.blocks.place(self.start, self.row, self.column + output) + channel
-        self.kernel.store.emit(self.body.buffers.y, place, vector, total, kept)
-
-    def _prove(self, sums: list[list[Buffer]], proven: list[tuple[int, Any]]) -> None:
-        register, squares = self.kernel.channels.register, self.body.squares
-        assert register is not None and squares is not None
-        every = tirx.Ramp(0, 1, self.lanes)
-        longest = squares.longest(self.row, self.column, self.tiles.outputs)
-        beside, lengths, _ = self.body.proof
-        least = None
-        for n, (at, _) in proven:
-            lanes = self._in_lanes(at)
-            totals = [total[every] for total in sums[n]]
-            found = room(register, totals, beside[lanes], lengths[lanes], longest)
-            least = found if least is None else T.min(least, found)
-        # Those that are proven come first, and have all lanes.
-        tested = T.grid(len(proven), self.tiles.outputs)
-        with T.If(_smallest(least) < 0), T.Then(), tested as (n, output):
-            self._prove_exactly(n, output)
-
-    def _prove_exactly(self, n: Expression, output: Expression) -> None:
-        """Of one vector of one output: segment by segment; what has no proof again in order."""
-        register, bias = self.kernel.channels.register, self.body.proof[2]
-        assert register is not None
-        run, words = self.kernel.run, self.kernel.run.words(self.instructions)
-        lanes = self._in_lanes(self._vectors[0][0] + n)
-        segments = Segments(self.instructions, register, T.Bind(bias[lanes]))
-        group, size = self.instructions.group, self.lanes * self.instructions.group
-        with T.grid(*run.taps, -(-words // SEGMENT)) as (i, j, part):
-            with T.serial(T.min(SEGMENT, words - part * SEGMENT)) as within:
-                word = part * SEGMENT + within
-                place = self.pixel + output * self.step + i * run.steps[0] + j * run.steps[1]
-                at = self._weights_at((i * run.taps[1] + j) * words + word) + n * size
-                value = T.Bind(self.body.image[tirx.Ramp(place + word * group, 1, group)])
-                segments.add(value, T.Bind(self.body.weights[tirx.Ramp(at, 1, size)]))
-            segments.end()
-        with T.If(_smallest(segments.room) < 0), T.Then():
-            self._in_order(n, output)
-
-    def _in_order(self, n: Expression, output: Expression) -> None:
-        group = self.instructions.group
-        beside, _, bias = self.body.proof
-        lanes = self._in_lanes(self._vectors[0][0] + n)
-
-        def weight(word: Expression, of_group: Expression) -> Expression:
-            first = self._weights_at(word) + n * (self.lanes * group) + of_group
-            return T.Cast(
-                f"int32x{self.lanes}", self.body.weights[tirx.Ramp(first, group, self.lanes)]
-            )
-
-        register = self.kernel.channels.register
-        assert register is not None
-        start = T.Bind(bias[lanes])
-        window = Ordered(self.instructions, self.kernel.run, register)
-        pixel = self.pixel + output * self.step
-        total = window.sum(self.body.image, pixel, weight, start)
-        total = total + (start - beside[lanes])  # what rounding adds
-        kept = [T.Bind(values[lanes]) for values in self.body.kept]
-        channel = (self._vectors[0][0] + n) * self.lanes
-        self._store(self._vector(self._vectors[0][1]), channel, output, T.Bind(total), kept)
-
-
-def _smallest(lanes: Expression) -> Expression:
-    return T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.smin", T.Bind(lanes))
+    )

@@ -1,49 +1,25 @@
 """Depthwise convolutions by dot products of the CPU: the products of one sum are taps.
 
-Pixels of several taps are interleaved in registers, so that each lane of a dot product holds the
-taps of one channel; neighbouring outputs share what is interleaved. A vector is interleaved and
-narrowed again within each 128 bits, which brings the channels back into their order.
+It decides which taps and channels go together and packs the constants; the statements are in
+`interleaved`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm import tirx
-from tvm.tirx.script import builder as T
 
 from ....chips import Chip
 from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ..channels import bias_of, groups
-from ..kernel import Buffer, Expression, HostKernel, private_function, registers
-from .image import Blocks, blocks_of
+from ..kernel import Buffer, HostKernel, private_function
+from .image import blocks_of
 from .instructions import Instructions
-from .store import Store, store_first, store_of
+from .interleaved import Body, Channels, Depthwise, Tap
+from .store import store_of
 from .window import Finish, Window
-
-MOST_OUTPUTS = 4
-Tap = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Channels:
-    """`count` blocks of channels that are computed alike, from channel `start` on.
-
-    Attributes
-    ----------
-    lanes : int
-        Of the vectors of sums.
-    width : int
-        Channels of one block that are stored; of all but the last block all there are.
-    """
-
-    start: int
-    count: int
-    lanes: int
-    width: int
 
 
 def depthwise_products(
@@ -65,11 +41,15 @@ def depthwise_products(
     matrix = weights.reshape(len(weights), -1)
     kept = bias_of(chip, bias, len(weights), finish.dtype, True)
     parts = groups(chip, matrix, kept, finish.dtype, lanes_only=True)
-    if any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
-        return None
     store = store_of(chip, finish, matrix, kept)
-    blocks = blocks_of(window, instructions, False)
-    return _Depthwise(window, blocks, store).host_kernel(weights[..., 0], kept)
+    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+        return None
+    macs = window.output[0] * window.output[1] * weights.size
+    blocks = blocks_of(window, instructions, False, macs)
+    taps = groups_of_taps(window.kernel, instructions.group)
+    channels = channels_of(len(weights), instructions)
+    kernel = Depthwise(window, blocks, store, taps, channels)
+    return _host_kernel(kernel, weights[..., 0], kept)
 
 
 def channels_of(count: int, instructions: Instructions) -> list[Channels]:
@@ -102,247 +82,60 @@ def groups_of_taps(kernel: tuple[int, int], group: int) -> list[list[Tap]]:
     ]
 
 
-@dataclass(frozen=True)
-class _Depthwise:
-    window: Window
-    blocks: Blocks
-    store: Store
-
-    @property
-    def instructions(self) -> Instructions:
-        return self.blocks.instructions
-
-    @property
-    def taps(self) -> list[list[Tap]]:
-        return groups_of_taps(self.window.kernel, self.instructions.group)
-
-    @property
-    def channels(self) -> list[Channels]:
-        return channels_of(self.window.image[2], self.instructions)
-
-    def host_kernel(self, weights: Array, bias: Array) -> HostKernel:
-        """The kernel, with its constants packed.
-
-        Parameters
-        ----------
-        weights : numpy.ndarray
-            `(C, KH, KW)`.
-        """
-        offset = self.instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
-        begin = (bias - offset + self.store.added).astype(np.int32)
-        constants = [
-            self._packed(weights),
-            np.zeros(1, np.int32),
-            *(self._in_lanes(values) for values in (begin, *self.store.kept)),
-        ]
-        x = Tensor("int8", (int(np.prod(self.window.image)),), 0)
-        y = Tensor("int8", (int(np.prod(self.window.output)),), 0)
-        image = Tensor(self.instructions.element, (self.blocks.elements,), 0)
-        parts = self.blocks.count
-
-        def body(x: Buffer, *others: Any) -> None:
-            given = len(constants)
-            limits = others[-2:] if parts > 1 else (0, 1)
-            _Body(self, x, others[:given], others[given], others[given + 1]).emit(*limits)
-
-        function = private_function((x, *constants, y, image), body, parts)
-        return HostKernel(function, tuple(constants), image.nbytes, parts)
-
-    def _in_lanes(self, values: Array) -> Array:
-        """`(C, ...)` in the order of the lanes, with zeros for those that are not stored."""
-        found = []
-        for channels in self.channels:
-            wide = channels.lanes * self.instructions.group
-            for block in range(channels.count):
-                first = channels.start + block * wide
-                part = np.zeros((wide, *values.shape[1:]), values.dtype)
-                part[: channels.width] = values[first : first + channels.width]
-                # Of each 128 bits, the first four channels come to the first vector, and so on.
-                shape = (channels.lanes // 4, self.instructions.group, 4, *values.shape[1:])
-                found.append(part.reshape(shape).swapaxes(0, 1).ravel())
-        return np.concatenate(found)
-
-    def _packed(self, weights: Array) -> Array:
-        """By block, lane, group of taps: but the groups come before the lanes of a block."""
-        group, found = self.instructions.group, []
-        taps = np.zeros((len(weights), len(self.taps), group), self.instructions.weight)
-        for n, of_group in enumerate(self.taps):
-            for m, (i, j) in enumerate(of_group):
-                taps[:, n, m] = weights[:, i, j]
-        lanes = self._in_lanes(taps).reshape(-1, len(self.taps), group)
-        begin = 0
-        for channels in self.channels:
-            wide = channels.lanes * group
-            for _ in range(channels.count):
-                found.append(lanes[begin : begin + wide].swapaxes(0, 1).ravel())
-                begin += wide
-        return np.concatenate(found)
-
-
-class _Body:
-    """The statements of one kernel."""
-
-    def __init__(
-        self, kernel: _Depthwise, x: Buffer, constants: Any, y: Buffer, image: Buffer
-    ) -> None:
-        self.kernel, self.x, self.y, self.image = kernel, x, y, image
-        self.weights, self.zero, self.begin, *self.kept = constants
-        self.instructions, self.blocks = kernel.instructions, kernel.blocks
-
-    def emit(self, begin: Expression, end: Expression) -> None:
-        """Slices `begin` to `end - 1`."""
-        with T.serial(end - begin) as n:
-            # TVM believes that accesses of different widths at constant places never meet.
-            start = T.Bind(self.blocks.start(begin + n) + self.zero[0])
-            self.blocks.copy(self.x, self.image, start)
-            for channels in self.kernel.channels:
-                self._channels(channels, start)
-
-    def _channels(self, channels: Channels, start: Expression) -> None:
-        columns = self.blocks.columns
-        together = min(MOST_OUTPUTS, columns)
-        if self.instructions.registers < 32:
-            together = min(together, 2)
-        across = -(-columns // together)
-        together = -(-columns // across)
-        with T.grid(channels.count, self.blocks.rows, across) as (block, row, part):
-            column = T.Bind(T.min(part * together, columns - together) + self.zero[0])
-            _Tile(self, channels, (block, row, column), together).emit(start)
-
-
-class _Tile:
-    """Some outputs side by side, of one block of channels."""
-
-    def __init__(
-        self,
-        body: _Body,
-        channels: Channels,
-        position: tuple[Expression, Expression, Expression],
-        together: int,
-    ) -> None:
-        self.body, self.channels, self.together = body, channels, together
-        self.kernel, self.instructions = body.kernel, body.instructions
-        self.window, self.lanes = self.kernel.window, channels.lanes
-        self.wide = self.lanes * self.instructions.group
-        block, self.row, self.column = position
-        self.channel = T.Bind(channels.start + block * self.wide)
-        depth, strides = self.window.image[2], self.window.strides
-        self.pixel = T.Bind(
-            self.row * (strides[0] * self.kernel.blocks.pitch)
-            + self.column * (strides[1] * depth)
-            + self.channel
-        )
-
-    def emit(self, start: Expression) -> None:
-        """Sums and stores."""
-        every, group = tirx.Ramp(0, 1, self.lanes), self.instructions.group
-        sums = [[registers(self.lanes, "int32") for _ in range(group)] for _ in self._outputs]
-        for q in range(group):
-            bias = T.Bind(self.body.begin[self._in_lanes(q)])
-            for of_output in sums:
-                T.buffer_store(of_output[q], bias, [every])
-        for taps, uses in self._interleaved():
-            vectors = self._pixels(taps)
-            for output, n in uses:
-                for q, vector in enumerate(vectors):
-                    total = sums[output][q]
-                    weight = self.body.weights[self._weight(n, q)]
-                    added = self.instructions.dot(self.lanes, total[every], vector, weight)
-                    T.buffer_store(total, added, [every])
-        kept = [
-            [T.Bind(values[self._in_lanes(q)]) for values in self.body.kept] for q in range(group)
-        ]
-        for output, of_output in zip(self._outputs, sums, strict=True):
-            results = [
-                T.Bind(self.kernel.store.shifted(T.Bind(total[every]), lanes))
-                for total, lanes in zip(of_output, kept, strict=True)
-            ]
-            place = self.kernel.blocks.place(start, self.row, self.column + output) + self.channel
-            store_first(self.body.y, place, self._narrowed(results), self.channels.width)
-
-    @property
-    def _outputs(self) -> range:
-        return range(self.together)
-
-    def _in_lanes(self, q: int) -> Expression:
-        return tirx.Ramp(self.channel + q * self.lanes, 1, self.lanes)
-
-    def _weight(self, n: int, q: int) -> Expression:
-        """Of vector `q` and group `n`; blocks follow each other as their channels do."""
-        group = self.instructions.group
-        first = self.channel * (len(self.kernel.taps) * group)
-        return tirx.Ramp(first + (n * self.wide + q * self.lanes) * group, 1, self.wide)
-
-    def _interleaved(self) -> list[tuple[list[Tap], list[tuple[int, int]]]]:
-        """What must be interleaved: pixels, and for which outputs and groups of taps."""
-        (_, stride), (down, across) = self.window.strides, self.window.dilations
-        found: dict[tuple[Tap, ...], list[tuple[int, int]]] = {}
-        for output in self._outputs:
-            for n, taps in enumerate(self.kernel.taps):
-                pixels = tuple((i * down, output * stride + j * across) for i, j in taps)
-                found.setdefault(pixels, []).append((output, n))
-        return sorted(
-            ((list(pixels), uses) for pixels, uses in found.items()), key=lambda item: item[0][0][1]
-        )
-
-    def _pixels(self, taps: list[Tap]) -> list[Expression]:
-        """The pixels of these taps, interleaved, in as many vectors as a group has taps."""
-        depth, pitch = self.window.image[2], self.kernel.blocks.pitch
-        loaded = [
-            T.Bind(self.body.image[tirx.Ramp(self.pixel + i * pitch + j * depth, 1, self.wide)])
-            for i, j in taps
-        ]
-        # Where taps are missing, weights are 0.
-        loaded += loaded[:1] * (self.instructions.group - len(loaded))
-        if self.instructions.group == 2:
-            return _unpacked(loaded[0], loaded[1], 1, self.wide, 8)
-        first = _unpacked(loaded[0], loaded[1], 1, self.wide, 16)
-        second = _unpacked(loaded[2], loaded[3], 1, self.wide, 16)
-        return [
-            v for a, b in zip(first, second, strict=True) for v in _unpacked(a, b, 2, self.wide, 16)
-        ]
-
-    def _narrowed(self, results: list[Expression]) -> Expression:
-        """int32 to int8, saturated, with ReLU, the channels in their order."""
-        names = self.instructions.names[self.lanes]
-        words = [
-            T.Bind(
-                T.call_llvm_pure_intrin(
-                    f"int16x{self.lanes * 2}", names.halve, results[n], results[n + 1]
-                )
-            )
-            for n in range(0, len(results), 2)
-        ]
-        if len(words) == 2:
-            narrow = T.Bind(
-                T.call_llvm_pure_intrin(f"int8x{self.wide}", names.quarter, words[0], words[1])
-            )
-        else:
-            limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(words[0], next(limits)), next(limits)))
-        if self.kernel.store.finish.relu:
-            narrow = T.max(narrow, tirx.Broadcast(T.int8(0), self.wide))
-        return T.Bind(narrow)
-
-
-def _unpacked(
-    a: Expression, b: Expression, size: int, lanes: int, of_part: int
-) -> list[Expression]:
-    """Elements of two vectors by turns, of the first and the second half of each 128 bits.
+def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
+    """The kernel, with its constants packed.
 
     Parameters
     ----------
-    size : int
-        How many at a time.
-    of_part : int
-        Elements of 128 bits.
+    weights : numpy.ndarray
+        `(C, KH, KW)`.
     """
-    found = []
-    for half in range(2):
-        order = []
-        for part in range(0, lanes, of_part):
-            begin = part + half * of_part // 2
-            for at in range(begin, begin + of_part // 2, size):
-                order += [*range(at, at + size), *range(lanes + at, lanes + at + size)]
-        found.append(T.Bind(tirx.Shuffle([a, b], [T.int32(n) for n in order])))
-    return found
+    instructions, store, blocks = kernel.instructions, kernel.store, kernel.blocks
+    offset = instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
+    begin = (bias - offset + store.added).astype(np.int32)
+    of_lanes = [_in_lanes(kernel, values) for values in (begin, *store.kept)]
+    constants = (_packed(kernel, weights), np.zeros(1, np.int32), *of_lanes)
+    x = Tensor("int8", (int(np.prod(kernel.window.image)),), 0)
+    y = Tensor("int8", (int(np.prod(kernel.window.output)),), 0)
+    image = Tensor(instructions.element, (blocks.elements,), 0)
+    parts = blocks.count
+
+    def body(x: Buffer, *others: Any) -> None:
+        given = len(constants)
+        limits = others[-2:] if parts > 1 else (0, 1)
+        Body(kernel, x, others[:given], others[given], others[given + 1]).emit(*limits)
+
+    function = private_function((x, *constants, y, image), body, parts)
+    return HostKernel(function, constants, image.nbytes, parts)
+
+
+def _in_lanes(kernel: Depthwise, values: Array) -> Array:
+    """`(C, ...)` in the order of the lanes, with zeros for those that are not stored."""
+    group, found = kernel.instructions.group, []
+    for channels in kernel.channels:
+        wide = channels.lanes * group
+        for block in range(channels.count):
+            first = channels.start + block * wide
+            part = np.zeros((wide, *values.shape[1:]), values.dtype)
+            part[: channels.width] = values[first : first + channels.width]
+            # Of each 128 bits, the first four channels come to the first vector, and so on.
+            shape = (channels.lanes // 4, group, 4, *values.shape[1:])
+            found.append(part.reshape(shape).swapaxes(0, 1).ravel())
+    return np.concatenate(found)
+
+
+def _packed(kernel: Depthwise, weights: Array) -> Array:
+    """By block of channels, group of taps, and lane."""
+    group, found = kernel.instructions.group, []
+    taps = np.zeros((len(weights), len(kernel.taps), group), kernel.instructions.weight)
+    for n, of_group in enumerate(kernel.taps):
+        for m, (i, j) in enumerate(of_group):
+            taps[:, n, m] = weights[:, i, j]
+    lanes = _in_lanes(kernel, taps).reshape(-1, len(kernel.taps), group)
+    begin = 0
+    for channels in kernel.channels:
+        wide = channels.lanes * group
+        for _ in range(channels.count):
+            found.append(lanes[begin : begin + wide].swapaxes(0, 1).ravel())
+            begin += wide
+    return np.concatenate(found)

@@ -18,6 +18,7 @@ from .window import Window
 VECTOR = 64  # bytes copied at once; longer rows take several steps
 SLACK = 256  # bytes behind the copy that dot products may read; their weights are 0
 BLOCK_BYTES = 96 * 1024  # of one copied block, for the caches next to the CPU
+SLICES, SLICE_MACS = 4, 1 << 21  # as many at least, if each has as many products
 
 
 @dataclass(frozen=True)
@@ -107,49 +108,56 @@ class Blocks:
         self, x: Buffer, begin: Expression, image: Buffer, to: Expression, *, count: int
     ) -> None:
         def step(at: Expression, lanes: int) -> None:
-            value = x[_ramp(begin + at, lanes)]
+            value = x[ramp(begin + at, lanes)]
             if self.instructions.element == "uint8":
                 value = T.reinterpret(_type("uint8", lanes), value)
-                value = value ^ _spread(T.uint8(128), lanes)
+                value = value ^ spread(T.uint8(128), lanes)
             else:
                 value = T.Cast(_type(self.instructions.element, lanes), value)
-            T.buffer_store(image, value, [_ramp(to + at, lanes)])
+            T.buffer_store(image, value, [ramp(to + at, lanes)])
 
-        _steps(count, step)
+        steps(count, step)
 
     def _fill(self, image: Buffer, to: Expression, count: int) -> None:
         element = self.instructions.element
         value = tirx.const(self.instructions.offset, element)
 
         def step(at: Expression, lanes: int) -> None:
-            T.buffer_store(image, _spread(value, lanes), [_ramp(to + at, lanes)])
+            T.buffer_store(image, spread(value, lanes), [ramp(to + at, lanes)])
 
-        _steps(count, step)
+        steps(count, step)
 
 
-def blocks_of(window: Window, instructions: Instructions, flat: bool) -> Blocks:
-    """Slices whose copy fits the caches."""
+def blocks_of(window: Window, instructions: Instructions, flat: bool, macs: int) -> Blocks:
+    """Slices whose copy fits the caches, and some for several threads where there is much to do.
+
+    Parameters
+    ----------
+    macs : int
+        Products of the whole output.
+    """
     rows, columns, _ = window.output
     size = {"uint8": 1, "int16": 2}[instructions.element]
+    least = max(1, min(SLICES, macs // SLICE_MACS))
     if flat:
         most = max(1, BLOCK_BYTES // (window.image[2] * size))
-        count = -(-columns // most)
+        count = min(columns, max(least, -(-columns // most)))
         return Blocks(window, instructions, True, 1, -(-columns // count))
     row = window.padded[1] * window.image[2] * size
     fitting = (n for n in range(rows, 1, -1) if _needed_rows(window, n) * row <= BLOCK_BYTES)
-    most = next(fitting, 1)
-    return Blocks(window, instructions, False, -(-rows // -(-rows // most)), columns)
+    count = min(rows, max(least, -(-rows // next(fitting, 1))))
+    return Blocks(window, instructions, False, -(-rows // count), columns)
 
 
 def _needed_rows(window: Window, rows: int) -> int:
     return (rows - 1) * window.strides[0] + window.extent[0]
 
 
-def _steps(count: int, step: Callable[[Expression, int], None]) -> None:
+def steps(count: int, step: Callable[[Expression, int], None], most: int = VECTOR) -> None:
     """Emit `step(at, lanes)` for all of `count`; the last one overlaps what is done already."""
     if not count:
         return
-    lanes = min(VECTOR, 1 << (count.bit_length() - 1))
+    lanes = min(most, 1 << (count.bit_length() - 1))
     if count == lanes:
         step(0, lanes)
         return
@@ -159,11 +167,13 @@ def _steps(count: int, step: Callable[[Expression, int], None]) -> None:
         step(count - lanes, lanes)
 
 
-def _ramp(begin: Expression, lanes: int) -> Expression:
-    return begin if lanes == 1 else tirx.Ramp(begin, 1, lanes)
+def ramp(begin: Expression, lanes: int, stride: int = 1) -> Expression:
+    """Consecutive indices, or one."""
+    return begin if lanes == 1 else tirx.Ramp(begin, stride, lanes)
 
 
-def _spread(value: Expression, lanes: int) -> Expression:
+def spread(value: Expression, lanes: int) -> Expression:
+    """A vector of the same value, or the value."""
     return value if lanes == 1 else tirx.Broadcast(value, lanes)
 
 

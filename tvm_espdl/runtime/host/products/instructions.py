@@ -122,6 +122,20 @@ class Instructions:
         value = T.max(value, tirx.Broadcast(T.int32(0), self.group) - value)
         return T.Cast(f"{self.element}x{self.group}", value)
 
+    def squared(self, image: Expression) -> tuple[Expression, Expression]:
+        """Factors of a dot product that squares copied pixels; -128 counts as 128 times 127."""
+        if self.group == 2:
+            return image, image
+        lanes = image.ty.dtype.lanes
+        value = T.Bind(image ^ tirx.Broadcast(T.uint8(128), lanes))
+        negative = tirx.Broadcast(T.uint8(0), lanes) - value
+        signed = (T.Bind(T.reinterpret(f"int8x{lanes}", v)) for v in (value, negative))
+        # As unsigned bytes, the magnitude of -128 is right.
+        magnitude = T.Bind(T.max(*signed))
+        unsigned = T.reinterpret(f"uint8x{lanes}", magnitude)
+        least = T.min(unsigned, tirx.Broadcast(T.uint8(127), lanes))
+        return unsigned, T.reinterpret(f"int8x{lanes}", least)
+
     def weight_magnitude(self, weights: Expression) -> Expression:
         """Magnitudes of packed weights, of the same type: 127 of -128."""
         lanes = self.lanes * self.group

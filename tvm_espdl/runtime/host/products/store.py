@@ -1,7 +1,6 @@
 """From sums to results: rounding shift, ReLU, saturation and store of whole vectors.
 
-The half that rounding adds is part of the packed bias wherever the sum still fits 32 bits with it;
-other shifts are computed as `arithmetic` does. It never sees a product.
+The half that rounding adds is part of the packed bias. It never sees a product.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from tvm.tirx.script import builder as T
 from ....chips import Chip
 from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
-from ..arithmetic import rescale
 from ..channels import INT32_MAX
 from ..kernel import Buffer, Expression
-from .vectors import Vector, spread
+from .vectors import Vector
 from .window import Finish
 
-MOST_FAST_SHIFT = 30
+MOST_SHIFT = 30
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,14 @@ class Store:
 
     Attributes
     ----------
-    fast : bool
-        Whether `added` is part of the sums.
     added : numpy.ndarray
         int64, `(channels,)`: what rounding wants added to the sum before the shift.
+    shifts : numpy.ndarray
+        int64, `(channels,)`, 0 to 30.
     """
 
     chip: Chip
     finish: Finish
-    fast: bool
     added: Array
     shifts: Array
 
@@ -67,7 +64,7 @@ class Store:
         Parameters
         ----------
         total : expression
-            A vector of sums, `added` included where that is `fast`.
+            A vector of sums, `added` included.
         kept : list of expression
             Vectors of what `kept` says.
         """
@@ -82,9 +79,6 @@ class Store:
 
     def shifted(self, total: Expression, kept: list[Expression]) -> Expression:
         """The rounded sums in int32, before ReLU and saturation."""
-        return self._rounded(total, kept) if self.fast else self._general(total, kept)
-
-    def _rounded(self, total: Expression, kept: list[Expression]) -> Expression:
         lanes = total.ty.dtype.lanes
         if self.uniform:
             shift = tirx.Broadcast(T.int32(int(self.shifts[0])), lanes)
@@ -102,25 +96,6 @@ class Store:
             total = total + odd
         return total >> shift
 
-    def _general(self, total: Expression, kept: list[Expression]) -> Expression:
-        # Lane by lane: LLVM makes vectors of it again.
-        lanes = total.ty.dtype.lanes
-        bound = T.Bind(total)
-        parts = [
-            T.cast(
-                rescale(
-                    tirx.Shuffle([bound], [T.int32(n)]),
-                    tuple(map(int, self.shifts)),
-                    self.finish.dtype,
-                    self.chip,
-                    channel=None if self.uniform else tirx.Shuffle([kept[0]], [T.int32(n)]),
-                ),
-                "int32",
-            )
-            for n in range(lanes)
-        ]
-        return tirx.Shuffle(parts, [T.int32(n) for n in range(lanes)])
-
 
 def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> None:
     """Emit the store of the first `width` lanes of a vector."""
@@ -133,8 +108,8 @@ def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> 
     T.buffer_store(y, value, [tirx.Ramp(place, 1, width)])
 
 
-def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store:
-    """The store after sums with these weights and bias.
+def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store | None:
+    """The store after sums with these weights and bias; None where rounding needs more bits.
 
     Parameters
     ----------
@@ -142,15 +117,9 @@ def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store:
         `(channels, products)`.
     """
     shifts = np.array(np.broadcast_to(finish.shifts, len(weights)), np.int64)
-    fast = bool((shifts >= 0).all() and (shifts <= MOST_FAST_SHIFT).all())
     half = np.where(shifts > 0, np.int64(1) << np.maximum(np.minimum(shifts, 62) - 1, 0), 0)
     if chip.rounding == "half_even":
         half -= shifts > 0
     largest = largest_sums(weights, bias, finish.dtype) + half + 1
-    fast = fast and bool((largest <= INT32_MAX).all())
-    return Store(chip, finish, fast, half if fast else half * 0, shifts)
-
-
-def lanes_of(store: Store, vectors: tuple[Vector, ...], lanes: int) -> list[Array]:
-    """`store.kept` in the lanes of the vectors, each `(len(vectors) * lanes,)`."""
-    return [spread(values, vectors, lanes).ravel() for values in store.kept]
+    few = (shifts >= 0) & (shifts <= MOST_SHIFT) & (largest <= INT32_MAX)
+    return Store(chip, finish, half, shifts) if few.all() else None
