@@ -160,7 +160,7 @@ def test_advice_is_what_a_second_estimate_says():
     xip = next(one for one in estimate.advice if "SPIRAM_XIP_FROM_PSRAM" in one.paste)
     assert xip.milliseconds == pytest.approx(estimate.milliseconds - moved.milliseconds)
     texts = " ".join(one.what for one in estimate.advice)
-    assert "parts of their output channels" in texts
+    assert "parts of the output channels" in texts
     assert "channels in whole vectors" in texts
     best = evaluate(compile_file(network((64, 96), size=20), "esp32s3"))
     assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)

@@ -9,9 +9,12 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from ..chips.settings import ANY_BOARD
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
+from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of, settled
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -23,6 +26,9 @@ from .traffic import Region
 
 #: Bytes behind a constant of the program's that kernels may read.
 _OVER_READ = 16
+
+#: Numbers that an array must have: few are alike by chance.
+_LEAST_NUMBERS = 256
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Layout:
         has the same bytes.
     other_constants : int
         Read-only data that steps share.
+    laid_out_again : int
+        Of all these: weights that an earlier step has in another layout.
     """
 
     plan: Plan
@@ -50,6 +58,7 @@ class Layout:
     buffer_bytes: int
     constant_bytes: tuple[int, ...]
     other_constants: int
+    laid_out_again: int = 0
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
@@ -91,7 +100,9 @@ class Layout:
 def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
     """The layout of a program on a chip."""
     memory = _plan(program, machine, kernels)
-    own, shared = _constants(program, memory)
+    constants = _Constants()
+    shared = sum(constants.add(array, _OVER_READ) for array in program.constants.values())
+    own = tuple(constants.of_step(step, program, memory) for step in program.steps)
     sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
     layout = Layout(
         plan=memory,
@@ -100,6 +111,7 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
         constant_bytes=own,
         other_constants=shared,
+        laid_out_again=constants.laid_out_again,
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
@@ -107,7 +119,7 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
 def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
-    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
+    if [pool.name for pool in _pools(program, machine)] != [a.pool.name for a in memory.arenas]:
         memory = _plan(program, machine, kernels)
     layout = dataclasses.replace(layout, plan=memory)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
@@ -119,6 +131,11 @@ def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Operator)
     }
+    if machine.tensors is None:
+        _, memory = settled(
+            *(program, DEFAULT_CHOICE, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
+        )
+        return memory
     return plan(program, needs, pools=_pools(program, machine))
 
 
@@ -149,24 +166,35 @@ def _needs(step: Step, operator: Operator, program: Program, kernels: Preference
     return dataclasses.replace(needs, over_read=0, alignment=1)
 
 
-def _constants(program: Program, memory: Plan) -> tuple[tuple[int, ...], int]:
-    """Bytes of each step's own constants, and of those of the program."""
-    seen: set[tuple[str, int, bytes]] = set()
+class _Constants:
+    """Arrays that are stored once, whoever reads them, as in generated C."""
 
-    def added(array: Array, over_read: int) -> int:
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, int, bytes]] = set()
+        self._numbers: set[bytes] = set()
+        #: Bytes of arrays of the same numbers as an earlier one's, in another order.
+        self.laid_out_again = 0
+
+    def of_step(self, step: Step, program: Program, memory: Plan) -> int:
+        """Bytes that a step brings with it."""
+        if not isinstance(step.operator, Operator) or memory.is_alias(step):
+            return 0
+        call = step.operator.call(program.chip, *step.constants)
+        return sum(self.add(array, call.over_read) for array in call.arrays.values())
+
+    def add(self, array: Array, over_read: int) -> int:
+        """Bytes of an array, with what may be read behind it; 0 of one that is there."""
         length = array_length(array, over_read)
         key = (str(array.dtype), length, array.tobytes())
-        if key in seen:
+        if key in self._seen:
             return 0
-        seen.add(key)
-        return length * array.itemsize
-
-    shared = sum(added(array, _OVER_READ) for array in program.constants.values())
-    own = []
-    for step in program.steps:
-        if not isinstance(step.operator, Operator) or memory.is_alias(step):
-            own.append(0)
-            continue
-        call = step.operator.call(program.chip, *step.constants)
-        own.append(sum(added(array, call.over_read) for array in call.arrays.values()))
-    return tuple(own), shared
+        self._seen.add(key)
+        nbytes = length * array.itemsize
+        if array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
+            values = np.unique(array, return_counts=True)
+            # Layouts differ in padding: zeros do not tell arrays apart.
+            used = values[0] != 0
+            numbers = b"".join(part[used].tobytes() for part in values)
+            self.laid_out_again += nbytes if numbers in self._numbers else 0
+            self._numbers.add(numbers)
+        return nbytes

@@ -20,6 +20,10 @@ _CHOICES = {"weights": get_args(Weights), "tensors": get_args(Tensors)}
 
 _KIB = 1024
 _MHZ = 1_000_000
+#: Crystals have 40 MHz and can be divided by 4.
+_LEAST_MHZ = 10
+#: No bus of these chips comes near either end.
+_MBPS = (0.1, 10_000)
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,11 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
     Raises
     ------
     EspdlError
-        If a number is not positive, or PSRAM is asked of a chip that has none.
+        If a number is not positive or beyond the chip, or PSRAM is asked of one that has none.
     """
-    stated, memory = settings or Settings(), chip.external_memory
+    stated, memory = Settings() if settings is None else settings, chip.external_memory
+    if not isinstance(stated, Settings):
+        raise EspdlError("no settings", where="settings", found=repr(stated), allowed="Settings")
     _refuse(chip, stated)
     caches, line = memory.caches, stated.cache_line or memory.line_bytes
     if stated.data_cache_kb is not None:
@@ -124,15 +130,30 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
     )
 
 
+def _bounds(chip: Chip, name: str) -> tuple[float, float]:
+    """The least and the most that a chip's setting can be."""
+    if name == "clock_mhz":
+        return _LEAST_MHZ, chip.clock_hz / _MHZ
+    return (1, chip.sram_bytes / _KIB) if name == "data_cache_kb" else _MBPS
+
+
 def _refuse(chip: Chip, stated: Settings) -> None:
+    choices: dict[str, tuple[object, ...]] = {**_CHOICES, "cache_line": chip.external_memory.lines}
     for name in stated.stated:
-        value, choices = getattr(stated, name), _CHOICES.get(name)
-        if choices is not None:
-            wrong, allowed = value not in choices, ", ".join(choices)
+        value = getattr(stated, name)
+        if name in choices:
+            wrong, allowed = value not in choices[name], ", ".join(map(str, choices[name]))
         else:
-            wrong, allowed = not (isinstance(value, Real) and float(value) > 0), "a number above 0"
+            least, most = _bounds(chip, name)
+            wrong = not (isinstance(value, Real) and least <= float(value) <= most)
+            allowed = f"a number from {least:g} to {most:g}"
         if wrong:
-            raise EspdlError("no such setting", where=f"--{name}", found=value, allowed=allowed)
+            raise EspdlError(
+                "no such setting",
+                where=f"--{name}",
+                found=repr(value),
+                allowed=f"{allowed} on {chip.name}",
+            )
     if chip.external_memory.psram is not None:
         return
     for name in ("weights", "tensors", "psram_mbps"):

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from ..chips import Chip
 from ..errors import ModelError
-from ..ops import Operator, Tensor
+from ..ops import Operator, Refusal, Tensor
 from ..ops.base.rounding import Array
 
 #: A shape that the elements are seen with, and the axes by which they are then transposed.
@@ -28,12 +28,15 @@ class Native:
         Buffers of the inputs, then of the outputs.
     inputs, outputs : tuple of Tensor
         Their types, without exponents.
+    reason : Refusal or None
+        Why it is left to TVM, where the reader of the model knows.
     """
 
     function: Any
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     name: str = "tvm"
+    reason: Refusal | None = None
 
     @property
     def text(self) -> str:
