@@ -20,7 +20,7 @@ from .host import Call, HostModule
 from .host.module import ADDRESS_OF_KERNEL
 from .making import MAKING, one_at_a_time
 from .segments import Segment, calls_of, segments_of
-from .threads import POOL
+from .threads import Chooser
 
 #: Sees each value as a step has written it; what it returns, the steps after it read instead.
 Watch = Callable[[str, Array], Array | None]
@@ -64,6 +64,10 @@ class Executor:
         """For each step its kernel and the number of that, or the symbol of TVM's function."""
         with MAKING:
             return self._make_calls()
+
+    @cached_property
+    def _choosers(self) -> dict[str, Chooser]:
+        return {segment.symbol: Chooser() for segment in self.segments}
 
     @cached_property
     def direct(self) -> Direct | None:
@@ -141,15 +145,15 @@ class Executor:
             values[name] = readable(values[name])
         read = [values[name] for name in segment.inputs]
         written = [values[name] for name in segment.outputs]
-        if segment.uses_threads and not POOL.enter():
-            pointers = (ctypes.c_void_p(array.ctypes.data) for array in (*read, *written))
-            self._functions[segment.many](1, *pointers)
+        function = self._functions[segment.symbol]
+        if not segment.uses_threads:
+            call(function, read, written)
             return
-        try:
-            call(self._functions[segment.symbol], read, written)
-        finally:
-            if segment.uses_threads:
-                POOL.leave()
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*read, *written)]
+        many = self._functions[segment.many]
+        self._choosers[segment.symbol].run(
+            lambda: many(1, 1, *pointers), lambda: call(function, read, written)
+        )
 
     def _written(self, number: int, values: Mapping[str, Array]) -> dict[str, Array]:
         """What a step writes."""

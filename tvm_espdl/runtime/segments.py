@@ -23,7 +23,7 @@ class Segment:
     many : str
         Of the function for many samples, as `host.Region` has it; "" of a function of TVM's own.
     uses_threads : bool
-        Whether it has tasks for TVM's pool of threads.
+        Whether that one has tasks for TVM's pool of threads.
     """
 
     symbol: str

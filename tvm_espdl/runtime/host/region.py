@@ -93,12 +93,12 @@ class Region:
     Attributes
     ----------
     symbol : str
-        Of the function that takes DLTensors: inputs, then outputs.
+        Of the function that takes DLTensors: inputs, then outputs. It runs on one thread.
     many : str
-        Of the function that takes the number of samples, an int64, and pointers to all samples of
-        each input, then of each output; on one thread.
+        Of the function that takes the number of samples, whether TVM's pool of threads may be used,
+        and pointers to all samples of each input, then of each output.
     uses_threads : bool
-        Whether the first of them has tasks for TVM's thread pool.
+        Whether there are tasks for the pool.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Region:
                 T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype, align=1))
                 for n, tensor in enumerate(tensors)
             ]
-            _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 1)
+            _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 0)
         return builder.get()
 
     def _many(self, body: str) -> Any:
@@ -148,7 +148,7 @@ class Region:
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.many})
             self._check_cpu()
-            count = T.arg("count", T.int64())
+            count, threads = T.arg("count", T.int64()), T.arg("threads", T.int32())
             tensors = [self.program.values[name] for name in self._values]
             pointers = [T.arg(f"p{n}", T.handle(t.dtype)) for n, t in enumerate(tensors)]
             samples = [
@@ -163,7 +163,7 @@ class Region:
                         T.address_of(buffer[number * tensor.size])
                         for buffer, tensor in zip(samples, tensors, strict=True)
                     ]
-                    _checked(body, *places, *arena, 0)
+                    _checked(body, *places, *arena, threads)
         return builder.get()
 
     def _check_cpu(self) -> None:
