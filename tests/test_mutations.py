@@ -2,12 +2,13 @@
 
 import ast
 import sys
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from mutate import TESTS, _files, _noticed, changes_of  # noqa: E402
+from mutate import LIVED, NOTICED, TESTS, UNDECIDED, Tree, _chosen, _files, changes_of  # noqa: E402
 
 PYTHON = '''"""1 + 1 in words."""
 
@@ -54,8 +55,28 @@ def test_a_change_that_counts_is_noticed(tmp_path):
     (tmp_path / "tests/test_a.py").write_text(
         "from a import f\n\n\ndef test_f():\n    assert f(1) == 2\n"
     )
-    seen = {
-        change.line: _noticed(change, ("tests",), 60, root=tmp_path)
-        for change in changes_of(Path("a.py"), tmp_path)
-    }
-    assert seen == {2: True, 6: False}
+    with Tree(tmp_path) as tree:
+        seen = {
+            change.line: tree.outcome(change, ("tests",), 60)
+            for change in changes_of(Path("a.py"), tmp_path)
+        }
+        assert seen == {2: NOTICED, 6: LIVED}
+        assert (tree.path / "a.py").read_text() == (tmp_path / "a.py").read_text()
+        (tree.path / "tests/test_a.py").write_text("import time\ntime.sleep(60)\n")
+        change = changes_of(Path("a.py"), tmp_path)[0]
+        assert tree.outcome(change, ("tests",), 2) == UNDECIDED
+
+
+def test_annotations_and_decorators_are_no_changes(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "@d(frozen=True, n=1)\ndef f(a: int | None = 1, *, b: X[2] = None, **c) -> int | str:\n"
+        "    g: int | None = a * 2\n    return h(*a, **c)\n"
+    )
+    found = [(c.line, c.old) for c in changes_of(Path("a.py"), tmp_path)]
+    assert found == [(2, "1"), (3, "*"), (3, "2")]
+
+
+def test_a_seed_repeats_its_changes():
+    first, again = (list(islice(_chosen(["files", "debug"], 3), 20)) for _ in range(2))
+    assert first == again
+    assert len(set(first)) > 10

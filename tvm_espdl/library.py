@@ -21,10 +21,11 @@ from .chips.settings import Board
 from .errors import DataError, ModelError
 from .files.output_files import check_new
 from .ops.base.rounding import Array
-from .program import Native, Program
+from .program import Native, Program, Step
 from .program.border.formats import Wish, border_of
 from .program.border.pixel_form import PixelForm
 from .program.kernels import Preference, check_preference
+from .program.user_model import UserModel
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
 from .runtime.batch import Batch
@@ -318,6 +319,10 @@ class Library:
         kept = dict(zip(names, self._states, strict=True)) | dict(states or {})
         return self.executor.values(self.feed(arrays), [kept[name] for name in names])
 
+    def recompute(self, step: Step, arrays: Sequence[Array]) -> dict[str, Array]:
+        """What one call of the program writes, by name, of any inputs of its types."""
+        return self.executor.step_values(step, arrays)
+
     def report(self, *samples: Any, kernels: Preference = "auto") -> Report:
         """Which kernel each part gets, and why a part is no operator of ESP-DL.
 
@@ -371,6 +376,8 @@ class Library:
         internal_ram: int | None = None,
         arena: str = "static",
         weights: str = "flash",
+        user_model_id: int | None = None,
+        user_model_version: str | None = None,
     ) -> Path:
         """Write the ESP-IDF project.
 
@@ -415,6 +422,11 @@ class Library:
             `tvmgen_<name>_set_memory`.
         weights : str
             `flash`, or `psram`: copied there by the first run.
+        user_model_id : int, optional
+            The application's own number of the model, from 0 to 2^32 - 1: a macro of the header,
+            and in `metadata.json`, beside the `model_id` that follows from the content.
+        user_model_version : str, optional
+            The same of its version: 1 to 64 letters, digits, dots, and signs out of + - _.
 
         Returns
         -------
@@ -429,7 +441,8 @@ class Library:
             If there is no such choice of kernels.
         DataError
             If the sample does not fit the network, the name cannot be one in C, the network has no
-            such format, the chip no such PSRAM or revision, or there is no such choice of memory.
+            such format, the chip no such PSRAM or revision, there is no such choice of memory, or
+            number or version cannot be one.
         ModelError
             If a part of the network cannot be expressed in C, or the chip or its flash has too
             little memory; the message has the numbers.
@@ -441,7 +454,9 @@ class Library:
         self._refuse_batch("export_project")
         check_path(path)
         check_preference(kernels)
-        network, board = NetworkName(name), Board(psram, chip_revision)
+        user = UserModel(user_model_id, user_model_version)
+        network, board = NetworkName(name, user), Board(psram, chip_revision)
+        self.chip.project.revision(board)
         refuse_empty(self.program)
         wishes = {"mean": mean, "std": std, "pixel_range": pixel_range, "layout": layout}
         given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
@@ -475,6 +490,8 @@ class Library:
         overwrite: bool = False,
         info: bool = False,
         json: bool = False,
+        user_model_id: int | None = None,
+        user_model_version: str | None = None,
     ) -> Path:
         """Write an `.espdl` file, which ESP-DL's own runtime loads on the chip.
 
@@ -492,6 +509,9 @@ class Library:
             Whether files may be replaced.
         info, json : bool
             Whether to write a `.info` or a `.json` beside it, in ESP-PPQ's forms.
+        user_model_id, user_model_version : int, str, optional
+            As of `export_project`: in the file's metadata. A version that is a whole number is
+            the file's `model_version`, too.
 
         Returns
         -------
@@ -502,17 +522,21 @@ class Library:
         ------
         ModelError
             If ESP-DL's runtime cannot run a part of the network; nothing is written then.
+        DataError
+            If number or version cannot be one.
         OutputError
             If a file exists.
         """
         from .espdl.save import check_paths, refuse_report, save_program  # only when asked for
 
+        user = UserModel(user_model_id, user_model_version)
         self._refuse_batch("save_espdl")
         check_paths(path, overwrite=overwrite, info=info, json=json)
         if any(isinstance(step.operator, Native) for step in self.program.steps):
             refuse_report(self.report())
         values = None if test_inputs is None else self.first_values(self._sample(test_inputs))
-        return save_program(self.program, path, values, overwrite=overwrite, info=info, json=json)
+        texts = {"info": info, "json": json}
+        return save_program(self.program, path, values, user=user, overwrite=overwrite, **texts)
 
     @property
     def graph_json(self) -> str:

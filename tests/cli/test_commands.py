@@ -294,6 +294,31 @@ WRONG = {
         [*EXPORT, "quantized.onnx", "--input_format", "native", "--mean", "1"],
         ["options of images for data that are none"],
     ),
+    "no path of a project": (
+        prepare_nothing,
+        ["export", "--out_path", "", "--model_path", "quantized.onnx"],
+        ["the output: an empty path"],
+    ),
+    "no path of a file": (
+        prepare_nothing,
+        ["export", "--out_path", "", "--model_path", "quantized.onnx", "--format", "espdl"],
+        ["the output: an empty path"],
+    ),
+    "no path of an array": (
+        prepare_nothing,
+        ["run", "quantized.onnx", "--input", "sample.npy", "--output", ""],
+        ["the output: an empty path"],
+    ),
+    "no path of a report": (
+        prepare_nothing,
+        [*QUANTIZE, "out.onnx", *CALIBRATE, "--report", ""],
+        ["the output: an empty path"],
+    ),
+    "no path of a page": (
+        prepare_nothing,
+        ["check", "quantized.onnx", "--html", ""],
+        ["the output: an empty path"],
+    ),
     "unknown method": (
         prepare_nothing,
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--activations", "magic"],

@@ -6,6 +6,7 @@ import onnx
 import pytest
 from html_page import Page
 from networks import library, quantized_digits
+from qdq_networks import network, node
 
 from tvm_espdl.cli import main
 from tvm_espdl.demo import DATA
@@ -89,6 +90,16 @@ def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
         (("--max_ms", "0"), "--max_ms: no limit; found: 0.0; allowed: a number above 0"),
         (("--max_ms", "-1"), "--max_ms: no limit"),
         (("--max_ms", "nan"), "--max_ms: no limit"),
+        (
+            ("--cache_line", "3"),
+            "--cache_line: no such setting; found: 3; allowed: 16, 32, 64 on esp32s3",
+        ),
+        (("--cache_line", "48"), "found: 48; allowed: 16, 32, 64 on esp32s3"),
+        (("--target_chip", "esp32c3", "--cache_line", "64"), "found: 64; allowed: 32 on esp32c3"),
+        (("--clock_mhz", "1e30"), "found: 1e+30; allowed: a number from 10 to 240 on esp32s3"),
+        (("--clock_mhz", "inf"), "found: inf; allowed: a number from 10 to 240"),
+        (("--flash_mbps", "nan"), "--flash_mbps: no such setting; found: nan"),
+        (("--data_cache_kb", "1000000"), "--data_cache_kb: no such setting"),
         (("--target_chip", "esp32c3", "--kernels", "esp-dl"), "not counted"),
         (("--calibrate", "log", "--calibration", "x", "--json", "x"), "two outputs in one place"),
         (("--compare", "esp32s3", "--html", "page.html"), "--html: an option without effect"),
@@ -105,3 +116,13 @@ def test_what_makes_no_sense_is_one_message(quantized, wrong, said, capsys):
 def test_a_limit_in_python_is_one_too():
     with pytest.raises(EspdlError, match="--max_flash: no limit; found: -1"):
         Limits(flash=-1)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "check"])
+def test_a_float_model_without_anything_to_quantize(command, tmp_path, capsys):
+    onnx.save(network([node("Tan", "x", "y")], {"x": (1, 4)}, {"y": (1, 4)}), tmp_path / "m.onnx")
+    assert run(command, tmp_path / "m.onnx") == 2
+    error = capsys.readouterr().err
+    assert "Tan (no rule quantizes this operator)" in error
+    assert "or --as_is, which shows it as it is" in error
+    assert run(command, tmp_path / "m.onnx", "--as_is") == 0

@@ -86,7 +86,7 @@ def test_nothing_is_said_of_a_model_that_is_not_there(way, capsys, monkeypatch, 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tvm_espdl.quantize.quantize", interrupted)
+    monkeypatch.setattr("tvm_espdl.quantize.request.quantize", interrupted)
     assert main(way) == INTERRUPTED
     assert capsys.readouterr().err == "tvm-espdl: interrupted\n"
     assert not (tmp_path / "q.onnx").exists()
@@ -111,3 +111,29 @@ def test_search_and_measuring_are_seen_on_a_terminal(monkeypatch):
     sys.stderr = Terminal()
     quantize_onnx(model, floats(16, 8))
     assert not sys.stderr.getvalue()
+
+
+def test_options_that_contradict_each_other(way, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*way, "--no_measure", "--measure_all"])
+    assert stopped.value.code == 2
+    assert "--measure-all: not allowed with argument --no_measure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--requantize",), "the model is float and quantized as such; without effect: requantize"),
+        (("--hold_out", "1000"), "no sample judges the result: it is 1000, and there are 16 samp"),
+    ],
+)
+def test_options_without_effect_are_told(tmp_path, capsys, option, said):
+    gemm = network([node("Gemm", "x w", "y")], {"x": (1, 4)}, {"y": (1, 2)}, {"w": floats(4, 2)})
+    onnx.save(gemm, tmp_path / "f.onnx")
+    np.save(tmp_path / "c.npy", floats(16, 4))
+    way = ["quantize", "--input_model", str(tmp_path / "f.onnx"), "--calibrate_dataset",
+           str(tmp_path / "c.npy"), "--no_measure", "--output_model"]  # fmt: skip
+    assert main([*way, str(tmp_path / "a.onnx"), *option]) == 0
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert main([*way, str(tmp_path / "b.onnx"), "--hold_out", "16"]) == 0
+    assert "warning" not in capsys.readouterr().err

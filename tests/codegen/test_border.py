@@ -7,6 +7,7 @@ from networks import digits_arrays, library
 from qdq_builder import QdqBuilder
 
 from tvm_espdl.compilation import compile_file
+from tvm_espdl.debug import compare
 from tvm_espdl.errors import DataError, ModelError
 from tvm_espdl.program.border.formats import border_of
 from tvm_espdl.program.border.pixel_form import PixelForm
@@ -67,6 +68,68 @@ def test_integers_give_what_floats_give(chip, dtype, real, c_compiler):
     for (_, expected), outputs in zip(both, found, strict=True):
         for one, other in zip(expected, outputs, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def normalised(dtype, *, by_channel):
+    """An image that the network normalises itself, and then reads with channels last."""
+    rng = np.random.default_rng(8)
+    builder = QdqBuilder(dtype)
+    x = builder.quantized_input("image", [1, 3, 5, 4], -5)
+    shape = (1, 3, 1, 1) if by_channel else ()
+    mean, scale = (
+        builder.weights(rng.integers(1, 100, shape).astype(dtype), exponent)
+        for exponent in (-5, -6)
+    )
+    y = builder.qdq(builder.node("Sub", x, mean), -5)
+    y = builder.qdq(builder.node("Mul", y, scale), -4)
+    y = builder.qdq(builder.node("Relu", y), -4)
+    w = builder.weights(rng.integers(-128, 128, (6, 3, 3, 3)).astype(dtype), -7)
+    builder.output(builder.qdq(builder.node("Conv", y, w), 1))
+    return builder.model()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("esp32c3", np.int16, True, True),
+        ("esp32s3", np.int8, False, True),
+        ("esp32s3", np.int8, True, False),
+    ],
+)
+def test_networks_that_normalise_take_images_as_they_read_them(case, c_compiler, tmp_path):
+    """Where vectors would have to be given up for it, the transpose is what costs less."""
+    chip, dtype, by_channel, moved = case
+    network = compile_file(normalised(dtype, by_channel=by_channel), chip)
+    border = border_of(network.program, "native", "native")
+    verify(border.program, "native_border")
+    kinds = [step.operator.name for step in border.program.steps]
+    assert ("transpose" not in kinds) == moved
+    (port,) = border.inputs
+    assert (port.layout, port.own.shape[-1]) == (("NHWC", 3) if moved else (port.layout, 4))
+    given = [model_form(border, seed) for seed in (1, 2)]
+    both = [border.sample(one, network.run(one)) for one in given]
+    found = run_network(border, [inputs for inputs, _ in both], c_compiler)
+    for (_, expected), outputs in zip(both, found, strict=True):
+        np.testing.assert_array_equal(expected[0], outputs[0])
+    formats = {"input_format": "native", "output_format": "native"}
+    project = network.export_project(tmp_path / "p", given[0], kernels="portable", **formats)
+    build_project(project, tmp_path / "program", c_compiler, defines=["TVM_ESPDL_DUMP"])
+    (tmp_path / "log").write_text(c_compiler.run(tmp_path / "program"))
+    for inputs in (None, given[0]):
+        result = compare(network, tmp_path / "log", inputs=inputs)
+        assert result and not result.missing and not result.problems, result
+
+
+def test_networks_that_normalise_take_pixels_without_a_transpose(c_compiler):
+    network = compile_file(normalised(np.int8, by_channel=True), "esp32c3")
+    border = border_of(network.program, "uint8", "native", pixels=PixelForm())
+    kinds = [step.operator.name for step in border.program.steps]
+    assert kinds == ["pixel_table", "sub", "mul", "relu", "conv2d"]
+    pixels = np.random.default_rng(2).integers(0, 256, (1, 5, 4, 3)).astype(np.uint8)
+    floats = (pixels * (1 / 255)).astype(np.float32).transpose(0, 3, 1, 2)
+    ((found,),) = run_network(border, [[pixels]], c_compiler)
+    _, (expected,) = border.sample([floats], network.run([floats]))
+    np.testing.assert_array_equal(found, expected)
 
 
 def spectrum(dtype, *, flat):

@@ -11,12 +11,13 @@ from network_in_c import run_network
 from networks import library, quantized_digits, samples
 from program_drawings import drawn_program
 from projects import project_of
+from qdq_builder import QdqBuilder
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.chips.settings import Board
 from tvm_espdl.cli import main
 from tvm_espdl.codegen.fitting import check_fit
-from tvm_espdl.codegen.memory_account import account_text
+from tvm_espdl.codegen.memory_account import account_text, memory_of
 from tvm_espdl.codegen.memory_choice import (
     INTERNAL,
     PSRAM,
@@ -25,11 +26,12 @@ from tvm_espdl.codegen.memory_choice import (
     kept_bytes,
     pools_of,
 )
-from tvm_espdl.compilation import compile_espdl
+from tvm_espdl.compilation import compile_espdl, compile_file
 from tvm_espdl.errors import DataError, ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.program.memory import plan
-from tvm_espdl.toolchain.network import includes, sources
+from tvm_espdl.toolchain.compiler import Compiler
+from tvm_espdl.toolchain.network import build_project, includes, sources
 
 MOBILENET = "imagenet_cls_models_s3_imagenet_cls_mobilenetv2_s8_v1.espdl"
 CHOICES = {
@@ -115,6 +117,39 @@ def test_mobilenet_is_refused_for_the_c3_with_numbers(mobilenet):
     assert f"{memory.arena_bytes} bytes for tensors" in message
     assert "255760 bytes of internal RAM, no PSRAM" in message
     assert "esp32s3" in message.partition("try:")[2]
+
+
+def segmentation(side):
+    """A class for each pixel: what leaves is the largest tensor."""
+    rng = np.random.default_rng(4)
+    builder = QdqBuilder(np.int8)
+    x = builder.quantized_input("image", [1, 3, side, side], -5)
+    w = builder.weights(rng.integers(-128, 128, (12, 3, 3, 3)).astype(np.int8), -7)
+    y = builder.qdq(builder.node("Conv", x, w, pads=[1, 1, 1, 1]), -3)
+    builder.output(builder.qdq(builder.node("Relu", y), -3))
+    return compile_file(builder.model(), "esp32s3")
+
+
+@pytest.mark.parametrize(("side", "outside"), [(16, False), (96, True)])
+def test_outputs_make_room_for_tensors_where_not_all_fits(side, outside, tmp_path):
+    """The buffer of the larger one, 442,368 bytes of floats, is larger than internal RAM."""
+    network = segmentation(side)
+    network.export_project(tmp_path / "project", kernels="portable")
+    main_text = (tmp_path / "project/main/app_main.c").read_text()
+    assert ("static EXT_RAM_BSS_ATTR ESPDL_ALIGNED(16) float" in main_text) == outside
+    assert ("#error" in main_text) == outside
+    file = tmp_path / "project/components/tvm_model/model/metadata.json"
+    memory = json.loads(file.read_text())["memory"]
+    assert bool(memory["outputs_in_psram"]) == outside
+    assert ("outputs of the project's main" in memory_of(tmp_path / "project")) == outside
+    assert memory["psram_bytes"] == (4 * 12 * side * side if outside else 0)
+    lines = (tmp_path / "project/sdkconfig.defaults.esp32s3").read_text()
+    assert ("CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY=y" in lines) == outside
+    build_project(tmp_path / "project", tmp_path / "program", Compiler.host())
+    assert "PASS" in Compiler.host().run(tmp_path / "program")
+    if outside:
+        with pytest.raises(ModelError, match="no PSRAM"):
+            network.export_project(tmp_path / "none", psram="none")
 
 
 def test_a_project_says_what_needs_psram(tmp_path):

@@ -253,7 +253,7 @@ def test_a_tensor_without_elements_is_refused(first, tmp_path):
     if first == 3:
         assert library.export_project(tmp_path / "project")
         return
-    with pytest.raises(ModelError, match=r"without elements.*shape \(1, 0\)"):
+    with pytest.raises(ModelError, match=r"tensor 'y': .*without elements.*shape \(1, 0\)"):
         library.export_project(tmp_path / "project")
     assert not (tmp_path / "project").exists()
 

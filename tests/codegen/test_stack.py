@@ -5,12 +5,22 @@ import re
 
 import numpy as np
 import pytest
+from espdl_double import RV32, compile_one
 from networks import library, samples
 from requirements_here import installed
 from stack_use import deepest
 
+from tvm_espdl.chips import CHIPS, FAMILIES
 from tvm_espdl.codegen.project import write_project
-from tvm_espdl.codegen.stack import PORTABLE_BYTES
+from tvm_espdl.codegen.stack import (
+    CALLERS,
+    CALLS,
+    ESP_DL_BYTES,
+    ESP_DL_FRAMES,
+    PORTABLE_BYTES,
+    WINDOW_BYTES,
+    stack_bytes,
+)
 from tvm_espdl.compilation import compile_espdl, compile_file
 from tvm_espdl.espdl import load
 from tvm_espdl.ops import Tensor
@@ -70,13 +80,13 @@ def test_zoo_stays_within_what_the_header_says(name, risc_v, tmp_path, models_di
     assert len(chain) > 2, chain
 
 
-def test_the_kernel_with_the_deepest_calls_stays_within_it(risc_v, tmp_path):
-    """A product of two tensors packs columns, and goes on through areas, tiles, exact sums."""
+def product(chip, folder, kernels):
+    """The project of a product of two tensors."""
     a, b, y = (Tensor("int16", shape, -4) for shape in ((1, 9, 20), (1, 20, 24), (1, 9, 24)))
     step = Step(Matmul(a, b, y), ("a", "b"), ("y",))
     names = {"input_names": ("a", "b"), "output_names": ("y",)}
     program = Program(
-        library("digits", "esp32s3").chip,
+        CHIPS[chip],
         {"a": a, "b": b, "y": y},
         ("a", "b"),
         ("y",),
@@ -84,9 +94,42 @@ def test_the_kernel_with_the_deepest_calls_stays_within_it(risc_v, tmp_path):
         **names,
     )
     zeros = [np.zeros(t.shape, np.int16) for t in (a, b, y)]
-    project = write_project(program, tmp_path / "p", zeros[:2], zeros[2:], kernels="portable")
+    return write_project(program, folder, zeros[:2], zeros[2:], kernels=kernels)
+
+
+def test_the_kernel_with_the_deepest_calls_stays_within_it(risc_v, tmp_path):
+    """A product of two tensors packs columns, and goes on through areas, tiles, exact sums."""
+    project = product("esp32s3", tmp_path / "p", "portable")
     needed, chain = deepest(project, risc_v, tmp_path, "tvmgen_default_run", LIBRARY)
     assert 1000 < needed <= PORTABLE_BYTES, chain
+
+
+@pytest.mark.parametrize("family", ["pie_v1", "pie_v2"])
+def test_the_glue_takes_no_more_than_what_is_allowed_for_it(family, tmp_path):
+    """Only the glue is compiled here: the figures of ESP-DL's own code are measured beforehand."""
+    chip = FAMILIES[family]
+    digits = library("digits", chip).export_project(tmp_path / "digits")
+    frames, command = {}, (*RV32, "-O2")
+    for project in (digits, product(chip, tmp_path / "product", "auto")):
+        for source in sorted(project.rglob("*.cpp")):
+            target = tmp_path / f"{source.stem}.o"
+            options = ["-fstack-usage"]
+            folders = [source.parent]
+            compile_one(family, source, target, includes=folders, compiler=command, options=options)
+            usage = target.with_suffix(".su").read_text().splitlines()
+            # All functions of a file together: none of them calls itself.
+            frames[source.stem] = sum(int(line.split("\t")[1]) for line in usage)
+    (allowed,) = (frames.glue for frames in ESP_DL_FRAMES if frames.family == family)
+    assert {"espdl_conv2d", "espdl_matmul"} <= {*frames}
+    assert 200 < max(frames.values()) <= 2 * allowed, frames  # int8 and int16
+
+
+def test_what_the_header_says_has_room_above_the_deepest_chain_into_esp_dl():
+    for frames in ESP_DL_FRAMES:
+        deepest_chain = CALLERS + frames.total + CALLS * WINDOW_BYTES
+        assert 1.3 * deepest_chain <= ESP_DL_BYTES <= TASK - 512
+    assert stack_bytes(["portable", "tvm"]) == PORTABLE_BYTES
+    assert stack_bytes(["portable", "esp-dl"]) == ESP_DL_BYTES
 
 
 ON_A_TASK = """\

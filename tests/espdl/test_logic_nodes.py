@@ -8,7 +8,7 @@ from small_models import attributes, model, tensor, value, write
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.errors import ModelError
+from tvm_espdl.errors import EspdlWarning, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.program import reference
@@ -75,6 +75,14 @@ def test_scatter():
     given = one("ScatterND", values, [indices], order=["d", "i", "u"], reduction="max")
     expected[[2, 0]] = np.maximum(data[[2, 0]], updates)
     np.testing.assert_array_equal(evaluate(given, d=data, u=updates), expected)
+    # The chip would write in front of the data.
+    behind = one(
+        "ScatterND", values, [tensor("i", np.int64([[-1], [0]]), 0)], order=["d", "i", "u"]
+    )
+    expected = data.copy()
+    expected[[-1, 0]] = updates
+    with pytest.warns(EspdlWarning, match="foreign memory. Found: -1.*counts from the end"):
+        np.testing.assert_array_equal(evaluate(behind, d=data, u=updates), expected)
 
 
 def test_reversed_sequence():
@@ -110,8 +118,8 @@ REFUSED = {
         one("ScatterND", [X, value("u", (1, 4)), Y], [tensor("i", np.int64([[3]]))], "xiu"),
         "indices outside of the data",
     ),
-    "negative index": (
-        one("ScatterND", [X, value("u", (1, 4)), Y], [tensor("i", np.int64([[-1]]))], "xiu"),
+    "index in front of the data": (
+        one("ScatterND", [X, value("u", (1, 4)), Y], [tensor("i", np.int64([[-4]]))], "xiu"),
         "indices outside of the data",
     ),
     "narrow index": (

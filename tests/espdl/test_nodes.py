@@ -164,7 +164,6 @@ def test_equal_functions_of_floats_are_compiled_once():
             one("Gather", [value("x", (4,)), value("y", (1,))], [tensor("s", np.int64([4]))]),
             "outside of the axis",
         ),
-        (one("Softmax", [value("x", (4,)), value("y", (4,))]), "float result"),
     ],
 )
 def test_what_is_refused(given, said):
@@ -183,6 +182,34 @@ def test_a_softmax_that_may_overflow_is_run_as_it_is():
     np.testing.assert_allclose(found, exponentials / exponentials.sum(), rtol=1e-6)
     with pytest.warns(EspdlWarning):
         assert np.isnan(evaluate(given, x=np.int8([1, 2, 3, 45]))[3])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_a_softmax_may_have_integers_as_its_result(dtype):
+    """ESP-DL's has floats: a step behind it quantizes them."""
+    x = np.array([[1, -20, 30, 7], [0, 0, 1, 2]], dtype)
+    values = [value("x", x.shape, -3, dtype), value("y", x.shape, -7, dtype)]
+    with pytest.warns(EspdlWarning, match=f"Found: {dtype}. Here a step quantizes it"):
+        found = evaluate(one("Softmax", values, axis=-1), x=x)
+    exponentials = np.exp(x / 8)
+    exact = exponentials / exponentials.sum(1, keepdims=True) * 128
+    assert found.dtype == dtype and np.abs(found - exact).max() < 0.51
+
+
+def test_what_the_runtime_does_not_read():
+    """A factor of a gemm, and how far a pool's window is dilated: the PC follows the chip."""
+    x = np.arange(-8, 8, dtype=np.int8).reshape(1, 4, 4, 1)
+    given = {"kernel_shape": (2, 2), "strides": (1, 1)}
+    values = [value("x", x.shape), value("y", (1, 2, 2, 1))]
+    with pytest.warns(EspdlWarning, match="dilates no pool. Found: .2, 2.. The PC follows"):
+        found = evaluate(one("MaxPool", values, dilations=(2, 2), **given), x=x)
+    assert found.tolist() == evaluate(one("MaxPool", values, **given), x=x).tolist()
+    assert found.shape == (1, 3, 3, 1)
+    values = [value("x", (1, 2)), value("y", (1, 3))]
+    w = tensor("w", np.ones((1, 1, 2, 3), np.int8), 0)
+    with pytest.warns(EspdlWarning, match="reads no alpha. Found: 2.0. The PC follows"):
+        found = evaluate(one("Gemm", values, [w], alpha=2.0), x=np.int8([[3, 4]]))
+    assert found.tolist() == [[7, 7, 7]]
 
 
 def test_a_lookup_table_is_checked():

@@ -38,11 +38,12 @@ def layer(
     bias=True,
     y_exponent=EXPONENT,
     shape=(STEPS, 1, INPUTS),
+    batch=1,
     **given,
 ):
     """A file of one node; `states` names initial states that are inputs of the network."""
     _, w, r, b = arrays(kind, directions)
-    last = (directions, 1, HIDDEN)
+    last = (directions, batch, HIDDEN)
     defaults = {"GRU": {"linear_before_reset": 1}, "LSTM": {}}[kind]
     given = {
         "hidden_size": HIDDEN,
@@ -142,6 +143,24 @@ def test_a_reverse_layer_runs_forward_as_on_the_chip():
     assert np.array_equal(values["y"], expected("GRU", "all"))
 
 
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_sequences_are_computed_one_after_the_other(kind, directions):
+    rng = np.random.default_rng(14)
+    x = rng.integers(-128, 128, (STEPS, 3, INPUTS)).astype(np.int8)
+    h = rng.integers(-128, 128, (directions, 3, HIDDEN)).astype(np.int8)
+    outputs = ["y", "h_last"] if kind == "GRU" else ["y", "h_last", "c_last"]
+    given = {"directions": directions, "states": ["h"]}
+    file = layer(kind, outputs, shape=x.shape, batch=3, **given)
+    with pytest.warns(EspdlWarning, match="one sequence. Found: 3. Here it is one after the other"):
+        found = reference.outputs(program_of(file, find_chip("esp32s3")), {"x": x, "h": h})
+    single = program_of(layer(kind, outputs, **given), find_chip("esp32s3"))
+    for n in range(3):
+        inputs = {"x": x[:, n : n + 1], "h": h[:, n : n + 1]}
+        for name, result in reference.outputs(single, inputs).items():
+            assert np.array_equal(found[name][..., n : n + 1, :], result)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_library_has_the_same_bits(kind):
     library = compile_espdl(layer(kind, ["y", "h_last"], directions=2), "esp32s3")
@@ -156,7 +175,7 @@ def test_library_has_the_same_bits(kind):
         ("GRU", {"linear_before_reset": 0}, "reset gate before the product"),
         ("LSTM", {"input_forget": 1}, "coupled gates"),
         ("GRU", {"y_exponent": -6}, "hidden states of several exponents"),
-        ("GRU", {"shape": (STEPS, 2, INPUTS)}, "a batch, of which"),
+        ("GRU", {"shape": (2, STEPS, INPUTS), "layout": 1}, "a batch, of which"),
         ("GRU", {"shape": (STEPS, INPUTS)}, "three dimensions"),
         ("LSTM", {"direction": "bidirectional"}, "other directions"),
         ("LSTM", {"states": ["c", "c"]}, "an initial state"),

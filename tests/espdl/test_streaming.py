@@ -12,7 +12,7 @@ from small_models import attributes, model, value, write
 from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
 from tvm_espdl.compilation import compile_espdl
-from tvm_espdl.errors import ModelError
+from tvm_espdl.errors import EspdlWarning, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import inputs_of
@@ -201,7 +201,6 @@ def test_an_exported_project_checks_one_run_from_the_start(tmp_path, c_compiler)
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"shape": (1, 2, 3), "axis": 2}, "inner axis.*axes of 1 before frame_axis"),
         ({"dtype": "float32"}, "a cache of integers"),
         ({"window": 0}, "a cache of integers"),
         ({"axis": 3}, "no such axis"),
@@ -210,3 +209,19 @@ def test_an_exported_project_checks_one_run_from_the_start(tmp_path, c_compiler)
 def test_caches_that_no_chip_keeps(given, said):
     with pytest.raises(ModelError, match=said):
         program_of(load(cached(**given)), find_chip("esp32s3"))
+
+
+def test_a_cache_along_an_inner_axis():
+    """The chip fills it as if the axis were the outermost; C and PC keep frames along their own."""
+    frames = [np.arange(6, dtype=np.int8).reshape(1, 2, 3) + 10 * n for n in range(3)]
+    with pytest.warns(EspdlWarning, match="as if its axis were the outermost.*frame_axis 2"):
+        network = compile_cached(axis=2, window=3)
+    found = [network(frame) for frame in frames]
+    zeros = np.zeros((1, 2, 2), np.int8)
+    whole = np.concatenate([zeros, *frames], 2)
+    for number, result in enumerate(found):
+        assert np.array_equal(result, whole[:, :, 3 * number : 3 * number + 5])
+    in_c = run_network(network.program, [network.feed([frame]) for frame in frames])
+    assert all(np.array_equal(a, b) for (a,), b in zip(in_c, found, strict=True))
+    with pytest.raises(ModelError, match="cannot keep this state"):
+        network.save_espdl("never.espdl")

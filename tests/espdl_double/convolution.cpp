@@ -209,6 +209,16 @@ template <typename T> void check_shifts(const char *function, const Args<T> &arg
   read_slack(args.tie_filter_channel_factor, args.output_channel * sizeof(T), 0);
 }
 
+// Results whose pixels lie apart: ESP-DL looks where the first one begins, and not where others do.
+template <typename T> void check_pitch(const char *function, const Args<T> &args) {
+  demand(function, args.output_x_offset >= args.output_channel, "pixels of the result overlap");
+  if (vectors && args.output_x_offset != args.output_channel) {
+    expect_pointer(function, "output_element", args.output_element, vector_bytes);
+    demand(function, args.output_x_offset * sizeof(T) % vector_bytes == 0,
+           "pixels of the result lie apart, and not at multiples of 16 bytes");
+  }
+}
+
 template <typename T> void check(const char *function, const Args<T> &args, bool depthwise) {
   expect_pointer(function, "input_element", args.input_element, alignof(T));
   expect_pointer(function, "output_element", args.output_element, alignof(T));
@@ -231,8 +241,9 @@ template <typename T> void check(const char *function, const Args<T> &args, bool
   ESPDL_EXPECT(input_y_offset, args.input_width * args.input_channel);
   ESPDL_EXPECT(input_stride_y_offset, args.stride_y * args.input_width * args.input_channel);
   ESPDL_EXPECT(input_stride_x_offset, args.stride_x * args.input_channel);
-  ESPDL_EXPECT(output_y_offset, args.output_width * args.output_channel);
-  ESPDL_EXPECT(output_x_offset, args.output_channel);
+  // Padded images have rows of results at this distance whatever output_y_offset says.
+  ESPDL_EXPECT(output_y_offset, args.output_width * args.output_x_offset);
+  check_pitch(function, args);
   check_shifts(function, args);
   if (vectors) {
     check_vectors(function, args, depthwise);
@@ -244,7 +255,8 @@ template <typename T> void check(const char *function, const Args<T> &args, bool
 template <typename T>
 void check_memory(const char *function, const Args<T> &args, bool depthwise) {
   const size_t input = args.input_height * args.input_width * args.input_channel * sizeof(T);
-  const size_t output = args.output_height * args.output_y_offset * sizeof(T);
+  const size_t behind = args.output_x_offset - args.output_channel;
+  const size_t output = (args.output_height * args.output_y_offset - behind) * sizeof(T);
   expect_apart(function, args.input_element, input, args.output_element, output, false);
   if (!vectors) {
     return;

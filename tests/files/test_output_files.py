@@ -143,3 +143,45 @@ def test_a_parent_that_is_a_file(tmp_path):
         check_new(tmp_path / "file/x")
     with pytest.raises(OutputError):
         write_folder(tmp_path / "file/x", {Path("a"): b""})
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_of_a_set_that_overwrites_all_are_new_or_all_are_as_they_were(
+    tmp_path, monkeypatch, bad, links
+):
+    """One of the names cannot be given: what was there stands there again, links and modes, too."""
+    (tmp_path / "a").write_bytes(b"old a")
+    (tmp_path / "a").chmod(0o640)
+    (tmp_path / "c").symlink_to("a")
+    targets = [tmp_path / name for name in "abc"]
+    replace = Path.replace
+
+    def refusing(self, target):
+        if target == targets[bad] and self.read_bytes() == b"new":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    def unsupported(*_, **__):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refusing)
+    if not links:
+        monkeypatch.setattr(output_files.os, "link", unsupported)
+    with pytest.raises(OutputError, match="cannot be written; found: Input/output error"):
+        write_set(dict.fromkeys(targets, b"new"), overwrite=True)
+    assert names(tmp_path) == ["a", "c"]
+    assert (tmp_path / "a").read_bytes() == b"old a"
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "c").is_symlink()
+    monkeypatch.undo()
+    write_set(dict.fromkeys(targets, b"new"), overwrite=True)
+    assert {path.read_bytes() for path in targets} == {b"new"}
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"x", ["x"], ""])
+def test_what_is_no_path(wrong):
+    for write in (check_new, lambda path: write_whole(path, b"")):
+        with pytest.raises(OutputError, match=r"the output: (no|an empty) path; "):
+            write(wrong)

@@ -102,12 +102,39 @@ def conv(*after, **attributes):
 PADS = {"pads": ints(0, 0, 1, 2, 0, 0, 0, 1)}
 PERM, BACK = [0, 2, 3, 1], [0, 3, 1, 2]
 
+# Dilation as TensorFlow has it: phases, a convolution of each, and the phases together again.
+PHASES = [
+    node("Transpose", "x", "cnhw", perm=[1, 0, 2, 3]), node("Pad", "cnhw round", "p"),
+    node("SpaceToDepth", "p", "s", blocksize=2),
+    node("Transpose", "s", "phases", perm=[1, 0, 2, 3]), node("Conv", "phases w b", "c"),
+    node("Transpose", "c", "t", perm=[1, 0, 2, 3]), node("DepthToSpace", "t", "d", blocksize=2),
+    node("Transpose", "d", "y", perm=[1, 0, 2, 3]),
+]  # fmt: skip
+
 # step -> name -> (model, operators without the step, operators with it).
 CASES = {
     "constants_to_initializers": {
         "value": (
             graph([node("Constant", "", "k", value_float=2.0), node("Mul", "x k", "y")]),
             "Constant Mul", "Mul",
+        ),
+    },
+    "dilated_conv": {
+        "space to depth": (
+            graph(PHASES, {**W, "round": ints(0, 0, 2, 2, 0, 0, 2, 2)}),
+            "Transpose Pad SpaceToDepth Transpose Conv Transpose DepthToSpace Transpose", "Conv",
+        ),
+        "padded by other numbers": (
+            graph([*PHASES[:1], node("Pad", "cnhw round one", "p"), *PHASES[2:]],
+                  {**W, "round": ints(0, 0, 2, 2, 0, 0, 2, 2), "one": np.float32(1)}),
+            "Transpose Pad SpaceToDepth Transpose Conv Transpose DepthToSpace Transpose",
+            "Transpose Pad SpaceToDepth Transpose Conv Transpose DepthToSpace Transpose",
+        ),
+        "read elsewhere": (
+            graph([*PHASES, node("Relu", "phases", "z")],
+                  {**W, "round": ints(0, 0, 2, 2, 0, 0, 2, 2)}, z=(4, 4, 5, 5)),
+            "Transpose Pad SpaceToDepth Transpose Conv Transpose DepthToSpace Transpose Relu",
+            "Transpose Pad SpaceToDepth Transpose Conv Transpose DepthToSpace Transpose Relu",
         ),
     },
     "fold_constants": {

@@ -9,14 +9,16 @@ from onnx import helper
 from preprocess_cases import CASES, GATE, SWISH, graph
 from qdq_networks import floats, network, node, run
 
-from tvm_espdl.errors import ModelError
+from tvm_espdl.errors import EspdlError, ModelError
 from tvm_espdl.preprocess.steps import STEPS
-from tvm_espdl.quantize import preprocess_onnx
+from tvm_espdl.quantize import preprocess_onnx, preprocess_with_report, quantize_onnx
 
 SEEN_ELSEWHERE = {
     "constants_second",
     "normalize_gemm",
     "clear_descriptions",
+    "clear_shapes",
+    "half_to_float",
 }  # in the tests below: no node goes
 
 # Steps that would do the same thing, or that the example needs out of its way.
@@ -24,7 +26,7 @@ ALSO_OFF = {
     "hard_swish": {"hard_sigmoid"},
     "fold_constants": {"remove_no_ops"},
 }
-ON = {"average_pool_to_conv", "clear_descriptions"}
+ON = {"average_pool_to_conv", "clear_descriptions", "clear_shapes"}
 
 
 def forms(model):
@@ -177,3 +179,44 @@ def test_the_choice_of_steps_stays_with_the_model():
     assert preprocess_onnx(chosen) == chosen
     assert not preprocess_onnx(model).metadata_props
     assert forms(preprocess_onnx(chosen, enable=["fuse_pads"])) == ["Conv", "Conv"]
+
+
+def test_shapes_are_taken_away_at_the_end():
+    """Inputs and outputs keep theirs; the steps before find all shapes, as quantizing does."""
+    model, _, on = CASES["fold_constants"]["slice"]
+    prepared, report = preprocess_with_report(model, enable="clear_shapes")
+    assert forms(prepared) == on.split()
+    assert not prepared.graph.value_info
+    assert [v.type.tensor_type.HasField("shape") for v in
+            (*prepared.graph.input, *prepared.graph.output)] == [True, True]  # fmt: skip
+    assert dict(report.steps).get("clear_shapes", 0) == len(preprocess_onnx(model).graph.value_info)
+    compare(model, prepared)
+    again = preprocess_onnx(prepared)  # it is not remembered: quantizing needs them
+    assert [*again.graph.value_info] == [*preprocess_onnx(model).graph.value_info]
+    with pytest.raises(EspdlError, match="is for float models that are written"):
+        quantize_onnx(graph(conv_net()), floats(8, 4, 6, 6), enable="clear_shapes")
+
+
+def conv_net():
+    return [node("Relu", "x", "y")]
+
+
+def test_halves_are_a_step():
+    model = graph([node("Mul", "x k", "y")], {"k": floats(6).astype(np.float16)})
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    prepared, report = preprocess_with_report(model)
+    assert dict(report.steps)["half_to_float"] == 3  # the constant, the input and the output
+    kinds = {value.type.tensor_type.elem_type for value in prepared.graph.input}
+    assert kinds == {onnx.TensorProto.FLOAT}
+    x = floats(*model_shape(model))
+    expected = run(model, {"x": x.astype(np.float16)})["y"]
+    np.testing.assert_allclose(run(prepared, {"x": x})["y"], expected, rtol=2e-3)
+    kept = preprocess_onnx(model, skip="half_to_float")
+    assert kept.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
+    assert kept.graph.initializer[0].data_type == onnx.TensorProto.FLOAT16
+    assert model.graph.initializer[0].data_type == onnx.TensorProto.FLOAT16
+
+
+def model_shape(model):
+    return [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]

@@ -40,20 +40,23 @@ class Memory:
                 self.write(name)
 
     def extent(self, name):
-        """Area, first byte and end of a value."""
-        place = self.plan.places[name]
-        end = place.offset + self.program.values[name].nbytes
+        """Area of a value, and where its bytes are."""
+        place, tensor = self.plan.places[name], self.program.values[name]
+        pitch = self.plan.pitches.get(name)
+        row = tensor.nbytes // max(tensor.size // tensor.shape[-1], 1) if pitch else tensor.nbytes
+        rows = np.arange(tensor.nbytes // max(row, 1))[:, np.newaxis] * (pitch or row)
+        at = (place.offset + rows + np.arange(row)).ravel()
         assert place.offset >= 0
         limit = len(self.areas[place.kind, place.index]) - (BEHIND if place.kind != "arena" else 0)
-        assert end <= limit, f"{name} ends behind its memory"
-        return (place.kind, place.index), place.offset, end
+        assert at.max(initial=0) < limit, f"{name} ends behind its memory"
+        return (place.kind, place.index), at
 
     def write(self, name):
         """A value is new."""
-        area, first, end = self.extent(name)
-        self.meant[name] = np.arange(self.next, self.next + end - first)
-        self.next += end - first
-        self.areas[area][first:end] = self.meant[name]
+        area, at = self.extent(name)
+        self.meant[name] = np.arange(self.next, self.next + len(at))
+        self.next += len(at)
+        self.areas[area][at] = self.meant[name]
 
     def see(self, step):
         """The result of a step that does not run is there."""
@@ -67,12 +70,13 @@ class Memory:
         self.meant[name] = np.stack(bytes_of, -1).ravel()
 
     def assert_there(self, name, reader):
-        area, first, end = self.extent(name)
-        assert np.array_equal(self.areas[area][first:end], self.meant[name]), f"{reader}: {name}"
+        area, at = self.extent(name)
+        assert np.array_equal(self.areas[area][at], self.meant[name]), f"{reader}: {name}"
 
     def assert_readable(self, name, alignment, over_read, reader):
         """That a kernel may begin and end its vectors at a value."""
-        area, first, end = self.extent(name)
+        area, at = self.extent(name)
+        first, end = at[0], at[-1] + 1
         assert first % alignment == 0, f"{reader}: {name} is not aligned"
         if not over_read:
             return
@@ -99,7 +103,23 @@ class Memory:
 
 
 def overlap(one, other):
-    return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
+    return one[0] == other[0] and len(np.intersect1d(one[1], other[1])) > 0
+
+
+def in_place(memory, step, name):
+    """Whether a step finds a part where it belongs in its result."""
+    if name not in memory.plan.pitches:
+        return False
+    (result,) = step.outputs
+    operator, (area, at) = step.operator, memory.extent(result)
+    assert operator.name == "concat"
+    pixels = at.reshape(operator.outer, -1)
+    begins = np.cumsum([0, *operator.blocks]) * (pixels.shape[1] // sum(operator.blocks))
+    place = step.inputs.index(name)
+    own = pixels[:, begins[place] : begins[place + 1]].ravel()
+    found, there = memory.extent(name)
+    assert area == found and np.array_equal(own, there), f"{name} is not where it belongs"
+    return True
 
 
 def simulate(program, plan, needs):
@@ -141,11 +161,11 @@ def _call(memory, at, step, need):
         if need is not None:
             memory.assert_readable(name, need.alignment, need.over_read, reader)
             memory.assert_aligned(name, need.alignment, reader)
-    scratch = (("arena", 0), 0, 0)
+    scratch = (("arena", 0), np.arange(0))
     if need is not None and need.workspace_bytes:
         place = plan.workspaces[at]
         area = place.kind, place.index
-        scratch = (area, place.offset, place.offset + need.workspace_bytes)
+        scratch = (area, place.offset + np.arange(need.workspace_bytes))
         memory.spoil(place, need.workspace_bytes)
         for name in step.inputs:
             memory.assert_there(name, f"{reader}, beside its workspace,")
@@ -153,11 +173,17 @@ def _call(memory, at, step, need):
     for n, output in enumerate(outputs):
         assert not overlap(output, scratch), f"{reader} works in its own result"
         assert not any(overlap(output, other) for other in outputs[:n]), reader
-        own = [i for i, x in enumerate(step.inputs) if overlap(output, memory.extent(x))]
+        apart = [x for x in step.inputs if not in_place(memory, step, x)]
+        own = [
+            i for i, x in enumerate(step.inputs) if x in apart and overlap(output, memory.extent(x))
+        ]
         allowed = need.in_place if need is not None else ()
         assert not own or (len(own) == 1 and own[0] in allowed), f"{reader} writes over {own}"
-        assert not own or output == memory.extent(step.inputs[own[0]]), reader
-        assert output[1] % (need.alignment if need is not None else 1) == 0
+        same = [memory.extent(step.inputs[i])[1] for i in own]
+        assert all(np.array_equal(output[1], at) for at in same), reader
+        alignment = need.alignment if need is not None else 1
+        assert output[1][0] % alignment == 0
+        assert plan.pitches.get(step.outputs[n], 0) % alignment == 0
         if need is not None:
             memory.assert_aligned(step.outputs[n], need.alignment, reader)
     for name in step.outputs:

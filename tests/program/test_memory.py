@@ -14,7 +14,7 @@ from tvm_espdl.ops.add import Add
 from tvm_espdl.ops.base.ccall import Needs
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.reshape import Reshape
-from tvm_espdl.program import Program, Step
+from tvm_espdl.program import Program, State, Step
 from tvm_espdl.program.memory import Place, Pool, plan
 
 SEED = 11
@@ -27,7 +27,8 @@ def drawn_needs(rng, program):
         places = tuple(range(len(step.inputs))) if isinstance(step.operator, (Add, Relu)) else ()
         vector = int(rng.choice([0, 0, 16]))
         scratch = int(rng.choice([0, 0, 5, 50]))
-        needs[at] = Needs(scratch, places if rng.integers(2) else (), vector, max(vector, 1))
+        inside = places if rng.integers(2) else ()
+        needs[at] = Needs(scratch, inside, vector, max(vector, 1), bool(rng.integers(4)))
     return needs
 
 
@@ -49,15 +50,17 @@ def test_every_byte_is_there_when_it_is_read(number):
 
 def test_random_programs_have_views_of_every_kind():
     """Otherwise the test above would show nothing."""
-    found, kept = set(), set()
+    found, kept, joined = set(), set(), set()
     for number in range(60):
         rng = np.random.default_rng([SEED, number])
         program = drawn_program(rng, int(rng.integers(1, 30)))
         memory = plan(program, drawn_needs(rng, program))
+        joined |= {memory.places[name].kind for name in memory.pitches}
         for step in program.steps:
             places = {memory.places[name].kind for name in (*step.inputs, *step.outputs)}
             kinds = {(step.operator.name, kind) for kind in places}
             (found if memory.is_alias(step) else kept).update(kinds)
+    assert {*joined} >= {"arena", "output"}
     names = ("reshape", "transpose", "slice", "concat")
     assert found >= {*itertools.product(names, ("arena", "output"))}
     assert kept >= {(name, "arena") for name in names}
@@ -137,6 +140,25 @@ def test_an_input_that_is_read_elsewhere_is_not_written_over(reader):
     memory = plan(program, needs)
     simulate(program, memory, needs)
     assert memory.places["a"] != memory.places["b"]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_state_that_follows_another_one_is_kept_before_that_is_new(swapped):
+    x, y = Tensor("int8", (1, 64), 0), Tensor("int8", (64, 1), 0)
+    steps = (
+        Step(Reshape(x, y), ("s",), ("moved",)),
+        Step(Reshape(y, x), ("moved",), ("older",)),
+        Step(Add(x, x, x), ("x", "t"), ("new",)),
+    )
+    values = {**dict.fromkeys(("x", "s", "t", "new", "older"), x), "moved": y}
+    states = (State("s", "new"), State("t", "older"))
+    program = Program(
+        *(CHIPS["esp32"], values, ("x",), ("new",), steps),
+        states=states[::-1] if swapped else states,
+    )
+    memory = plan(program)
+    simulate(program, memory, {})
+    assert memory.places["older"].kind == "arena"
 
 
 def test_values_are_aligned_as_their_steps_ask():

@@ -12,10 +12,10 @@ from tvm_espdl.espdl import load
 from tvm_espdl.espdl.evidence import find
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.program.kernels import kernel_of_step
-from tvm_espdl.program.memory import plan
+from tvm_espdl.program.memory import Pool, plan
 from tvm_espdl.program.memory.placement import Area, Piece, Placement, lower_bound
-from tvm_espdl.program.memory.planner import parts_of
-from tvm_espdl.program.memory.sharing import shared
+from tvm_espdl.program.memory.planner import parts_of, sharing_of
+from tvm_espdl.program.memory.pools import distribute
 
 SEED = 41
 MOST_TENSORS = 40
@@ -77,7 +77,7 @@ def needs_of(program):
 
 
 def pieces_of(program, needs):
-    return [part.piece for part in parts_of(program, needs, shared(program, needs))]
+    return [part.piece for part in parts_of(program, needs, sharing_of(program, needs))]
 
 
 def assert_optimal(program):
@@ -125,6 +125,34 @@ def test_random_pieces_are_placed_as_the_solver_does(number):
     placement = Placement(pieces)
     height = placement.height(placement.best(range(7), lower_bound(pieces)))
     assert height <= 1.05 * optimum(pieces), f"seed {SEED}, {number}"
+
+
+def most_traffic(pieces, traffic, limit):
+    """That of the best choice of pieces that an array of `limit` bytes holds: all are tried."""
+    choices = [
+        some for count in range(len(pieces)) for some in combinations(range(len(pieces)), count + 1)
+    ]
+    for some in sorted(choices, key=lambda some: -sum(traffic[n] for n in some)):
+        chosen = [pieces[n] for n in some]
+        if lower_bound(chosen) <= limit and optimum(chosen) <= limit:
+            return sum(traffic[n] for n in some)
+    return 0
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_the_first_pool_takes_nearly_as_much_traffic_as_the_best_choice(number):
+    rng = np.random.default_rng([SEED, 2, number])
+    pieces, traffic = [], []
+    for _ in range(9):
+        first, size = int(rng.integers(0, 8)), int(rng.integers(1, 12)) * 16
+        pieces.append(Piece((Area(0, size, first, first + int(rng.integers(0, 4))),), 16))
+        traffic.append(int(size * rng.choice([1, 1, 2, 3, 8]) * rng.random()) + 1)
+    limit = int(lower_bound(pieces) * rng.choice([0.3, 0.5, 0.7, 0.9])) // 16 * 16
+    inside, outside = distribute(pieces, traffic, (Pool("small", limit), Pool("large")))
+    assert {*inside} | {*outside} == {*range(9)} and not {*inside} & {*outside}
+    assert Placement(pieces).height(inside) <= limit
+    best = most_traffic(pieces, traffic, limit)
+    assert sum(traffic[n] for n in inside) >= 0.97 * best, f"seed {SEED}, 2, {number}"
 
 
 @pytest.mark.parametrize("number", range(6))

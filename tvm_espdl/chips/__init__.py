@@ -372,7 +372,7 @@ def find_chip(name: str) -> Chip:
     """
     try:
         return CHIPS[name]
-    except KeyError:
+    except (KeyError, TypeError):  # What cannot be a key is no name either.
         near = difflib.get_close_matches(str(name), CHIPS, n=1)
         raise ChipError(
             "unknown chip",

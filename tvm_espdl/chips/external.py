@@ -72,6 +72,8 @@ class ExternalMemory:
         None without any.
     inner_cycles : float
         Cycles a byte that the inner cache fetches from the outer one.
+    other_lines : tuple of int
+        Bytes of a line that ESP-IDF's Kconfig has beside `line_bytes`.
     faster : tuple of Faster
         What could be set beyond what projects set.
     """
@@ -80,8 +82,14 @@ class ExternalMemory:
     line_bytes: int
     flash: Bus
     psram: Bus | None
+    other_lines: tuple[int, ...] = ()
     inner_cycles: float = 0.0
     faster: tuple[Faster, ...] = ()
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Every length of a line that can be set, in bytes."""
+        return tuple(sorted((self.line_bytes, *self.other_lines)))
 
 
 #: Flash with four data lines; PSRAM with four, and with eight at both edges.
@@ -105,11 +113,11 @@ _P4 = (
 # Sizes and lines from ESP-IDF's Kconfig, those that projects set where there is a choice; ways,
 # and all of chips with one fixed cache, are assumed.
 ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80)
-ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80)
-ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, faster=_S3)
+ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, (16,))
+ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, (16, 32), faster=_S3)
 ESP32C2 = ExternalMemory(((16384, 8),), 32, _QIO_60, None)
 ESP32C3 = ExternalMemory(((16384, 8),), 32, _QIO_80, None)
 ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, faster=_C5)
 ESP32C6 = ExternalMemory(((32768, 4),), 32, _QIO_80, None)
-ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, 0.172, _P4)
+ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, (64,), 0.172, _P4)
 ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250)

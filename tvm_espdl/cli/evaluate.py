@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HELP = "Whether a model fits a chip, how long it takes there, and what would change that."
 
 #: What says or makes something of one chip.
-_OF_ONE_CHIP = ("target_chip", "json", "html", "calibrate", "calibration")
+_OF_ONE_CHIP = ("target_chip", "json", "html", "calibrate", "calibration", "accuracy")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +47,12 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON, too")
+    option(
+        parser,
+        "accuracy",
+        "report of the quantization (quantize --report FILE.json), shown beside the figures",
+        metavar="FILE",
+    )
     option(parser, "calibrate", "log of a firmware with TVM_ESPDL_PROFILE: refines the figures")
     option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
     limits = parser.add_argument_group("limits", "status 1 where the model is above one of them")
@@ -61,6 +67,12 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     option(what_if, "flash_mbps", "what the flash gives", type=float)
     option(what_if, "weights", "where constants are read from", choices=("flash", "psram"))
     option(what_if, "tensors", "where the arena is", choices=("internal", "psram"))
+    option(
+        what_if,
+        "internal_ram",
+        "bytes of internal memory for tensors and states, as of export; the rest goes to PSRAM",
+        type=byte_count,
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -89,12 +101,19 @@ def run(arguments: argparse.Namespace) -> int:
 def estimate_of(arguments: argparse.Namespace) -> Estimate:
     """The estimate that the arguments ask for."""
     from ..estimate import evaluate
+    from ..files.accuracy_report import read_accuracy
 
+    accuracy = None if arguments.accuracy is None else read_accuracy(arguments.accuracy)
     library, notes, left_out = library_of_what_compiles(arguments)
     settings, kernels = settings_of(arguments), arguments.kernels
     board = _calibration(library, arguments)
     return evaluate(
-        *(library, settings), kernels=kernels, notes=notes, calibration=board, left_out=left_out
+        *(library, settings),
+        kernels=kernels,
+        notes=notes,
+        calibration=board,
+        left_out=left_out,
+        accuracy=accuracy,
     )
 
 

@@ -44,6 +44,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_firmware_options(parser)
     option(
         parser,
+        "user_model_id",
+        "your own number of the model, beside the content's own id: into header, metadata and file",
+        type=_number,
+        metavar="N",
+    )
+    option(parser, "user_model_version", "your own version of it, such as 1.0.2", metavar="TEXT")
+    option(
+        parser,
         "format",
         "C without an interpreter, or a file for ESP-DL's runtime (default: %(default)s)",
         choices=("project", "espdl"),
@@ -101,6 +109,14 @@ def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _number(text: str) -> int:
+    """A whole number, in decimal or as 0x...; errors are told by the parser."""
+    try:
+        return int(text, 16 if text.lower().startswith("0x") else 10)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"no whole number: {text!r}") from None
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write the project or the file."""
     _check_format(arguments)
@@ -128,6 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
             internal_ram=arguments.internal_ram,
             arena=arguments.arena or "static",
             weights=arguments.weights or "flash",
+            user_model_id=arguments.user_model_id,
+            user_model_version=arguments.user_model_version,
         )
         print(library.report(kernels=kernels))
         print(memory_of(folder))
@@ -185,14 +203,19 @@ def _write_espdl(arguments: argparse.Namespace) -> None:
     from ..espdl.evidence import chip_of
     from ..espdl.file import is_espdl
     from ..espdl.rewriting import rewritten
-    from ..espdl.save import check_paths, save_model
+    from ..espdl.save import check_paths, named_by, save_model
+    from ..program.user_model import UserModel
 
+    user = UserModel(arguments.user_model_id, arguments.user_model_version)
     out, texts = arguments.out_path, {"info": arguments.info, "json": arguments.json}
     check_paths(out, overwrite=False, **texts)
     if is_espdl(arguments.model_path) and arguments.img_path is None:
         file = load(arguments.model_path, model=arguments.package_model, key=key_of(arguments))
-        save_model(rewritten(file, chip_of(file, arguments.target_chip)), out, **texts)
+        model = rewritten(file, chip_of(file, arguments.target_chip))
+        save_model(named_by(user, model), out, **texts)
     else:
         library = library_of(arguments.model_path, arguments)
         sample = sample_of(arguments.img_path, library, arguments)
-        library.save_espdl(out, sample, **texts)
+        library.save_espdl(
+            out, sample, user_model_id=user.id, user_model_version=user.version, **texts
+        )

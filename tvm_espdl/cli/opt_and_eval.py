@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..estimate import Estimate
 
 #: What a search does not heed.
-_NOT_SEARCHED = ("as_is", "calibrate", "calibration")
+_NOT_SEARCHED = ("as_is", "calibrate", "calibration", "accuracy")
 
 HELP = "Clean a model up and evaluate it on a chip, in one command."
 
@@ -110,9 +110,12 @@ def _refuse_other(model: Path, arguments: argparse.Namespace) -> None:
 def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Where the model and the page go; None for what is not made."""
     given = arguments.evaluator_report_path
-    if arguments.optimizer_only and (given or arguments.json):
+    if arguments.optimizer_only and (given or arguments.json or arguments.accuracy):
         raise DataError(
-            "an option without effect", where="-E or --json", found="-o", try_="without -o"
+            "an option without effect",
+            where="-E, --json or --accuracy",
+            found="-o",
+            try_="without -o",
         )
     if arguments.evaluator_only and arguments.optimized_path:
         raise DataError("an option without effect", where="-O", found="-e", try_="without -e")

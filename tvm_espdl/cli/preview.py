@@ -33,11 +33,21 @@ def library_and_left_float(arguments: argparse.Namespace) -> tuple[Library, tupl
     from ..compilation import compile_file
     from ..espdl.file import is_espdl
     from ..quantize.preview import is_float, preview
+    from ..quantize.quantization import NothingToQuantize
 
     if arguments.as_is or is_espdl(arguments.model) or not is_float(arguments.model):
         return library_of(arguments.model, arguments), ()
     chip = find_chip(arguments.target_chip or DEFAULT_CHIP)
-    model, left = preview(arguments.model, chip)
+    try:
+        model, left = preview(arguments.model, chip)
+    except NothingToQuantize as error:
+        raise ModelError(
+            error.what,
+            where=error.where,
+            found=error.found,
+            allowed=error.allowed,
+            try_=f"{error.try_}; or --as_is, which shows it as it is",
+        ) from None
     print(NOTE, file=sys.stderr)
     key = key_of(arguments)
     return compile_file(model, chip.name, name=arguments.package_model, key=key), left

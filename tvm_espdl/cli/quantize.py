@@ -28,6 +28,12 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("weights", "output (default) or minmax", {}),
     ("per_channel", "one filter exponent per channel (default where the chip can)",
      {"action": "store_true"}),
+    ("precision", "int8, int16, mix_light (int16 for up to a tenth more cycles) or mix_balance "
+     "(up to half as many more)", {}),
+    ("input_bits", "width of the inputs, 8 or 16 (and of layers that read them, for 16)",
+     {"type": int, "metavar": "BITS"}),
+    ("output_bits", "width of the outputs and of layers that make them, 8 or 16",
+     {"type": int, "metavar": "BITS"}),
     ("int16", "layer or pattern that computes in int16, or auto; repeated", _REPEATED),
     ("float", "layer or pattern that stays float, computed by TVM; repeated", _REPEATED),
     ("wanted_snr", "of the outputs on held-out samples, for --int16 auto",
@@ -42,6 +48,11 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
      {"type": int, "metavar": "N"}),
     ("requantize", "re-express a model that others quantized with the nearest scales",
      {"action": "store_true"}),
+    ("exponents",
+     "take exponents from FILE, without data: of --save_exponents, or the .json of ESP-PPQ",
+     {"metavar": "FILE"}),
+    ("save_exponents", "write the file by which --exponents makes the same model without data",
+     {"metavar": "FILE"}),
     ("skip", "step of preprocessing; see preprocess --list_steps", _REPEATED),
     ("enable", "step of preprocessing; see preprocess --list_steps", _REPEATED),
     ("no_measure", "do not measure the accuracy with the chip's bits, which takes time",
@@ -57,8 +68,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "output_model", "file to write", required=True)
     add_calibration_options(parser)
     option(parser, "target_chip", "chip (default: %(default)s)", default=DEFAULT_CHIP)
+    extent = parser.add_mutually_exclusive_group()
     for name, help_, settings in _OPTIONS:
-        option(parser, name, help_, default=argparse.SUPPRESS, **settings)
+        of_measure = settings.get("dest") == "measure"
+        option(extent if of_measure else parser, name, help_, default=argparse.SUPPRESS, **settings)
     option(parser, "report", "write the report, too: .txt, .json or .html", metavar="FILE")
 
 
@@ -67,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..files.output_files import check_apart, check_new
     from ..quantize.report import check_report_path
 
-    check_apart(arguments.output_model, arguments.report)
+    saved = vars(arguments).get("save_exponents")
+    check_apart(arguments.output_model, arguments.report, saved)
     check_new(arguments.output_model)
     if arguments.report is not None:
         check_report_path(arguments.report)
@@ -86,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     if spent := report.seconds:
         print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
     print(f"wrote {arguments.output_model}")
+    if saved is not None:
+        print(f"wrote {saved}")
     if arguments.report is not None:
         report.save(arguments.report)
         print(f"wrote {arguments.report}")
@@ -117,7 +133,7 @@ def _print_verdict(report: QuantizationReport, arguments: argparse.Namespace) ->
     following = ["export", "--model_path", arguments.output_model, "--out_path", "project"]
     if grade(report) == "bad":
         lines.append("see the layers that hurt most, and the warnings, above")
-        if "int16" not in vars(arguments):
+        if not {"int16", "precision"} & vars(arguments).keys():
             lines.append("int16 where it helps most may mend it:")
             following = _with_int16(arguments.given, arguments.output_model)
     for line in lines:

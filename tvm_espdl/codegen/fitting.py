@@ -36,7 +36,7 @@ def check_fit(
     """
     _check_constants(program.chip, constant_bytes, choice)
     _check_arenas(program, plan, choice, board)
-    _check_psram(program.chip, plan, constant_bytes, choice, board)
+    _check_psram(program, plan, constant_bytes, choice, board)
 
 
 def _check_constants(chip: Chip, constant_bytes: int, choice: MemoryChoice) -> None:
@@ -102,8 +102,9 @@ def _advice(chip: Chip, choice: MemoryChoice, arena: int, kept: int, psram: bool
 
 
 def _check_psram(
-    chip: Chip, plan: Plan, constant_bytes: int, choice: MemoryChoice, board: Board
+    program: Program, plan: Plan, constant_bytes: int, choice: MemoryChoice, board: Board
 ) -> None:
+    chip = program.chip
     copied = constant_bytes if choice.weights == "psram" else 0
     if copied and (not chip.memories.psram or chip.project.memory(board) is None):
         raise ModelError(
@@ -113,7 +114,7 @@ def _check_psram(
             allowed="a chip and a board with PSRAM",
             try_="--weights flash",
         )
-    needed = copied + psram_bytes(plan)
+    needed = copied + psram_bytes(plan) + choice.output_psram_bytes(program)
     memories = chip.memories
     seen = needed + (constant_bytes + CODE_BYTES if memories.shared else 0)
     if needed and seen > memories.psram:

@@ -19,13 +19,16 @@ SHOWN = 8
 
 
 def memory_account(
-    plan: Plan, constant_bytes: int, state_bytes: int, choice: MemoryChoice
+    plan: Plan, constant_bytes: int, state_bytes: int, output_bytes: int, choice: MemoryChoice
 ) -> dict[str, Any]:
-    """The entry `memory` of metadata.json: sizes in bytes, arenas, and what lies in them."""
+    """The entry `memory` of metadata.json: sizes in bytes, arenas, and what lies in them.
+
+    Of states, and of the main's buffers for outputs in PSRAM, the bytes are given.
+    """
     copied = constant_bytes if choice.weights == "psram" else 0
     return {
         "internal_ram_bytes": _static_internal(plan) + state_bytes,
-        "psram_bytes": psram_bytes(plan) + copied,
+        "psram_bytes": psram_bytes(plan) + copied + output_bytes,
         "constants": "flash, copied to PSRAM by the first run" if copied else "flash",
         "arenas": [
             {
@@ -49,6 +52,8 @@ def memory_account(
             for block in plan.blocks
         ],
         "views": sorted(plan.views),
+        "joined": sorted(plan.pitches),
+        "outputs_in_psram": sorted(choice.psram_outputs),
     }
 
 
@@ -90,11 +95,15 @@ def account_text(metadata: Mapping[str, Any]) -> str:
         its = sum(block["accesses_of_a_byte"] * block["bytes"] for block in inside)
         most = "" if arena["most_bytes"] is None else f" of {arena['most_bytes']:,}"
         lines.append(
-            f"  {arena['memory']}: {arena['bytes']:,}{most} bytes for {len(inside)} blocks of "
-            f"tensors, {100 * its / max(accesses, 1):.0f} % of accesses"
+            f"  {arena['memory']}: {arena['bytes']:,}{most} bytes for {len(inside)} "
+            f"block{'s' * (len(inside) != 1)} of tensors, "
+            f"{100 * its / max(accesses, 1):.0f} % of accesses"
         )
     lines.append(f"  flash: {metadata['constant_bytes']:,} bytes of constants")
     lines.append(f"  stack of the task that runs it: {metadata['stack_bytes']:,} bytes for the run")
+    if memory["outputs_in_psram"]:
+        outputs = ", ".join(map(repr, memory["outputs_in_psram"]))
+        lines.append(f"  in PSRAM: the buffers for outputs of the project's main, {outputs}")
     if memory["psram_bytes"]:
         lines.append(f"  the board needs {memory['psram_bytes']:,} bytes of PSRAM in all")
     names = {arena["name"] for arena in memory["arenas"] if arena["memory"] == PSRAM}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal, cast, get_args
@@ -11,7 +12,7 @@ from ..chips import Chip
 from ..chips.settings import ANY_BOARD, Board
 from ..errors import DataError
 from ..program import Program
-from ..program.memory import Pool
+from ..program.memory import Plan, Pool
 
 #: The arena is static, or a buffer that the application gives.
 ArenaKind = Literal["static", "caller"]
@@ -23,6 +24,9 @@ WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 #: Names of pools.
 INTERNAL, PSRAM, CALLER = "internal RAM", "PSRAM", "the caller's buffer"
+
+#: Bytes from which on an output may make room for tensors.
+LARGE_OUTPUT = 1024
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,21 @@ class MemoryChoice:
         `static` or `caller`.
     weights : str
         `flash` or `psram`.
+    psram_outputs : frozenset of str
+        Outputs (values of the program) whose buffers the project's main has in PSRAM; `settled`
+        finds out which.
     """
 
     internal_ram: int | None = None
     arena: ArenaKind = "static"
     weights: Weights = "flash"
+    psram_outputs: frozenset[str] = frozenset()
+
+    def output_psram_bytes(self, program: Program) -> int:
+        """PSRAM that buffers for outputs take."""
+        return sum(
+            program.values[name].nbytes for name in program.outputs if name in self.psram_outputs
+        )
 
 
 def choice_of(internal_ram: int | None, arena: str, weights: str) -> MemoryChoice:
@@ -90,8 +104,45 @@ def kept_bytes(program: Program, choice: MemoryChoice) -> int:
     """
     names = [state.value for state in program.states]
     if choice.internal_ram is None:
-        names += program.outputs
+        names += [name for name in program.outputs if name not in choice.psram_outputs]
     return sum(program.values[name].nbytes for name in names)
+
+
+def settled(
+    program: Program,
+    choice: MemoryChoice,
+    board: Board,
+    planned: Callable[[Sequence[Pool]], Plan],
+) -> tuple[MemoryChoice, Plan]:
+    """The choice with all that follows from it, and the plan for its pools.
+
+    Where not all fits into internal RAM, large outputs make room first: a run writes each of their
+    bytes once.
+
+    Parameters
+    ----------
+    planned : callable
+        The plan for some pools.
+
+    Raises
+    ------
+    DataError
+        If more internal RAM is asked for than the chip has.
+    """
+    pools = pools_of(program, choice, board)
+    plan = planned(pools)
+    large = [n for n in program.outputs if program.values[n].nbytes >= LARGE_OUTPUT]
+    if pools[-1].name != PSRAM or not large:
+        return choice, plan
+    outside = any(arena.nbytes for arena in plan.arenas if arena.pool.name == PSRAM)
+    kept, (segment, *_) = (
+        kept_bytes(program, choice),
+        internal_segments(program.chip, choice, board),
+    )
+    if not outside and kept <= segment:
+        return choice, plan
+    choice = dataclasses.replace(choice, psram_outputs=frozenset(large))
+    return choice, planned(pools_of(program, choice, board))
 
 
 def internal_segments(chip: Chip, choice: MemoryChoice, board: Board = ANY_BOARD) -> list[int]:

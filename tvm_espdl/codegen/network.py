@@ -5,7 +5,10 @@ It puts together what calls, variables and states print; nothing is decided here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from ..files.dump_names import encoded
 from ..program import Program, State
@@ -115,10 +118,14 @@ class Network:
             tensor = self.program.values[name]
             shape = "x".join(map(str, tensor.shape)) or "1"
             exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
+            pitch = self.memory.pitches.get(name)
+            row = tensor.nbytes // math.prod(tensor.shape[:-1]) if pitch else 0
+            apart = f", {row}, {pitch}" if pitch else ""
+            macro = self.name.own(f"TVM_ESPDL_DUMP_{'APART' if pitch else 'TENSOR'}")
             lines.append(
-                f"  {self.name.own('TVM_ESPDL_DUMP_TENSOR')}({index}, {string(encoded(name))}, "
+                f"  {macro}({index}, {string(encoded(name))}, "
                 f'"{tensor.dtype}", "{shape}", {exponent},\n'
-                f"                        {self.variables.names[name]}, {tensor.nbytes});"
+                f"                        {self.variables.names[name]}, {tensor.nbytes}{apart});"
             )
         return "\n".join(lines)
 
@@ -153,6 +160,13 @@ class Network:
         members += [f"outputs->{name}" for name in self.variables.outputs]
         missing = " || ".join(f"{member} == NULL" for member in members)
         values = [*self.program.inputs, *self.program.outputs]
+        ports = [self.program.values[value] for value in values]
+        odd = [
+            f"(uintptr_t){member} % sizeof(*{member}) != 0"
+            for member, tensor in zip(members, ports, strict=True)
+            if np.dtype(tensor.dtype).itemsize > 1
+        ]
+        of_types = f"  if ({' || '.join(odd)}) {{\n    return -2;\n  }}\n" if odd else ""
         askew = [
             f"(uintptr_t){member} % {self.memory.alignments[value]} != 0"
             for member, value in zip(members, values, strict=True)
@@ -167,6 +181,6 @@ class Network:
             f"int32_t {prefix}_run(struct {prefix}_inputs *inputs,\n"
             f"            {' ' * len(prefix)} struct {prefix}_outputs *outputs) {{\n"
             f"  if (inputs == NULL || outputs == NULL || {missing}) {{\n    return -1;\n  }}\n"
-            f"{aligned}{self._given()}{self.calls.constants.loading()}"
+            f"{of_types}{aligned}{self._given()}{self.calls.constants.loading()}"
             f"  {prefix}___tvm_main__({', '.join(members)});\n  return 0;\n}}\n"
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from ..program.user_model import UNNAMED, UserModel
 
 _DEFAULT = "default"
 LONGEST = 32
@@ -34,7 +35,7 @@ _OURS = re.compile(
 
 @dataclass(frozen=True)
 class NetworkName:
-    """A network's name.
+    """A network's name in C, and what its user calls it.
 
     Raises
     ------
@@ -43,6 +44,7 @@ class NetworkName:
     """
 
     text: str = _DEFAULT
+    user: UserModel = UNNAMED  #: Printed, where it is given; no name is made of it.
 
     def __post_init__(self) -> None:
         """Check it."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..chips import Chip
 from ..chips.settings import ANY_BOARD, Board, Psram
-from ..errors import ModelError, OutputError
-from ..files.output_files import write_folder
+from ..errors import DataError, ModelError, OutputError
+from ..files.output_files import path_of, write_folder
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.border.formats import as_border
@@ -39,9 +39,9 @@ def check_path(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OutputError
-        If the folder exists.
+        If the folder exists, or it is no path at all.
     """
-    if Path(path).exists():
+    if path_of(path).exists():
         raise OutputError(
             "the output folder exists",
             where=str(path),
@@ -97,7 +97,7 @@ def write_project(
     """
     check_path(path)
     folder = Path(path)
-    own = {} if template is None else template_files(Path(template))
+    own = {} if template is None else template_files(path_of(template, "template", DataError))
     files = project_files(
         *(network, folder.name, inputs, expected, kernels), name=name, memory=memory, board=board
     )
@@ -132,7 +132,7 @@ def project_files(
     given, taken = border.sample(inputs, expected)
     psram = psram_of(chip, board, needed=sources.psram_bytes > 0)
     flash = _flash(sources.constant_bytes)
-    check_fit(program, sources.plan, sources.constant_bytes, memory, board)
+    check_fit(program, sources.plan, sources.constant_bytes, sources.memory, board)
     texts = {
         Path("CMakeLists.txt"): project_cmake(project, chip),
         Path(f"pytest_{name.text}.py"): board_test(
@@ -141,7 +141,7 @@ def project_files(
         Path("partitions.csv"): flash.table(),
         Path("sdkconfig.defaults"): common_lines(chip, flash),
         Path(f"sdkconfig.defaults.{chip.name}"): _chip_lines(chip, board, psram, sources),
-        **main_files(border, sources.plan, given, taken, name),
+        **main_files(border, sources, given, taken),
         **_component_files(border, sources, board, psram),
         name.component / "model" / "metadata.json": metadata(
             border, sources, preference, board, flash
@@ -162,13 +162,22 @@ def refuse_empty(program: Program) -> None:
     empty = {name: t.shape for name, t in program.values.items() if not t.size}
     if empty:
         name = next(iter(empty))
+        told = _as_the_model_says(program, name)
         raise ModelError(
             "a tensor without elements cannot be expressed in C",
-            where=f"tensor {name!r}",
+            where=f"tensor {told!r}",
             found=f"shape {empty[name]}",
             allowed="at least one element",
             try_="remove it from the model; on the PC the library runs all of it",
         )
+
+
+def _as_the_model_says(program: Program, name: str) -> str:
+    """What the model calls a value, where it is known: one that enters, leaves or has an origin."""
+    own = {value: origin.tensor for value, origin in program.origins.items()}
+    own |= zip(program.outputs, program.output_names or program.outputs, strict=True)
+    own |= zip(program.inputs, program.input_names or program.inputs, strict=True)
+    return own.get(name, name)
 
 
 def _chip_lines(chip: Chip, board: Board, psram: Psram | None, sources: Sources) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +12,30 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.border.ports import Border
 from ..program.memory import Plan
-from .arenas import giving_memory, own_memory
+from .arenas import giving_memory, own_memory, psram_attribute
 from .filling import filled
 from .header import NOTICE
 from .identifiers import identifiers, string
 from .literals import array_definition, c_type
 from .network_name import NetworkName
+from .sources import Sources
 
 #: How often the network is run to measure its time.
 TIMED_RUNS = 11
 
 
 def main_files(
-    border: Border,
-    memory: Plan,
-    inputs: Sequence[Array],
-    outputs: Sequence[Array],
-    name: NetworkName,
+    border: Border, sources: Sources, inputs: Sequence[Array], outputs: Sequence[Array]
 ) -> dict[Path, str]:
     """The files of the folder `main`, by their path in the project.
 
     The network is run with `inputs`, and `outputs` have to come out, in the forms that firmware
     exchanges.
     """
+    memory, name = sources.plan, sources.name
+    outside = sources.memory.psram_outputs
     return {
-        Path("main/app_main.c"): _app_main(border.program, memory, name),
+        Path("main/app_main.c"): _app_main(border.program, memory, name, outside),
         Path("main/input_data.h"): _data_header("input", border.program, inputs, memory, name),
         Path("main/output_data.h"): _data_header("output", border.program, outputs, memory, name),
         Path("main/CMakeLists.txt"): filled("main_CMakeLists.txt", component=name.component.name),
@@ -58,11 +57,15 @@ def _data_header(
     return NOTICE + network.own("\n".join([head, *definitions, "#endif", ""]))
 
 
-def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
+def _app_main(
+    program: Program, memory: Plan, network: NetworkName, outside: Collection[str]
+) -> str:
     inputs, outputs = identifiers(program.input_names), identifiers(program.output_names)
     tensors = [program.values[name] for name in program.outputs]
+    attribute = [psram_attribute("outputs")] if outside else []
     buffers = [
-        f"static {network.own('ESPDL_ALIGNED')}(16) {c_type(tensor.dtype)} "
+        f"static {'EXT_RAM_BSS_ATTR ' if value in outside else ''}"
+        f"{network.own('ESPDL_ALIGNED')}(16) {c_type(tensor.dtype)} "
         f"actual_{name}[{_elements(value, tensor, memory)}];"
         for name, value, tensor in zip(outputs, program.outputs, tensors, strict=True)
     ]
@@ -84,7 +87,7 @@ def _app_main(program: Program, memory: Plan, network: NetworkName) -> str:
         config=network.own("crt_config.h"),
         header=f"{prefix}.h",
         model_id=f"{network.macro}_MODEL_ID",
-        buffers="\n".join([*buffers, "", *own_memory(memory, network)]),
+        buffers="\n".join([*attribute, *buffers, "", *own_memory(memory, network)]),
         integers="" if all(real) else filled("app_main_integers.c"),
         floats=filled("app_main_floats.c") if any(real) else "",
         run=run,

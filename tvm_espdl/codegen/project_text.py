@@ -42,6 +42,7 @@ def metadata(
     chip, states = program.chip, [state.value for state in program.states]
     content = {
         "model_id": identity(border.network),
+        **sources.name.user.entries,
         "name": sources.name.text,
         "tool": f"tvm-espdl {__version__}",
         "chip": chip.name,
@@ -64,6 +65,7 @@ def metadata(
             sources.plan,
             sources.constant_bytes,
             sum(program.values[name].nbytes for name in states),
+            sources.output_psram_bytes,
             sources.memory,
         ),
         "calls": [

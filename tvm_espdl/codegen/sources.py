@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..chips.settings import ANY_BOARD, Board
 from ..ops import Operator
 from ..ops.base.ccall import CCall, Needs
@@ -25,7 +27,7 @@ from .cut import cut_before
 from .header import Header
 from .implementations import Implementations, implementations
 from .kernels import runtime_files
-from .memory_choice import DEFAULT_CHOICE, MemoryChoice, pools_of
+from .memory_choice import DEFAULT_CHOICE, MemoryChoice, settled
 from .native import NativeFunction, lower_native
 from .network import Network
 from .network_name import DEFAULT_NAME, NetworkName
@@ -62,12 +64,14 @@ class Sources:
     constant_sha256: str
     #: What was chosen about memory.
     memory: MemoryChoice
+    #: Bytes of the main's buffers for outputs in PSRAM.
+    output_psram_bytes: int
 
     @property
     def psram_bytes(self) -> int:
         """Bytes of static arrays in PSRAM."""
         copied = self.constant_bytes if self.memory.weights == "psram" else 0
-        return psram_bytes(self.plan) + copied
+        return psram_bytes(self.plan) + copied + self.output_psram_bytes
 
 
 def generate(
@@ -120,7 +124,10 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    planned = plan(program, needs, pools=pools_of(program, memory, board))
+    memory, planned = settled(
+        program, memory, board, lambda pools: plan(program, needs, pools=pools)
+    )
+    calls_of = {index: _placed(program, planned, index, call) for index, call in calls_of.items()}
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -148,6 +155,7 @@ def generate(
         constant_bytes=constants.nbytes,
         constant_sha256=constants.sha256.hexdigest(),
         memory=memory,
+        output_psram_bytes=memory.output_psram_bytes(program),
         stack_bytes=stack,
     )
 
@@ -164,6 +172,16 @@ def _called(
         if not planned.is_alias(program.steps[index]) and called.get(call.function) != "esp-dl":
             called[call.function] = kernels[index]
     return called
+
+
+def _placed(program: Program, planned: Plan, index: int, call: CCall) -> CCall:
+    """A call that writes its result where it belongs."""
+    (result, *_) = program.steps[index].outputs
+    if result not in planned.pitches:
+        return call
+    return call.with_pitch(
+        planned.pitches[result] // np.dtype(program.values[result].dtype).itemsize
+    )
 
 
 def _needs(call: CCall, kernel: Kernel) -> Needs:

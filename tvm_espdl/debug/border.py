@@ -5,15 +5,20 @@ A firmware of another border has another name: what is not dumped is told from w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
+import numpy as np
+
+from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.border.formats import Wish, as_border, border_of
 from ..program.border.ports import Border
 from ..program.identity import identity
 from ..program.passes.native_border import integers_of_input, integers_of_output, native_border
 from .dump import Dump
+
+Arrays = Mapping[str, Array]
 
 #: Inputs of which a dump does not tell; more of them are taken to be alike.
 _MOST_OPEN = 6
@@ -28,6 +33,29 @@ def border_of_dump(program: Program, board: Dump) -> Border:
         if identity(border.network) == board.model_id:
             return border
     return as_border(program)
+
+
+def in_firmwares_layout(program: Program, border: Border, computed: Arrays) -> dict[str, Array]:
+    """What the PC has computed of the tensors that firmware has, with axes in firmware's order.
+
+    Parameters
+    ----------
+    program : Program
+        The network on the PC.
+    computed : mapping of str to numpy.ndarray
+        Its tensors by name.
+    """
+    found = {name: array for name, array in computed.items() if name in border.program.values}
+    for name, array in found.items():
+        own, known = border.program.origins.get(name), program.origins.get(name)
+        if own is None or (known is None and name not in program.inputs):
+            continue  # what the compiler has added is the same in both
+        count = len(own.turns) - (0 if known is None else len(known.turns))
+        turned = array
+        for shape, axes in reversed(own.turns[:count]):
+            turned = turned.transpose(np.argsort(axes)).reshape(shape)
+        found[name] = turned
+    return found
 
 
 def _candidates(program: Program, board: Dump) -> Iterator[tuple[Wish, Wish]]:

@@ -1,12 +1,11 @@
 """Names the first tensor, in the order of execution, where a board and the PC part.
 
-It compares bits; what a difference may come from is said only as far as the tensors show it.
+It compares bits; whose fault a difference is, `culprit` finds out.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,30 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
-from .border import border_of_dump
+from .border import border_of_dump, in_firmwares_layout
+from .culprit import Investigation
 from .dump import Dump
 from .dump_files import Source, read_dump
 from .feeding import Host, fed_by, quantized_form
-from .result import ChecksumDifference, Comparison, Difference, Part
+from .layer_run import Normalization
+from .layers import axes_of
+from .measuring import difference
+from .observed import Observed, checksum
+from .result import Comparison
+from .rows import ChecksumDifference, Difference, Part
+from .tensor_rows import Finding, pictures_of, rows_of
 
-#: Equal, different, equal as far as it goes, or why it cannot be compared.
-_Finding = Difference | ChecksumDifference | Part | str | None
 
-
-def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
-    """Compare a board's tensors with the PC's.
+def compare(
+    lib: Host,
+    dump: Source,
+    inputs: Any = None,
+    *,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    seconds: float = 60.0,
+) -> Comparison:
+    """Compare a board's tensors with the PC's, and find out which layer's fault a difference is.
 
     Parameters
     ----------
@@ -41,7 +52,12 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         A monitor's log, a dump folder, an `.npz`, or `{name: array}`; a flat array is compared
         with the first values of its tensor.
     inputs : array, list or dict, optional
-        What the board was fed. Where absent, the input in the dump is taken.
+        What the board was fed. Where absent, the input in the dump is taken, and not compared.
+    mean, std : float or sequence of float, optional
+        How images become inputs, one value or one per channel: helps to explain a wrong input.
+    seconds : float
+        How long known explanations are tried on layers that compute something wrong; what there is
+        no time for is said in their faults.
 
     Returns
     -------
@@ -67,7 +83,7 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         problems += [*fed.problems, "nothing could be computed to compare with"]
         return Comparison(missing=missing, problems=tuple(problems), notes=notes)
     computed = lib.observe(given, fed.states or None)
-    pc = {name: array for name, array in computed.items() if name in program.values}
+    pc = in_firmwares_layout(lib.program, border, computed)
     names = {*board.tensors, *board.checksums}
     entering = (*program.inputs, *(state.value for state in program.states))
     integers = {value: quantized_form(program, value) for value in entering}
@@ -75,9 +91,10 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
     unknown = _unknown_states(program, board, pc)
     if unknown:
         return Comparison(missing=missing, problems=(*problems, *unknown), notes=notes)
+    axes = axes_of(lib.program)
     findings = {
-        name: _finding(name, board, expected, program.values[name])
-        for name, expected in pc.items()
+        name: _finding(name, board, pc[name], program.values[name], axes.get(name, ""))
+        for name in _in_order(lib.program, pc)
         if name in names and not (name in fed.tensors and _is_the_float_input(program, name, board))
     }
     equal = tuple(name for name, finding in findings.items() if finding is None)
@@ -90,14 +107,59 @@ def compare(lib: Host, dump: Source, inputs: Any = None) -> Comparison:
         for name in dict.fromkeys(program.outputs)
         if not _is_there(program, name, {*findings, *fed.tensors}, itself=board.by_firmware)
     ]
+    seen = _seen(board, pc, findings)
+    investigation = None
+    if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
+        said = () if mean is None and std is None else (_normalization(mean, std),)
+        # A layer is recomputed in the library's layout, which firmware may have turned at a border.
+        alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
+        investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
+    faults = {} if investigation is None else investigation.faults
     return Comparison(
         equal,
         tuple(f for f in findings.values() if isinstance(f, (Difference, ChecksumDifference))),
         tuple(f for f in findings.values() if isinstance(f, Part)),
         missing,
         tuple(problems),
-        notes,
+        notes if investigation is None else (*notes, *investigation.notes),
+        rows_of(lib.program, pc, findings, axes, faults),
+        program.chip.name,
+        inputs is None,
+        pictures_of(seen, pc, faults),
     )
+
+
+def _in_order(program: Program, pc: Mapping[str, Array]) -> list[str]:
+    """Inputs and states, then what each call computes: the order of execution."""
+    made = dict.fromkeys(name for step in program.steps for name in step.outputs)
+    return [*(name for name in pc if name not in made), *(name for name in made if name in pc)]
+
+
+def _seen(
+    board: Dump, pc: Mapping[str, Array], findings: Mapping[str, Finding]
+) -> dict[str, Observed]:
+    """What the board shows of each tensor that could be compared."""
+    found: dict[str, Observed] = {}
+    for name, finding in findings.items():
+        if isinstance(finding, str):
+            continue
+        if name in board.checksums:
+            found[name] = Observed(None, board.checksums[name].crc)
+            continue
+        values = board.tensors[name]
+        whole = values.size == pc[name].size
+        found[name] = Observed(values.reshape(pc[name].shape) if whole else values, 0, whole)
+    return found
+
+
+def _normalization(
+    mean: float | Sequence[float] | None, std: float | Sequence[float] | None
+) -> Normalization:
+    means, stds = (
+        [float(v) for v in np.atleast_1d(np.asarray(default if given is None else given))]
+        for given, default in ((mean, 0.0), (std, 1.0))
+    )
+    return means, stds
 
 
 def _as_arrays(inputs: Any) -> list[Any] | dict[str, Any]:
@@ -139,7 +201,9 @@ def _unknown_states(program: Program, board: Dump, pc: Mapping[str, Array]) -> l
         for name in (state.value, quantized_form(program, state.value))
         if name in board.checksums
         and name is not None
-        and isinstance(_finding(name, board, pc[name], program.values[name]), ChecksumDifference)
+        and isinstance(
+            _finding(name, board, pc[name], program.values[name], ""), ChecksumDifference
+        )
     ]
 
 
@@ -155,41 +219,30 @@ def _is_there(program: Program, name: str, there: Collection[str], *, itself: bo
     return _is_there(program, makers[0].inputs[0], there, itself=itself)
 
 
-def _finding(name: str, board: Dump, expected: Array, tensor: Tensor) -> _Finding:
+def _finding(name: str, board: Dump, expected: Array, tensor: Tensor, axes: str) -> Finding:
     exponent = tensor.exponent if isinstance(tensor.exponent, int) else 0
     if board.exponents.get(name, exponent) != exponent:
         return f"{name}: exponent {board.exponents[name]} on the board, {exponent} on the PC"
     if name in board.checksums:
         return _checksum_finding(name, board.checksums[name], expected)
-    return _values_finding(name, board.tensors[name], expected, whole=board.by_firmware)
+    array = board.tensors[name]
+    flat = array.ndim == 1 and 0 < array.size <= expected.size and not board.by_firmware
+    shape = expected.shape if flat else array.shape
+    problem = _misfit(name, str(array.dtype), shape, expected)
+    if problem is not None:
+        return problem
+    found = difference(name, array, expected, axes)
+    if found is None and array.size < expected.size:
+        return Part(name, int(array.size), int(expected.size))
+    return found
 
 
-def _checksum_finding(name: str, board: Checksum, expected: Array) -> _Finding:
+def _checksum_finding(name: str, board: Checksum, expected: Array) -> Finding:
     problem = _misfit(name, board.dtype, board.shape, expected)
     if problem is not None:
         return problem
-    crc = zlib.crc32(np.ascontiguousarray(expected).tobytes())
+    crc = checksum(expected)
     return None if crc == board.crc else ChecksumDifference(name, board.crc, crc)
-
-
-def _values_finding(name: str, board: Array, expected: Array, *, whole: bool) -> _Finding:
-    flat = board.ndim == 1 and 0 < board.size <= expected.size and not whole
-    problem = _misfit(name, str(board.dtype), expected.shape if flat else board.shape, expected)
-    if problem is not None:
-        return problem
-    values, pc = board.ravel(), expected.ravel()[: board.size]
-    # Bits, not values: a NaN equals itself, and -0.0 is not 0.0.
-    width = pc.dtype.itemsize
-    unequal = (values.view(f"u{width}") != pc.view(f"u{width}")).nonzero()[0]
-    if not unequal.size:
-        short = values.size < expected.size
-        return Part(name, int(values.size), int(expected.size)) if short else None
-    at = int(unequal[0])
-    with np.errstate(invalid="ignore"):
-        largest = float(np.abs(values.astype(np.float64) - pc.astype(np.float64)).max())
-    return Difference(
-        name, int(unequal.size), int(pc.size), at, float(values[at]), float(pc[at]), largest
-    )
 
 
 def _misfit(name: str, dtype: str, shape: tuple[int, ...], expected: Array) -> str | None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import DataError, OutputError
 from ..files.array_files import npy, read_arrays
 from ..files.dump_names import file_stem, name_of_stem
-from ..files.output_files import write_folder
+from ..files.output_files import path_of, write_folder
 from ..ops.base.rounding import Array
 from .dump import Dump
 from .monitor_log import read_log
@@ -61,7 +61,7 @@ def read_dump(source: Source) -> Dump:
     """
     if isinstance(source, Mapping):
         return Dump({str(name): _array(str(name), value) for name, value in source.items()})
-    path = Path(source)
+    path = path_of(source, "the dump", DataError)
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from ..errors import DataError
 from ..ops import Tensor
 from ..ops.base.rounding import Array
 from ..ops.quantize import Quantize
-from ..program import Program
+from ..program import Program, Step
 from ..program.border.ports import Border
 from .dump import Dump
 
@@ -32,6 +32,9 @@ class Host(Protocol):
         self, arrays: list[Any] | Mapping[str, Any], states: Mapping[str, Array] | None = None
     ) -> dict[str, Array]:
         """Every tensor of one run by its name in the program, in the order of execution."""
+
+    def recompute(self, step: Step, arrays: Sequence[Array]) -> dict[str, Array]:
+        """What one call of the program writes, by name, of these inputs."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ModelError
+from ..files.output_files import path_of
 from .container import MAGIC_NUMBERS, Package, choose, open_image, open_package
 from .reading import read_model
 from .schema import Model
@@ -119,14 +120,18 @@ def load(source: Source, *, model: str | None = None, key: bytes | None = None) 
 
 
 def _where(source: Source) -> str:
-    return "the given bytes" if isinstance(source, bytes) else os.fspath(source)
+    return (
+        "the given bytes"
+        if isinstance(source, bytes)
+        else os.fspath(path_of(source, "the file", ModelError))
+    )
 
 
 def _bytes_of(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source
     try:
-        path = Path(source)
+        path = path_of(source, "the file", ModelError)
         if path.exists() and not path.is_file():
             raise OSError("no regular file")
         return path.read_bytes()

@@ -91,7 +91,7 @@ def rewritten(file: File, chip: Chip) -> Model:
 
     Refused where ESP-DL's runtime cannot run a node, or it contradicts its tensors.
     """
-    program_of(file, chip)
+    program_of(file, chip, apart=False)
     graph = file.model.graph
     taken: set[str] = set()
     nodes = tuple(_node(node, graph, file.where, taken) for node in graph.nodes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from ..ops.base.operator import Refusal
 from ..ops.base.rounding import Array
 from ..program import Program
 from ..program.identity import identity
+from ..program.user_model import UNNAMED, UserModel
 from ..report.rows import ReportRows
 from .from_program import NOT_OF_ESP_DL, model_of, refuse
 from .info import info_of
@@ -30,6 +32,7 @@ def save_program(
     path: FilePath,
     values: Mapping[str, Array] | None = None,
     *,
+    user: UserModel = UNNAMED,
     overwrite: bool = False,
     info: bool = False,
     json: bool = False,
@@ -41,6 +44,8 @@ def save_program(
     values : mapping of str to numpy.ndarray, optional
         Every value of the program in one run from the start, for the test vectors; none are
         stored without.
+    user : UserModel
+        The user's own number and version of the network.
 
     Raises
     ------
@@ -50,14 +55,23 @@ def save_program(
         If a file exists and `overwrite` is False, or cannot be written.
     """
     model = model_of(program, model_id=identity(program), values=values)
+    model = named_by(user, model)
     return save_model(model, path, overwrite=overwrite, info=info, json=json)
+
+
+def named_by(user: UserModel, model: Model) -> Model:
+    """The model with its user's own number and version, where they are given, in its metadata."""
+    metadata = {**model.metadata, **{name: str(value) for name, value in user.entries.items()}}
+    version = model.model_version if user.version is None else user.revision
+    return replace(model, metadata=dict(sorted(metadata.items())), model_version=version)
 
 
 def check_paths(path: FilePath, *, overwrite: bool, info: bool, json: bool) -> None:
     """Refuse paths that cannot become new files, before any work: an `OutputError`."""
+    check_new(path, overwrite=overwrite)
     texts = _texts_beside(path, info=info, json=json)
     check_apart(path, *texts)
-    for file in (Path(path), *texts):
+    for file in texts:
         check_new(file, overwrite=overwrite)
 
 

@@ -6,7 +6,9 @@ It keeps names apart, as `draft` does for a file that is written; what a node be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..chips import Chip
 from ..ops import Operator, Tensor
@@ -88,6 +90,59 @@ class Steps:
             Step(called, names, (unique,), tuple(constants), tuple(covers), tuple(admits))
         )
 
+    def mark(self) -> tuple[int, ...]:
+        """Where it stands, for `cut`."""
+        return tuple(map(len, self._parts))
+
+    def cut(self, mark: tuple[int, ...]) -> None:
+        """Undo what was added since a `mark`."""
+        for part, size in zip(self._parts, mark, strict=True):
+            while len(part) > size:
+                if isinstance(part, dict):
+                    part.popitem()
+                else:
+                    part.pop()
+
+    @property
+    def _parts(self) -> tuple[dict[str, Any] | list[Any], ...]:
+        return self._names, self._values, self._states, self._steps, self._constants, self._origins
+
+    def add_program(
+        self, part: Program, inputs: Sequence[str], outputs: Mapping[str, Tensor]
+    ) -> None:
+        """The steps of a program that computes the results of one node.
+
+        Parameters
+        ----------
+        inputs : sequence of str
+            Names in the file of what the program takes.
+        outputs : mapping of str to Tensor
+            What its results are called in the file, and their types there.
+        """
+        known = {v: self._names[name] for v, name in zip(part.inputs, inputs, strict=True)}
+        for value, array in part.constants.items():
+            known[value] = self._constant(array, part.values[value])
+        results = dict(zip(part.outputs, outputs.items(), strict=True))
+        if len(results) < len(outputs) or known.keys() & results.keys():
+            raise ValueError("a result is an input, or given twice")
+        for step in part.steps:
+            covers = []
+            for value in step.outputs:
+                inner = f"{next(iter(outputs))}_{value}"
+                name, tensor = results.get(value, (inner, part.values[value]))
+                known[value] = self._name(name, name, tensor)
+                if value in results:
+                    covers.append(name)
+                    self._origins[known[value]] = Origin(name)
+            self._steps.append(
+                dataclasses.replace(
+                    step,
+                    inputs=tuple(known[value] for value in step.inputs),
+                    outputs=tuple(known[value] for value in step.outputs),
+                    covers=tuple(covers),
+                )
+            )
+
     def program(self, outputs: Sequence[str], nodes: Sequence[Node]) -> Program:
         """The whole program, without steps whose results nothing reads."""
         leaving = tuple(self._names[name] for name in outputs)
@@ -95,7 +150,7 @@ class Steps:
         steps, read = [], {*leaving, *(state.next for state in states)}
         for step in reversed(self._steps):
             if read.intersection(step.outputs):
-                read.update(step.inputs)
+                read.update((*step.inputs, *step.outputs))
                 steps.append(step)
         begin = (*self._inputs, *(state.value for state in states))
         kept = {*begin, *read}

@@ -7,6 +7,7 @@ chip ignores in a node is ignored here, too: its bits are the truth.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 from ..chips import Chip
 from ..errors import EspdlError, ModelError
@@ -14,6 +15,7 @@ from ..program import Node as ProgramNode
 from ..program import Program
 from .families import READERS
 from .file import File
+from .node_content import NotOnEspdl
 from .node_view import NodeView
 from .steps import Steps
 from .types import Types
@@ -21,12 +23,26 @@ from .types import Types
 # Nodes of a model's edges, which no report names.
 SILENT = ("QuantizeLinear", "DequantizeLinear")
 
+# Adds the steps of a node that a reader has left, or raises what it is given.
+Instead = Callable[[NodeView, NotOnEspdl], None]
 
-def program_of(file: File, chip: Chip) -> Program:
+
+def program_of(
+    file: File, chip: Chip, *, instead: Instead | None = None, apart: bool = True
+) -> Program:
     """What a model computes on a chip, under the names and in the layouts of the file.
 
     Functions of floats, which no operator computes, are `Native` steps whose function is a
     `FloatCall`.
+
+    Parameters
+    ----------
+    instead : callable, optional
+        What becomes of nodes that neither ESP-DL nor kernels of this package run; without it, they
+        are refused.
+    apart : bool
+        Whether operators that the chip does not run become several that it runs; else they are
+        refused.
 
     Raises
     ------
@@ -39,7 +55,15 @@ def program_of(file: File, chip: Chip) -> Program:
         if value.name not in graph.initializers:  # old exporters list both
             steps.add_input(value.name, types.of(value.name))
     for node in graph.nodes:
-        _read(NodeView(node, graph, types, steps, file.where))
+        view = NodeView(node, graph, types, steps, file.where, apart)
+        begin = steps.mark()
+        try:
+            _read(view)
+        except NotOnEspdl as left:
+            if instead is None:
+                raise
+            steps.cut(begin)
+            instead(view, left)
     outputs = tuple(value.name for value in graph.outputs)
     missing = [name for name in outputs if name not in steps]
     if missing or not outputs or not steps:
@@ -61,9 +85,12 @@ def _read(view: NodeView) -> None:
     """Add the steps of a node, which its operator may refuse."""
     node = view.node
     reader = READERS.get(node.op_type)
+    if reader is None and "lut" in node.attributes and view.apart:
+        view.warn("ESP-DL has no such operator. Here its table is a LUT, which ESP-DL has.")
+        reader = READERS["LUT"]
     if reader is None:
         near = difflib.get_close_matches(node.op_type, READERS, n=1)
-        view.refuse(
+        view.leave(
             "no operator of this package",
             found=node.op_type,
             allowed=", ".join(sorted(READERS)),

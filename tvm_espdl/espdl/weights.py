@@ -28,9 +28,11 @@ def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
     Parameters
     ----------
     shape : tuple of int
-        Output channels, input channels (1 for depthwise), rows, columns.
+        Output channels, input channels of a group, rows, columns.
     lanes : int
         Output channels in a block; 0 on chips without vectors.
+    depthwise : bool
+        Whether the convolution has groups, of whatever size: the exporter stores all alike.
 
     Returns
     -------
@@ -40,7 +42,8 @@ def stored_order(shape: Shape, lanes: int, *, depthwise: bool) -> Array:
     places = np.arange(int(np.prod(shape))).reshape(shape)
     full = shape[0] // lanes * lanes if lanes else 0
     blocks = places[:full].reshape(full // lanes if lanes else 0, lanes or 1, *shape[1:])
-    rest = places[full:].transpose((2, 3, 1, 0) if depthwise else (0, 2, 3, 1))
+    grouped = (1, 2, 3, 0) if lanes else (2, 3, 1, 0)
+    rest = places[full:].transpose(grouped if depthwise else (0, 2, 3, 1))
     return np.concatenate([blocks.transpose(0, 3, 4, 2, 1).ravel(), rest.ravel()])
 
 
@@ -84,18 +87,18 @@ def lanes_of(node: NodeView) -> int:
     return node.chip.lanes("int8" if node.string("quant_type", "S8") == "S8" else "int16")
 
 
-def filter_of(node: NodeView, spatial: int, channels: int, *, depthwise: bool) -> Array:
+def filter_of(node: NodeView, spatial: int, channels: int, groups: int) -> Array:
     """The filter in OIHW (OIW), of the data's type."""
     stored = node.stored(1)
     dims = stored.dims
     if len(dims) != spatial + 2 or min(dims) < 1:
         node.refuse("a filter of other dimensions", dims, f"{spatial + 2} dimensions")
-    # Nominal: rows, columns, input channels, output channels; depthwise: ..., channels, 1.
-    inputs, outputs = (dims[-1], dims[-2]) if depthwise else (dims[-2], dims[-1])
-    if inputs != (1 if depthwise else channels) or (depthwise and outputs != channels):
+    # Nominal: rows, columns, input channels, output channels; in groups: ..., outputs, inputs.
+    inputs, outputs = (dims[-1], dims[-2]) if groups > 1 else (dims[-2], dims[-1])
+    if inputs * groups != channels or outputs % groups:
         node.refuse("a filter that does not fit the data", dims, f"{channels} channels")
     shape = (outputs, inputs, *(1, *dims[:spatial])[-2:])  # a signal has one row
-    filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=depthwise)
+    filter_ = unpack_filter(stored.flat(), shape, lanes_of(node), depthwise=groups > 1)
     return widened(filter_.reshape(outputs, inputs, *dims[:spatial]), node.tensor().dtype)
 
 

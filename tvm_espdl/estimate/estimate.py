@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..files.accuracy_report import AccuracyReport
 from ..files.output_files import write_whole
 from ..program import Program
 from ..program.kernels import Preference
@@ -49,12 +50,15 @@ class Estimate:
         What else a reader should know.
     left_out : int
         Operators of the model that nobody compiles and that no figure counts.
+    accuracy : AccuracyReport or None
+        How exact its quantization is, where that was measured.
     """
 
     figures: Figures
     reasons: tuple[Reason, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: int = 0
+    accuracy: AccuracyReport | None = None
 
     @property
     def milliseconds(self) -> float:
@@ -113,11 +117,12 @@ class Estimate:
 
     def text(self, *, every: bool = False) -> str:
         """The report as text; with `every`, all calls in their order are in it."""
-        return as_text(self.figures, self.advice, self.reasons, self.notes, every=every)
+        notes = self.notes if self.accuracy is None else (*self.notes, self.accuracy.sentence)
+        return as_text(self.figures, self.advice, self.reasons, notes, every=every)
 
     def to_json(self) -> str:
         """The estimate as JSON text."""
-        return as_json(self.figures, self.advice, self.reasons)
+        return as_json(self.figures, self.advice, self.reasons, self.accuracy)
 
     def html(
         self, *, snr: Mapping[str, float] | None = None, sections: Sequence[Section] = ()
@@ -134,7 +139,7 @@ class Estimate:
         from .page import as_html  # only when a page is made
 
         shown = self.figures, self.advice, self.reasons, self.notes
-        return as_html(*shown, snr=snr, sections=sections)
+        return as_html(*shown, snr=snr, accuracy=self.accuracy, sections=sections)
 
     def to_html(self, path: str | os.PathLike[str], **more: Any) -> None:
         """Write the page; `more` as for `html`.
@@ -155,6 +160,7 @@ def evaluate(
     notes: Sequence[str] = (),
     calibration: Calibration | None = None,
     left_out: int = 0,
+    accuracy: AccuracyReport | None = None,
 ) -> Estimate:
     """Estimate a network on the chip that it is compiled for.
 
@@ -172,15 +178,20 @@ def evaluate(
         Factors of the user's own board, as `calibration.load_calibration` reads them.
     left_out : int
         Operators that were taken out of the model, for nobody compiles them.
+    accuracy : AccuracyReport, optional
+        Of the quantization that made the network, as `files.accuracy_report.read_accuracy` reads
+        it: for text, JSON and page.
 
     Raises
     ------
     EspdlError
-        If a setting makes no sense, or there is no such preference for kernels.
+        If a setting makes no sense, or there is no such preference for kernels; or if the report
+        is about another network.
     """
-    if isinstance(network, Program):
-        figures = figures_of(network, settings, kernels, calibration=calibration)
-        return Estimate(figures, (), tuple(notes), left_out)
-    figures = figures_of(network.program, settings, kernels, calibration=calibration)
-    reasons = tuple(network.report(kernels=kernels).reasons)
-    return Estimate(figures, reasons, tuple(notes), left_out)
+    program = network if isinstance(network, Program) else network.program
+    if accuracy is not None:
+        covered = {name for step in program.steps for name in step.covers}
+        accuracy.check_network(program.chip.name, {*program.values, *covered}, "argument accuracy")
+    figures = figures_of(program, settings, kernels, calibration=calibration)
+    reasons = () if isinstance(network, Program) else network.report(kernels=kernels).reasons
+    return Estimate(figures, tuple(reasons), tuple(notes), left_out, accuracy)

@@ -9,9 +9,15 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from ..chips.settings import ANY_BOARD
+from ..codegen.cut import cut_before
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of
+from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of, settled
+from ..codegen.native import lower_native
+from ..errors import ModelError
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -23,6 +29,9 @@ from .traffic import Region
 
 #: Bytes behind a constant of the program's that kernels may read.
 _OVER_READ = 16
+
+#: Numbers that an array must have: few are alike by chance.
+_LEAST_NUMBERS = 256
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,12 @@ class Layout:
         has the same bytes.
     other_constants : int
         Read-only data that steps share.
+    laid_out_again : int
+        Of all these: weights that an earlier step has in another layout.
+    unknown_workspaces : tuple of str
+        Functions of TVM that work in memory which is not counted.
+    planned_for : (str or None, int or None)
+        Where the arena was to be, and bytes of internal memory that it might take.
     """
 
     plan: Plan
@@ -50,6 +65,9 @@ class Layout:
     buffer_bytes: int
     constant_bytes: tuple[int, ...]
     other_constants: int
+    laid_out_again: int = 0
+    unknown_workspaces: tuple[str, ...] = ()
+    planned_for: tuple[str | None, int | None] = (None, None)
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
@@ -90,8 +108,10 @@ class Layout:
 
 def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
     """The layout of a program on a chip."""
-    memory = _plan(program, machine, kernels)
-    own, shared = _constants(program, memory)
+    memory, unknown = _plan(program, machine, kernels)
+    constants = _Constants()
+    shared = sum(constants.add(array, _OVER_READ) for array in program.constants.values())
+    own = tuple(constants.of_step(step, program, memory) for step in program.steps)
     sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
     layout = Layout(
         plan=memory,
@@ -100,6 +120,9 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
         constant_bytes=own,
         other_constants=shared,
+        laid_out_again=constants.laid_out_again,
+        unknown_workspaces=unknown,
+        planned_for=(machine.tensors, machine.internal_ram),
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
@@ -107,25 +130,39 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
 def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
-    if _pools(program, machine) != tuple(arena.pool for arena in memory.arenas):
-        memory = _plan(program, machine, kernels)
-    layout = dataclasses.replace(layout, plan=memory)
+    if layout.planned_for != (machine.tensors, machine.internal_ram):
+        memory, _ = _plan(program, machine, kernels)
+    planned_for = machine.tensors, machine.internal_ram
+    layout = dataclasses.replace(layout, plan=memory, planned_for=planned_for)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
-    needs = {
-        index: _needs(step, step.operator, program, kernels)
-        for index, step in enumerate(program.steps)
-        if isinstance(step.operator, Operator)
-    }
-    return plan(program, needs, pools=_pools(program, machine))
+def _plan(program: Program, machine: Machine, kernels: Preference) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, and the functions of TVM of which nobody knows what memory they work in."""
+    needs, unknown = {}, []
+    for index, step in enumerate(program.steps):
+        if isinstance(step.operator, Operator):
+            needs[index] = _needs(step, step.operator, program, kernels)
+            continue
+        try:
+            function = lower_native(step.operator, "estimated", cut_before(program, step))
+        except ModelError:  # C cannot express it: such a network is not exported
+            unknown.append(step.operator.name)
+        else:
+            needs[index] = Needs(function.workspace_bytes)
+    names = tuple(dict.fromkeys(unknown))
+    if machine.tensors is None:
+        choice = MemoryChoice(machine.internal_ram)
+        _, memory = settled(
+            *(program, choice, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
+        )
+        return memory, names
+    return plan(program, needs, pools=_pools(program, machine)), names
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
-    usual = tuple(pools_of(program, DEFAULT_CHOICE))
-    if machine.tensors is None:
-        return usual
+    """Those of the memory that a user states."""
+    usual = pools_of(program, MemoryChoice(machine.internal_ram))
     return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
 
 
@@ -149,24 +186,34 @@ def _needs(step: Step, operator: Operator, program: Program, kernels: Preference
     return dataclasses.replace(needs, over_read=0, alignment=1)
 
 
-def _constants(program: Program, memory: Plan) -> tuple[tuple[int, ...], int]:
-    """Bytes of each step's own constants, and of those of the program."""
-    seen: set[tuple[str, int, bytes]] = set()
+class _Constants:
+    """Arrays that are stored once, whoever reads them, as in generated C."""
 
-    def added(array: Array, over_read: int) -> int:
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, int, bytes]] = set()
+        self._numbers: set[bytes] = set()
+        #: Bytes of arrays of the same numbers as an earlier one's, in another order.
+        self.laid_out_again = 0
+
+    def of_step(self, step: Step, program: Program, memory: Plan) -> int:
+        """Bytes that a step brings with it."""
+        if not isinstance(step.operator, Operator) or memory.is_alias(step):
+            return 0
+        call = step.operator.call(program.chip, *step.constants)
+        return sum(self.add(array, call.over_read) for array in call.arrays.values())
+
+    def add(self, array: Array, over_read: int) -> int:
+        """Bytes of an array, with what may be read behind it; 0 of one that is there."""
         length = array_length(array, over_read)
         key = (str(array.dtype), length, array.tobytes())
-        if key in seen:
+        if key in self._seen:
             return 0
-        seen.add(key)
-        return length * array.itemsize
-
-    shared = sum(added(array, _OVER_READ) for array in program.constants.values())
-    own = []
-    for step in program.steps:
-        if not isinstance(step.operator, Operator) or memory.is_alias(step):
-            own.append(0)
-            continue
-        call = step.operator.call(program.chip, *step.constants)
-        own.append(sum(added(array, call.over_read) for array in call.arrays.values()))
-    return tuple(own), shared
+        self._seen.add(key)
+        nbytes = length * array.itemsize
+        if array.itemsize <= 2 and array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
+            # How often each number occurs; layouts differ in padding, so zeros do not count.
+            counts = np.bincount(array.reshape(-1).view(f"u{array.itemsize}"))
+            numbers = counts[1:].tobytes()
+            self.laid_out_again += nbytes if numbers in self._numbers else 0
+            self._numbers.add(numbers)
+        return nbytes

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Literal, get_args
 
 from ..chips import Chip
+from ..codegen.memory_choice import choice_of
 from ..errors import EspdlError
 
 Weights = Literal["flash", "psram"]
@@ -20,6 +21,10 @@ _CHOICES = {"weights": get_args(Weights), "tensors": get_args(Tensors)}
 
 _KIB = 1024
 _MHZ = 1_000_000
+#: Crystals have 40 MHz and can be divided by 4.
+_LEAST_MHZ = 10
+#: No bus of these chips comes near either end.
+_MBPS = (0.1, 10_000)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Settings:
         `flash` or `psram`: where constants are read from.
     tensors : str or None
         `internal` or `psram`: where the arena is.
+    internal_ram : int or None
+        Bytes of internal memory that arenas and states may take, as of `export`.
     """
 
     clock_mhz: float | None = None
@@ -47,6 +54,7 @@ class Settings:
     flash_mbps: float | None = None
     weights: Weights | None = None
     tensors: Tensors | None = None
+    internal_ram: int | None = None
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -72,6 +80,8 @@ class Machine:
         `flash` or `psram`; None where projects decide: PSRAM, where the network needs it anyway.
     tensors : str or None
         `internal` or `psram`; None for internal memory as far as it suffices.
+    internal_ram : int or None
+        Bytes of it that arenas and states may take; None for what exported projects let them have.
     internal_bytes : int
         Internal memory that a network's arrays may take, when ESP-IDF has its part.
     """
@@ -84,6 +94,7 @@ class Machine:
     psram_mbps: float
     weights: Weights | None
     tensors: Tensors | None
+    internal_ram: int | None
     internal_bytes: int
 
     def constant_cycles(self, weights: Weights) -> float:
@@ -103,9 +114,12 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
     Raises
     ------
     EspdlError
-        If a number is not positive, or PSRAM is asked of a chip that has none.
+        If a number is not positive (of `internal_ram`, negative) or beyond the chip, or PSRAM is
+        asked of one that has none.
     """
-    stated, memory = settings or Settings(), chip.external_memory
+    stated, memory = Settings() if settings is None else settings, chip.external_memory
+    if not isinstance(stated, Settings):
+        raise EspdlError("no settings", where="settings", found=repr(stated), allowed="Settings")
     _refuse(chip, stated)
     caches, line = memory.caches, stated.cache_line or memory.line_bytes
     if stated.data_cache_kb is not None:
@@ -120,19 +134,38 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
         psram_mbps=stated.psram_mbps or psram,
         weights=stated.weights,
         tensors=stated.tensors,
+        internal_ram=stated.internal_ram,
         internal_bytes=sum(chip.memories.internal()),
     )
 
 
+def _bounds(chip: Chip, name: str) -> tuple[float, float]:
+    """The least and the most that a chip's setting can be."""
+    if name == "clock_mhz":
+        return _LEAST_MHZ, chip.clock_hz / _MHZ
+    return (1, chip.sram_bytes / _KIB) if name == "data_cache_kb" else _MBPS
+
+
 def _refuse(chip: Chip, stated: Settings) -> None:
+    choices: dict[str, tuple[object, ...]] = {**_CHOICES, "cache_line": chip.external_memory.lines}
     for name in stated.stated:
-        value, choices = getattr(stated, name), _CHOICES.get(name)
-        if choices is not None:
-            wrong, allowed = value not in choices, ", ".join(choices)
+        value = getattr(stated, name)
+        if name == "internal_ram":
+            choice_of(value, "static", "flash")
+            continue
+        if name in choices:
+            wrong, allowed = value not in choices[name], ", ".join(map(str, choices[name]))
         else:
-            wrong, allowed = not (isinstance(value, Real) and float(value) > 0), "a number above 0"
+            least, most = _bounds(chip, name)
+            wrong = not (isinstance(value, Real) and least <= float(value) <= most)
+            allowed = f"a number from {least:g} to {most:g}"
         if wrong:
-            raise EspdlError("no such setting", where=f"--{name}", found=value, allowed=allowed)
+            raise EspdlError(
+                "no such setting",
+                where=f"--{name}",
+                found=repr(value),
+                allowed=f"{allowed} on {chip.name}",
+            )
     if chip.external_memory.psram is not None:
         return
     for name in ("weights", "tensors", "psram_mbps"):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from ..files.accuracy_report import AccuracyReport
 from ..report.log import Reason
 from ..report.page import Line, Page, Section
 from .advice import Advice
@@ -21,6 +22,8 @@ from .evaluation import Figures, NodeEstimate
 from .text import memory_lines, most_of, reliability
 from .verdict import in_bytes, in_milliseconds, parts_of, verdict_of
 
+_ACCURACY = "Accuracy along the depth"
+
 #: Layers whose constants are listed.
 _LARGEST = 10
 
@@ -32,6 +35,7 @@ def as_html(
     notes: Sequence[str],
     *,
     snr: Mapping[str, float] | None = None,
+    accuracy: AccuracyReport | None = None,
     sections: Sequence[Section] = (),
 ) -> str:
     """The whole page.
@@ -40,6 +44,8 @@ def as_html(
     ----------
     snr : mapping of str to float, optional
         Of tensors in their order, in dB, where quantization was measured.
+    accuracy : AccuracyReport, optional
+        The whole account of such a measurement.
     sections : sequence of Section
         Of other reports; they follow the page's own.
     """
@@ -64,7 +70,7 @@ def as_html(
             memory_lines(figures),
         ),
         Section("Memory over time", drawings=_drawn(memory_over_time(figures))),
-        Section("Accuracy along the depth", drawings=_drawn(snr_along_depth(snr or {}))),
+        _accuracy(snr or {}, accuracy),
         _largest(figures),
         Section(
             "Not an operator of ESP-DL",
@@ -75,6 +81,29 @@ def as_html(
     )
     title = f"Estimate for {figures.chip.name}"
     return Page(title, verdict_of(figures), [*own, *sections]).html()
+
+
+def _accuracy(snr: Mapping[str, float], accuracy: AccuracyReport | None) -> Section:
+    """SNR along the depth, and of the outputs where there is more to tell."""
+    if accuracy is None:
+        return Section(_ACCURACY, drawings=_drawn(snr_along_depth(snr)))
+    rows = [
+        Line(
+            (
+                output.name,
+                "" if output.snr is None else f"{output.snr:.1f}",
+                "" if output.top1 is None else f"{output.top1} of {accuracy.samples}",
+            )
+        )
+        for output in accuracy.outputs
+    ]
+    return Section(
+        _ACCURACY,
+        ("output", "SNR in dB", "same class"),
+        rows,
+        [accuracy.sentence],
+        drawings=_drawn(snr_along_depth(snr or accuracy.snr, accuracy.own)),
+    )
 
 
 def _drawn(drawing: Markup | None) -> list[Markup]:

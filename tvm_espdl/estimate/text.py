@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ..codegen.flash import CODE_BYTES
+from ..files.accuracy_report import AccuracyReport
 from ..report.log import Reason
 from ..report.text import Column, json_text, table_head, table_line, wrapped
 from .advice import Advice
@@ -79,6 +80,9 @@ def memory_lines(figures: Figures) -> list[str]:
         f"code in flash beside them, ESP-IDF's included, at most about {in_bytes(CODE_BYTES)}",
         f"the caller's inputs and outputs {in_bytes(layout.buffer_bytes)}",
     ]
+    if layout.laid_out_again:
+        again = in_bytes(layout.laid_out_again)
+        lines.append(f"of the constants {again} are weights of several layers, laid out anew")
     if layout.state_bytes:
         lines.append(f"kept between runs {in_bytes(layout.state_bytes)} in internal memory")
     left = figures.left_bytes
@@ -126,7 +130,12 @@ def most_of(node: NodeEstimate) -> str:
     return max(node.parts, key=lambda part: node.parts[part]) if node.parts else ""
 
 
-def as_json(figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason]) -> str:
+def as_json(
+    figures: Figures,
+    advice: Sequence[Advice],
+    reasons: Sequence[Reason],
+    accuracy: AccuracyReport | None = None,
+) -> str:
     """Everything, with stable names."""
     return json_text(
         {
@@ -147,6 +156,7 @@ def as_json(figures: Figures, advice: Sequence[Advice], reasons: Sequence[Reason
             "extrapolations": figures.extrapolations,
             "advice": [dataclasses.asdict(one) for one in advice],
             "reasons": [dataclasses.asdict(reason) for reason in reasons],
+            "accuracy": None if accuracy is None else dataclasses.asdict(accuracy),
             "nodes": [dataclasses.asdict(node) for node in figures.nodes],
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 from ..codegen.flash import CODE_BYTES, FLASH_MEGABYTES, app_bytes
 from ..errors import EspdlError
@@ -102,14 +103,16 @@ class Limits:
     flash: int | None = None
 
     def __post_init__(self) -> None:
-        if self.ms is not None and not self.ms > 0:
+        if self.ms is not None and not (isinstance(self.ms, Real) and float(self.ms) > 0):
             raise EspdlError(
-                "no limit", where="--max_ms", found=self.ms, allowed="a number above 0"
+                "no limit", where="--max_ms", found=repr(self.ms), allowed="a number above 0"
             )
         for name, most in (("ram", self.ram), ("flash", self.flash)):
-            if most is not None and not most >= 0:
+            if most is not None and not (isinstance(most, Real) and float(most) >= 0):
                 allowed = "a number of bytes"
-                raise EspdlError("no limit", where=f"--max_{name}", found=most, allowed=allowed)
+                raise EspdlError(
+                    "no limit", where=f"--max_{name}", found=repr(most), allowed=allowed
+                )
 
     def broken_by(self, figures: Figures) -> list[str]:
         """A line for each limit that does not hold, by how much."""

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import DataError, OutputError
 from ..ops.base.rounding import Array
 from .array_headers import READING_ERRORS, check_headers, reason
-from .output_files import FilePath, check_new, write_whole
+from .output_files import FilePath, check_new, path_of, write_whole
 
 
 def read_arrays(path: FilePath) -> dict[str, Array]:
@@ -72,7 +72,7 @@ def load_arrays(path: FilePath, names: Sequence[str]) -> dict[str, Array]:
 
 def check_array_path(path: FilePath) -> None:
     """Refuse a name that says nothing of the form: an `OutputError`."""
-    if Path(path).suffix not in (".npy", ".npz"):
+    if path_of(path).suffix not in (".npy", ".npz"):
         raise OutputError(
             "the name does not tell the form",
             where=str(path),

@@ -13,9 +13,27 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import EspdlError, OutputError
 
 FilePath = str | os.PathLike[str]
+
+
+def path_of(
+    given: object, where: str = "the output", error: type[EspdlError] = OutputError
+) -> Path:
+    """A path that a user has given.
+
+    Raises
+    ------
+    EspdlError
+        The one of `error`, if it is empty or of another type; `where` says whose path it is.
+    """
+    if not (isinstance(given, (str, os.PathLike)) and isinstance(os.fspath(given), str)):
+        raise error("no path", where=where, found=repr(given), allowed="a str or a Path")
+    if not os.fspath(given):
+        raise error("an empty path", where=where, allowed="a name")
+    return Path(given)
+
 
 #: Bytes of a name that file systems take.
 LONGEST_NAME = 255
@@ -27,10 +45,10 @@ def check_new(path: FilePath, *, overwrite: bool = False) -> None:
     Raises
     ------
     OutputError
-        If something is there already, the folder that it should be in is not there, or its name is
-        longer than file systems take.
+        If something is there already, the folder that it should be in is not there, its name is
+        longer than file systems take, or it is no path at all.
     """
-    target = Path(path)
+    target = path_of(path)
     if (length := len(os.fsencode(target.name))) > LONGEST_NAME:
         raise OutputError(
             "the name of the output is too long",
@@ -54,9 +72,10 @@ def check_apart(*paths: FilePath | None) -> None:
     Raises
     ------
     OutputError
-        If two of them cannot both be written. None stands for an output that is not wanted.
+        If two of them cannot both be written, or one is no path. None stands for an output
+        that is not wanted.
     """
-    given = [Path(path) for path in paths if path is not None]
+    given = [path_of(path) for path in paths if path is not None]
     places = [path.absolute().parent.resolve() / path.name for path in given]
     for index, place in enumerate(places):
         for other in range(len(places)):
@@ -87,11 +106,14 @@ def write_whole(path: FilePath, data: bytes, *, overwrite: bool = False) -> None
     OutputError
         If the file exists and `overwrite` is False, or cannot be written.
     """
-    write_set({Path(path): data}, overwrite=overwrite)
+    write_set({path_of(path): data}, overwrite=overwrite)
 
 
 def write_set(files: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
     """Write files that belong together: all of them, or, whatever goes wrong, none.
+
+    With `overwrite`, files that were there are there again then. Only a process that is killed
+    between two names can leave some of the new ones beside old ones: each of them is whole.
 
     Raises
     ------
@@ -120,31 +142,57 @@ def make_set(makers: Mapping[Path, Callable[[Path], None]], *, overwrite: bool =
     for path in makers:
         check_new(path, overwrite=overwrite)
     staged: dict[Path, Path] = {}
-    placed: list[Path] = []
     path = Path()
     try:
         for path, make in makers.items():
             target = path.absolute()
             staged[target] = _beside(target)
             make(staged[target])
+        _give_names(staged, overwrite=overwrite)
+    except OSError as error:
+        raise _unwritten("the output cannot be written", path, error) from error
+    finally:
+        for staging in staged.values():
+            staging.unlink(missing_ok=True)
+
+
+def _give_names(staged: Mapping[Path, Path], *, overwrite: bool) -> None:
+    """Give each file its name, by which `staged` knows it; where one fails, all is as it was."""
+    kept: dict[Path, Path] = {}
+    placed: list[Path] = []
+    target = Path()
+    try:
+        for target in filter(os.path.lexists, staged if overwrite else ()):
+            kept[target] = _beside(target)
+            _keep(target, kept[target])
         for target, staging in staged.items():
-            path = target
             if overwrite:
                 staging.replace(target)
             else:
                 _place(staging, target)
-                placed.append(target)
+            placed.append(target)
     except BaseException as error:
-        for target in placed:
-            target.unlink()
+        for written in placed:
+            if written in kept:
+                kept[written].replace(written)
+            else:
+                written.unlink()
         if isinstance(error, FileExistsError):
-            raise _exists(path) from error
+            raise _exists(target) from error
         if isinstance(error, OSError):
-            raise _unwritten("the output cannot be written", path, error) from error
+            raise _unwritten("the output cannot be written", target, error) from error
         raise
     finally:
-        for staging in staged.values():
-            staging.unlink(missing_ok=True)
+        for hidden in kept.values():
+            hidden.unlink(missing_ok=True)
+
+
+def _keep(target: Path, hidden: Path) -> None:
+    """A second name for a file that is to be replaced; a copy where file systems have no links."""
+    try:
+        os.link(target, hidden, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(target, hidden, follow_symlinks=False)
 
 
 def _place(staging: Path, target: Path) -> None:

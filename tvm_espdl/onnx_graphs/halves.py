@@ -1,7 +1,4 @@
-"""Networks in float16 and bfloat16 written in float32, which holds every one of their numbers.
-
-Must never change the model it is given.
-"""
+"""Networks in float16 and bfloat16 written in float32, which holds every one of their numbers."""
 
 from __future__ import annotations
 
@@ -21,9 +18,16 @@ def halves_to_float(model: ModelProto) -> ModelProto:
         return model
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
-    del wide.graph.value_info[:]
-    _widen(wide.graph)
+    half_to_float(wide)
     return wide
+
+
+def half_to_float(model: ModelProto) -> int:
+    """Write float32 in place of halves, in place; returns how many tensors and types there were."""
+    if not _has_halves(model.graph):
+        return 0
+    del model.graph.value_info[:]
+    return _widen(model.graph)
 
 
 def _has_halves(graph: GraphProto) -> bool:
@@ -41,25 +45,30 @@ def _has_halves(graph: GraphProto) -> bool:
     )
 
 
-def _widen(graph: GraphProto) -> None:
+def _widen(graph: GraphProto) -> int:
+    widened = 0
     for value in (*graph.input, *graph.output, *graph.value_info):
         if value.type.tensor_type.elem_type in _HALVES:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
-    for tensor in graph.initializer:
-        _widen_tensor(tensor)
+            widened += 1
+    widened += sum(map(_widen_tensor, graph.initializer))
     for node in graph.node:
         for entry in node.attribute:
             if entry.name in ("to", "dtype", "stash_type") and entry.i in _HALVES:
                 entry.i = TensorProto.FLOAT
+                widened += 1
             elif entry.type == AttributeProto.TENSOR:
-                _widen_tensor(entry.t)
+                widened += _widen_tensor(entry.t)
             elif entry.type == AttributeProto.GRAPH:
-                _widen(entry.g)
+                widened += _widen(entry.g)
+    return widened
 
 
-def _widen_tensor(tensor: TensorProto) -> None:
-    if tensor.data_type in _HALVES:
-        array = numpy_helper.to_array(tensor)
-        if array.dtype.kind in "iu":  # onnx before 1.19 gives the bits of bfloat16
-            array = (array.astype(np.uint32) << 16).view(np.float32)
-        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float32), tensor.name))
+def _widen_tensor(tensor: TensorProto) -> bool:
+    if tensor.data_type not in _HALVES:
+        return False
+    array = numpy_helper.to_array(tensor)
+    if array.dtype.kind in "iu":  # onnx before 1.19 gives the bits of bfloat16
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float32), tensor.name))
+    return True

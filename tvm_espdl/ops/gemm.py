@@ -7,6 +7,7 @@ import numpy as np
 from ..chips import Chip
 from .base import CCall, FieldValue, Operator, Summed, Weighted, convolution_call
 from .base.accumulate import accumulate, finish
+from .base.ccall import PITCH
 from .base.rounding import Array
 
 
@@ -62,6 +63,7 @@ class Gemm(Weighted):
             "output_height": 1,
             "output_width": rows,
             "output_channels": columns,
+            PITCH: columns,
             "pad_top": 0,
             "pad_left": 0,
             **dict.fromkeys(one, 1),

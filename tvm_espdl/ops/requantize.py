@@ -16,6 +16,7 @@ from .base import (
 )
 
 VECTOR_THRESHOLD = 50
+MOST_LEFT, MOST_RIGHT = 30, 31
 
 
 class Requantize(ShiftedScales, Elementwise):
@@ -26,9 +27,14 @@ class Requantize(ShiftedScales, Elementwise):
     family = "conversion"
 
     @property
-    def shift(self) -> int:
-        """Right shift from input to output."""
+    def distance(self) -> int:
+        """From the input's exponent to the output's."""
         return self.y.uniform_exponent - self.x.uniform_exponent
+
+    @property
+    def shift(self) -> int:
+        """Right shift from input to output; beyond its limits all is 0, or saturated, anyhow."""
+        return min(max(self.distance, -MOST_LEFT), MOST_RIGHT)
 
     def makes_scales(self, chip: Chip) -> bool:
         """Where exponents differ, in plain C++: without vectors, or with few elements."""
@@ -54,10 +60,14 @@ class Requantize(ShiftedScales, Elementwise):
         rounding = int(chip.rounding == "half_even")
         return {"size": self.y.size, "shift": self.shift, "half_even": rounding}
 
-    @rule(allowed="shifts from -30 to 31", fix="bring the exponents closer together")
+    @rule(
+        allowed=f"shifts from -{MOST_LEFT} to {MOST_RIGHT}",
+        fix="bring the exponents closer together",
+        otherwise="portable",
+    )
     def shift_is_defined(self, chip: Chip) -> str | None:
         """Integers are shifted right by at most 31 bits, or left by at most 30."""
-        return None if -30 <= self.shift <= 31 else f"shift {self.shift}"
+        return None if self.shift == self.distance else f"shift {self.distance}"
 
     @rule(
         allowed="a size with no remainder of 8 after sixteens",

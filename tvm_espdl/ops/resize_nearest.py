@@ -33,12 +33,7 @@ class ResizeNearest(Resize):
     def sources(self) -> tuple[Array, Array]:
         """The row and the column of x for each row and each column of y, int32."""
         rows, columns = (
-            np.minimum(
-                (np.arange(outputs, dtype=np.float32) * inverse_scale(inputs, outputs)).astype(
-                    np.int32
-                ),
-                inputs - 1,
-            ).astype(np.int32)
+            nearest_pixels(inputs, outputs, inverse_scale(inputs, outputs))
             for inputs, outputs in zip(self.input_size, self.output_size, strict=True)
         )
         return rows, columns
@@ -98,3 +93,9 @@ class ResizeNearest(Resize):
     def shift_fits_vectors(self, chip: Chip) -> str | None:
         """Values are shifted left by at most 6 bits, for which 8 bits hold the factor."""
         return None if -6 <= self.shift <= 15 else f"shift {self.shift}"
+
+
+def nearest_pixels(inputs: int, outputs: int, inverse: np.float32) -> Array:
+    """The pixel of a line of `inputs` for each of `outputs`, int32; `inverse` of them is a step."""
+    places = (np.arange(outputs, dtype=np.float32) * inverse).astype(np.int32)
+    return np.minimum(places, inputs - 1).astype(np.int32)

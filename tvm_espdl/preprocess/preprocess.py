@@ -15,7 +15,7 @@ from onnx import ModelProto, numpy_helper
 
 from ..errors import ModelError
 from ..onnx_graphs.constant_folding import fold_constants
-from ..onnx_graphs.halves import halves_to_float
+from ..onnx_graphs.halves import half_to_float
 from ..onnx_graphs.model import fix_batch, input_signature, load_model
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.option_names import as_names
@@ -56,7 +56,7 @@ def preprocess_onnx(
 ) -> ModelProto:
     """Prepare a float network for quantization.
 
-    Fixes the batch to 1, writes halves as float32, raises the operator set to 13 where it is
+    Fixes the batch to 1, raises the operator set to 13 where it is
     lower, and runs the steps of `steps.STEPS` until none of them finds anything to do.
     onnxruntime's own optimizer is not used: it would take HardSwish apart and wrap each product in
     Reshape nodes.
@@ -69,7 +69,8 @@ def preprocess_onnx(
         Names of steps that are left out; a str is one name. The result remembers them in its
         metadata: preprocessing it again, as quantizing does, leaves them out as well.
     enable : str or collection of str
-        Names of steps to run that do not run by default; remembered likewise.
+        Names of steps to run that do not run by default; remembered likewise, but for
+        `clear_shapes`.
     input_shapes : dict of str to sequence of int, or sequence of int, optional
         Whole shapes, batch included, of inputs with dynamic dimensions; a shape alone is that of
         the only input.
@@ -87,7 +88,8 @@ def preprocess_onnx(
     -------
     ModelProto
         A new network with the same inputs and outputs, or those it is cut at, every tensor's shape
-        inferred and every node named. Of several samples at once it is the network of one.
+        inferred (unless `clear_shapes` was asked for) and every node named. Of several samples at
+        once it is the network of one.
 
     Raises
     ------
@@ -137,7 +139,7 @@ def preprocess_with_report(
     part = cut(loaded, as_names(inputs, "inputs"), as_names(outputs, "outputs"))
     shapes = shapes_by_name(part, input_shapes or {})
     valued = fix_input_values(part, input_values or {})
-    shaped = halves_to_float(fix_input_shapes(valued, shapes))
+    shaped, widened = _widened(fix_input_shapes(valued, shapes), steps)
     shaped = _one_sample(fix_batch(shaped), shapes)
     start = raise_opset(shaped, LOWEST_OPSET)
     if any(step.rewrite is fold_constants for step in steps):
@@ -145,8 +147,10 @@ def preprocess_with_report(
     name_nodes(start)
     check_ranges(ranges or {}, input_signature(start))
     prepared, counts = _run_steps(start, steps)
+    counts |= widened
     _check_weights(prepared)
     _note_choice(prepared, steps)
+    counts |= {step.name: step.rewrite(prepared) for step in steps if step.last}
     applied = tuple((step.name, counts[step.name]) for step in steps if counts[step.name])
     if not applied or not check:
         return prepared, PreprocessReport(applied)
@@ -170,7 +174,7 @@ def _run_steps(
     for _ in range(_MOST_ROUNDS):
         infer(prepared)
         before = changes
-        for step in steps:
+        for step in (step for step in steps if not step.last):
             found = step.rewrite(prepared) if most is None or changes < most else 0
             counts[step.name] += found
             changes += bool(found)
@@ -179,6 +183,19 @@ def _run_steps(
     # From IR version 4 on, initializers need not be listed among the inputs; 7 is operator set 13.
     prepared.ir_version = max(prepared.ir_version, 7)
     return prepared, counts
+
+
+def _widened(model: ModelProto, steps: Sequence[Step]) -> tuple[ModelProto, dict[str, int]]:
+    """The network without halves, before anything else and before it is compared with anything.
+
+    And in how many places it had some, by the step that takes them away, unless it is left out.
+    """
+    step = next((step for step in steps if step.rewrite is half_to_float), None)
+    if step is None:
+        return model, {}
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    return wide, {step.name: half_to_float(wide)}
 
 
 def _blame(
@@ -227,7 +244,7 @@ def _note_choice(model: ModelProto, steps: Sequence[Step]) -> None:
     for place in reversed(range(len(model.metadata_props))):
         if model.metadata_props[place].key == CHOICE_KEY:
             del model.metadata_props[place]
-    switched = [step for step in STEPS if step.on != (step in steps)]
+    switched = [step for step in STEPS if step.on != (step in steps) and not step.last]
     if switched:
         words = [f"{'-' if step.on else '+'}{step.name}" for step in switched]
         model.metadata_props.add(key=CHOICE_KEY, value=" ".join(words))

@@ -64,6 +64,13 @@ def clear_descriptions(model: ModelProto) -> int:
     return len(described)
 
 
+def clear_shapes(model: ModelProto) -> int:
+    """Take the types and shapes of inner tensors away; those of inputs and outputs stay."""
+    count = len(model.graph.value_info)
+    del model.graph.value_info[:]
+    return count
+
+
 def remove_listed_constants(model: ModelProto) -> None:
     """Take initializers from the list of inputs, where they stood before IR version 4."""
     constants = {tensor.name for tensor in model.graph.initializer}

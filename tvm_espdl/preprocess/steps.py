@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from ..errors import ModelError
 from ..onnx_graphs.constant_folding import fold_constants
 from ..onnx_graphs.constant_nodes import constants_to_initializers
+from ..onnx_graphs.halves import half_to_float
 from ..onnx_graphs.rewriting import Rewrite
 from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
+from .rewrite_dilated import dilated_conv
 from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
 from .rewrite_operands import constants_second, pair_up
 from .rewrite_softmax import softmax
-from .rewrite_unused import clear_descriptions, drop_unread_outputs, remove_unused
+from .rewrite_unused import clear_descriptions, clear_shapes, drop_unread_outputs, remove_unused
 from .rewrite_windows import average_pool_to_conv, fuse_pads, mean_to_pool
 
 
@@ -38,15 +40,20 @@ class Step:
     on: bool = True
     #: Whether it may change what the network costs.
     changes_cost: bool = True
+    #: Whether it runs once, behind the others: they need what it takes away.
+    last: bool = False
 
 
 _SENTENCES: dict[Rewrite, str] = {
+    half_to_float: "float16 and bfloat16 become float32, in inputs and outputs as well.",
     constants_to_initializers: "Constant nodes become initializers.",
     fold_constants: "Nodes that depend on constants and static shapes only are computed.",
     remove_no_ops: "Identity, Dropout, casts to the same type, reshapes to the same shape, padding "
     "by nothing, + 0 and * 1 are removed.",
     drop_unread_outputs: "Optional outputs that nothing reads are dropped, such as the indices of "
     "MaxPool.",
+    dilated_conv: "A Conv between SpaceToBatch and BatchToSpace, however they are spelled, becomes "
+    "one dilated Conv.",
     cancel_transposes: "Two Transpose nodes in a row become one, or none.",
     constants_second: "c + x and c * x are written x + c and x * c.",
     pair_up: "Sum, Max and Min of more than two tensors become Add, Max and Min of two.",
@@ -69,12 +76,21 @@ _SENTENCES: dict[Rewrite, str] = {
     average_pool_to_conv: "AveragePool becomes a depthwise Conv.",
     remove_unused: "Nodes and constants that no output depends on are removed; inputs stay.",
     clear_descriptions: "Texts that exporters write beside a network and its parts are removed.",
+    clear_shapes: "Types and shapes of inner tensors are removed; readers infer them again.",
 }
-_OFF = (average_pool_to_conv, clear_descriptions)
-_OF_NO_COST = (clear_descriptions,)
+_LAST = (clear_shapes,)
+_OF_NO_COST = (clear_descriptions, clear_shapes)
+_OFF = (average_pool_to_conv, *_OF_NO_COST)
 
 STEPS = tuple(
-    Step(rewrite.__name__, sentence, rewrite, rewrite not in _OFF, rewrite not in _OF_NO_COST)
+    Step(
+        rewrite.__name__,
+        sentence,
+        rewrite,
+        on=rewrite not in _OFF,
+        changes_cost=rewrite not in _OF_NO_COST,
+        last=rewrite in _LAST,
+    )
     for rewrite, sentence in _SENTENCES.items()
 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..chips import Chip
-from ..ops import Operator, Tensor
+from ..ops import Operator, Refusal, Tensor
 from ..ops.base.rounding import Array
 
 #: A shape that the elements are seen with, and the axes by which they are then transposed.
@@ -27,12 +27,15 @@ class Native:
         Buffers of the inputs, then of the outputs.
     inputs, outputs : tuple of Tensor
         Their types, without exponents.
+    reason : Refusal or None
+        Why it is left to TVM, where the reader of the model knows.
     """
 
     function: Any
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     name: str = "tvm"
+    reason: Refusal | None = None
 
     @property
     def text(self) -> str:

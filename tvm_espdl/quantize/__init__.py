@@ -7,32 +7,34 @@ Must never change the model it is given, or give other bytes for the same input.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from functools import partial
 
 from onnx import ModelProto
 
 from ..chips import CHIPS, DEFAULT_CHIP, Chip, find_chip
-from ..errors import ChipError, DataError
-from ..files.output_files import check_new
-from ..onnx_graphs.model import input_signature, load_model, save_model
+from ..errors import ChipError, EspdlError, EspdlWarning
+from ..files.output_files import check_apart, check_new
+from ..onnx_graphs.model import load_model
 from ..onnx_graphs.option_names import as_names
-from ..onnx_graphs.samples_of_a_batch import batch_of, with_batch, with_batch_of_one
+from ..onnx_graphs.samples_of_a_batch import batch_of
 from ..onnx_graphs.stored_weights import float_weights
 from ..preprocess import PreprocessReport, preprocess_onnx, preprocess_with_report
 from ..preprocess.steps import select_steps
-from ..samples import Calibration, ImageFolder, ProgressLine, read_samples
-from .clock import Clock
+from ..samples import Calibration, ImageFolder
+from .by_exponents import check_float
+from .exponent_files import EspPpqExponents, read_exponents
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
 from .held_out import check_hold_out
 from .mixed import Goal
-from .quantization import Options, Quantization, quantize
+from .outputs import Outputs
+from .presets import widths_of
+from .quantization import Options
 from .report import Accuracy, FloatRow, QuantizationReport, TensorRow, measure_accuracy
-from .report.effort import MOST_COMPARED, Measure, check_measure, effort_of
-from .report.making import make_report
-from .requantization import requantize as express_anew
-from .taking import take, without_effect
+from .report.effort import Measure, check_measure
+from .request import Request
+from .result import QuantizationResult
 
 __all__ = [
     "Accuracy",
@@ -50,43 +52,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class QuantizationResult:
-    """A quantized network and the account of it.
-
-    Attributes
-    ----------
-    model : ModelProto
-        The quantized network.
-    report : QuantizationReport
-        Its tensors, their exponents and ranges, and what stayed float; without rows for a network
-        that others quantized and that was taken as it is.
-    loss : RequantizationLoss or None
-        For a network that others quantized with other scales: how far it moved.
-    """
-
-    model: ModelProto
-    report: QuantizationReport
-    loss: RequantizationLoss | None = None
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the network to `path`; the file appears whole or not at all.
-
-        Parameters
-        ----------
-        path : path
-            The .onnx file to write; its folder must exist.
-        overwrite : bool
-            Whether a file that is there already may be replaced.
-
-        Raises
-        ------
-        OutputError
-            If the file exists and `overwrite` is False, or cannot be written.
-        """
-        save_model(self.model, path, overwrite=overwrite)
-
-
 def quantize_onnx(
     model: str | os.PathLike[str] | ModelProto,
     calibration: Calibration | None,
@@ -95,8 +60,11 @@ def quantize_onnx(
     activations: str = "mse",
     weights: str = "output",
     per_channel: bool | None = None,
+    precision: str | None = None,
     int16: str | Collection[str] = (),
     float: str | Collection[str] = (),
+    input_bits: int | None = None,
+    output_bits: int | None = None,
     wanted_snr: float | None = None,
     budget: float | None = None,
     recover: str | Collection[str] | None = None,
@@ -104,8 +72,10 @@ def quantize_onnx(
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     requantize: bool = False,
+    exponents: str | os.PathLike[str] | None = None,
     measure: Measure = True,
     save_to: str | os.PathLike[str] | None = None,
+    save_exponents: str | os.PathLike[str] | None = None,
     progress: bool | None = False,
 ) -> QuantizationResult:
     """Quantize a float network to int8 and int16 with power-of-two scales.
@@ -121,7 +91,7 @@ def quantize_onnx(
         the path of an .npy or .npz file or of a folder of such files or of images, an
         `ImageFolder`, {input: any of these}, or an iterable of samples (arrays or dicts). The
         dtype must be the input's own, as a rule float32. None: only for networks that are
-        quantized.
+        quantized, and with `exponents`.
     chip : str
         The chip to quantize for, such as "esp32s3"; it decides how weights are rounded, how wide
         a bias may be, and whether weights have one exponent per output channel.
@@ -134,6 +104,9 @@ def quantize_onnx(
         "minmax" (no weight saturates).
     per_channel : bool, optional
         One weight exponent per output channel; by default where the chip can do it.
+    precision : str, optional
+        The width of layers in one word: "int8", "int16", "mix_light" (int16 where it gains most,
+        for up to a tenth more cycles) or "mix_balance" (for up to half as many more).
     int16 : str or collection of str
         Layers that compute in int16, named by their node or an output tensor, or by a pattern
         with `*`; "*" is all of them. "auto" chooses them: those that gain most per extra cycle,
@@ -142,6 +115,11 @@ def quantize_onnx(
     float : str or collection of str
         Layers that stay float, named in the same way: TVM computes them, which takes more time and
         memory. For what integers are too coarse for, such as a power spectrum.
+    input_bits : int, optional
+        8 or 16: the width of the network's inputs; at 16, layers that read them compute in int16.
+        By default it is that of the layers that read an input.
+    output_bits : int, optional
+        8 or 16: the width of the network's outputs, and of the layers that make them.
     wanted_snr : float, optional
         Where "auto" stops: the signal-to-noise ratio in dB of the outputs (of what a final
         Softmax reads in their place) on held-out samples, in simulation.
@@ -154,18 +132,23 @@ def quantize_onnx(
         networks of up to 100 million multiply-accumulates, equalization.
     hold_out : int
         Each sample of this number does not take part in calibration and judges the result; 0, or
-        fewer than 8 samples: none.
+        fewer than 8 samples: none. A number above that of the samples is warned of.
     skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     requantize : bool
         Whether a network that others quantized with other scales may be re-expressed with the
-        nearest ones; `.loss` says what that costs.
+        nearest ones; `.loss` says what that costs. Of a float network it warns, and does nothing.
+    exponents : path, optional
+        A file of exponents, of `save_exponents` or ESP-PPQ's .json: in the place of `calibration`
+        and of all choices. With ESP-PPQ's, calibration data say what the file leaves open.
     measure : bool or "all"
         Whether to compile the network and measure its accuracy, with the chip's exact bits, for
         the report; the network is the same without. True looks at as much as takes about a
         minute, which the size of the network decides, "all" at all samples.
     save_to : path, optional
         The .onnx file to write as soon as there is a network, before it is measured.
+    save_exponents : path, optional
+        The file of exponents to write at the same time.
     progress : bool, optional
         Whether to show on stderr what is being done; None: if that is a terminal.
 
@@ -180,95 +163,84 @@ def quantize_onnx(
         If the model cannot be read, is quantized in a way that the chip cannot do, or holds
         nothing to quantize.
     DataError
-        If the calibration data do not fit the model, or a tensor is not finite.
+        If the calibration data or the file of exponents do not fit the model, or a tensor is not
+        finite.
     ChipError
-        If there is no such chip, or `per_channel` is asked for on a chip that cannot do it.
+        If there is no such chip, `per_channel` is asked for on a chip that cannot do it, or the
+        exponents are those of another one.
     OutputError
-        If the file of `save_to` exists, which is looked at first, or cannot be written.
+        If a file to write exists, which is looked at first, or cannot be written.
     EspdlError
-        If there is no such method, step or layer.
+        If there is no such method, step or layer, or options contradict each other.
     """
     check_measure(measure)
-    if save_to is not None:
-        check_new(save_to)
+    for path in (save_to, save_exponents):
+        if path is not None:
+            check_new(path)
+    check_apart(save_to, save_exponents)
     target = find_chip(chip)
+    given = None if exponents is None else read_exponents(exponents)
+    widths = widths_of(
+        precision,
+        as_names(int16, "int16"),
+        Goal(wanted_snr, budget),
+        input_bits=input_bits,
+        output_bits=output_bits,
+    )
+    stated = {"precision": precision, "input_bits": input_bits, "output_bits": output_bits}
     options = Options(
         activations,
         weights,
         _decide_per_channel(target, per_channel),
-        as_names(int16, "int16"),
+        widths.int16,
         None if recover is None else as_names(recover, "recover"),
         check_hold_out(hold_out),
-        Goal(wanted_snr, budget),
+        widths.goal,
         as_names(float, "float"),
+        input_bits,
+        output_bits,
+        tuple(name for name, value in stated.items() if value is not None),
     )
     options.check_names()
-    select_steps(as_names(skip, "skip"), as_names(enable, "enable"))
-    loaded, prepare = (
-        float_weights(load_model(model)),
+    _check_steps(as_names(skip, "skip"), as_names(enable, "enable"))
+    loaded = float_weights(load_model(model))
+    request = Request(
+        calibration,
+        target,
+        options,
         partial(preprocess_onnx, skip=skip, enable=enable),
+        Outputs(batch_of(loaded), save_to, save_exponents),
+        measure,
+        progress,
     )
-    batch = batch_of(loaded)
     if is_quantized(loaded):
-        if not requantize or inspect_quantized(loaded, target).is_ours:
-            ignored = without_effect(options, calibration, skip=skip, enable=enable)
-            return _saved(QuantizationResult(*take(loaded, target, ignored)), save_to)
-        done, options, loss_of = express_anew(
-            with_batch_of_one(loaded) if batch > 1 else loaded,
-            calibration,
-            target,
-            options,
-            prepare,
-            progress=progress,
+        check_float(exponents=exponents, save_exponents=save_exponents)
+        if requantize and not inspect_quantized(loaded, target).is_ours:
+            return request.express_anew(loaded)
+        return request.take(loaded, [*as_names(skip, "skip"), *as_names(enable, "enable")])
+    if requantize and given is None:
+        warnings.warn(
+            "the model is float and quantized as such; without effect: requantize",
+            EspdlWarning,
+            stacklevel=2,
         )
-        written = with_batch(done.write(), batch)
-        if save_to is not None:
-            save_model(written, save_to)
-        with ProgressLine(progress).shown() as line:
-            line.stage("measure: what requantization costs")
-            loss = loss_of(_samples_of_loss(done, measure)) if measure else None
-            report = make_report(done, options, measure=measure, progress=line)
-        if calibration is None:
-            drawn = "there were no calibration data: the samples are random inputs (seed 0)"
-            report = replace(report, notes=(drawn, *report.notes))
-        report = replace(report, loss=loss)
-        return QuantizationResult(written, report, loss)
-    if calibration is None:
-        raise DataError(
-            "a float network needs calibration data",
-            where="argument calibration",
-            found="None",
-            allowed="typical inputs: an array, a dict, a path, an ImageFolder or an iterable",
-            try_="numpy.load a file of 32 to 200 inputs, scaled as in training "
-            "(--calibrate_dataset)",
-        )
-    clock = Clock()
-    with ProgressLine(progress).shown() as line:
-        line.stage("preprocess")
-        with clock.phase("preprocess"):
-            prepared = prepare(loaded)
-        line.stage("")  # Reading has a bar of its own.
-        samples = read_samples(calibration, input_signature(prepared), progress=progress)
-        done = quantize(prepared, samples, target, options, clock=clock, progress=line)
-        written = with_batch(done.write(), batch)
-        if save_to is not None:
-            save_model(written, save_to)
-        report = make_report(
-            done, options, measure=measure, clock=clock, reference=prepared, progress=line
-        )
-    return QuantizationResult(written, report)
+    if given is None or (isinstance(given, EspPpqExponents) and calibration is not None):
+        return request.by_data(loaded, given)
+    named = {"per_channel": per_channel is not None, "requantize": requantize}
+    more = [name for name, is_given in named.items() if is_given]
+    return request.by_file(loaded, given, str(exponents), more)
 
 
-def _samples_of_loss(done: Quantization, measure: Measure) -> int | None:
-    """How many samples the original is compared on; None for all."""
-    plan = done.bench.plan
-    return None if measure == "all" else effort_of(plan, MOST_COMPARED, 1, measure).outputs
-
-
-def _saved(result: QuantizationResult, path: str | os.PathLike[str] | None) -> QuantizationResult:
-    if path is not None:
-        result.save(path)
-    return result
+def _check_steps(skip: Collection[str], enable: Collection[str]) -> None:
+    for step in select_steps(skip, enable):
+        if step.last:
+            raise EspdlError(
+                "the step is for float models that are written",
+                where="option enable",
+                found=repr(step.name),
+                allowed="steps that quantizing leaves something of: it infers all shapes itself",
+                try_="leave it out",
+            )
 
 
 def _decide_per_channel(chip: Chip, wanted: bool | None) -> bool:

@@ -6,9 +6,10 @@ Must never let a sample that was held out take part in calibration, nor keep mor
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator
 
-from ..errors import EspdlError
+from ..errors import EspdlError, EspdlWarning
 from ..samples import Sample
 
 #: With fewer samples than this all are needed for calibration.
@@ -59,6 +60,13 @@ class HeldOut:
                 self.searched.append(sample)
             self.count += 1
             yield sample
+        if every and not self.held_out:
+            warnings.warn(
+                f"option hold_out: no sample judges the result: it is {every}, and there are "
+                f"{self.count} samples; try: at most {self.count}, or 0, which says so",
+                EspdlWarning,
+                stacklevel=2,
+            )
 
 
 def _has_room(kept: list[Sample], sample: Sample) -> bool:

@@ -54,6 +54,9 @@ class Plan:
     apart: frozenset[Operand] = frozenset()
     #: Softmaxes of which not all that they read counts: masks make the rest 0.
     masked: frozenset[int] = frozenset()
+    #: Widths that were asked for of the network's inputs, and of its outputs and what makes them.
+    input_bits: int | None = None
+    output_bits: int | None = None
 
     def bits(self, index: int) -> int:
         """Width of the integers that node `index` computes with."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..errors import EspdlError
@@ -111,9 +111,9 @@ def _is_int8_only(plan: Plan, index: int) -> bool:
 
 def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
     """Return the plan in which the nodes `asked`, and what follows from them, are int16."""
-    asked = {*asked, *plan.only_wide}
-    chosen = {head_of(plan, index) for index in asked}
     readers = _readers(plan)
+    asked = _with_borders(plan, set(asked), readers) | plan.only_wide
+    chosen = {head_of(plan, index) for index in asked}
     inputs = {
         name
         for name in plan.tensors()
@@ -124,6 +124,9 @@ def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
             or asked.issuperset(i for i in plan.graph.consumers(name) if i in plan.rules)
         )
     }
+    if plan.input_bits is not None:
+        inputs -= {*plan.graph.inputs}
+        inputs |= _network_inputs(plan) if plan.input_bits == 16 else set()
     wide: set[int] = set()
     forced = {head_of(plan, index) for index in plan.only_wide}
     result = replace(plan, wide=frozenset(), wide_inputs=frozenset(inputs))
@@ -141,6 +144,54 @@ def widen_nodes(plan: Plan, asked: Iterable[int]) -> Plan:
         if follows:
             wide.add(index)
     return replace(result, wide=frozenset(wide))
+
+
+def _with_borders(plan: Plan, asked: set[int], readers: Mapping[str, set[int]]) -> set[int]:
+    """The nodes that compute in int16, by what was asked for of inputs and outputs besides."""
+    if plan.input_bits == 16:
+        asked = asked.union(*(readers[name] for name in _network_inputs(plan)))
+    if plan.output_bits is not None:
+        outputs = (name for name in plan.graph.outputs if plan.is_integer(name))
+        makers = {index for name in outputs for index in makers_of(name, plan)}
+        if plan.output_bits == 16:
+            return asked | makers
+        return {index for index in asked if head_of(plan, index) not in makers}
+    return asked
+
+
+def _network_inputs(plan: Plan) -> set[str]:
+    return {name for name in plan.tensors() if name in plan.graph.inputs} - plan.cells
+
+
+def makers_of(name: str, plan: Plan) -> Iterator[int]:
+    """What computes a tensor, through operators that only move or select values."""
+    maker = plan.graph.producer(name)
+    if maker is None or maker not in plan.rules:
+        return
+    if plan.rules[maker].kind in _MOVE and not is_inside(plan, maker):
+        yield from makers_of(plan.graph.nodes[maker].input[0], plan)
+    elif head_of(plan, maker) in choosable(plan):
+        yield head_of(plan, maker)
+
+
+def check_widths(plan: Plan) -> None:
+    """Refuse a width of inputs or outputs that they cannot have: EspdlError, naming one."""
+    outputs = [name for name in plan.graph.outputs if plan.is_integer(name)]
+    for option, bits, names in (
+        ("input_bits", plan.input_bits, sorted(_network_inputs(plan))),
+        ("output_bits", plan.output_bits, [n for n in outputs if n not in plan.cells]),
+    ):
+        for name in names:
+            if bits is not None and plan.tensor_bits(name) != bits:
+                maker = plan.graph.maker(name)
+                kind = "the network's input" if maker is None else maker.op_type
+                raise EspdlError(
+                    "the tensor cannot have that width",
+                    where=f"option {option}, tensor {name!r}",
+                    found=f"{kind} in int{plan.tensor_bits(name)}",
+                    allowed=f"{plan.tensor_bits(name)}",
+                    try_=f"leave {option} out",
+                )
 
 
 def head_of(plan: Plan, index: int) -> int:

@@ -18,10 +18,10 @@ from ..onnx_graphs.graph import Array
 from ..onnx_graphs.new_names import NewNames
 from ..onnx_graphs.rewriting import opset_of
 from ..version import __version__
-from .assignment import Assignment
 from .exponents import Integers, quantize
 from .layer_exponents import LARGEST_BIAS_BITS
 from .plan import Layer, Operand, Plan
+from .settled_exponents import Assignment
 
 _DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}
 

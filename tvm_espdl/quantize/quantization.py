@@ -17,7 +17,7 @@ from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.opset import raise_opset
 from ..onnx_graphs.rewriting import opset_of
 from ..samples import ProgressLine, Sample
-from .assignment import Assignment, Choice
+from .assignment import Choice
 from .calibration import measure_ranges
 from .candidate import Candidate
 from .clock import Clock
@@ -28,9 +28,10 @@ from .masks import additive_masks
 from .methods import find_method, weighs_outputs
 from .mixed import AUTO, Goal, Tradeoff, choose_int16
 from .plan import Plan, make_plan
-from .precision import find_nodes, widen
+from .precision import check_widths, find_nodes, widen
 from .recovery import Trial, default_steps, recover, select_steps
 from .recurrent import has_layers, name_states
+from .settled_exponents import Assignment
 from .settling import settle, with_floats
 from .softmax_inputs import SoftmaxInputs
 from .weight_exponents import layer_weight_exponents
@@ -39,6 +40,10 @@ from .workers import ordered_sums
 
 #: The first ONNX operator set in which QuantizeLinear gives int16.
 OPSET_OF_INT16 = 21
+
+
+class NothingToQuantize(ModelError):
+    """No rule takes any operator of a network; as float it may still be compiled."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,10 @@ class Options:
     hold_out: int
     goal: Goal = field(default_factory=Goal)  #: Where the automatic choice of int16 layers stops.
     float: tuple[str, ...] = ()
+    #: Widths of the network's inputs, and of its outputs and what makes them; None: as it suits.
+    input_bits: int | None = None
+    output_bits: int | None = None
+    widths: tuple[str, ...] = ()  #: Options about widths that were given, by name.
 
     def check_names(self) -> None:
         """Refuse what nothing is called, before anything is computed.
@@ -111,8 +120,10 @@ def quantize(
     asked = None if options.recover is None else select_steps(options.recover)
     options.goal.check(AUTO in options.int16)
     prepared = additive_masks(name_states(prepared))
-    if options.int16 or has_layers(prepared):
+    wide = options.int16 or 16 in (options.input_bits, options.output_bits)
+    if (wide or has_layers(prepared)) and opset_of(prepared) < OPSET_OF_INT16:
         prepared = raise_opset(prepared, OPSET_OF_INT16)
+        constants_to_initializers(prepared)
     plan = _plan(prepared, options)
     steps = default_steps(plan, options.activations) if asked is None else asked
     statistics = LayerStatistics(plan)
@@ -159,6 +170,7 @@ def quantize(
 def _settled(bench: Workbench) -> Workbench:
     """The workbench of a network that can be computed, of the operator set that its widths need."""
     settled = settle(bench)
+    check_widths(settled.plan)
     if not settled.plan.wide or opset_of(settled.model) >= OPSET_OF_INT16:
         return settled
     try:
@@ -177,6 +189,7 @@ def _settled(bench: Workbench) -> Workbench:
 
 def _plan(prepared: ModelProto, options: Options) -> Plan:
     plan = make_plan(Graph(prepared))
+    plan = replace(plan, input_bits=options.input_bits, output_bits=options.output_bits)
     _check_rules(plan)
     if options.float:
         every = range(len(plan.graph.nodes))
@@ -191,7 +204,7 @@ def _check_rules(plan: Plan) -> None:
     if not plan.rules:
         nodes = enumerate(plan.graph.nodes)
         reasons = {f"{node.op_type} ({plan.why_float(i)})" for i, node in nodes}
-        raise ModelError(
+        raise NothingToQuantize(
             "the network holds no operator that can be quantized",
             where="the model",
             found=", ".join(sorted(reasons)),

@@ -15,10 +15,10 @@ from ..chips import Chip
 from ..onnx_graphs.graph import Graph
 from ..onnx_graphs.model import input_signature
 from ..samples import Calibration, Sample, SeveralPasses
+from .by_exponents import int16_tensors
 from .exact import build_exact
 from .foreign import (
     RequantizationLoss,
-    Stripped,
     complete_ranges,
     measure_requantization,
     nearest_exponent,
@@ -26,8 +26,7 @@ from .foreign import (
     strip_quantization,
 )
 from .foreign.inputs import DRAWN
-from .plan import Plan, make_plan
-from .precision import INT8_ONLY
+from .plan import make_plan
 from .quantization import Options, Quantization, quantize
 
 
@@ -61,7 +60,7 @@ def requantize(
         given = SeveralPasses(calibration, input_signature(prepared), progress=progress)
     samples = list(random_inputs(stripped, DRAWN, seed=0)) if given is None else given
     ranges = complete_ranges(prepared, stripped, given)
-    kept = _int16_tensors(stripped, make_plan(Graph(prepared)))
+    kept = int16_tensors(stripped.bits, make_plan(Graph(prepared)))
     options = replace(options, int16=(*options.int16, *kept))
     exponents = {
         name: {bits: nearest_exponent(low, high, bits) for bits in (8, 16)}
@@ -76,16 +75,3 @@ def requantize(
         return measure_requantization(model, network.outputs, first)
 
     return done, options, loss
-
-
-def _int16_tensors(stripped: Stripped, plan: Plan) -> list[str]:
-    """What was int16 and can be on the chip."""
-    makers = {name: plan.graph.producer(name) for name in stripped.bits if plan.is_integer(name)}
-    return [
-        name
-        for name, maker in sorted(makers.items())
-        if stripped.bits[name] == 16
-        and name not in plan.cells
-        and maker is not None
-        and plan.graph.nodes[maker].op_type not in INT8_ONLY
-    ]

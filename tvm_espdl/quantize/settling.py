@@ -14,13 +14,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..ops.softmax import LARGEST_EXPONENT
-from .assignment import SOFTMAXES, Assigner, Assignment
+from .assignment import SOFTMAXES, Assigner
 from .calibration import TensorRange
 from .exponents import HIGHEST_EXPONENT, smallest_exponent
 from .methods import DEPTH
 from .methods.mse import mse
 from .plan import Operand, Plan, make_plan
-from .precision import choosable, head_of, is_inside, widen_nodes
+from .precision import choosable, makers_of, widen_nodes
+from .settled_exponents import Assignment
 from .workbench import Workbench
 
 #: Noise that a part of a Concat has to gain by an exponent of its own, as a ratio, and the noise
@@ -47,6 +48,8 @@ def with_floats(plan: Plan, nodes: dict[int, str]) -> Plan:
     new = replace(
         new,
         kept_int8=plan.kept_int8,
+        input_bits=plan.input_bits,
+        output_bits=plan.output_bits,
         only_wide=frozenset(index for index in plan.only_wide if index in new.rules),
         masked=frozenset(index for index in plan.masked if index in new.rules),
         apart=frozenset(operand for operand in plan.apart if operand[0] in new.rules),
@@ -109,20 +112,9 @@ def _overflowing(bench: Workbench, assignment: Assignment) -> Plan | None:
     if not nodes:
         return None
     # Steps of 1 and more in what an exponential is taken of are too coarse, whatever their width.
-    makers = {i for node in nodes for i in _makers(plan.graph.nodes[node].input[0], plan)}
+    makers = {i for node in nodes for i in makers_of(plan.graph.nodes[node].input[0], plan)}
     forced = replace(plan, only_wide=plan.only_wide | nodes | makers)
     return widen_nodes(forced, [i for i in choosable(plan) if i in plan.wide])
-
-
-def _makers(name: str, plan: Plan) -> Iterator[int]:
-    """What computes a tensor, through operators that only move or select values."""
-    maker = plan.graph.producer(name)
-    if maker is None or maker not in plan.rules:
-        return
-    if plan.rules[maker].kind in ("share", "clip") and not is_inside(plan, maker):
-        yield from _makers(plan.graph.nodes[maker].input[0], plan)
-    elif head_of(plan, maker) in choosable(plan):
-        yield head_of(plan, maker)
 
 
 def _raised(bench: Workbench, assignment: Assignment) -> Plan | None:

@@ -21,12 +21,12 @@ from ..chips import Chip
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.session import open_session, run_session
 from ..samples import Sample
-from .assignment import Assignment
 from .calibration import with_outputs
 from .exponents import integer_limits
 from .masks import unmasked
 from .plan import Operand, Plan
 from .qdq import QdqWriter, StoredConstant, assemble, stored_constants
+from .settled_exponents import Assignment
 from .sharing import share_exponents
 
 

@@ -31,13 +31,13 @@ def without_effect(
         "calibration": calibration is not None,
         "activations": options.activations != "mse",
         "weights": options.weights != "output",
-        "int16": bool(options.int16),
+        "int16": bool(options.int16) and "precision" not in options.widths,
         "float": bool(options.float),
         "recover": bool(options.recover),
         "skip": bool(skip),
         "enable": bool(enable),
     }
-    return [name for name, is_given in given.items() if is_given]
+    return [*(name for name, is_given in given.items() if is_given), *options.widths]
 
 
 def take(
@@ -63,7 +63,7 @@ def take(
             "the model is quantized already and taken as it is; without effect: "
             + ", ".join(ignored),
             EspdlWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     wide = tuple(wide_biases(taken, chip))
     report = QuantizationReport(chip.name, "as they are", 0, (), (), warnings=wide)

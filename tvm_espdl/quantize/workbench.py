@@ -14,7 +14,7 @@ from onnx import ModelProto
 from ..chips import Chip
 from ..onnx_graphs.graph import Array, Graph
 from ..samples import ProgressLine, Sample
-from .assignment import Assigner, Assignment, Choice, check_limits
+from .assignment import Assigner, Choice, check_limits
 from .calibration import TensorRange, watching
 from .candidate import Candidate, Values
 from .channel_scaling import Scaling, patch_factors, same_scaling, scale_model, scaled_ranges
@@ -24,6 +24,7 @@ from .layer_statistics import LayerStatistics
 from .masks import log_probabilities
 from .plan import Layer, Operand, Plan
 from .qdq import write_qdq
+from .settled_exponents import Assignment
 from .sharing import Member
 from .simulation import Simulation, noise_power
 from .weight_exponents import layer_weight_exponents

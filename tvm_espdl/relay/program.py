@@ -6,6 +6,7 @@ It only reads: what it cannot express (control flow, shapes known at run time) i
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import tvm
@@ -13,7 +14,7 @@ from tvm import relax
 from tvm.ir import Call
 
 from ..errors import ModelError
-from ..ops import Operator, Tensor
+from ..ops import Operator, Refusal, Tensor
 from ..ops.base.rounding import Array
 from ..ops.dequantize import Dequantize
 from ..program import Native, Node, Origin, Program, State, Step
@@ -31,6 +32,8 @@ MADE_FOR = "espdl.made_for"
 # Pairs of names: the last parameters and the last outputs of `main`, which are states: what one
 # run gives, the next one takes; the first one takes zeros.
 STATES = "espdl.states"
+# Of a function of TVM: the refusal that has left it to TVM, as JSON.
+REASON = "espdl.reason"
 
 
 def program_of(lowered: Lowered) -> Program:
@@ -191,7 +194,10 @@ class _Reader:
         name = self._float_name(variable)
         outputs = tuple(self._new(name, tensor) for tensor in tensors)
         operands = tuple(self.values[name] for name in inputs)
-        native = Native(self.mod[callee], operands, tensors, str(callee.name_hint))
+        function = self.mod[callee]
+        reason = attributes(function).get(REASON)
+        refusal = None if reason is None else Refusal(**json.loads(str(reason)))
+        native = Native(function, operands, tensors, str(callee.name_hint), refusal)
         self.steps.append(Step(native, inputs, outputs, (), (str(variable.name),)))
         return outputs
 

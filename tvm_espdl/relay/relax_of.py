@@ -5,6 +5,8 @@ It is the inverse of `program`, which reads such modules; it decides nothing.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +16,7 @@ from tvm import relax
 
 from ..program import Native, Origin, Program
 from .ir import type_of, with_main
-from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, STATES
+from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, REASON, STATES
 from .transform.composite import Placed, composite_of
 
 # Names of the values that a call reads and writes, its result's in Relax, and the call of those.
@@ -78,7 +80,7 @@ def _calls_of_steps(program: Program, builder: relax.BlockBuilder) -> Iterable[C
         (first, *_), operator = step.outputs, step.operator
         if isinstance(operator, Native):
             if operator.function not in functions:
-                added = builder.add_func(operator.function, operator.name)
+                added = builder.add_func(_function_of(operator), operator.name)
                 functions[operator.function] = added
             types = [type_of(tensor) for tensor in operator.outputs]
             result = types[0] if len(types) == 1 else types
@@ -92,3 +94,10 @@ def _calls_of_steps(program: Program, builder: relax.BlockBuilder) -> Iterable[C
         function = composite_of(placed, program.chip.name)
         added = builder.add_func(function, f"espdl_{operator.name}")
         yield step.inputs, step.outputs, origin.tensor, partial(tvm.ir.Call, added)
+
+
+def _function_of(native: Native) -> Any:
+    """TVM's function, with the reason for which it is TVM's."""
+    if native.reason is None:
+        return native.function
+    return native.function.with_attr(REASON, json.dumps(dataclasses.asdict(native.reason)))

@@ -39,7 +39,7 @@ def reasons_of_functions(program: Program, explained: set[str]) -> list[Reason]:
         ends = list(dict.fromkeys(last))
         nodes = [*_fused(step.operator.name, inner, ends), *ends]
         if not _results(program, step) & explained:
-            refusal = _refusal(step.operator, nodes)
+            refusal = step.operator.reason or _refusal(step.operator, nodes)
             reasons.append(Reason(step.outputs[0], step.operator.name, refusal))
     return reasons
 

@@ -45,6 +45,11 @@ class Column:
     right: bool = False
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what is counted, one of them or several."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def table_line(columns: Sequence[Column], cells: Iterable[str]) -> str:
     """One line of a table, without spaces at its end."""
     texts = [

@@ -109,6 +109,12 @@ class Executor:
         self.run(inputs, states, found.__setitem__)
         return {name: found[name] for name in self.program.values if name in found}
 
+    def step_values(self, step: Step, arrays: Sequence[Array]) -> dict[str, Array]:
+        """What one call of the program writes, of any inputs of its types."""
+        number = next(n for n, own in enumerate(self.program.steps) if own.outputs == step.outputs)
+        own = self.program.steps[number]
+        return self._written(number, dict(zip(own.inputs, arrays, strict=True)))
+
     def _split(self, values: Mapping[str, Array]) -> tuple[list[Array], list[Array]]:
         """Outputs and states, each in memory of its own."""
         given = {*self._begin, *self._constants}

@@ -80,6 +80,12 @@ MUTATIONS = [
         *("pie_v1", "activation_shift = d.relu ? 0 : -1;", "activation_shift = -1;"),
         refusal="activation_shift is -1, expected 0",
     ),
+    _convolution(
+        "pie_v1",
+        "d.output_width * d.output_pitch;\n  args.output_x_offset = d.output_pitch;",
+        "d.output_width * (d.output_pitch + 1);\n  args.output_x_offset = d.output_pitch + 1;",
+        "not at multiples of 16 bytes|output_element",
+    ),
     _convolution("pie_v2", "channels / lanes - 1;", "channels / lanes;", "c_div_x_1"),
     _convolution(
         "pie_v1", "n_remainder = d.output_channels % lanes;", "n_remainder = 0;", "n_remainder|unal"

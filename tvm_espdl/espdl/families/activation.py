@@ -39,7 +39,7 @@ def or_table(read: Callable[[NodeView, Tensor, Tensor], None] | None) -> Reader:
             read(node, x, y)
             return
         if table is None:
-            node.refuse("a function without its table", allowed="attribute 'lut'")
+            node.leave("a function without its table", allowed="attribute 'lut'")
         step = 1
         if x.dtype == "int16":
             entries = table.size - 1 if table.size != 1 << 16 else table.size

@@ -29,11 +29,16 @@ def read(node: NodeView) -> None:
     if x.dtype == "float32" or kept < 0:
         node.refuse("a cache of integers", f"{x.dtype}, window_size {kept + 1}")
     if math.prod(before) != 1:
-        node.refuse(
-            "a cache along an inner axis, which the chip fills as if it were the outermost",
-            f"frame_axis {axis} of shape {x.shape}",
-            "axes of 1 before frame_axis",
-            "have the frames first",
+        if not node.apart:
+            node.refuse(
+                "a cache along an inner axis, which the chip fills as if it were the outermost",
+                f"frame_axis {axis} of shape {x.shape}",
+                "axes of 1 before frame_axis",
+                "have the frames first",
+            )
+        node.warn(
+            "ESP-DL fills a cache as if its axis were the outermost. "
+            f"Found: frame_axis {axis} of shape {x.shape}. Here frames are kept along their axis."
         )
     if not kept:
         node.call(Reshape(x, y))

@@ -52,12 +52,12 @@ def write(step: StepView) -> None:
 def read_clip(node: NodeView, x: Tensor, y: Tensor) -> None:
     """Limits in the input's integers."""
     if x.dtype == "float32":
-        node.refuse("a clip of floats", x.dtype, "int8, int16")
+        node.leave("a clip of floats", x.dtype, "int8, int16")
     limits = [int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max)]
     for place in filter(node.has, (1, 2)):
         stored = node.array(place)
         if stored.size != 1 or stored.dtype.kind != "i":
-            node.refuse("a limit", f"{stored.dtype} {stored.shape}", "one integer")
+            node.leave("a limit", f"{stored.dtype} {stored.shape}", "one integer")
         limits[place - 1] = int(stored.ravel()[0])
     node.call(Clip(x, y, *limits))
 

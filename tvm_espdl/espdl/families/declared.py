@@ -47,7 +47,7 @@ def _function(node: NodeView, x: Tensor, y: Tensor) -> None:
 def _of_two(node: NodeView) -> None:
     a, b = node.tensor(0), node.tensor(1)
     if len(node.node.inputs) != 2:
-        node.refuse("an operator of two inputs", f"{len(node.node.inputs)} inputs")
+        node.leave("an operator of two inputs", f"{len(node.node.inputs)} inputs")
     y = node.typed(np.broadcast_shapes(a.shape, b.shape))
     kind, operands = NODES[node.node.op_type], [node.operand(0), node.operand(1)]
     if a.dtype == b.dtype == "float32" and kind.form.relax in FLOAT_FUNCTIONS:
@@ -66,7 +66,7 @@ def _reduction(node: NodeView) -> None:
     if not axes and not node.integer("noop_with_empty_axes", 0):
         axes = tuple(range(rank))
     if not axes:
-        node.refuse("a reduction over no axis")
+        node.leave("a reduction over no axis")
     kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(x.shape))
     dropped = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
     y = node.typed(kept if node.integer("keepdims", 1) else dropped)

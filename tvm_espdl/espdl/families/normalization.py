@@ -12,6 +12,7 @@ from ...ops import Tensor
 from ...ops.layer_norm import LayerNorm
 from ...ops.log_softmax import LogSoftmax
 from ...ops.lp_norm import LpNorm
+from ...ops.quantize import Quantize
 from ...ops.rms_norm import RmsNorm
 from ...ops.softmax import Softmax
 from ..draft import Setting
@@ -26,10 +27,19 @@ def read_softmax(node: NodeView) -> None:
     """Integers in, floats out; floats in are left to the C library."""
     x, kind = node.tensor(), KINDS[node.node.op_type]
     y, axis = node.typed(x.shape), node.axis(-1, len(x.shape))
-    if y.dtype != "float32":
-        node.refuse("a softmax has a float result", y.dtype, "float32")
+    real, name = Tensor("float32", x.shape), None
+    if y.dtype in ("int8", "int16"):
+        if not node.apart:
+            node.refuse("a softmax has a float result", y.dtype, "float32")
+        node.warn(
+            f"A softmax of ESP-DL has a float result. Found: {y.dtype}. Here a step quantizes it."
+        )
+        name = f"{node.output()}_real"
     is_float = x.dtype == "float32"
-    node.call(FloatCall(f"nn.{kind.name}", (x,), y, axis) if is_float else kind(x, y, axis))
+    operator = FloatCall(f"nn.{kind.name}", (x,), real, axis) if is_float else kind(x, real, axis)
+    node.call(operator, output=name)
+    if name is not None:
+        node.call(Quantize(real, y), [name])
 
 
 def read_lp_norm(node: NodeView) -> None:

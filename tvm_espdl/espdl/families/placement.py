@@ -27,14 +27,14 @@ def read_pad(node: NodeView) -> None:
     x = node.tensor()
     rank, widths = len(x.shape), node.integers(1)
     if len(widths) != 2 * rank or not all(0 <= w <= 1 << 24 for w in widths):
-        node.refuse("widths of a padding", widths, f"{2 * rank} of 0 or more")
+        node.leave("widths of a padding", widths, f"{2 * rank} of 0 or more")
     before, after = widths[:rank], widths[rank:]
     y = node.typed([n + b + a for n, b, a in zip(x.shape, before, after, strict=True)])
     value = 0
     if node.has(2):
         constant = node.array(2)
         if constant.size != 1 or str(constant.dtype) != x.dtype:
-            node.refuse("the constant of a padding", f"{constant.dtype}", f"one {x.dtype}")
+            node.leave("the constant of a padding", f"{constant.dtype}", f"one {x.dtype}")
         value = int(constant.ravel()[0])
     whole = Pad(x, y, before, after, node.string("mode", "constant"), value)
     merged = _merged(whole) if rank > MAX_RANK else whole
@@ -102,8 +102,15 @@ def read_scatter_nd(node: NodeView) -> None:
     depth = indices.shape[-1] if indices.ndim else 0
     if not 0 < depth <= len(data.shape):
         node.refuse("indices of a scatter", indices.shape, f"1 to {len(data.shape)} columns")
-    if (indices < 0).any() or (indices >= np.array(data.shape[:depth])).any():
+    extents = np.array(data.shape[:depth])
+    if (indices < -extents).any() or (indices >= extents).any():
         node.refuse("indices outside of the data", allowed=f"0 and more, below {data.shape}")
+    if (indices < 0).any():
+        node.warn(
+            "ESP-DL writes at an index below 0 in front of its row, into foreign memory. "
+            f"Found: {indices.min()}. Here it counts from the end, as ONNX means it."
+        )
+        indices = np.where(indices < 0, indices + extents, indices)
     wanted = (*indices.shape[:-1], *data.shape[depth:])
     if updates.shape != wanted:
         node.refuse("updates of a scatter", updates.shape, wanted)

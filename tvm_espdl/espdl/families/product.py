@@ -25,15 +25,18 @@ def read_matmul(node: NodeView) -> None:
     """A product of two tensors; the right one is stored packed unless the node says otherwise."""
     a, b = node.tensor(0), node.tensor(1)
     packed = node.string("input1_layout", PACKED) == PACKED
-    if node.is_constant(0) or not a.shape or not b.shape:
+    if not a.shape or not b.shape:
         node.refuse("a matrix product of a computed tensor with another")
     if node.is_constant(1) and packed and len(b.shape) == 2:
-        constant_product(node, b.shape, bias=False)
+        constant_product(node, a, node.operand(0), b.shape, bias=False)
         return
     left, right = _with_matrices(a, (1, *a.shape)), _with_matrices(b, (*b.shape, 1))
     if left.shape[-1] != right.shape[-2]:
         node.refuse("matrices that do not fit", f"{a.shape} and {b.shape}")
-    rows = node.reshaped(node.name(0), a, left.shape, "rows")
+    if node.is_constant(0) and not node.is_constant(1):
+        rows: Operand = node.array(0).reshape(left.shape)
+    else:
+        rows = node.reshaped(node.name(0), a, left.shape, "rows")
     columns: Operand
     if node.is_constant(1):
         columns = matrices = weights.matrices_of(node, right.shape, packed=packed)

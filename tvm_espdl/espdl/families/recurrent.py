@@ -7,7 +7,7 @@ Source: ESP-DL `dl/module/include/dl_module_{gru,lstm}.hpp`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from ...ops.reshape import Reshape
 from ...ops.slice import Slice
 from ..draft import Setting
 from ..node_view import NodeView, Readers
+from ..parts import MOST_AT_ONCE, Parts
 from ..step_view import StepView, Writers
 from ..types import Operand
 
@@ -33,14 +34,14 @@ NO_LENGTHS = ""
 def read_gru(node: NodeView) -> None:
     """The runtime makes no module of one whose reset gate comes before the product."""
     if not node.integer("linear_before_reset", 0):
-        node.refuse("a reset gate before the product", "linear_before_reset 0", 1)
+        node.leave("a reset gate before the product", "linear_before_reset 0", 1)
     _Layer(node, Gru).read()
 
 
 def read_lstm(node: NodeView) -> None:
     """Peepholes, which no exporter writes, would be ignored by the chip."""
     if node.integer("input_forget", 0):
-        node.refuse("coupled gates", "input_forget 1", 0)
+        node.leave("coupled gates", "input_forget 1", 0)
     _Layer(node, Lstm).read()
 
 
@@ -73,14 +74,24 @@ class _Layer:
         directions, _, hidden = self.node.tensor(R).shape
         return steps, directions, hidden
 
+    @property
+    def _batch(self) -> int:
+        x = self.node.tensor(X).shape
+        return x[0] if self.node.integer("layout", 0) else x[1]
+
     def _check(self) -> None:
         node = self.node
         shapes = [node.tensor(place).shape for place in (X, W, R)]
         if any(len(shape) != 3 for shape in shapes):
             node.refuse("input and weights", shapes, "three dimensions each")
-        batch = shapes[0][0 if node.integer("layout", 0) else 1]
+        batch_first = node.integer("layout", 0)
+        batch = shapes[0][0 if batch_first else 1]
+        if batch != 1 and (batch_first or not node.apart or batch > MOST_AT_ONCE):
+            node.leave("a batch, of which the chip computes one sequence", batch, 1)
         if batch != 1:
-            node.refuse("a batch, of which the chip computes one sequence", batch, 1)
+            node.warn(
+                f"The chip computes one sequence. Found: {batch}. Here it is one after the other."
+            )
         direction = node.string("direction", "forward")
         _, directions, _ = self._sizes
         if directions != (2 if direction == "bidirectional" else 1):
@@ -89,7 +100,7 @@ class _Layer:
             node.warn("the chip runs a reverse layer forward; the PC follows the chip")
         found = [node.types.of(name).exponent for name in self._states]
         if len(set(found)) > 1:
-            node.refuse("hidden states of several exponents", found, "one for all of them")
+            node.leave("hidden states of several exponents", found, "one for all of them")
 
     @property
     def _states(self) -> list[str]:
@@ -104,9 +115,9 @@ class _Layer:
     def _operands(self) -> list[Operand]:
         """Sequence and initial states, these brought into shape."""
         node, (_, directions, hidden) = self.node, self._sizes
-        shape = (directions, 1, hidden)
+        shape = (directions, self._batch, hidden)
         operands = [node.operand(X)]
-        types = {INITIAL_H: self._hidden}
+        types = {INITIAL_H: dataclasses.replace(self._hidden, shape=shape)}
         if self.kind is Lstm:
             types[INITIAL_C] = Tensor("int16", shape, self._gate_exponent)
         for place, tensor in types.items():
@@ -115,7 +126,7 @@ class _Layer:
                 continue
             given = node.tensor(place)
             if given.size != tensor.size or dataclasses.replace(given, shape=shape) != tensor:
-                node.refuse("an initial state", given, tensor)
+                node.leave("an initial state", given, tensor)
             if node.is_constant(place):
                 operands.append(node.array(place).reshape(shape))
             elif given.shape == shape:
@@ -147,30 +158,52 @@ class _Layer:
     def _call(self, gives: str, place: int, operands: list[Operand]) -> None:
         node, (steps, directions, hidden) = self.node, self._sizes
         b, biases = self._biases()
-        last = (directions, 1, hidden)
+        batch, x, w, r = self._batch, node.tensor(X), node.tensor(W), node.tensor(R)
+        last = (directions, batch, hidden)
         y = node.typed((steps, *last) if gives == ALL else last, place)
-        w, r = node.tensor(W), node.tensor(R)
-        operator = self.kind(node.tensor(X), self._hidden, w, r, b, y, gives)
+        one = dataclasses.replace(y, shape=(*y.shape[:-2], 1, hidden))
+        if batch > 1:
+            x = dataclasses.replace(x, shape=(steps, 1, x.shape[-1]))
+        operator = self.kind(x, self._hidden, w, r, b, one, gives)
         weights = [node.array(W), node.array(R), biases]
-        node.call(operator, operands, weights, place=place)
+        if batch == 1:
+            node.call(operator, operands, weights, place=place)
+        else:
+            node.call_parts(_sequences(operator, y, weights), operands, place=place)
 
     def _last_of_all(self) -> None:
         """The last hidden state of each direction: at the end of the one, at the begin of two."""
         node, (steps, directions, hidden) = self.node, self._sizes
         name = node.output(Y)
         whole = node.types.of(name)
-        y = node.typed((directions, 1, hidden), Y_H)
-        part = Tensor(whole.dtype, (1, 1, 1, hidden), whole.exponent)
+        batch = self._batch
+        y = node.typed((directions, batch, hidden), Y_H)
+        part = Tensor(whole.dtype, (1, 1, batch, hidden), whole.exponent)
         names = [f"{node.output(Y_H)}_{direction}" for direction in range(directions)]
         for direction, output in enumerate(names):
             start = (0 if direction else steps - 1, direction, 0, 0)
             node.call(Slice(whole, part, start, (1, 1, 1, 1)), [name], output=output)
         if directions == 2:
-            both = Tensor(whole.dtype, (1, 2, 1, hidden), whole.exponent)
+            both = Tensor(whole.dtype, (1, 2, batch, hidden), whole.exponent)
             joined = f"{node.output(Y_H)}_both"
             node.call(Concat((part, part), both, 1), names, output=joined)
             part, names = both, [joined]
         node.call(Reshape(part, y), names, place=Y_H)
+
+
+def _sequences(one: Recurrent, y: Tensor, weights: Sequence[Array]) -> Parts:
+    """The layer on each sequence of a batch, which is the axis in front of the last."""
+    batch = y.shape[-2]
+    parts, results = Parts(len(one.inputs)), []
+    wholes = [dataclasses.replace(x, shape=(*x.shape[:-2], batch, x.shape[-1])) for x in one.inputs]
+    for number in range(batch):
+        cuts = [
+            parts.add(Slice.along(whole, x, 1, number), place)
+            for place, (whole, x) in enumerate(zip(wholes, one.inputs, strict=True))
+        ]
+        results.append(parts.add(one, *cuts, constants=weights))
+    parts.joined(results, [one.y] * batch, y, len(y.shape) - 2)
+    return parts
 
 
 def write(step: StepView) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from ...ops import Tensor
 from ...ops.base.convolution import Convolution
 from ...ops.base.window import output_extent
 from ...ops.conv1d import Conv1d
@@ -16,11 +17,14 @@ from ...ops.conv2d import Conv2d
 from ...ops.depthwise_conv1d import DepthwiseConv1d
 from ...ops.depthwise_conv2d import DepthwiseConv2d
 from ...ops.gemm import Gemm
+from ...ops.transpose import Transpose
 from .. import weights
 from ..draft import Setting
+from ..grouped import groups
 from ..node_view import NodeView, Readers
+from ..parts import MOST_AT_ONCE
 from ..step_view import StepView, Writers
-from ..types import Shape
+from ..types import Operand, Shape
 from .window import pads_of, pair, sizes, window_settings
 
 CONVOLUTIONS = ((Conv1d, DepthwiseConv1d), (Conv2d, DepthwiseConv2d))
@@ -33,22 +37,27 @@ def read_convolution(node: NodeView) -> None:
     if spatial not in (1, 2):
         node.refuse("a convolution over one or two dimensions", x.shape)
     group = node.integer("group", 1)
-    if group not in (1, channels):
-        node.refuse(
-            "a convolution in groups",
-            found=f"group {group} of {channels} channels",
-            allowed=f"1 or {channels}",
-            try_="export the model with a split, convolutions and a concat",
-        )
-    filter_ = weights.filter_of(node, spatial, channels, depthwise=group > 1)
+    if group < 1 or channels % group:
+        node.refuse("a convolution in groups", f"group {group} of {channels} channels", "a divisor")
+    filter_ = weights.filter_of(node, spatial, channels, group)
     bias, b = weights.bias_of(node, len(filter_))
     strides, dilations = (sizes(node, name, spatial) for name in ("strides", "dilations"))
     pads, kernel, size = pads_of(node, spatial), pair(filter_.shape[2:]), pair(x.shape[1:-1])
     extent = output_extent(size, kernel, pads, strides, dilations)
     y = node.typed((x.shape[0], *extent[2 - spatial :], len(filter_)))
-    kind, w = CONVOLUTIONS[spatial - 1][group > 1], node.type_of(filter_)
+    full, depthwise = CONVOLUTIONS[spatial - 1]
+    w, kind = node.type_of(filter_), depthwise if 1 < group == channels else full
     operator = kind(x, w, b, y, pads, strides, dilations, weights.activation_of(node))
-    node.call(operator, [node.name()], [filter_, *bias])
+    if group == 1 or group == channels == len(filter_):
+        node.call(operator, [node.name()], [filter_, *bias])
+    elif not node.apart or group > MOST_AT_ONCE:
+        node.refuse("a convolution in groups", f"group {group} of {channels} channels")
+    else:
+        node.warn(
+            f"ESP-DL takes every group for one channel. Found: group {group} of {channels} "
+            f"channels, {len(filter_)} filters. Here there is a convolution for each group."
+        )
+        node.call_parts(groups(operator, group, [filter_, *bias]), [node.name()])
 
 
 def write_convolution(step: StepView) -> None:
@@ -73,20 +82,31 @@ def write_convolution(step: StepView) -> None:
 
 def read_gemm(node: NodeView) -> None:
     """The matrix' leading dimensions are 1."""
-    if node.integer("transA", 0) or node.integer("transB", 0):
-        node.refuse("a transposed factor", allowed="transA=0, transB=0")
+    if node.integer("transB", 0):
+        node.refuse("a transposed matrix, which is packed in no known way", "transB 1", 0)
     for scale in ("alpha", "beta"):
         if node.real(scale, 1.0) != 1.0:
-            node.refuse(f"a factor {scale}", node.real(scale, 1.0), 1.0)
+            node.warn(
+                f"ESP-DL reads no {scale}. Found: {node.real(scale, 1.0)}. The PC follows the chip."
+            )
     stored = node.stored(1)
     if len(stored.dims) not in (2, 4) or math.prod(stored.dims[:-2]) != 1:
         node.refuse("a matrix of other dimensions", stored.dims, "(1, 1, rows, columns)")
-    constant_product(node, stored.dims[-2:], bias=True)
+    x, operand = node.tensor(), node.operand(0)
+    if node.integer("transA", 0):
+        if len(x.shape) != 2 or not node.apart:
+            node.refuse("a transposed factor", f"transA 1 of {x.shape}", "transA=0")
+        node.warn("ESP-DL transposes no factor of a gemm. Found: transA 1. Here a step does.")
+        turned = f"{node.output()}_turned"
+        node.call(Transpose.of(x, (1, 0)), output=turned)
+        x, operand = x.permuted((1, 0)), turned
+    constant_product(node, x, operand, stored.dims[-2:], bias=True)
 
 
-def constant_product(node: NodeView, shape: Shape, *, bias: bool) -> None:
-    """A product with a constant matrix of a shape, which is a gemm whatever the node."""
-    x = node.tensor()
+def constant_product(
+    node: NodeView, x: Tensor, operand: Operand, shape: Shape, *, bias: bool
+) -> None:
+    """A product of x with a constant matrix of a shape, which is a gemm whatever the node."""
     if not x.shape or x.shape[-1] != shape[0]:
         node.refuse("a matrix that does not fit the data", shape, f"{x.shape[-1:]} rows")
     matrix = weights.matrices_of(node, shape)
@@ -94,7 +114,7 @@ def constant_product(node: NodeView, shape: Shape, *, bias: bool) -> None:
     biases, b = weights.bias_of(node, shape[1]) if bias else ([], None)
     y = node.typed((*x.shape[:-1], shape[1]))
     operator = Gemm(x, w, b, y, weights.activation_of(node))
-    node.call(operator, [node.name()], [matrix, *biases])
+    node.call(operator, [operand], [matrix, *biases])
 
 
 def write_gemm(step: StepView) -> None:

@@ -18,8 +18,9 @@ from ...ops.base.resize import Resize
 from ...ops.base.window import Pads, Pair, output_extent
 from ...ops.max_pool2d import MaxPool2d
 from ...ops.resize_linear import ResizeLinear
-from ...ops.resize_nearest import ResizeNearest
+from ...ops.resize_nearest import ResizeNearest, nearest_pixels
 from ..draft import Setting
+from ..image_parts import gathered
 from ..node_view import NodeView, Readers
 from ..step_view import StepView, Writers
 from ..types import Shape
@@ -51,14 +52,15 @@ def read_pool(node: NodeView) -> None:
     x, kind = node.tensor(), node.node.op_type
     spatial = len(x.shape) - 2
     if spatial not in (1, 2) or x.dtype == "float32":
-        node.refuse("a pool of images or signals of integers", x)
+        node.leave("a pool of images or signals of integers", f"{x.dtype} {x.shape}")
     kernel = size = pair(x.shape[1:-1])
     strides, pads = (1, 1), NO_PADS
     if kind in POOLS:
         kernel, strides = (sizes(node, name, spatial) for name in ("kernel_shape", "strides"))
         pads = pads_of(node, spatial)
         if sizes(node, "dilations", spatial) != (1, 1):
-            node.refuse("a dilated pool", node.list("dilations", spatial, 1, least=1), "1")
+            found = node.list("dilations", spatial, 1, least=1)
+            node.warn(f"ESP-DL dilates no pool. Found: {found}. The PC follows the chip.")
     extent = output_extent(size, kernel, pads, strides, (1, 1))
     y = node.typed((x.shape[0], *extent[2 - spatial :], x.shape[-1]))
     node.call(POOLS[kind.removeprefix("Global")](x, y, kernel, pads, strides))
@@ -95,30 +97,49 @@ def read_resize(node: NodeView) -> None:
     """Of nearest, the chip has one kind of coordinates, whatever the node says."""
     x = node.tensor()
     if len(x.shape) not in (3, 4):
-        node.refuse("an image or a signal", x.shape)
-    y = node.typed((x.shape[0], *_resized(node, x), x.shape[-1]))
+        node.leave("an image or a signal", x.shape)
+    size, scales = _resized(node, x)
+    y = node.typed((x.shape[0], *size, x.shape[-1]))
     mode = node.string("mode", "nearest")
     if mode == "nearest":
-        node.call(ResizeNearest(x, y))
+        _read_nearest(node, ResizeNearest(x, y), scales)
         return
     if mode != "linear":
-        node.refuse("a mode of resizing", mode, "nearest, linear")
+        node.leave("a mode of resizing", mode, "nearest, linear")
     coordinates = node.string("coordinate_transformation_mode", "half_pixel")
     if coordinates != "align_corners":
         coordinates = "half_pixel"
+    if scales:
+        node.leave("scales that give no whole size", list(map(float, scales)), "whole sizes")
     node.call(ResizeLinear(x, y, coordinates))
 
 
-def _resized(node: NodeView, x: Tensor) -> tuple[int, ...]:
+def _resized(node: NodeView, x: Tensor) -> tuple[tuple[int, ...], list[np.float32]]:
+    """The new size, and the scales where they are not those of the size."""
     size = x.shape[1:-1]
     if node.has(2) and node.stored(2).flat().size:
         scales = [np.float32(scale) for scale in node.stored(2).flat()[2:]]
         result = tuple(int(np.float32(n) * s) for n, s in zip(size, scales, strict=True))
         of_sizes = [np.float32(r / n) for r, n in zip(result, size, strict=True)]
-        if of_sizes != scales:
-            node.refuse("scales that give no whole size", list(map(float, scales)), "whole sizes")
-        return result
-    return node.integers(3)[2:]
+        return result, scales if of_sizes != scales else []
+    return node.integers(3)[2:], []
+
+
+def _read_nearest(node: NodeView, operator: ResizeNearest, scales: list[np.float32]) -> None:
+    """A record knows sizes alone: where scales say otherwise, pixels are gathered as they say."""
+    if not scales:
+        node.call(operator)
+        return
+    moves = operator.shift == 0 or not operator.wraps(node.chip)
+    if not node.apart or not moves:
+        node.leave("scales that give no whole size", list(map(float, scales)), "whole sizes")
+    places = [
+        nearest_pixels(before, after, np.float32(1) / scale)
+        for before, after, scale in zip(
+            operator.x.shape[1:-1], operator.y.shape[1:-1], scales, strict=True
+        )
+    ]
+    node.call_parts(gathered(operator, places), [node.operand(0)])
 
 
 def write_resize(step: StepView) -> None:

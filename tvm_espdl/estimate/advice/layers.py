@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from ...ops import Operator
-from ...report.text import visible
+from ...report.text import counted, visible
 from ..counting import esp_dl_instructions, portable_instructions
 from ..evaluation import Figures
 from ..traffic import Fills
@@ -80,9 +80,9 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
     channels = _channels(first, cache * _PART_OF_CACHE, figures.chip.lanes(first.dtype))
     parts = -(-first.channels_out // channels)
     yield Advice(
-        f"compute {len(gains)} convolutions in parts of their output channels: their filters do "
-        f"not stay in {cache // 1024} KB of cache and are fetched again for each position: "
-        f"{_named(figures, gains)}",
+        f"compute {counted(len(gains), 'convolution')} in parts of the output channels: the "
+        f"filters do not stay in {cache // 1024} KB of cache and are fetched again for each "
+        f"position: {_named(figures, gains)}",
         "",
         _sum(gains),
         "model",
@@ -118,8 +118,8 @@ def _even_channels(figures: Figures, works: dict[int, Work]) -> Iterator[Advice]
     if gains:
         index, whole, _ = gains[0]
         yield Advice(
-            f"give {len(gains)} layers channels in whole vectors, with filters of zeros: "
-            f"{_named(figures, gains)}",
+            f"give {counted(len(gains), 'layer')} channels in whole vectors, with filters of "
+            f"zeros: {_named(figures, gains)}",
             "the tensors become larger",
             _sum(gains),
             "model",

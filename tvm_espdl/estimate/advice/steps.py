@@ -74,8 +74,9 @@ def _clips(figures: Figures) -> Iterator[Advice]:
         and makers[node.reads[0]].name in WEIGHTED
     ]
     if behind:
+        functions = "a function" if len(behind) == 1 else f"{len(behind)} functions"
         yield Advice(
-            f"train with ReLU in place of {len(behind)} functions like ReLU6: a layer computes "
+            f"train with ReLU in place of {functions} like ReLU6: a layer computes "
             "ReLU on its way, a Clip goes over its result once more",
             "wants training",
             sum(node.milliseconds for node in behind),

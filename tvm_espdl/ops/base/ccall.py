@@ -5,12 +5,16 @@ It never holds C text beyond names and numbers; the kernels themselves are in `r
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
 from .rounding import Array
 
 Pointers = Literal["typed", "void", "void result", "variadic"]
+#: The field of kernels whose results may lie apart.
+PITCH = "output_pitch"
+
 FieldValue = int | float | str | tuple[int, ...]
 
 
@@ -28,12 +32,16 @@ class Needs:
         Bytes that it may read behind an input, whose size counts in whole vectors of 16 bytes.
     alignment : int
         Inputs and output begin at a multiple of so many bytes; 1 where elements decide.
+    apart : bool
+        Whether the pixels of the result may lie apart, so that those of other results fit between
+        them: each begins at a multiple of `alignment`, too.
     """
 
     workspace_bytes: int = 0
     in_place: tuple[int, ...] = ()
     over_read: int = 0
     alignment: int = 1
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,3 +81,7 @@ class CCall:
     over_read: int = 16
     needs: Needs = Needs()
     pointers: Pointers = "typed"
+
+    def with_pitch(self, pitch: int) -> CCall:
+        """The call whose result's pixels begin `pitch` elements after each other."""
+        return dataclasses.replace(self, fields={**self.fields, PITCH: pitch})

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...chips import Chip
 from .accumulate import accumulate, finish
-from .ccall import CCall, FieldValue
+from .ccall import PITCH, CCall, FieldValue
 from .operator import rule
 from .packing import convolution_call
 from .rounding import Array
@@ -105,6 +105,7 @@ class Convolution(OneImage, Weighted):
             "output_height": self.result_size[0],
             "output_width": self.result_size[1],
             "output_channels": self.y.shape[-1],
+            PITCH: self.y.shape[-1],
             "kernel_height": self.kernel[0],
             "kernel_width": self.kernel[1],
             "pad_top": self.pads[0],

@@ -24,7 +24,9 @@ A network that is read from an `.espdl` file is for ESP-DL's runtime already, so
 other way for a part of it. Where a rule says `follow`, its bits are those that the chip computes
 all the same, with a warning; where it says `portable`, this package's own kernel computes what the
 operator is defined to be, on the PC and in projects, with a warning and the reason in the report.
-All others are refused there.
+Where it says nothing, several operators that the chip has take its place where they give the same
+result, else TVM computes it in float, from and to the file's integers
+([what becomes of it](espdl_files.md#files-that-are-read)).
 """
 WITNESSES = """\
 NumPy, LLVM and C compute every operator with the same bits. That these bits are the chip's rests on

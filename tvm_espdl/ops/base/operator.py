@@ -32,9 +32,10 @@ else:
 
 Exponent = int | tuple[int, ...] | None
 
-#: What becomes of an operator that breaks a rule, in a file that is for this chip: nothing computes
-#: it; the chip does, with the reference's bits, which may be none that a user wants; or this
-#: package's kernels do, by the same definition, where ESP-DL's cannot.
+#: What becomes of an operator that breaks a rule, in a file that is for this chip: no kernel runs
+#: it, so that the file's reader looks for other operators, and for TVM; the chip does, with the
+#: reference's bits, which may be none that a user wants; or this package's kernels do, by the same
+#: definition, where ESP-DL's cannot.
 Otherwise = Literal["refused", "followed", "portable"]
 
 
@@ -182,6 +183,8 @@ class Operator:
     has_vector_kernel : bool
         Whether ESP-DL has a kernel for it in vectors, which wants operands aligned to vectors and
         reads them in whole ones.
+    writes_apart : bool
+        Whether the pixels of its result may lie apart; then its call has the field `PITCH`.
     input_fields, constant_fields : tuple of str
         Fields that are run-time inputs and constants. The result is always the field `y`.
     """
@@ -195,6 +198,7 @@ class Operator:
     descriptor: ClassVar[str] = ""
     pointers: ClassVar[Pointers] = "typed"
     has_vector_kernel: ClassVar[bool] = False
+    writes_apart: ClassVar[bool] = False
     input_fields: ClassVar[tuple[str, ...]] = ("x",)
     constant_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -247,7 +251,9 @@ class Operator:
     def needs(self, chip: Chip) -> Needs:
         """What the C kernel asks of the memory it works on, whichever implementation is linked."""
         vector = chip.vector_bytes if self.has_vector_kernel else 0
-        return Needs(self.workspace_bytes(chip), self.in_place, vector, max(vector, 1))
+        return Needs(
+            self.workspace_bytes(chip), self.in_place, vector, max(vector, 1), self.writes_apart
+        )
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """The result on `chip`, bit for bit: the definition of truth.

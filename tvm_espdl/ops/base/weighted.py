@@ -36,6 +36,7 @@ class Weighted(Operator):
 
     family = "weighted"
     has_vector_kernel = True
+    writes_apart = True
     constant_fields = ("w", "b")
 
     @property
@@ -78,7 +79,11 @@ class Weighted(Operator):
             return None
         return f"{self.b.dtype} bias of {self.x.dtype} data"
 
-    @rule(allowed="the sum of both exponents", fix="quantize the bias at input plus weight scale")
+    @rule(
+        allowed="the sum of both exponents",
+        fix="quantize the bias at input plus weight scale",
+        otherwise="followed",
+    )
     def bias_exponent_is_of_products(self, chip: Chip) -> str | None:
         """The bias' exponent is input plus weight exponent, in each output channel."""
         if self.b is None or _alike(self.b.exponent, self.product_exponents):

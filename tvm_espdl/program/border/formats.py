@@ -145,11 +145,12 @@ def _port(
     of_model, of_firmware = of_both
     model, own = program.values[of_model], inside.values[of_firmware]
     axes = tuple(range(len(own.shape)))
-    origin = inside.origins.get(of_firmware)
-    if of_model != of_firmware and format_ != "float" and origin is not None and origin.turns:
-        (_, back), *others = origin.turns
-        assert not others, "more than one transpose at the border"
-        axes = tuple(back.index(axis) for axis in axes)
+    origin, before = inside.origins.get(of_firmware), program.origins.get(of_model)
+    if format_ != "float" and origin is not None:
+        new = origin.turns[: len(origin.turns) - (0 if before is None else len(before.turns))]
+        assert len(new) < 2, "more than one transpose at the border"
+        for _, back in new:
+            axes = tuple(back.index(axis) for axis in axes)
     return Port(name, format_, model, own, axes)
 
 

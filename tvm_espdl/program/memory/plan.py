@@ -6,7 +6,7 @@ Plain data for C, host library and reports; nothing is decided here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..program import Step
@@ -128,6 +128,9 @@ class Plan:
         No plan with the same views needs less, all arenas together.
     views : frozenset of str
         Results whose bytes are there without their steps being run.
+    pitches : mapping of str to int
+        Of values whose pixels (the last axis) lie apart, because they are computed where they
+        belong in a larger one: bytes from one to the next. All others are dense.
     alignments, over_reads : mapping of str to int
         What the steps that read or write a value, or another one in the same bytes, ask of its
         memory at most: bytes that it begins at a multiple of, and that may be read behind its last
@@ -142,6 +145,7 @@ class Plan:
     views: frozenset[str]
     alignments: Mapping[str, int]
     over_reads: Mapping[str, int]
+    pitches: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def arena_bytes(self) -> int:

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from ...ops.base.ccall import Needs
 from ..program import Program
+from .group import Group
+from .joining import joined
 from .needs import over_reads, reads
 from .placement import Area, Piece, lower_bound
 from .plan import ALIGNMENT, Arena, Block, Place, Plan, Pool
 from .pools import distribute
-from .sharing import Group, Sharing, shared
+from .sharing import Sharing, shared
 
 #: One array, as large as it needs to be.
 ONE_ARENA = (Pool("arena"),)
@@ -48,7 +50,7 @@ def plan(
         The same program always gives the same one. `Plan.fits` says whether the pools suffice.
     """
     asked = dict(needs or {})
-    sharing = shared(program, asked)
+    sharing = sharing_of(program, asked, alignment)
     behind = over_reads(program, asked)
     parts = parts_of(program, asked, sharing, alignment)
     pieces = [part.piece for part in parts]
@@ -80,7 +82,17 @@ def plan(
         views=frozenset(sharing.views),
         alignments=alignments,
         over_reads=reached,
+        pitches=sharing.pitches,
     )
+
+
+def sharing_of(program: Program, needs: Mapping[int, Needs], alignment: int = ALIGNMENT) -> Sharing:
+    """What shares bytes in the plan of a program."""
+
+    def least(sharing: Sharing) -> int:
+        return lower_bound([part.piece for part in parts_of(program, needs, sharing, alignment)])
+
+    return joined(program, needs, shared(program, needs), least)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,8 @@ from .plan import Pool
 
 #: Orders that are tried for each piece that might still go into a pool.
 TRIALS = 8
+#: How often a pool is filled in other orders, at most: this by the square of the pieces.
+MOST_WORK = 60_000
 
 
 def distribute(
@@ -38,20 +40,39 @@ def distribute(
 def _filled(
     placement: Placement, numbers: Sequence[int], traffic: Sequence[int], pool: Pool
 ) -> dict[int, int]:
-    """As many of some pieces as a pool takes, the busiest first."""
+    """Those of some pieces that a pool takes, so that they have much of the traffic.
+
+    The busiest come first; then each that has found no room is tried before the others, and each
+    that has found some is left out, while that is better.
+    """
     pieces = placement.pieces
-    bound = lower_bound([pieces[number] for number in numbers])
-    begins = placement.best(numbers, bound)
+    begins = placement.best(numbers, lower_bound([pieces[number] for number in numbers]))
     if pool.limit is None or placement.height(begins) <= pool.limit:
         return begins
-    begins = {}
-    for number in sorted(numbers, key=lambda n: (-traffic[n] / max(pieces[n].size, 1), n)):
+    order = sorted(numbers, key=lambda n: (-traffic[n] / max(pieces[n].size, 1), n))
+    found = _taken(placement, order, pool.limit)
+    left, waiting = max(MOST_WORK // len(order) ** 2, 1), list(order)
+    while waiting and left:
+        left -= 1
+        number = waiting.pop(0)
+        others = [n for n in order if n != number]
+        tried = _taken(placement, others if number in found else [number, *others], pool.limit)
+        if sum(traffic[n] for n in tried) > sum(traffic[n] for n in found):
+            found, waiting = tried, [n for n in order if n != number]
+    return found
+
+
+def _taken(placement: Placement, order: Sequence[int], limit: int) -> dict[int, int]:
+    """Those that find room, one after the other, beside those before."""
+    pieces = placement.pieces
+    begins: dict[int, int] = {}
+    for number in order:
         tried = {**begins, number: placement.lowest(number, begins)}
-        if placement.height(tried) > pool.limit:
+        if placement.height(tried) > limit:
             some = [*begins, number]
-            if lower_bound([pieces[n] for n in some]) > pool.limit:
+            if lower_bound([pieces[n] for n in some]) > limit:
                 continue
-            tried = placement.best(some, pool.limit, TRIALS)
-        if placement.height(tried) <= pool.limit:
+            tried = placement.best(some, limit, TRIALS)
+        if placement.height(tried) <= limit:
             begins = tried
     return begins

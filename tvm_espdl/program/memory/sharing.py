@@ -6,73 +6,19 @@ contents at once; every union is tried, and undone where that would break. Place
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...ops.base.ccall import Needs
 from ..program import Program, Step
+from .group import Group, Span
 from .needs import alignments
 from .plan import Kind, Place
 from .views import view_offsets
 
 #: Step before the first one: what enters is there then.
 ENTERING = -1
-
-
-@dataclass(frozen=True)
-class Span:
-    """Bytes that hold something during some steps, both ends of which count.
-
-    Attributes
-    ----------
-    begin, end : int
-        Bytes, counted as the group's offsets are.
-    first, last : int
-        Steps.
-    content : str
-        The value that was written there.
-    """
-
-    begin: int
-    end: int
-    first: int
-    last: int
-    content: str
-
-    def excludes(self, other: Span) -> bool:
-        """Whether both cannot be in one memory: other contents in the same byte at one time."""
-        return (
-            self.content != other.content
-            and self.begin < other.end
-            and other.begin < self.end
-            and self.first <= other.last
-            and other.first <= self.last
-        )
-
-
-@dataclass(eq=False)
-class Group:
-    """Values in one piece of memory.
-
-    Attributes
-    ----------
-    offsets : dict of str to int
-        Of each value, relative to each other.
-    origin : int
-        The offset at which memory begins, or one that will be aligned as the values want it.
-    fixed : Place or None
-        The memory, where it is known beforehand.
-    size : int
-        Its bytes then.
-    owner : str
-        The value that it is the memory of then.
-    """
-
-    offsets: dict[str, int]
-    origin: int = 0
-    fixed: Place | None = None
-    size: int = 0
-    owner: str = ""
 
 
 @dataclass
@@ -93,12 +39,15 @@ class Sharing:
     first: dict[str, int]
     reads: dict[str, list[int]]
     views: set[str] = field(default_factory=set)
+    #: Of values whose pixels lie apart, in a result that they are a part of: bytes from one to the
+    #: next.
+    pitches: dict[str, int] = field(default_factory=dict)
     #: For each view, the parts that its bytes are made of: begin, end, value that was written.
     _parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
     #: Values over which the step that reads them last writes its result.
     _replaced: dict[str, int] = field(default_factory=dict)
     #: What `_life` has found.
-    _lives: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    _lives: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
 
     def groups(self) -> list[Group]:
         """Each group once, in the order in which their first values come to life."""
@@ -157,6 +106,28 @@ class Sharing:
         self._lives.pop(name, None)
         return False
 
+    def join(self, name: str, result: str, offset: int, pitch: int) -> bool:
+        """Let a value be computed where it belongs in a result, if that is sound.
+
+        Its pixels begin `pitch` bytes after each other, the first one at `offset`. All of the
+        result's bytes count as in use from then on.
+        """
+        if len(self.group[name].offsets) > 1:
+            return False
+        self._parts[name] = [(-offset, self.program.values[result].nbytes - offset, result)]
+        self._lives.pop(name, None)
+        if self._unite(result, [(name, offset)]):
+            self.pitches[name] = pitch
+            return True
+        del self._parts[name]
+        self._lives.pop(name, None)
+        return False
+
+    def copy(self) -> Sharing:
+        """Another one that changes by itself."""
+        own = ("group", "views", "pitches", "_parts", "_replaced", "_lives")
+        return dataclasses.replace(self, **{name: getattr(self, name).copy() for name in own})
+
     def follow(self, old: str, new: str) -> None:
         """Let the next state be written over the old one, if that is sound."""
         self._unite(new, [(old, 0)])
@@ -191,18 +162,19 @@ class Sharing:
         """Whether spans of some values and those of others exclude each other nowhere."""
         lives = [(name, at, *self._life(name)) for name, at in more.items()]
         for name, at in some.items():
-            first, last, nbytes = self._life(name)
-            for other, there, from_, to, size in lives:
-                near = at < there + size and there < at + nbytes and first <= to and from_ <= last
+            first, last, begin, end = self._life(name)
+            for other, there, from_, to, low, high in lives:
+                near = at + begin < there + high and there + low < at + end
+                near = near and first <= to and from_ <= last
                 if near and not self._agree(name, at, other, there):
                     return False
         return True
 
-    def _life(self, name: str) -> tuple[int, int, int]:
-        """First step, last step and bytes of a value."""
+    def _life(self, name: str) -> tuple[int, int, int, int]:
+        """First step, last step, and the bytes between which a value is, from its begin."""
         if name not in self._lives:
-            nbytes = self.program.values[name].nbytes
-            self._lives[name] = self.first[name], self.last(name), nbytes
+            begins, ends, _ = zip(*self._parts_of(name), strict=True)
+            self._lives[name] = self.first[name], self.last(name), min(begins), max(ends)
         return self._lives[name]
 
     def _agree(self, name: str, at: int, other: str, there: int) -> bool:
@@ -233,6 +205,10 @@ class Sharing:
             return False
         if group.fixed.kind == "constant" and any(begins.values()):
             return False  # of an array nothing is known but its name
+        if group.fixed.kind == "state":
+            own = self.program.states[group.fixed.index].next
+            nexts = {state.next for state in self.program.states} - {own}
+            return not nexts & group.offsets.keys()  # it might be copied after its memory is
         if group.fixed.kind in ("input", "constant"):
             contents = {c for name in group.offsets for _, _, c in self._parts_of(name)}
             return contents == {group.owner}

@@ -12,11 +12,9 @@ from typing import TypeVar
 
 from ...ops.dequantize import Dequantize
 from ...ops.quantize import Quantize
-from ...ops.reshape import Reshape
-from ...ops.transpose import Transpose
 from ..program import Origin, Program, Step
+from .lifted_transposes import added_axes, leaves, lifted, readers_of
 
-Axes = tuple[int, ...]
 _T = TypeVar("_T")
 
 
@@ -40,8 +38,8 @@ def native_border(program: Program, inputs: Collection[str], outputs: Collection
 
 def integers_of_input(program: Program, value: str) -> Step | None:
     """The one step that reads a float input, where it does nothing but quantize it."""
-    readers = _readers(program, value)
-    single = len(readers) == 1 and not _leaves(program, value)
+    readers = readers_of(program, value)
+    single = len(readers) == 1 and not leaves(program, value)
     return readers[0] if single and isinstance(readers[0].operator, Quantize) else None
 
 
@@ -57,11 +55,12 @@ def _entering(program: Program, place: int) -> Program:
     if step is not None:
         program = _begun(program, place, [step])
     value = program.inputs[place]
-    readers = _readers(program, value)
-    axes = [_added_axes(program, step) for step in readers]
-    if not readers or None in axes or len(set(axes)) > 1 or _leaves(program, value):
+    program = lifted(program, value)
+    readers = readers_of(program, value)
+    axes = [added_axes(program, step) for step in readers]
+    if not readers or None in axes or len(set(axes)) > 1 or leaves(program, value):
         return program
-    if any(_leaves(program, reader.outputs[0]) for reader in readers):
+    if any(leaves(program, reader.outputs[0]) for reader in readers):
         return program
     return _begun(program, place, readers)
 
@@ -69,7 +68,7 @@ def _entering(program: Program, place: int) -> Program:
 def _begun(program: Program, place: int, steps: list[Step]) -> Program:
     """The program without steps that make the same of an input, whose result enters instead."""
     (old,), (new, *others) = {s.inputs for s in steps}.pop(), [s.outputs[0] for s in steps]
-    axes = _added_axes(program, steps[0])
+    axes = added_axes(program, steps[0])
     origins = dict(program.origins)
     tensor = program.values[new]
     if axes is not None:
@@ -101,7 +100,7 @@ def _leaving(program: Program, place: int) -> Program:
     while step is not None:
         program = _ended(program, place, step)
         step = _maker(program, program.outputs[place])
-        if step is not None and _added_axes(program, step) is None:
+        if step is not None and added_axes(program, step) is None:
             return program
     return program
 
@@ -112,7 +111,7 @@ def _ended(program: Program, place: int, step: Step) -> Program:
     leaving = list(program.outputs)
     leaving[place] = source
     changed = dataclasses.replace(program, outputs=tuple(leaving))
-    if _readers(changed, result) or _leaves(changed, result):
+    if readers_of(changed, result) or leaves(changed, result):
         return changed
     return dataclasses.replace(
         changed,
@@ -122,34 +121,8 @@ def _ended(program: Program, place: int, step: Step) -> Program:
     )
 
 
-def _added_axes(program: Program, step: Step) -> Axes | None:
-    """The axes by which a step transposes that the compiler has added; None for others.
-
-    A reshape that moves axes of one element is such a transpose: to channels last, or back.
-    """
-    if step.covers or step.outputs[0] in program.origins:
-        return None
-    if isinstance(step.operator, Transpose):
-        return step.operator.axes
-    if not isinstance(step.operator, Reshape):
-        return None
-    x, y = step.operator.x, step.operator.y
-    rank = len(x.shape)
-    last, first = (0, *range(2, rank), 1), (0, rank - 1, *range(1, rank - 1))
-    fitting = (axes for axes in (last, first) if rank > 2 and x.permuted(axes).shape == y.shape)
-    return next(fitting, None)
-
-
 def _maker(program: Program, value: str) -> Step | None:
     return next((step for step in program.steps if value in step.outputs), None)
-
-
-def _readers(program: Program, value: str) -> list[Step]:
-    return [step for step in program.steps if value in step.inputs]
-
-
-def _leaves(program: Program, value: str) -> bool:
-    return value in program.outputs or any(value == state.next for state in program.states)
 
 
 def _without(mapping: Mapping[str, _T], gone: Collection[str]) -> dict[str, _T]:

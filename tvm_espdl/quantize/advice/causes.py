@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..assignment import Assigner, Assignment
+from ..assignment import Assigner
 from ..calibration import TensorRange
 from ..exponents import EXPONENT_OF_ZERO, channel_exponents, smallest_exponent
 from ..masks import LEAST
@@ -18,6 +18,7 @@ from ..methods import DEPTH
 from ..methods.mse import mse
 from ..plan import Layer, Operand, Plan
 from ..precision import name_of
+from ..settled_exponents import Assignment
 from ..sharing import Member
 from .losses import Key, Rounding
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...samples import Sample
-from ..assignment import Assignment
 from ..candidate import Candidate
 from ..exponents import held_values
 from ..masks import log_probabilities
 from ..methods.mse import mse
 from ..plan import Operand, Plan
 from ..qdq import stored_constants
+from ..settled_exponents import Assignment
 from ..simulation import noise_power
 from ..workbench import Workbench
 

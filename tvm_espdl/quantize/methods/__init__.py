@@ -50,7 +50,7 @@ def weighs_outputs(name: str) -> bool:
 
 
 def _check(option: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         near = [*difflib.get_close_matches(str(name), known, n=1), *known][0]
         raise EspdlError(
             f"unknown method for the exponents of {option}",

@@ -18,13 +18,13 @@ import numpy as np
 
 from ...onnx_graphs.graph import Array
 from ...samples import Sample
-from ..assignment import Assignment
 from ..candidate import Candidate, Values
 from ..compensated_weights import weights_for
 from ..exponents import held_values
 from ..input_errors import InputErrors, input_errors
 from ..layer_statistics import patch_rows
 from ..plan import Layer, Operand
+from ..settled_exponents import Assignment
 from ..weight_rounding import on_grid, replacing
 from ..workbench import Workbench
 from ..workers import map_ahead

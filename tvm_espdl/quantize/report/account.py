@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...chips import Chip
-from ..assignment import Assignment
 from ..calibration import TensorRange
 from ..exponents import Integers, integer_limits, round_to_integer
 from ..plan import Layer, Plan
 from ..qdq import bias_exponents, channel_axis
+from ..settled_exponents import Assignment
 from ..softmax_inputs import UNLIMITED
 from .clipping import bars_of, clipped_shares
 from .layers import LayerNoise

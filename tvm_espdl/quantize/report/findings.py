@@ -98,7 +98,8 @@ def _requantized(account: Account) -> Iterator[str]:
 def _wide(plan: Plan) -> Iterator[str]:
     if plan.wide:
         names = [plan.graph.nodes[index].name or plan.kernel_output(index) for index in plan.wide]
-        yield f"{len(names)} operators compute in int16: {', '.join(sorted(names))}"
+        compute = "operator computes" if len(names) == 1 else "operators compute"
+        yield f"{len(names)} {compute} in int16: {', '.join(sorted(names))}"
 
 
 def dead_channels(tensors: dict[str, Array], samples: int) -> Iterator[str]:

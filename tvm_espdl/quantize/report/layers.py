@@ -15,11 +15,11 @@ from onnx import ModelProto
 from ...chips import Chip
 from ...onnx_graphs.graph import Array
 from ...samples import Sample
-from ..assignment import Assignment
 from ..calibration import watching
 from ..exact import ExactNetwork
 from ..exponents import quantize
 from ..plan import Plan
+from ..settled_exponents import Assignment
 from .deviation import Deviation
 from .inner_tensors import InnerTensors, Integers, Move, values_of
 from .single_layers import SingleLayers

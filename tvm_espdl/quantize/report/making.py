@@ -33,6 +33,7 @@ from .layers import MOST_SAMPLES, LayerMeasurement
 from .quantization_report import QuantizationReport
 from .rows import Footprint, StepRow
 from .shared import sharing_losses, special_softmaxes
+from .stored_again import stored_again
 
 #: Rescaled tensors that are named.
 SHOWN = 3
@@ -74,7 +75,12 @@ def make_report(
         rows,
         account.left_float(),
         options.weights,
-        notes=(*_judged_by(done), *_rescaled(done), *special_softmaxes(done.bench.plan)),
+        notes=(
+            *_judged_by(done),
+            *_rescaled(done),
+            *special_softmaxes(done.bench.plan),
+            *stored_again(account),
+        ),
         warnings=(
             *findings(account, rows),
             *(() if measure else sharing_losses(done.bench.assigner, assignment)),

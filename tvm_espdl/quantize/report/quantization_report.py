@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from ...errors import OutputError
-from ...files.output_files import check_new, write_whole
+from ...files.output_files import check_new, path_of, write_whole
 from .html_page import as_html
 from .json_text import as_json
 from .rows import QuantizationFigures
@@ -57,7 +57,7 @@ def check_report_path(path: str | os.PathLike[str], *, overwrite: bool = False) 
     Raises OutputError if the ending is none of the three, or the file exists.
     """
     endings = (".txt", ".json", ".html")
-    if Path(path).suffix.lower() not in endings:
+    if path_of(path).suffix.lower() not in endings:
         raise OutputError(
             "the ending says no form of report",
             where=str(path),

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..assignment import SOFTMAXES, Assigner, Assignment
+from ..assignment import SOFTMAXES, Assigner
 from ..exponents import smallest_exponent
 from ..methods import DEPTH
 from ..methods.mse import mse
 from ..plan import Plan
 from ..precision import INT8_ONLY, name_of
+from ..settled_exponents import Assignment
 
 #: Noise over signal in the result that is worth a warning: 25 dB; and the ratio to that of an
 #: exponent of its own.

@@ -13,10 +13,10 @@ from onnx import ModelProto
 
 from ...chips import Chip
 from ...onnx_graphs.rewriting import replace_nodes
-from ..assignment import Assignment
 from ..calibration import Shape, with_outputs
 from ..plan import Plan
 from ..qdq import QdqWriter, assemble
+from ..settled_exponents import Assignment
 
 
 class SingleLayers:

@@ -24,6 +24,9 @@ _TENSORS = (
     *(Column("SNR", 6, right=True), Column("own", 6, right=True), Column("", 4)),
 )
 
+#: How a network was quantized that a file of exponents stood for in the place of data.
+BY_FILE = "as the file of exponents states"
+
 #: Characters of a line of options to type.
 _PASTED = 90
 
@@ -68,6 +71,8 @@ def _advice(advice: Advice) -> Iterator[str]:
 
 def head(report: QuantizationFigures) -> str:
     """What was quantized, and how."""
+    if not report.rows and report.method == BY_FILE:
+        return f"quantized for {report.chip} {BY_FILE}"
     if not report.rows:
         return f"taken as it is for {report.chip}: quantized already, with power-of-two scales"
     weights = f", weights: {report.weights}" if report.weights else ""

@@ -21,6 +21,7 @@ from ...program import Native, Program
 from ..ir import type_of, with_main
 from ..lowering import program_for
 from ..relax_of import relax_of
+from .espdl_node import add_as_onnx
 
 
 def from_espdl(
@@ -70,12 +71,14 @@ def module_of(file: File, chip: Chip) -> tvm.IRModule:
 def program_of(file: File, chip: Chip) -> Program:
     """The program of a model that is read already, its functions of floats compiled by TVM.
 
+    So are nodes that neither ESP-DL nor this package's kernels run, with a warning.
+
     Raises
     ------
     ModelError
         For a node that this package does not have, or one that contradicts its tensors.
     """
-    read = to_program.program_of(file, chip)
+    read = to_program.program_of(file, chip, instead=add_as_onnx)
     functions: dict[FloatCall, Native] = {}
     steps = list(read.steps)
     for number, step in enumerate(steps):

@@ -100,6 +100,13 @@ def from_onnx(
     return mod, {}
 
 
+def imported(proto: ModelProto) -> tvm.IRModule:
+    """The module of a network of static shapes for as many samples as it says; as `from_onnx`."""
+    plain = _plain(proto, {})
+    check_kinds(plain)
+    return _imported(plain)
+
+
 def _imported(proto: ModelProto) -> tvm.IRModule:
     """The module of a network of static shapes in plain forms; its nodes are renamed."""
     attrs = {
@@ -248,6 +255,8 @@ def _variable(name: str) -> str:
 def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
     if not shapes:
         return proto
+    if not isinstance(shapes, Mapping) or not all(hasattr(s, "__len__") for s in shapes.values()):
+        raise ModelError("no shapes", where="shape", found=repr(shapes), allowed="{input: shape}")
     given = type(proto)()
     given.CopyFrom(proto)
     inputs = {value.name: value for value in given.graph.input}

@@ -248,7 +248,7 @@ void ESPDL_NAME(espdl_prepare)(const espdl_conv_t *d, int32_t in_vectors, int32_
 void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b,
                              const espdl_columns_t *columns, const ESPDL_VALUE *x, ESPDL_VALUE *y) {
   const int32_t x_row = d->input_width * d->input_channels;
-  const int32_t y_row = d->output_width * d->output_channels;
+  const int32_t y_row = d->output_width * d->output_pitch;
   espdl_span_t rows;
   for (int32_t row = 0; row < d->output_height; row += rows.count) {
     rows = espdl_span_from(row, d->output_height, d->stride_y, d->pad_top, d->dilation_y,
@@ -262,7 +262,7 @@ void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b
       area.walk = espdl_walk_of(d, &rows.taps, &span->taps, b->depth);
       area.x = x + top * x_row + left * d->input_channels + b->value;
       area.weights = b->weights + tap * b->depth * b->stride;
-      area.y = y + row * y_row + span->first * d->output_channels + b->first;
+      area.y = y + row * y_row + span->first * d->output_pitch + b->first;
       area.outputs = rows.count * span->count;
       area.width = span->count;
       area.in_row = span->count;
@@ -270,7 +270,7 @@ void ESPDL_NAME(espdl_areas)(const espdl_conv_t *d, const ESPDL_NAME(block_t) *b
       area.to = 0;
       area.x_step = d->stride_x * d->input_channels;
       area.x_gap = d->stride_y * x_row - (span->count - 1) * area.x_step;
-      area.y_step = d->output_channels;
+      area.y_step = d->output_pitch;
       area.y_gap = y_row - (span->count - 1) * area.y_step;
       if (area.walk.length == 0) {
         area.x = x; /* these windows are all padding: there is nothing to read */

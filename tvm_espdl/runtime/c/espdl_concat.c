@@ -8,7 +8,10 @@
 
 #include "espdl_kernels.h"
 
-/* How many inputs there are stands in the descriptor: the arguments are of no fixed number. */
+/*
+ * How many inputs there are stands in the descriptor: the arguments are of no fixed number. A part
+ * that begins at its place in the result was computed there.
+ */
 #define ESPDL_DEFINE_CONCAT(suffix, type)                                                \
   void espdl_concat_##suffix(const espdl_concat_t *d, ...) {                             \
     const type *parts[ESPDL_CONCAT_PARTS];                                               \
@@ -19,11 +22,16 @@
     }                                                                                    \
     type *y = va_arg(arguments, type *);                                                 \
     va_end(arguments);                                                                   \
-    for (int32_t outer = 0; outer < d->outer; ++outer) {                                 \
-      for (int32_t i = 0; i < d->parts; ++i) {                                           \
-        memcpy(y, parts[i] + outer * d->blocks[i], (size_t)d->blocks[i] * sizeof(type)); \
-        y += d->blocks[i];                                                               \
+    int32_t pitch = 0;                                                                   \
+    for (int32_t i = 0; i < d->parts; ++i) {                                             \
+      pitch += d->blocks[i];                                                             \
+    }                                                                                    \
+    for (int32_t i = 0; i < d->parts; ++i) {                                             \
+      const int32_t block = d->blocks[i];                                                \
+      for (int32_t at = 0; y != parts[i] && at < d->outer; ++at) {                       \
+        memcpy(y + at * pitch, parts[i] + at * block, (size_t)block * sizeof(type));     \
       }                                                                                  \
+      y += block;                                                                        \
     }                                                                                    \
   }
 

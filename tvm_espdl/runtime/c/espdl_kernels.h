@@ -56,6 +56,7 @@ typedef struct {
   int32_t output_height;            /* rows of the result */
   int32_t output_width;             /* columns of the result */
   int32_t output_channels;          /* channels of the result */
+  int32_t output_pitch;             /* elements from one pixel of the result to the next */
   int32_t kernel_height;            /* taps of the filter, downwards */
   int32_t kernel_width;             /* taps of the filter, sideways */
   int32_t pad_top;                  /* rows of zeros above the image */

@@ -14,6 +14,7 @@ static espdl_conv_t as_convolution(const espdl_matmul_t *d) {
       .output_height = 1,
       .output_width = d->rows,
       .output_channels = d->columns,
+      .output_pitch = d->columns,
       .kernel_height = 1,
       .kernel_width = 1,
       .stride_y = 1,

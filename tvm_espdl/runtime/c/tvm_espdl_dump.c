@@ -11,16 +11,19 @@
 
 #define BYTES_PER_LINE 48
 
-uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
-  const uint8_t *const start = data;
-  uint32_t crc = 0xffffffffu;
+/* The register of a CRC with more bytes. */
+static uint32_t crc_with(uint32_t crc, const uint8_t *data, int32_t bytes) {
   for (int32_t i = 0; i < bytes; ++i) {
-    crc ^= start[i];
+    crc ^= data[i];
     for (int bit = 0; bit < 8; ++bit) {
       crc = (crc >> 1) ^ ((crc & 1u) != 0u ? 0xedb88320u : 0u);
     }
   }
-  return ~crc;
+  return crc;
+}
+
+uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
+  return ~crc_with(0xffffffffu, data, bytes);
 }
 
 static void print_base64(const uint8_t *data, int32_t bytes) {
@@ -46,13 +49,28 @@ void tvm_espdl_dump_begin(const char *model_id, int32_t tensors) {
 
 void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, const char *shape,
                            int32_t exponent, const void *data, int32_t bytes) {
+  tvm_espdl_dump_apart(index, name, dtype, shape, exponent, data, bytes, bytes, bytes);
+}
+
+void tvm_espdl_dump_apart(int32_t index, const char *name, const char *dtype, const char *shape,
+                          int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                          int32_t pitch) {
   const uint8_t *const start = data;
+  uint32_t crc = 0xffffffffu;
+  for (int32_t offset = 0; offset < bytes; offset += row) {
+    crc = crc_with(crc, start + offset / row * pitch, row);
+  }
   printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
-         dtype, shape, exponent, bytes, tvm_espdl_crc32(start, bytes));
+         dtype, shape, exponent, bytes, ~crc);
   for (int32_t offset = 0; offset < bytes; offset += BYTES_PER_LINE) {
     const int32_t left = bytes - offset;
+    const int32_t count = left < BYTES_PER_LINE ? left : BYTES_PER_LINE;
+    uint8_t line[BYTES_PER_LINE];
+    for (int32_t i = 0; i < count; ++i) {
+      line[i] = start[(offset + i) / row * pitch + (offset + i) % row];
+    }
     printf("@espdl data %" PRId32 " %" PRId32 " ", index, offset);
-    print_base64(start + offset, left < BYTES_PER_LINE ? left : BYTES_PER_LINE);
+    print_base64(line, count);
   }
   printf("@espdl end %" PRId32 "\n", index);
 }

@@ -7,6 +7,8 @@
  *   in place   none                     none
  *   heap       none                     a sum for each output channel, at each call
  *
+ * With vectors, every pixel of a result whose pixels lie apart begins at a multiple of 16 bytes.
+ *
  * Source: ESP-DL dl/base/dl_base_conv2d.cpp, dl_base.hpp (conv_operation_shell) and dl/base/isa.
  */
 #include "espdl_convolution.hpp"

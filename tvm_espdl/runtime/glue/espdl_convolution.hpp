@@ -42,8 +42,8 @@ dl::base::ArgsType<T> convolution(const espdl_conv_t &d, const T *x, T *y, bool 
   args.output_height = d.output_height;
   args.output_width = d.output_width;
   args.output_channel = d.output_channels;
-  args.output_y_offset = d.output_width * d.output_channels;
-  args.output_x_offset = d.output_channels;
+  args.output_y_offset = d.output_width * d.output_pitch;
+  args.output_x_offset = d.output_pitch;
 
   args.stride_y = d.stride_y;
   args.stride_x = d.stride_x;

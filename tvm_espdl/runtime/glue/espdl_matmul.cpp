@@ -67,6 +67,7 @@ espdl_conv_t product(const espdl_matmul_t &d, const void *filter) {
   conv.output_height = 1;
   conv.output_width = d.rows;
   conv.output_channels = d.columns;
+  conv.output_pitch = d.columns;
   conv.kernel_height = 1;
   conv.kernel_width = 1;
   conv.stride_y = 1;

@@ -1,0 +1,125 @@
+"""Accuracy on the page of the estimate: what the quantizer's report measured, and nothing else."""
+
+import json
+import re
+
+import pytest
+from html_page import Page
+from networks import DATA, digits_arrays
+from qdq_networks import floats, network, node
+
+from tvm_espdl.cli import main
+from tvm_espdl.compilation import compile_file
+from tvm_espdl.errors import DataError, EspdlError
+from tvm_espdl.estimate import evaluate
+from tvm_espdl.files.accuracy_report import read_accuracy
+from tvm_espdl.quantize import quantize_onnx
+
+HOSTILE = "a<b>\"&'|"
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The digits network, quantized, with the JSON of its report; and where these lie."""
+    folder = tmp_path_factory.mktemp("measured")
+    data = digits_arrays()["calibration"]
+    result = quantize_onnx(DATA / "digits_cnn.onnx", data, recover="rounding")
+    result.save(folder / "q.onnx")
+    result.report.save(folder / "r.json")
+    return result, folder
+
+
+def test_the_page_holds_accuracy_partition_time_and_memory(measured, tmp_path, capsys):
+    result, folder = measured
+    page, figures = tmp_path / "p.html", tmp_path / "f.json"
+    files = ["--accuracy", str(folder / "r.json"), "--html", str(page), "--json", str(figures)]
+    assert main(["evaluate", str(folder / "q.onnx"), *files]) == 0
+    source = page.read_text()
+    Page(source)
+    part = source.split("<h2>Accuracy along the depth</h2>")[1].split("<h2>")[0]
+    rows = [row for row in result.report.rows if row.role in ("activation", "output")]
+    shown = [row for row in rows if row.cumulative and row.cumulative.snr is not None]
+    assert len(shown) > 5
+    for row in shown:
+        assert f"{row.name}: {row.cumulative.snr:.1f} dB" in part
+        if row.own and row.own.snr is not None:
+            assert f"{row.name}, its layer alone: {row.own.snr:.1f} dB" in part
+    snr = result.report.accuracy.outputs[0].deviation.snr
+    assert re.search(rf"<td[^>]*>{snr:.1f}</td>", part)
+    for section in ("Time", "Memory over time", "Layers in the order of execution"):
+        assert f"<h2>{section}</h2>" in source
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"held out of calibration: {snr:.1f} dB at least" in out
+    content = json.loads(figures.read_text())["accuracy"]
+    assert content["outputs"][0]["snr"] == snr
+    assert [*content["snr"]] == [row.name for row in shown]
+
+
+def test_another_network_or_chip_is_refused(measured, tmp_path, capsys):
+    _, folder = measured
+    accuracy = read_accuracy(folder / "r.json")
+    model = network([node("Conv", "a w", "b")], {"a": (1, 3, 8, 8)}, {"b": (1, 4, 6, 6)},
+                    {"w": floats(4, 3, 3, 3)})  # fmt: skip
+    other = quantize_onnx(model, floats(8, 3, 8, 8), measure=False).model
+    with pytest.raises(DataError, match="is about another network"):
+        evaluate(compile_file(other), accuracy=accuracy)
+    p4 = quantize_onnx(DATA / "digits_cnn.onnx", digits_arrays()["calibration"], "esp32p4",
+                       measure=False).model  # fmt: skip
+    with pytest.raises(DataError, match=r"is about another chip.*esp32s3.*esp32p4"):
+        evaluate(compile_file(p4), accuracy=accuracy)
+    way = ["--accuracy", str(folder / "r.json")]
+    assert main(["evaluate", str(folder / "q.onnx"), *way, "--compare", "esp32s3"]) == 2
+    assert "an option without effect" in capsys.readouterr().err
+    way += ["-o", "-O", str(tmp_path / "o.onnx")]
+    assert main(["opt_and_eval", "esp32s3", str(DATA / "digits_cnn.onnx"), *way]) == 2
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda c: c.update(accuracy=None), "was not measured"),
+        (lambda c: c.pop("accuracy"), "no report of a quantization"),
+        (lambda c: c.pop("chip"), "no report of a quantization"),
+        (lambda c: c.update(tensors=3), "not a list"),
+        (lambda c: c["accuracy"].pop("samples"), "no 'samples'"),
+        (lambda c: c["accuracy"].update(samples=-1), "not such a number"),
+        (lambda c: c["accuracy"]["outputs"][0].pop("name"), "no 'name'"),
+        (lambda c: c["accuracy"]["outputs"][0]["deviation"].update(snr="x"), "not a number"),
+        (lambda c: c["accuracy"]["outputs"].append(7), "not an object"),
+    ],
+)
+def test_other_files_are_refused(measured, tmp_path, edit, message):
+    _, folder = measured
+    content = json.loads((folder / "r.json").read_text())
+    edit(content)
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(EspdlError, match=message):
+        read_accuracy(path)
+    path.write_text("{")
+    with pytest.raises(EspdlError, match="cannot be read as JSON"):
+        read_accuracy(path)
+
+
+def test_undefined_figures_and_hostile_names(measured, tmp_path):
+    """Names of tensors are escaped, and what is undefined is not drawn."""
+    _, folder = measured
+    content = json.loads((folder / "r.json").read_text())
+    output = content["accuracy"]["outputs"][0]
+    content["accuracy"]["outputs"].append(
+        {"name": HOSTILE, "deviation": None, "equal": None, "top1": None}
+    )
+    output["deviation"]["snr"] = None
+    drawn = [row for row in content["tensors"] if (row["cumulative"] or {}).get("snr")]
+    drawn[0]["name"] = HOSTILE
+    drawn[1]["cumulative"]["snr"] = None
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    accuracy = read_accuracy(tmp_path / "r.json")
+    assert len(accuracy.snr) == len(drawn) - 1
+    assert "no output with signal and noise" in accuracy.sentence
+    estimate = evaluate(compile_file(str(folder / "q.onnx")), accuracy=accuracy)
+    source = estimate.html()
+    Page(source)
+    assert "a<b>" not in source
+    assert "a&lt;b&gt;" in source
