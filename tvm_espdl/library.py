@@ -18,7 +18,7 @@ from tvm.target import Target
 
 from .chips import Chip
 from .chips.settings import Board
-from .errors import DataError, ModelError
+from .errors import ModelError
 from .files.output_files import check_new
 from .ops.base.rounding import Array
 from .program import Native, Program, Step
@@ -68,6 +68,8 @@ class Library:
     batch : int
         How many samples the model takes at once. The program takes one, as chips do: above 1,
         `run` goes through them one after the other, and nothing is written for the chip.
+    cache_dir : path, optional
+        Where compiled networks are kept.
 
     Attributes
     ----------
@@ -89,6 +91,7 @@ class Library:
         target: Target,
         name: str = "default",
         batch: int = 1,
+        cache_dir: Path | None = None,
     ) -> None:
         self.chip = chip
         self.batch = batch
@@ -99,6 +102,7 @@ class Library:
         self._make_executable = make_executable
         self._target = target
         self._name = name
+        self._cache_dir = cache_dir
         self._kept: list[Array] | None = None
 
     @cached_property
@@ -122,6 +126,15 @@ class Library:
         ModelError
             As `program`.
         """
+        if self._cache_dir is not None:
+            from .runtime.cache import cached  # only when asked for
+
+            return cached(self.program, self._target, self._cache_dir)
+        return self.linkable_executor
+
+    @cached_property
+    def linkable_executor(self) -> Executor:
+        """As `executor`, of a module that can be linked again: never that of a cache."""
         with MAKING:
             return build([self.program], self._target)[0]
 
@@ -171,14 +184,7 @@ class Library:
             For missing inputs, wrong shapes or dtypes.
         """
         if self.batch > 1:
-            samples, count = self._feeder.samples(arrays)
-            if count != self.batch:
-                raise DataError(
-                    "the number of samples is not the model's batch",
-                    found=count,
-                    allowed=self.batch,
-                    try_="`run_batch`, which takes any number",
-                )
+            samples, count = self._feeder.samples(arrays, self.batch)
             return self._run_samples(samples, count, False)
         outputs, self._kept = self.executor.run(self.feed(arrays), self._states)
         return outputs

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tvm_espdl.runtime.threads import Pool
+from tvm_espdl.runtime.threads import Chooser, Pool
 
 SCRIPT = """
 import os, sys, threading
@@ -44,6 +45,7 @@ callers = [threading.Thread(target=lambda: found.append(right())) for _ in range
 [caller.start() for caller in callers]
 [caller.join() for caller in callers]
 assert found == [True] * 5
+assert all(right() for _ in range(30))
 if hasattr(os, "fork"):
     child = os.fork()
     if child == 0:
@@ -67,6 +69,19 @@ def test_pool_and_single_thread_agree(chip):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_faster_way_is_taken_and_the_other_tried_again():
+    chooser, ways = Chooser(), []
+
+    def pool():
+        ways.append("pool")
+        time.sleep(0.01)
+
+    for _ in range(100):
+        chooser.run(pool, lambda: ways.append("alone"))
+    assert ways[:6] == ["pool", "alone"] * 3
+    assert 4 <= ways.count("pool") <= 8
 
 
 def test_one_caller_at_a_time():

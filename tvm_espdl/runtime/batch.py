@@ -115,7 +115,7 @@ class Batch:
 
     def _compute(self, begin: int, end: int) -> None:
         direct = self._executor.direct
-        if direct is not None and direct.takes_many:
+        if direct is not None:
             inputs = self._feeder.converted(self._samples, begin, end)
             direct.run_many(inputs, [output[begin:end] for output in self.outputs])
             return

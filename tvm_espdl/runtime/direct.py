@@ -15,7 +15,7 @@ from ..ops.base.rounding import Array
 from ..program import Program
 from .buffers import is_lendable
 from .segments import Segment
-from .threads import POOL
+from .threads import Chooser
 
 
 class Direct:
@@ -29,23 +29,13 @@ class Direct:
         All its steps.
     functions : mapping of str to function
         Those of the segment by their symbols.
-    constants : mapping of str to numpy.ndarray
-        The program's, where they can be lent.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        segment: Segment,
-        functions: Mapping[str, Any],
-        constants: Mapping[str, Array],
-    ) -> None:
+    def __init__(self, program: Program, segment: Segment, functions: Mapping[str, Any]) -> None:
         begin, end = begin_and_end(program)
         self._door, self._many = functions[segment.symbol], functions[segment.many]
-        self._uses_threads = segment.uses_threads
-        self._inputs = [
-            begin.index(name) if name in begin else constants[name] for name in segment.inputs
-        ]
+        self._chooser = Chooser() if segment.uses_threads else None
+        self._inputs = [begin.index(name) for name in segment.inputs]
         tensors = [program.values[name] for name in segment.outputs]
         self._types = [(tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
         self._results = [segment.outputs.index(name) for name in end]
@@ -63,17 +53,15 @@ class Direct:
 
     def run(self, begin: Sequence[Array]) -> list[Array]:
         """The results of one run: outputs, then the next states."""
-        inputs = [_lendable(begin[i]) if isinstance(i, int) else i for i in self._inputs]
+        inputs = [_lendable(begin[i]) for i in self._inputs]
         outputs = [np.empty(shape, dtype) for shape, dtype in self._types]
-        if not self._uses_threads:
+        if self._chooser is None:
             self._door(*inputs, *outputs)
-        elif POOL.enter():
-            try:
-                self._door(*inputs, *outputs)
-            finally:
-                POOL.leave()
         else:
-            self._many(1, *map(_pointer, inputs), *map(_pointer, outputs))
+            pointers = [*map(_pointer, inputs), *map(_pointer, outputs)]
+            self._chooser.run(
+                lambda: self._many(1, 1, *pointers), lambda: self._door(*inputs, *outputs)
+            )
         return [outputs[place] for place in self._results]
 
     def run_many(self, begin: Sequence[Array], outputs: Sequence[Array]) -> None:
@@ -86,15 +74,10 @@ class Direct:
         outputs : sequence of numpy.ndarray
             Where the results go, in the same form and the order of those of `run`.
         """
-        inputs = [begin[i] if isinstance(i, int) else i for i in self._inputs]
+        inputs = [begin[i] for i in self._inputs]
         ordered = [outputs[self._results.index(n)] for n in range(len(outputs))]
         count = len(begin[0]) if begin else len(outputs[0])
-        self._many(count, *map(_pointer, inputs), *map(_pointer, ordered))
-
-    @property
-    def takes_many(self) -> bool:
-        """Whether `run_many` can: each sample has all that the function reads."""
-        return all(isinstance(i, int) for i in self._inputs)
+        self._many(count, 0, *map(_pointer, inputs), *map(_pointer, ordered))
 
 
 def begin_and_end(program: Program) -> tuple[tuple[str, ...], tuple[str, ...]]:

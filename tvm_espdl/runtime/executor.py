@@ -6,8 +6,8 @@ Everything is compiled once, by `build`; running compiles nothing.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import tvm
@@ -18,9 +18,9 @@ from .buffers import call, empty, memory, readable
 from .direct import Direct, begin_and_end
 from .host import Call, HostModule
 from .host.module import ADDRESS_OF_KERNEL
-from .making import one_at_a_time
+from .making import MAKING, one_at_a_time
 from .segments import Segment, calls_of, segments_of
-from .threads import POOL
+from .threads import Chooser
 
 #: Sees each value as a step has written it; what it returns, the steps after it read instead.
 Watch = Callable[[str, Array], Array | None]
@@ -45,23 +45,36 @@ class Executor:
         self,
         program: Program,
         module: tvm.runtime.Module | None,
-        functions: Mapping[str, Any],
-        calls: Sequence[tuple[Call, int] | str],
+        symbols: Iterable[str],
+        make_calls: Callable[[], Sequence[tuple[Call, int] | str]],
         segments: tuple[Segment, ...],
     ) -> None:
         self.program = program
         self.module = module
         self.segments = segments
-        self._functions = functions
-        self._calls = calls
+        # TVM compiles to machine code what is asked for.
+        self._functions = (
+            {symbol: module.get_function(symbol, True) for symbol in symbols} if module else {}
+        )
+        self._make_calls = make_calls
         self._begin, self._end = begin_and_end(program)
+
+    @cached_property
+    def _calls(self) -> Sequence[tuple[Call, int] | str]:
+        """For each step its kernel and the number of that, or the symbol of TVM's function."""
+        with MAKING:
+            return self._make_calls()
+
+    @cached_property
+    def _choosers(self) -> dict[str, Chooser]:
+        return {segment.symbol: Chooser() for segment in self.segments}
 
     @cached_property
     def direct(self) -> Direct | None:
         """The program as one compiled function, where it is one."""
         if not Direct.suits(self.program, self.segments):
             return None
-        return Direct(self.program, self.segments[0], self._functions, self._constants)
+        return Direct(self.program, self.segments[0], self._functions)
 
     def run(
         self,
@@ -132,15 +145,15 @@ class Executor:
             values[name] = readable(values[name])
         read = [values[name] for name in segment.inputs]
         written = [values[name] for name in segment.outputs]
-        if segment.uses_threads and not POOL.enter():
-            pointers = (ctypes.c_void_p(array.ctypes.data) for array in (*read, *written))
-            self._functions[segment.many](1, *pointers)
+        function = self._functions[segment.symbol]
+        if not segment.uses_threads:
+            call(function, read, written)
             return
-        try:
-            call(self._functions[segment.symbol], read, written)
-        finally:
-            if segment.uses_threads:
-                POOL.leave()
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*read, *written)]
+        many = self._functions[segment.many]
+        self._choosers[segment.symbol].run(
+            lambda: many(1, 1, *pointers), lambda: call(function, read, written)
+        )
 
     def _written(self, number: int, values: Mapping[str, Array]) -> dict[str, Array]:
         """What a step writes."""
@@ -225,12 +238,13 @@ def build(
         segments_of(program, module, its, f"net{n}") if segments else ()
         for n, (program, its) in enumerate(zip(programs, calls, strict=True))
     ]
-    built, functions = module.compile()
+    built = module.compile()
     return [
-        Executor(program, built, functions, [_numbered(module, one) for one in its], part)
+        Executor(program, built, module.symbols, partial(numbered, module, its), part)
         for program, its, part in zip(programs, calls, parts, strict=True)
     ]
 
 
-def _numbered(module: HostModule, its: Call | str) -> tuple[Call, int] | str:
-    return its if isinstance(its, str) else (its, module.open(its))
+def numbered(module: HostModule, calls: Sequence[Call | str]) -> list[tuple[Call, int] | str]:
+    """The calls with the numbers under which the module knows their kernels."""
+    return [its if isinstance(its, str) else (its, module.open(its)) for its in calls]

@@ -75,10 +75,13 @@ class Feeder:
             for array, name, tensor, integers in self._given(arrays)
         ]
 
-    def samples(self, arrays: Sequence[Any] | Mapping[str, Any]) -> tuple[list[Array], int]:
+    def samples(
+        self, arrays: Sequence[Any] | Mapping[str, Any], count: int | None = None
+    ) -> tuple[list[Array], int]:
         """Many samples of each input, checked, not converted yet; and how many there are.
 
-        They lie along the first axis, which is the input's own where that is 1.
+        They lie along the first axis, which is the input's own where that is 1. There may be any
+        number of them where `count` is None.
 
         Raises
         ------
@@ -89,7 +92,7 @@ class Feeder:
         for array, name, tensor, integers in self._given(arrays):
             taken = as_array(array, name)
             rest = sample_shape(tensor)
-            number = len(taken) if taken.ndim else 0
+            number = count if count is not None else len(taken) if taken.ndim else 0
             found.append(_checked(taken, name, (number, *rest), tensor, integers))
             counts[name] = number
         if len({*counts.values()}) > 1:
@@ -178,7 +181,7 @@ def _checked(
             "the input has the wrong shape",
             where=f"input {name}",
             found=array.shape,
-            allowed=shape if shape == tensor.shape else ("samples", *sample_shape(tensor)),
+            allowed=shape,
             try_="give one sample, with its batch axis of 1"
             if shape == tensor.shape
             else "give all samples along the first axis",

@@ -23,7 +23,7 @@ class Segment:
     many : str
         Of the function for many samples, as `host.Region` has it; "" of a function of TVM's own.
     uses_threads : bool
-        Whether it has tasks for TVM's pool of threads.
+        Whether that one has tasks for TVM's pool of threads.
     """
 
     symbol: str
@@ -61,7 +61,9 @@ def segments_of(
             found.append(Segment(its[0], steps[0].inputs, steps[0].outputs))
         else:
             outputs = tuple(name for name in written if name in needed)
-            part = Program(program.chip, program.values, tuple(read), outputs, steps)
+            constants = {n: program.constants[n] for n in read if n in program.constants}
+            inputs = tuple(name for name in read if name not in constants)
+            part = Program(program.chip, program.values, inputs, outputs, steps, constants)
             region = module.region(part, f"{prefix}_from_{first}", its)
             found.append(
                 Segment(region.symbol, part.inputs, outputs, region.many, region.uses_threads)

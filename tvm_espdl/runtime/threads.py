@@ -6,8 +6,11 @@ caller at a time gets the pool, the others compute on their own thread, with the
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
+from collections.abc import Callable
 
 import tvm
 
@@ -41,6 +44,45 @@ class Pool:
 
 
 POOL = Pool()
+
+#: The first runs of each kind are compared; later, now and then, the slower one gets a chance.
+_TRIALS = 3
+
+
+class Chooser:
+    """Runs something with the pool or alone, whichever was faster lately.
+
+    Workers that wait busily for a core that others have make a run many times as long.
+    """
+
+    def __init__(self) -> None:
+        self._runs, self._next_trial = 0, 4 * _TRIALS
+        self._took: dict[bool, float] = {}
+
+    def run(self, with_pool: Callable[[], object], alone: Callable[[], object]) -> None:
+        """Call one of two functions that do the same."""
+        pool = self._wants_pool() and POOL.enter()
+        start = time.perf_counter()
+        if pool:
+            try:
+                with_pool()
+            finally:
+                POOL.leave()
+        else:
+            alone()
+        took = time.perf_counter() - start
+        self._took[pool] = (3 * self._took.get(pool, took) + took) / 4
+
+    def _wants_pool(self) -> bool:
+        number = self._runs
+        self._runs += 1
+        if number < 2 * _TRIALS:
+            return number % 2 == 0
+        faster = self._took.get(True, math.inf) < self._took.get(False, math.inf)
+        if number < self._next_trial:
+            return faster
+        self._next_trial = 2 * number
+        return not faster
 
 
 def thread_count() -> int:

@@ -27,7 +27,8 @@ class HostKernel:
     ----------
     function : tvm.tirx.PrimFunc
         Private; its parameters are pointers: inputs, `constants`, the output and, where `scratch`
-        is not 0, memory that it may use while it runs.
+        is not 0, memory that it may use while it runs. Inputs and output may begin at any multiple
+        of their elements' size; constants and memory at 64 bytes.
     constants : tuple of numpy.ndarray
         The operator's constants, packed as the function reads them.
     scratch : int
@@ -44,6 +45,9 @@ class HostKernel:
     scratch: int = 0
     parts: int = 1
 
+
+#: Elements of a part of what is computed one by one.
+PART = 1 << 14
 
 #: Kernels by the class of their operator: functions of operator, chip and constants.
 Kernels = dict[type[Operator], Callable[..., HostKernel]]
@@ -83,20 +87,37 @@ def flat(tensor: Tensor) -> Tensor:
     return Tensor(tensor.dtype, (tensor.size,), tensor.exponent)
 
 
-def kernel_from(operator: Operator, body: Callable[..., None], *constants: Array) -> HostKernel:
+def kernel_from(
+    operator: Operator, body: Callable[..., None], *constants: Array, parts: int = 1
+) -> HostKernel:
     """The kernel whose `body` gets inputs, `constants` and the result, each in one dimension."""
     types: list[Tensor | Array] = [*map(flat, operator.inputs), *constants, flat(operator.output)]
-    return HostKernel(private_function(types, body), constants)
+    return HostKernel(private_function(types, body, parts), constants, parts=parts)
 
 
 def elementwise(operator: Operator, compute: Callable[[Expression], Expression]) -> HostKernel:
     """The kernel `y[i] = compute(x[i])`."""
+    size = operator.output.size
 
-    def body(x: Buffer, y: Buffer) -> None:
-        with T.serial(operator.output.size) as i:
-            T.buffer_store(y, compute(x[i]), [i])
+    def body(x: Buffer, y: Buffer, *limits: Expression) -> None:
+        begin, end = elements(size, limits)
+        with T.serial(end - begin) as i:
+            T.buffer_store(y, compute(x[begin + i]), [begin + i])
 
-    return kernel_from(operator, body)
+    return kernel_from(operator, body, parts=parts_of(size))
+
+
+def parts_of(size: int) -> int:
+    """How many parts there are of so many elements that are computed one by one."""
+    return max(1, size // PART)
+
+
+def elements(size: int, limits: Sequence[Expression]) -> tuple[Expression, Expression]:
+    """The first element of the parts within `limits`, and that behind the last; all without any."""
+    if not limits:
+        return 0, size
+    begin, end = limits
+    return begin * PART, T.Select(end == parts_of(size), T.int32(size), end * PART)
 
 
 def registers(size: int, dtype: str) -> Buffer:

@@ -88,37 +88,43 @@ class HostModule:
         outputs = {*program.outputs}
         if len(outputs) < len(program.outputs) or not outputs <= computed:
             raise ValueError(f"{symbol} gives a value twice, or one that no step computes")
-        region = Region(program, symbol, calls)
+        region = Region(program, symbol, calls, self.target)
         self._functions |= region.functions()
         self._doors += [region.symbol, region.many]
         return region
 
-    def compile(self) -> tuple[tvm.runtime.Module | None, dict[str, Any]]:
-        """The module, with those it imports, and its functions by their symbols."""
+    @property
+    def symbols(self) -> list[str]:
+        """Of all functions that can be called from outside."""
+        return [
+            *(variable.name_hint for variable, _ in self._natives.functions),
+            *self._doors,
+            *([ADDRESS_OF_KERNEL] if self._opened else []),
+        ]
+
+    def compile(self) -> tvm.runtime.Module | None:
+        """The module, with those it imports; None where there is no function at all."""
         natives = {
             variable.name_hint: function.with_attr("global_symbol", variable.name_hint)
             for variable, function in self._natives.functions
         }
         module = None
-        functions: dict[str, Any] = {}
         if natives:
             module = tvm.tirx.build(tvm.IRModule(natives), target=Target(NATIVE_TARGET))
-            functions |= {symbol: module[symbol] for symbol in natives}
+        functions = dict(self._functions)
         if self._opened:
-            self._functions[ADDRESS_OF_KERNEL] = self._address_of_kernel()
-            self._doors.append(ADDRESS_OF_KERNEL)
-        if self._functions:
+            functions[ADDRESS_OF_KERNEL] = self._address_of_kernel()
+        if functions:
             kernels = {
                 variable: function.with_attrs({"global_symbol": variable.name_hint, **C_FUNCTION})
                 for variable, function in self._kernels.functions
             }
-            mod = tvm.IRModule({**self._functions, **kernels})
+            mod = tvm.IRModule({**functions, **kernels})
             built: Any = tvm.tirx.build(mod, target=self.target, pipeline=PIPELINE)
-            functions |= {symbol: built[symbol] for symbol in self._doors}
             if module is not None:
                 built.import_module(module)
             module = built
-        return module, functions
+        return module
 
     def _address_of_kernel(self) -> Any:
         text = _ADDRESSES.format(
@@ -154,7 +160,7 @@ def build_regions(
             for number, step in enumerate(program.steps)
         ]
         module.region(program, symbol, calls)
-    built, _ = module.compile()
+    built = module.compile()
     assert built is not None, "no program"
     return built
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from tvm.script.ir_builder import IRBuilder
+from tvm.target import Target
 from tvm.tirx.script import builder as T
 
 from ...ops import Operator
@@ -19,6 +20,7 @@ from ...ops.base.ccall import Needs
 from ...ops.base.rounding import Array
 from ...program import Program, Step
 from ...program.memory import Place, plan
+from . import cpu
 from .constants import ALIGNMENT, address_function, llvm_ir
 from .kernel import HostKernel
 
@@ -40,7 +42,7 @@ C_FUNCTION = {"calling_conv": 1}
 
 #: Work that is worth a task of the thread pool, which takes some microseconds to hand one out:
 #: multiply-accumulates, and bytes that are moved, each as `_WORK_PER_BYTE` of them.
-TASK_WORK = 1 << 20
+TASK_WORK = 1 << 21
 _WORK_PER_BYTE = 8
 MOST_TASKS = 32
 
@@ -91,16 +93,19 @@ class Region:
     Attributes
     ----------
     symbol : str
-        Of the function that takes DLTensors: inputs, then outputs.
+        Of the function that takes DLTensors: inputs, then outputs. It runs on one thread.
     many : str
-        Of the function that takes the number of samples, an int64, and pointers to all samples of
-        each input, then of each output; on one thread.
+        Of the function that takes the number of samples, whether TVM's pool of threads may be used,
+        and pointers to all samples of each input, then of each output.
     uses_threads : bool
-        Whether the first of them has tasks for TVM's thread pool.
+        Whether there are tasks for the pool.
     """
 
-    def __init__(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
+    def __init__(
+        self, program: Program, symbol: str, calls: Sequence[Call], target: Target
+    ) -> None:
         self.program, self.symbol, self.calls = program, symbol, calls
+        self._target, self._cpu = target, cpu.llvm_text(target)
         self.many = f"{symbol}_many"
         steps = zip(program.steps, calls, strict=True)
         self._tasks = [tasks_of(step, call.kernel) for step, call in steps]
@@ -128,19 +133,22 @@ class Region:
         """The function of one sample; shapes and types are checked."""
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.symbol})
+            self._check_cpu()
             tensors = [self.program.values[name] for name in self._values]
             buffers = [
-                T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype))
+                # Users' arrays begin anywhere; without this, LLVM relies on 64 bytes.
+                T.arg(f"p{n}", T.buffer(tensor.shape, tensor.dtype, align=1))
                 for n, tensor in enumerate(tensors)
             ]
-            _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 1)
+            _checked(body, *(buffer.data for buffer in buffers), *self._arena(), 0)
         return builder.get()
 
     def _many(self, body: str) -> Any:
         """The function of many samples."""
         with IRBuilder() as builder, T.prim_func():
             T.func_attr({"global_symbol": self.many})
-            count = T.arg("count", T.int64())
+            self._check_cpu()
+            count, threads = T.arg("count", T.int64()), T.arg("threads", T.int32())
             tensors = [self.program.values[name] for name in self._values]
             pointers = [T.arg(f"p{n}", T.handle(t.dtype)) for n, t in enumerate(tensors)]
             samples = [
@@ -155,8 +163,17 @@ class Region:
                         T.address_of(buffer[number * tensor.size])
                         for buffer, tensor in zip(samples, tensors, strict=True)
                     ]
-                    _checked(body, *places, *arena, 0)
+                    _checked(body, *places, *arena, threads)
         return builder.get()
+
+    def _check_cpu(self) -> None:
+        """An error where the code would end the process."""
+        if self._cpu:
+            lacks = T.call_extern("int32", cpu.LACKS)
+            problem = f"the code needs the CPU {cpu.said(self._target)}; this PC lacks some of it: "
+            advice = "compile the network there, or for an older CPU, by mcpu of the target"
+            with T.Assert(lacks == 0, problem + advice):
+                pass
 
     def _arena(self) -> list[Any]:
         """The argument that is the arena, where there is one."""
@@ -200,7 +217,7 @@ class Region:
         }
         needed = [n for n, s in enumerate(program.steps) if not self.plan.is_alias(s)]
         arguments = {number: self._arguments(number, places) for number in needed}
-        text = llvm_ir(self.symbol, self._arrays) + _FENCE.format(name=self._fence)
+        text = llvm_ir(self.symbol, self._arrays) + _FENCE.format(name=self._fence) + self._cpu
         with T.attr(0, "pragma_import_llvm", text):
             for number in needed:
                 self._call(number, arguments[number], threads)
