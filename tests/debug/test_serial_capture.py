@@ -134,6 +134,27 @@ def test_a_line_that_damages_every_run_is_left(log):
     assert dump.problems
 
 
+@pytest.mark.parametrize(
+    "reset", [b"ESP-ROM:esp32s3-20210327\r\nrst:0xc (RTC_SW_CPU_RST)\r\n", b""]
+)
+def test_a_board_that_resets_for_ever_in_the_middle_of_a_run_is_left(log, reset):
+    panic = b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited).\r\n" if reset else b""
+    begin = time.monotonic()
+    with Board([log[: len(log) // 3], b"\r\n", panic, reset, 0.05], again=True) as board:
+        dump = capture(board.port, seconds=20)
+    assert time.monotonic() - begin < 10
+    assert any("the run is not complete" in problem for problem in dump.problems)
+    assert any("LoadProhibited" in text for text in (*dump.problems, *dump.notes)) == bool(reset)
+
+
+def test_lines_of_cycles_are_no_lines_of_a_dump(log):
+    cycles = b"@espdl profile 0 logits 1234\r\n"
+    with Board([cycles, 0.05], again=True) as board, pytest.raises(DataError, match="no dump came"):
+        capture(board.port, seconds=0.5)
+    with Board([0.2, cycles, log, cycles]) as board:
+        assert not capture(board.port).problems
+
+
 def test_silence_and_other_lines_are_clear_errors(model, tmp_path, capfd):
     with (
         Board([]) as board,

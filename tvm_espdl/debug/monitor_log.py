@@ -115,6 +115,11 @@ class Log:
         return self._run is not None and self._run.done
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more can come of the run that came last: it is done, or was cut off."""
+        return self._run is not None and (self._run.done or self._run.stopped)
+
+    @property
     def complete(self) -> bool:
         """Whether the run that came last is whole."""
         return self._run is not None and self._run.complete
@@ -181,15 +186,16 @@ class Log:
             self._event = None
 
     def _take_line(self, line: bytes) -> None:
-        self.taken += 1
         self._give_up_half()
         broken = _BROKEN_IN_TWO.fullmatch(line)
         if broken is not None:
             self._half, self._between = broken[1], 0
+            self.taken += 1
             return
-        for kind, rest in marked(line.decode(errors="replace")):
-            if kind != "profile":
-                self._take(kind, rest)
+        dumped = [m for m in marked(line.decode(errors="replace")) if m[0] != "profile"]
+        for kind, rest in dumped:
+            self._take(kind, rest)
+        self.taken += bool(dumped)
 
     def _look_for_other_half(self, line: bytes) -> None:
         """Put a line of data together again; the checksum of its tensor says whether it is it."""

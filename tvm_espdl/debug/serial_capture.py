@@ -121,7 +121,8 @@ class _Listening:
                     shown.step(self._log.taken - count)
             elif self._log.done and now - last_byte > _QUIET:
                 return
-            if self._log.done and self._log.runs >= _MOST_RUNS:
+            # A board may also reset for ever in the middle of a run; the reset itself may be lost.
+            if self._log.runs >= (_MOST_RUNS if self._log.ended else 2 * _MOST_RUNS):
                 return
             if now - last_line > self._seconds:
                 return
