@@ -39,6 +39,16 @@ def test_every_exception_is_one_line(capsys, error, status, text):
     assert written.err.count("\n") == 1
 
 
+def test_a_terminal_obeys_no_name_in_a_message(capsys):
+    hostile = "\x1b[2J\x1b]0;title\x07\r\x9b31m\u202e\u2028é"
+    error = ModelError("it is bad", where=hostile, found="one\ntwo\tthree")
+    assert status_of(error) == 2
+    written = capsys.readouterr().err
+    assert not {*"\x1b\x07\r\x9b\u202e\u2028"} & {*written}
+    assert r"\x1b[2J\x1b]0;title\x07\r\x9b31m\u202e\u2028é" in written
+    assert written.splitlines()[1].split() == ["two", "three"]
+
+
 def test_traceback_on_demand(capsys):
     assert status_of(TypeError("odd"), traceback=True) == 2
     assert "test_edge.py" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from ..errors import EspdlError
+from ..report.text import visible
 
 #: The status that shells give a process which the user ends.
 INTERRUPTED = 130
@@ -32,11 +33,15 @@ def prepare_streams() -> bool:
 
 
 def complain(text: str) -> None:
-    """Print a line to standard error, where there is one that still takes it."""
+    """Print a line to standard error, where there is one that still takes it.
+
+    Names are data of strangers: of what a terminal would obey, only the ends of lines are sent.
+    """
     if sys.stderr is None:
         return  # `print` would take standard output for it
+    shown = "\n".join(map(visible, text.expandtabs().split("\n")))
     try:
-        print(f"tvm-espdl: {text}", file=sys.stderr, flush=True)
+        print(f"tvm-espdl: {shown}", file=sys.stderr, flush=True)
     except OSError:
         _silence(sys.stderr)
 
