@@ -11,12 +11,12 @@ from requirements_here import installed
 from stack_use import deepest
 
 from tvm_espdl.chips import CHIPS, FAMILIES
+from tvm_espdl.chips.stack_frames import ESP_DL_FRAMES
 from tvm_espdl.codegen.project import write_project
 from tvm_espdl.codegen.stack import (
     CALLERS,
     CALLS,
     ESP_DL_BYTES,
-    ESP_DL_FRAMES,
     PORTABLE_BYTES,
     WINDOW_BYTES,
     stack_bytes,
