@@ -169,7 +169,8 @@ def main():
     warnings.simplefilter("ignore", EspdlWarning)  # products that wrap, as on the chip
     print(
         f"{'network':36} {'chip':8} {'steps':>5} {'arena':>9} {'bound':>9} {'ratio':>6} "
-        f"{'greedy':>9} {'views':>5} {'joined':>6} {'internal':>9} {'PSRAM':>9} {'flash':>9} {'RAM':>9}"
+        f"{'greedy':>9} {'views':>5} {'joined':>6} {'internal':>9} {'PSRAM':>9} "
+        f"{'flash':>9} {'RAM':>9}"
     )
     for path in given.files:
         row(path, given.chip, with_image=not given.no_image)
