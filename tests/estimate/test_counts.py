@@ -44,14 +44,52 @@ def test_instructions_are_those_that_were_counted(name):
 
 
 @pytest.mark.parametrize("name", CHIPS)
+def test_pieces_of_a_concat_are_counted_one_by_one(name):
+    """Parts of equal and of different channels, and along other axes than the last."""
+    errors = instruction_errors(find_chip(name))
+    for dtype in ("int8", "int16"):
+        assert np.abs(errors[f"concat {dtype}"]).mean() < 0.02
+    along = [row for row in rows(name) if row.work.kernel == "concat" and row.instructions
+             and row.source[-1] == row.result[-1]]  # fmt: skip
+    assert along
+    for row in along:
+        found = esp_dl_instructions(row.work, find_chip(name)).instructions
+        assert found == pytest.approx(row.instructions, rel=0.3)
+    tensors = [Tensor("int8", (1, 5, 4, channels), -4) for channels in (32, 16, 48)]
+    work = work_of(Concat((tensors[0], tensors[1]), tensors[2], 3))
+    assert (work.copies, work.channels_in, work.channels_out) == (40, 16, 48)
+    rows_ = [Tensor("int8", (1, height, 4, 16), -4) for height in (2, 3, 5)]
+    work = work_of(Concat((rows_[0], rows_[1]), rows_[2], 1))
+    assert (work.copies, work.channels_in, work.channels_out) == (2, 64, 320)
+
+
+@pytest.mark.parametrize("name", CHIPS)
 def test_fetched_bytes_are_those_that_were_counted(name):
     chip, found, counted = find_chip(name), [], []
     for network in NETWORKS[name]:
-        calls = [*fetched(networks(name)[network], Caches(chip.external_memory.caches))]
+        calls = [
+            *fetched(
+                networks(name)[network],
+                Caches(chip.external_memory.caches, chip.external_memory.line_bytes),
+            )
+        ]
         found.append(sum(fills.filter + fills.activation for _, fills in calls))
         counted.append(sum(row.filter_fill + row.activation_fill for row, _ in calls))
     errors = np.abs(np.array(found) / np.array(counted) - 1)
     assert errors.max() < 0.1, errors
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("esp32s3", "msr_s8_v1_s3"), ("esp32s3", "osn_s8_v1_s3"), ("esp32p4", "osn_s8_v1_p4")],
+)
+def test_filters_of_small_networks(name, network):
+    """Kilobytes in all, so that what else lies in their cache lines counts."""
+    memory = find_chip(name).external_memory
+    calls = [*fetched(networks(name)[network], Caches(memory.caches, memory.line_bytes))]
+    counted = sum(row.filter_fill for row, _ in calls)
+    assert counted < 300_000
+    assert sum(fills.filter for _, fills in calls) == pytest.approx(counted, rel=0.04)
 
 
 def test_a_window_counts_what_lies_inside():
@@ -130,7 +168,7 @@ def arena(start, nbytes):
 
 
 def test_what_is_in_the_cache_is_not_fetched():
-    caches = Caches([(65536, 8)])
+    caches = Caches([(65536, 8)], 64)
     first = caches.run(Access([arena(0, 10_000)], [arena(10_240, 10_000)], strips=10))
     assert (first.activation, first.filter) == (20_000, 0)
     again = caches.run(Access([arena(10_240, 10_000)], [arena(0, 10_000)], strips=10))
@@ -152,12 +190,12 @@ def test_filters_over_the_cache_are_fetched_for_each_position():
         border=border,
         border_share=(at.taps / 9 - at.inside) / border,
     )
-    assert Caches([(65536, 8)]).run(access).filter == pytest.approx(220.87e6, rel=0.01)
+    assert Caches([(65536, 8)], 64).run(access).filter == pytest.approx(220.87e6, rel=0.01)
     small = dataclasses.replace(access, filter=Region("filter", 0, 37_000))
-    assert Caches([(65536, 8)]).run(small).filter == 37_000
-    two = Caches([(65536, 2), (262144, 8)])
+    assert Caches([(65536, 8)], 64).run(small).filter == 37_000 + 96
+    two = Caches([(65536, 2), (262144, 8)], 128)
     fills = two.run(dataclasses.replace(access, filter=Region("filter", 0, 150_000)))
-    assert fills.filter == 150_000
+    assert fills.filter == 150_000 + 160
     assert fills.inner == pytest.approx(0.935 * 400 * 150_000, rel=0.02)
 
 

@@ -133,7 +133,7 @@ class _Run:
         self, program: Program, layout: Layout, machine: Machine, kernels: Preference
     ) -> None:
         self.program, self.layout, self.machine, self.kernels = program, layout, machine, kernels
-        self.caches = Caches(machine.caches)
+        self.caches = Caches(machine.caches, machine.line_bytes)
 
     def counts(self, index: int) -> Counts:
         """The counts of a step."""
