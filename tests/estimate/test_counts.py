@@ -11,12 +11,17 @@ from published_networks import fetched, networks
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructions
+from tvm_espdl.estimate.cycles import counts_of
+from tvm_espdl.estimate.layout import layout_of
+from tvm_espdl.estimate.machine import machine_of
 from tvm_espdl.estimate.traffic import Access, Caches, Region
 from tvm_espdl.estimate.work import Work, window, work_of
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.concat import Concat
 from tvm_espdl.ops.conv1d import Conv1d
 from tvm_espdl.ops.conv2d import Conv2d
+from tvm_espdl.ops.max_pool2d import MaxPool2d
+from tvm_espdl.program import Program, Step
 
 CHIPS = ("esp32s3", "esp32p4")
 #: Large and small ones, over the caches and within them, in int8 and in int16.
@@ -192,3 +197,27 @@ def test_filters_over_the_cache_are_fetched_for_each_position():
     fills = two.run(dataclasses.replace(access, filter=Region("filter", 0, 150_000)))
     assert fills.filter == 150_000 + 160
     assert fills.inner == pytest.approx(0.935 * 400 * 150_000, rel=0.02)
+
+
+def test_channels_that_are_where_they_belong_are_not_copied():
+    """The more parts of a concatenation are convolutions, the less it costs; the last one frees."""
+    x, w = Tensor("int8", (1, 8, 8, 16), -4), Tensor("int8", (16, 16, 1, 1), -7)
+    y = Tensor("int8", (1, 8, 8, 48), -4)
+    costs = []
+    for count in range(4):
+        convolutions = [Conv2d(x, w, None, x)] * count
+        pools = [MaxPool2d(x, x, (1, 1), (0, 0, 0, 0), (1, 1))] * (3 - count)
+        constants = (np.zeros(w.shape, np.int8),)
+        names = ("a", "b", "c")
+        steps = [
+            Step(operator, ("x",), (name,), constants if isinstance(operator, Conv2d) else ())
+            for operator, name in zip([*convolutions, *pools], names, strict=True)
+        ]
+        steps.append(Step(Concat((x, x, x), y, 3), names, ("y",)))
+        chip = find_chip("esp32s3")
+        values = {**dict.fromkeys(("x", *names), x), "y": y}
+        program = Program(chip, values, ("x",), ("y",), tuple(steps))
+        machine = machine_of(chip)
+        *_, last = counts_of(program, layout_of(program, machine), machine)
+        costs.append(last.instructions if last.runs else 0)
+    assert costs[0] > costs[1] > costs[2] > costs[3] == 0
