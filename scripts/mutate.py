@@ -151,7 +151,7 @@ def main() -> int:
         parser.error(f"no such room: {', '.join(sorted(unknown))}")
     lived, slow, made = 0, 0, 0
     with Tree() as tree:
-        for number, (room, change) in enumerate(_chosen(rooms, arguments.seed), 1):
+        for number, (room, change) in enumerate(_chosen(rooms, arguments.seed, tree.path), 1):
             if number < arguments.first:
                 continue
             if number >= arguments.first + arguments.changes:
@@ -166,20 +166,20 @@ def main() -> int:
     return 1 if lived else 0
 
 
-def _chosen(rooms: Sequence[str], seed: int) -> Iterator[tuple[str, Change]]:
+def _chosen(rooms: Sequence[str], seed: int, root: Path = ROOT) -> Iterator[tuple[str, Change]]:
     """Changes without end, the same for one seed."""
     source = random.Random(seed)
-    files = {room: _files(room) for room in rooms}
+    files = {room: _files(room, root) for room in rooms}
     while True:
         room = source.choice(rooms)
-        if found := changes_of(source.choice(files[room])):
+        if found := changes_of(source.choice(files[room]), root):
             yield room, source.choice(found)
 
 
-def _files(room: str) -> list[Path]:
-    folder = ROOT / "tvm_espdl" / room
+def _files(room: str, root: Path = ROOT) -> list[Path]:
+    folder = root / "tvm_espdl" / room
     found = sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".c", ".h"))
-    return [p.relative_to(ROOT) for p in found if p.name != "__init__.py"]
+    return [p.relative_to(root) for p in found if p.name != "__init__.py"]
 
 
 class Tree:
@@ -200,10 +200,10 @@ class Tree:
     def outcome(self, change: Change, tests: Sequence[str], seconds: int) -> str:
         """`noticed`, `LIVED`, or `undecided` where the tests did not end in time."""
         whole = (self.path / change.path).read_text()
+        ordered = _ordered(change.path, tests, self.path)
         change.apply(self.path)
         try:
             self._forget_compiled(change.path)
-            ordered = _ordered(change.path, tests, self.path)
             first, others = ordered[:FIRST_FILES], ordered[FIRST_FILES:]
             found = self._tested(first, seconds)
             return self._tested(others, seconds) if found == LIVED and others else found

@@ -56,6 +56,16 @@ def test_what_was_printed_before_is_printed_now():
     assert float_literal(np.nan) == "NAN"
 
 
+def test_integers_that_32_bits_do_not_hold_say_so():
+    """Where `int` has 32 bits and `long` too, a bare number of 2^31 would be of another type."""
+    values = np.array([(1 << 31) - 1, 1 << 31, -(1 << 31) + 1, -(1 << 31), -(1 << 31) - 1], "int64")
+    text = array_definition("values", values, 0)
+    printed = text[text.index("{") + 1 : text.index("}")].replace("\n", " ").split(",")
+    assert [word.strip() for word in printed if word.strip()] == [
+        *("2147483647", "2147483648LL", "-2147483647", "INT32_MIN", "-2147483649LL")
+    ]
+
+
 def test_a_large_array_is_data():
     values = np.random.default_rng(SEED).normal(size=100_003).astype(np.float32)
     text = array_definition("values", values, ALIGNMENT)

@@ -148,3 +148,9 @@ def test_damaged_array_files_are_one_error(name, tmp_path):
     path.write_bytes(b"no array at all")
     with pytest.raises(DataError, match="cannot be read as an array"):
         debug.read_dump(path if path.suffix == ".npz" else path.parent)
+
+
+def test_how_many_runs_were_begun_is_told_where_none_ended():
+    begun = "@espdl begin v1 0123456789abcdef 2\n@espdl tensor 0 a int8 4 -3 4 00000000\n"
+    notes = [parse_log(begun * count).notes for count in (1, 2, 3)]
+    assert notes == [[], *([f"none of {n} runs is complete, the last is taken"] for n in (2, 3))]

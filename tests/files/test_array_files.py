@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tvm_espdl.errors import DataError
-from tvm_espdl.files.array_files import npy, read_arrays, save_arrays
+from tvm_espdl.files.array_files import load_arrays, npy, read_arrays, save_arrays
 
 
 def header(text):
@@ -74,3 +74,15 @@ def test_outputs_of_any_name(tmp_path, names):
     arrays = {name: np.array([index], np.int16) for index, name in enumerate(names)}
     save_arrays(tmp_path / "y.npz", arrays)
     assert read_arrays(tmp_path / "y.npz") == arrays
+
+
+def test_one_array_may_have_any_name_and_several_their_own(tmp_path):
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    np.savez(one, other=np.arange(3))
+    np.savez(two, other=np.arange(3), x=np.arange(4), y=np.arange(5))
+    np.testing.assert_array_equal(load_arrays(one, ["x"])["x"], np.arange(3))
+    np.testing.assert_array_equal(load_arrays(two, ["x"])["x"], np.arange(4))
+    assert [*load_arrays(two, ["y", "x"])] == ["y", "x"]
+    for path, names in ((one, ["x", "y"]), (two, ["z"]), (two, ["x", "z"])):
+        with pytest.raises(DataError, match="the file lacks an input"):
+            load_arrays(path, names)

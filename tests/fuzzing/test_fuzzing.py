@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from targets import TARGETS
 
 SECONDS = 8
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
@@ -17,6 +18,11 @@ def fuzz(*words):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def executions(done):
+    """Of the one target."""
+    return int(done.stdout.split()[1].replace(",", ""))
+
+
 @pytest.fixture
 def fuzzer():
     if importlib.util.find_spec("atheris") is None:
@@ -25,12 +31,20 @@ def fuzzer():
         pytest.skip("atheris is not installed: pip install -e .[fuzz]")
 
 
-@pytest.mark.parametrize("target", ["espdl", "onnx", "log", "arrays"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_readers_raise_errors_of_ours_only(fuzzer, target):
     done = fuzz(target, "--seconds", str(SECONDS), "--seed", "7")
     assert done.returncode == 0, done.stdout
-    count = int(done.stdout.split()[1])
-    assert count > 100, done.stdout  # all seeds at least, and some of what came from them
+    assert executions(done) > 100, done.stdout  # all seeds, and some of what came from them
+
+
+def test_rounds_repeat_until_there_are_executions_enough(fuzzer):
+    """In two processes at a time, each with a seed of its own."""
+    wanted = ("--executions", "900", "--round", "300", "--workers", "2", "--seed", "3")
+    done = fuzz("exponents", *wanted)
+    assert done.returncode == 0, done.stdout
+    assert executions(done) >= 900
+    assert "3 rounds of seed 3" in done.stdout
 
 
 def test_a_fault_is_found(fuzzer, tmp_path):

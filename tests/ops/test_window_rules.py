@@ -69,3 +69,16 @@ def test_nothing_is_refused(operator, chip):
 
 def test_chips_without_vectors_resize_few_channels():
     assert nearest(2, 3, channels=1).refusals(C3) == []
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("name", ["max_pool2d", "average_pool2d"])
+def test_padding_as_wide_as_the_kernel_is_one_too_many(name, place):
+    """On each side of its own; one less is inside."""
+    kernel = (2, 3)
+    for padding, refused in ((kernel[place % 2] - 1, False), (kernel[place % 2], True)):
+        pads = tuple(padding if n == place else 0 for n in range(4))
+        rows, columns = 8 + pads[0] + pads[2] - 1, 8 + pads[1] + pads[3] - 2
+        x, y = Tensor("int8", (1, 8, 8, 16), -4), Tensor("int8", (1, rows, columns, 16), -4)
+        broken = [refusal.rule for refusal in operators()[name](x, y, kernel, pads).refusals(S3)]
+        assert ("padding_is_inside_kernel" in broken) == refused, (pads, broken)
