@@ -1,4 +1,6 @@
-"""Outputs of ESP-PPQ's int8 simulation of a network, for `quantize_peers.py`, which runs it.
+"""Outputs of ESP-PPQ's int8 simulation of a network, and the milliseconds of one sample.
+
+`quantize_peers.py` and `host_inference.py` run it; it prints JSON, last line.
 
 With the interpreter of an environment that has ESP-PPQ and torch. The folder holds `float.onnx`,
 `calibrated.npz` and `judged.npz` with an array (N, *shape) `x0`, `x1` ... for each input; it gets
@@ -7,7 +9,9 @@ With the interpreter of an environment that has ESP-PPQ and torch. The folder ho
 Run: `python benchmarks/esp_ppq_outputs.py FOLDER TARGET`.
 """
 
+import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +41,15 @@ def main(folder, target):
         verbose=0,
     )
     executor = TorchExecutor(graph=graph, device="cpu")
-    found = [executor.forward(one) for one in judged]
+    executor.forward(judged[0])
+    found, times = [], []
+    for one in judged:
+        start = time.perf_counter()
+        found.append(executor.forward(one))
+        times.append((time.perf_counter() - start) * 1000)
     arrays = [np.stack([row[i].detach().numpy() for row in found]) for i in range(len(found[0]))]
     np.savez(Path(folder) / "outputs.npz", **{f"y{i}": array for i, array in enumerate(arrays)})
+    print(json.dumps({"ms": sorted(times)[len(times) // 2]}))
 
 
 def _read(path):

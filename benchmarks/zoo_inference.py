@@ -9,12 +9,12 @@ Run: `OMP_NUM_THREADS=1 python benchmarks/zoo_inference.py FOLDER`, a folder of 
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import tvm
+from timing import alternating
 from tvm import relax
 
 from tvm_espdl.chips import find_chip
@@ -34,18 +34,6 @@ PREFIX = NetworkName().prefix
 SECONDS = 1.0
 
 
-def median_milliseconds(run, least=5):
-    """Median of as many runs as fit into a second, after a warm-up."""
-    run()
-    times = []
-    begin = time.perf_counter()
-    while time.perf_counter() - begin < SECONDS or len(times) < least:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2] * 1000
-
-
 def inputs_of(file):
     """The stored inputs, else random ones."""
     stored = {t.name: t.array().astype(t.dtype) for t in file.model.graph.test_inputs}
@@ -62,7 +50,7 @@ def host(library, inputs):
     machine = relax.VirtualMachine(library.executable, tvm.cpu())
     tensors = [tvm.runtime.tensor(array) for array in library.feed(inputs)]
     main = machine["main"]
-    return median_milliseconds(lambda: main(*tensors))
+    return alternating({"host": lambda: main(*tensors)}, SECONDS)["host"][1]
 
 
 def portable_c(library):
@@ -114,7 +102,7 @@ def measure(path):
         inputs_of(file),
     )
     ours, theirs = host(library, inputs), portable_c(library)
-    plain = median_milliseconds(lambda: reference.run(program, inputs), least=1)
+    plain = alternating({"NumPy": lambda: reference.run(program, inputs)}, SECONDS, 1)["NumPy"][1]
     ratios = f"{theirs / ours:8.1f} {plain / ours:8.1f}"
     print(f"{path.stem[-44:]:44} {ours:9.3f} {theirs:9.3f} {plain:10.1f} {ratios}", flush=True)
 

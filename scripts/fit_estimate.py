@@ -82,6 +82,10 @@ def instruction_table(chip: Chip) -> dict[str, dict[str, float]]:
         result[name] = {
             c: round(float(v), 4) for c, v in zip(columns, found, strict=True) if v > 1e-4
         }
+    for dtype in ("int8", "int16"):
+        # Only short pieces that are no whole vectors were counted; longer ones take more than that.
+        even, uneven = (result[f"concat {dtype} {name}"] for name in ("even", "uneven"))
+        uneven.setdefault("elements", even["elements"])
     return result
 
 
@@ -105,7 +109,9 @@ def own_counts(chip: Chip) -> dict[str, Counter[str]]:
             if row.instructions:
                 counts["instructions"] += esp_dl_instructions(row.work, chip).instructions
             _add_elements(counts, row)
-        for _, fills in fetched(network, Caches(chip.external_memory.caches)):
+        for _, fills in fetched(
+            network, Caches(chip.external_memory.caches, chip.external_memory.line_bytes)
+        ):
             counts["filter"] += fills.filter
             counts["activation"] += fills.activation
             counts["inner"] += fills.inner

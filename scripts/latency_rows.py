@@ -142,6 +142,10 @@ def _work(line: dict[str, str]) -> Work:
     kernel = _KERNELS.get(line["op"], line["op"].lower())
     weights = int(line["weight_bytes"])
     channels_in, channels_out = source[-1], result[-1] if result else 1
+    copies = 0
+    if kernel == "concat":
+        channels_in, channels_out = _pieces(source, result)
+        copies = int(line["calls"])
     rows_, macs, sliding = math.prod(result) // channels_out, 0, None
     if kernel in ("gemm", "matmul"):
         macs = rows_ * channels_in * channels_out
@@ -166,7 +170,15 @@ def _work(line: dict[str, str]) -> Work:
         rows=rows_,
         macs=macs,
         weight_bytes=weights,
+        copies=copies,
     )
+
+
+def _pieces(source: Shape, result: Shape) -> Pair:
+    """Elements of the first part, and of all, that lie together in a result; see `Work`."""
+    axis = next((i for i in range(len(result)) if source[i] != result[i]), len(result) - 1)
+    first, whole = math.prod(source[axis:]), math.prod(result[axis:])
+    return math.gcd(first, whole), whole
 
 
 def _window(source: Shape, result: Shape, kernel: Shape, strides: Shape) -> Window:

@@ -6,6 +6,7 @@ from tvm_espdl.chips import CHIPS
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.add import Add
 from tvm_espdl.ops.concat import Concat
+from tvm_espdl.ops.gemm import Gemm
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.reshape import Reshape
 from tvm_espdl.ops.slice import Slice
@@ -53,16 +54,33 @@ def _fits(shape, other, axis):
     return all(a == b for n, (a, b) in enumerate(zip(shape, other, strict=True)) if n != axis)
 
 
-def drawn_program(rng, steps):
-    """Operators on what is near, with several inputs, outputs and states, and a constant."""
+def product(rng, values, names):
+    """A matrix product of some value, as `Step` has it, its result's name apart."""
+    name = str(rng.choice([n for n in names if values[n].dtype == "int8"]))
+    x = values[name]
+    shape = x.shape[-1], int(rng.integers(1, 5))
+    y = Tensor("int8", (*x.shape[:-1], shape[1]), 0)
+    weights = rng.integers(-128, 128, shape).astype(np.int8)
+    return Gemm(x, Tensor("int8", shape, -3), None, y), (name,), (weights,)
+
+
+def drawn_program(rng, steps, *, products=0.0):
+    """Operators on what is near, with several inputs, outputs and states, and a constant.
+
+    `products` says which part of the steps are matrix products, about.
+    """
     given = {name: tensor(*rng.integers(1, 6, 3)) for name in ("x", "s", "c")}
     given["z"] = tensor(*rng.integers(1, 6, 3), dtype="int16")
     given["t"] = given["s"]
     values, done = dict(given), []
     for number in range(steps):
-        operator, inputs = drawn_operator(rng, values, [*list(values)[-7:], *given])
+        near, constants = [*list(values)[-7:], *given], ()
+        if products and rng.random() < products:
+            operator, inputs, constants = product(rng, values, near)
+        else:
+            operator, inputs = drawn_operator(rng, values, near)
         values[f"v{number}"] = operator.output
-        done.append(Step(operator, inputs, (f"v{number}",)))
+        done.append(Step(operator, inputs, (f"v{number}",), constants))
     computed = [step.outputs[0] for step in done]
     alike = [name for name in computed if values[name] == values["s"]]
     states = tuple(State(v, str(rng.choice(alike))) for v in "st" if alike)

@@ -27,11 +27,13 @@ def compile_file(
     *,
     name: str | None = None,
     key: bytes | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> Library:
     """Import and build an ONNX model, quantized or not, or an `.espdl` file.
 
     The chip is by default the model's own, as `quantize` has written it, or `esp32s3` where absent;
     of an `.espdl` file, the one it was made for. `name` and `key` are for models of its packages.
+    `cache_dir` is as in `relay.build`.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def compile_file(
     from .onnx_graphs.model import load_model
 
     if is_espdl(model):
-        return compile_espdl(load(model, model=name, key=key), chip)
+        return compile_espdl(load(model, model=name, key=key), chip, cache_dir=cache_dir)
     if name is not None or key is not None:
         raise DataError(
             "an option of .espdl files",
@@ -57,7 +59,7 @@ def compile_file(
     target = find_chip(chip or own).name
     mod, params = relay.frontend.from_onnx(proto)
     with tvm.transform.PassContext(opt_level=3):
-        return relay.build(mod, target=f"espressif/{target}", params=params)
+        return relay.build(mod, target=f"espressif/{target}", params=params, cache_dir=cache_dir)
 
 
 def compile_variants(
@@ -94,8 +96,13 @@ def _program(model: ModelProto, chip: Chip) -> Program:
         return program_for(relay.frontend.from_onnx(model)[0], chip)
 
 
-def compile_espdl(file: File, chip: str | None = None) -> Library:
-    """Build a network that was read from an `.espdl` file.
+def compile_espdl(
+    file: File,
+    chip: str | None = None,
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Library:
+    """Build a network that was read from an `.espdl` file; `cache_dir` is as in `relay.build`.
 
     Raises
     ------
@@ -108,4 +115,5 @@ def compile_espdl(file: File, chip: str | None = None) -> Library:
     from .relay.frontend.espdl import program_of
 
     with tvm.transform.PassContext(opt_level=3):
-        return library_of(run_passes(program_of(file, chip_of(file, chip))))
+        program = run_passes(program_of(file, chip_of(file, chip)))
+        return library_of(program, cache_dir=cache_dir)

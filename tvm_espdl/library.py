@@ -6,9 +6,9 @@ It ties together the program, its executor, the report and the writers; each doe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -20,19 +20,21 @@ from .chips import Chip
 from .chips.settings import Board
 from .errors import ModelError
 from .files.output_files import check_new
-from .ops import Tensor
 from .ops.base.rounding import Array
 from .program import Native, Program, Step
 from .program.border.formats import Wish, border_of
 from .program.border.pixel_form import PixelForm
+from .program.graph_json import graph_json
 from .program.kernels import Preference, check_preference
 from .program.user_model import UserModel
 from .report.log import PartitionLog
 from .report.partition import Report, report_of
+from .runtime.batch import Batch
 from .runtime.executor import Executor, build
-from .runtime.feeding import feed, quantized_inputs
+from .runtime.feeding import Feeder, quantized_inputs
 from .runtime.linking import write_shared_object
 from .runtime.making import MAKING
+from .samples.progress import show_progress
 
 
 class Session:
@@ -67,6 +69,8 @@ class Library:
     batch : int
         How many samples the model takes at once. The program takes one, as chips do: above 1,
         `run` goes through them one after the other, and nothing is written for the chip.
+    cache_dir : path, optional
+        Where compiled networks are kept.
 
     Attributes
     ----------
@@ -88,6 +92,7 @@ class Library:
         target: Target,
         name: str = "default",
         batch: int = 1,
+        cache_dir: Path | None = None,
     ) -> None:
         self.chip = chip
         self.batch = batch
@@ -98,6 +103,7 @@ class Library:
         self._make_executable = make_executable
         self._target = target
         self._name = name
+        self._cache_dir = cache_dir
         self._kept: list[Array] | None = None
 
     @cached_property
@@ -121,6 +127,15 @@ class Library:
         ModelError
             As `program`.
         """
+        if self._cache_dir is not None:
+            from .runtime.cache import cached  # only when asked for
+
+            return cached(self.program, self._target, self._cache_dir)
+        return self.linkable_executor
+
+    @cached_property
+    def linkable_executor(self) -> Executor:
+        """As `executor`, of a module that can be linked again: never that of a cache."""
         with MAKING:
             return build([self.program], self._target)[0]
 
@@ -170,17 +185,68 @@ class Library:
             For missing inputs, wrong shapes or dtypes.
         """
         if self.batch > 1:
-            runs = [self.executor.run(sample)[0] for sample in self._samples(arrays)]
-            return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+            samples, count = self._feeder.samples(arrays, self.batch)
+            return self._run_samples(samples, count, False)
         outputs, self._kept = self.executor.run(self.feed(arrays), self._states)
         return outputs
 
-    def _samples(self, arrays: list[Any] | Mapping[str, Any]) -> list[list[Array]]:
-        """The samples of a batch, each as `feed` gives the inputs of a network of one."""
-        tensors, quantized = self._input_types
-        whole = [replace(t, shape=(self.batch, *t.shape[1:])) for t in tensors]
-        fed = feed(arrays, self.input_names, whole, quantized)
-        return [[array[n : n + 1].copy() for array in fed] for n in range(self.batch)]
+    def run_batch(
+        self,
+        xs: Any,
+        progress: bool | Callable[[int, int], object] | None = None,
+    ) -> Array | tuple[Array, ...]:
+        """Run the network on many samples, over all cores; the bits are those of single runs.
+
+        Each sample runs on one thread; there are as many threads as `TVM_NUM_THREADS` says, else
+        `OMP_NUM_THREADS`, else one for each core. A network with states runs its samples in order,
+        as so many calls would: it continues where the last run ended, and keeps the last states.
+
+        Parameters
+        ----------
+        xs : array, list of array, or mapping of str to array
+            For each input, N samples along the first axis, which is the input's own batch axis
+            where that is 1: (N, C, H, W) for (1, C, H, W). N may be 0. Types as in a call. Memory
+            that a file is mapped to (`numpy.load(..., mmap_mode="r")`) is read piece by piece.
+        progress : bool or callable, optional
+            Whether to draw a bar on stderr; None: if that is a terminal. A function gets how many
+            samples are done, and how many there are, whenever some more are done.
+
+        Returns
+        -------
+        numpy.ndarray or tuple of numpy.ndarray
+            The outputs, each with N results along the first axis in the same way.
+
+        Raises
+        ------
+        DataError
+            For missing inputs, wrong shapes or dtypes, inputs with different numbers of samples.
+        """
+        given = xs if isinstance(xs, (Mapping, list, tuple)) else [xs]
+        samples, count = self._feeder.samples(given)
+        outputs = self._run_samples(samples, count, progress)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def _run_samples(
+        self,
+        samples: list[Array],
+        count: int,
+        progress: bool | Callable[[int, int], object] | None,
+    ) -> list[Array]:
+        batch = Batch(self.executor, self._feeder, samples, count)
+        if self.program.states:
+            done: Iterator[int] = batch.run_in_order(self._states)
+        else:
+            done = batch.run()
+        if callable(progress):
+            for number in accumulate(done):
+                progress(number, count)
+        else:
+            each = (None for portion in done for _ in range(portion))
+            for _ in show_progress(each, count, label="samples", enabled=progress):
+                pass
+        if self.program.states:
+            self._kept = batch.states
+        return batch.outputs
 
     def _refuse_batch(self, what: str) -> None:
         if self.batch > 1:
@@ -215,14 +281,15 @@ class Library:
 
     def feed(self, arrays: list[Any] | Mapping[str, Any]) -> list[Array]:
         """The inputs as checked arrays of the network's own types, in order."""
-        return feed(arrays, self.input_names, *self._input_types)
+        return self._feeder(arrays)
 
     @cached_property
-    def _input_types(self) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def _feeder(self) -> Feeder:
         program = self.program
         by_own_name = dict(zip(program.inputs, self.input_names, strict=True))
         quantized = {by_own_name[n]: t for n, t in quantized_inputs(program).items()}
-        return [program.values[name] for name in program.inputs], quantized
+        types = [program.values[name] for name in program.inputs]
+        return Feeder(self.input_names, types, quantized)
 
     def run_with_intermediates(self, /, *arrays: Any, **named: Any) -> dict[str, Array]:
         """Run the network once and keep every tensor that the chip has.
@@ -480,8 +547,14 @@ class Library:
 
     @property
     def graph_json(self) -> str:
-        """There is no graph executor any more; the name is kept for scripts of the old flow."""
-        return "{}"
+        """The network as TVM's graph executor wrote graphs, for scripts of the old flow: JSON.
+
+        Raises
+        ------
+        ModelError
+            As `program`.
+        """
+        return graph_json(self.program)
 
     def get_graph_json(self) -> str:
         """As `graph_json`, for scripts of the old flow."""

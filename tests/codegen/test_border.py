@@ -120,6 +120,18 @@ def test_networks_that_normalise_take_images_as_they_read_them(case, c_compiler,
         assert result and not result.missing and not result.problems, result
 
 
+def test_networks_that_normalise_take_pixels_without_a_transpose(c_compiler):
+    network = compile_file(normalised(np.int8, by_channel=True), "esp32c3")
+    border = border_of(network.program, "uint8", "native", pixels=PixelForm())
+    kinds = [step.operator.name for step in border.program.steps]
+    assert kinds == ["pixel_table", "sub", "mul", "relu", "conv2d"]
+    pixels = np.random.default_rng(2).integers(0, 256, (1, 5, 4, 3)).astype(np.uint8)
+    floats = (pixels * (1 / 255)).astype(np.float32).transpose(0, 3, 1, 2)
+    ((found,),) = run_network(border, [[pixels]], c_compiler)
+    _, (expected,) = border.sample([floats], network.run([floats]))
+    np.testing.assert_array_equal(found, expected)
+
+
 def spectrum(dtype, *, flat):
     """An image of five channels beside another input; read with channels first where `flat`."""
     rng = np.random.default_rng(6)

@@ -182,6 +182,16 @@ def test_gates_that_are_coupled():
     assert np.array_equal(in_c(library, x)[0], y)
 
 
+def test_very_many_images_are_no_calls_of_their_own():
+    x = np.arange(600 * 4, dtype=np.int16).reshape(600, 2, 2, 1)
+    values = [value("x", x.shape, -4, "int16"), value("y", (1,), -4, "int16")]
+    given = one("MaxPool", values, kernel_shape=(2, 2), strides=(1, 1))
+    library = compiled(given, "esp32", "one image at a time. Found: batch 600. Here TVM")
+    assert np.array_equal(library(x), x[:, 1:, 1:])
+    (reason,) = library.report().reasons
+    assert reason.refusal.rule == "batch_is_one"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

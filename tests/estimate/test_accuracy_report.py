@@ -22,7 +22,8 @@ HOSTILE = "a<b>\"&'|"
 def measured(tmp_path_factory):
     """The digits network, quantized, with the JSON of its report; and where these lie."""
     folder = tmp_path_factory.mktemp("measured")
-    result = quantize_onnx(DATA / "digits_cnn.onnx", digits_arrays()["calibration"])
+    data = digits_arrays()["calibration"]
+    result = quantize_onnx(DATA / "digits_cnn.onnx", data, recover="rounding")
     result.save(folder / "q.onnx")
     result.report.save(folder / "r.json")
     return result, folder

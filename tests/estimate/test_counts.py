@@ -11,11 +11,17 @@ from published_networks import fetched, networks
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructions
+from tvm_espdl.estimate.cycles import counts_of
+from tvm_espdl.estimate.layout import layout_of
+from tvm_espdl.estimate.machine import machine_of
 from tvm_espdl.estimate.traffic import Access, Caches, Region
 from tvm_espdl.estimate.work import Work, window, work_of
 from tvm_espdl.ops import Tensor
+from tvm_espdl.ops.concat import Concat
 from tvm_espdl.ops.conv1d import Conv1d
 from tvm_espdl.ops.conv2d import Conv2d
+from tvm_espdl.ops.max_pool2d import MaxPool2d
+from tvm_espdl.program import Program, Step
 
 CHIPS = ("esp32s3", "esp32p4")
 #: Large and small ones, over the caches and within them, in int8 and in int16.
@@ -38,14 +44,52 @@ def test_instructions_are_those_that_were_counted(name):
 
 
 @pytest.mark.parametrize("name", CHIPS)
+def test_pieces_of_a_concat_are_counted_one_by_one(name):
+    """Parts of equal and of different channels, and along other axes than the last."""
+    errors = instruction_errors(find_chip(name))
+    for dtype in ("int8", "int16"):
+        assert np.abs(errors[f"concat {dtype}"]).mean() < 0.02
+    along = [row for row in rows(name) if row.work.kernel == "concat" and row.instructions
+             and row.source[-1] == row.result[-1]]  # fmt: skip
+    assert along
+    for row in along:
+        found = esp_dl_instructions(row.work, find_chip(name)).instructions
+        assert found == pytest.approx(row.instructions, rel=0.3)
+    tensors = [Tensor("int8", (1, 5, 4, channels), -4) for channels in (32, 16, 48)]
+    work = work_of(Concat((tensors[0], tensors[1]), tensors[2], 3))
+    assert (work.copies, work.channels_in, work.channels_out) == (40, 16, 48)
+    rows_ = [Tensor("int8", (1, height, 4, 16), -4) for height in (2, 3, 5)]
+    work = work_of(Concat((rows_[0], rows_[1]), rows_[2], 1))
+    assert (work.copies, work.channels_in, work.channels_out) == (2, 64, 320)
+
+
+@pytest.mark.parametrize("name", CHIPS)
 def test_fetched_bytes_are_those_that_were_counted(name):
     chip, found, counted = find_chip(name), [], []
     for network in NETWORKS[name]:
-        calls = [*fetched(networks(name)[network], Caches(chip.external_memory.caches))]
+        calls = [
+            *fetched(
+                networks(name)[network],
+                Caches(chip.external_memory.caches, chip.external_memory.line_bytes),
+            )
+        ]
         found.append(sum(fills.filter + fills.activation for _, fills in calls))
         counted.append(sum(row.filter_fill + row.activation_fill for row, _ in calls))
     errors = np.abs(np.array(found) / np.array(counted) - 1)
     assert errors.max() < 0.1, errors
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("esp32s3", "msr_s8_v1_s3"), ("esp32s3", "osn_s8_v1_s3"), ("esp32p4", "osn_s8_v1_p4")],
+)
+def test_filters_of_small_networks(name, network):
+    """Kilobytes in all, so that what else lies in their cache lines counts."""
+    memory = find_chip(name).external_memory
+    calls = [*fetched(networks(name)[network], Caches(memory.caches, memory.line_bytes))]
+    counted = sum(row.filter_fill for row, _ in calls)
+    assert counted < 300_000
+    assert sum(fills.filter for _, fills in calls) == pytest.approx(counted, rel=0.04)
 
 
 def test_a_window_counts_what_lies_inside():
@@ -124,7 +168,7 @@ def arena(start, nbytes):
 
 
 def test_what_is_in_the_cache_is_not_fetched():
-    caches = Caches([(65536, 8)])
+    caches = Caches([(65536, 8)], 64)
     first = caches.run(Access([arena(0, 10_000)], [arena(10_240, 10_000)], strips=10))
     assert (first.activation, first.filter) == (20_000, 0)
     again = caches.run(Access([arena(10_240, 10_000)], [arena(0, 10_000)], strips=10))
@@ -146,10 +190,34 @@ def test_filters_over_the_cache_are_fetched_for_each_position():
         border=border,
         border_share=(at.taps / 9 - at.inside) / border,
     )
-    assert Caches([(65536, 8)]).run(access).filter == pytest.approx(220.87e6, rel=0.01)
+    assert Caches([(65536, 8)], 64).run(access).filter == pytest.approx(220.87e6, rel=0.01)
     small = dataclasses.replace(access, filter=Region("filter", 0, 37_000))
-    assert Caches([(65536, 8)]).run(small).filter == 37_000
-    two = Caches([(65536, 2), (262144, 8)])
+    assert Caches([(65536, 8)], 64).run(small).filter == 37_000 + 96
+    two = Caches([(65536, 2), (262144, 8)], 128)
     fills = two.run(dataclasses.replace(access, filter=Region("filter", 0, 150_000)))
-    assert fills.filter == 150_000
+    assert fills.filter == 150_000 + 160
     assert fills.inner == pytest.approx(0.935 * 400 * 150_000, rel=0.02)
+
+
+def test_channels_that_are_where_they_belong_are_not_copied():
+    """The more parts of a concatenation are convolutions, the less it costs; the last one frees."""
+    x, w = Tensor("int8", (1, 8, 8, 16), -4), Tensor("int8", (16, 16, 1, 1), -7)
+    y = Tensor("int8", (1, 8, 8, 48), -4)
+    costs = []
+    for count in range(4):
+        convolutions = [Conv2d(x, w, None, x)] * count
+        pools = [MaxPool2d(x, x, (1, 1), (0, 0, 0, 0), (1, 1))] * (3 - count)
+        constants = (np.zeros(w.shape, np.int8),)
+        names = ("a", "b", "c")
+        steps = [
+            Step(operator, ("x",), (name,), constants if isinstance(operator, Conv2d) else ())
+            for operator, name in zip([*convolutions, *pools], names, strict=True)
+        ]
+        steps.append(Step(Concat((x, x, x), y, 3), names, ("y",)))
+        chip = find_chip("esp32s3")
+        values = {**dict.fromkeys(("x", *names), x), "y": y}
+        program = Program(chip, values, ("x",), ("y",), tuple(steps))
+        machine = machine_of(chip)
+        *_, last = counts_of(program, layout_of(program, machine), machine)
+        costs.append(last.instructions if last.runs else 0)
+    assert costs[0] > costs[1] > costs[2] > costs[3] == 0

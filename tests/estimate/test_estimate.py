@@ -15,9 +15,12 @@ from qdq_builder import QdqBuilder
 from requirements_here import installed
 
 from tvm_espdl.chips import CHIPS
+from tvm_espdl.codegen.cut import cut_before
+from tvm_espdl.codegen.native import lower_native
 from tvm_espdl.compilation import compile_file
-from tvm_espdl.errors import EspdlError
+from tvm_espdl.errors import EspdlError, ModelError
 from tvm_espdl.estimate import Limits, Settings, evaluate
+from tvm_espdl.program import Native
 from tvm_espdl.toolchain.compiler import Compiler
 
 HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
@@ -95,6 +98,33 @@ def test_memory_is_the_linkers(dtype, tmp_path):
         assert max(node.live_bytes for node in estimate.nodes) <= buffers
 
 
+def test_memory_that_functions_of_tvm_work_in_is_counted(tmp_path, monkeypatch):
+    """As a project plans it; where C cannot express a function, the report says so."""
+    builder = QdqBuilder(np.int8)
+    x = convolution(builder, builder.quantized_input("x", [1, 16, 12, 12]), (16, 32), 3)
+    builder.output(builder.node("LpNormalization", x))
+    lib = compile_file(builder.model(), "esp32s3")
+    works = [
+        lower_native(step.operator, "f", cut_before(lib.program, step)).workspace_bytes
+        for step in lib.program.steps
+        if isinstance(step.operator, Native)
+    ]
+    assert max(works) > 0
+    estimate = evaluate(lib)
+    (path,) = lib.export_project(tmp_path / "p").glob("components/*/model/metadata.json")
+    memory = json.loads(path.read_text())["memory"]
+    assert estimate.internal_ram_bytes == memory["internal_ram_bytes"]
+    assert "is not counted" not in str(estimate)
+
+    def refused(native, name, cut):
+        raise ModelError("a function of TVM cannot run on the chip")
+
+    monkeypatch.setattr("tvm_espdl.estimate.layout.lower_native", refused)
+    less = evaluate(lib)
+    assert less.internal_ram_bytes < memory["internal_ram_bytes"]
+    assert "of TVM work in is not counted" in " ".join(str(less).split())
+
+
 def test_settings_move_the_figures_as_they_should():
     lib = compile_file(network((64, 128)), "esp32s3")
     milliseconds = {
@@ -164,6 +194,45 @@ def test_advice_is_what_a_second_estimate_says():
     assert "channels in whole vectors" in texts
     best = evaluate(compile_file(network((64, 96), size=20), "esp32s3"))
     assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)
+
+
+def test_advice_on_tensors_for_internal_memory():
+    """Where they were left in PSRAM; the flag to paste makes a project of which that holds."""
+    lib = compile_file(network(size=24), "esp32s3")
+    usual = evaluate(lib)
+    assert not [one for one in usual.advice if "tensors into internal" in one.what]
+    for settings in (Settings(tensors="psram"), Settings(internal_ram=2000)):
+        before = evaluate(lib, settings)
+        (advice,) = [one for one in before.advice if "tensors into internal" in one.what]
+        words = advice.paste.split()
+        given = int(words[words.index("--internal_ram") + 1])
+        weights = words[words.index("--weights") + 1]
+        after = evaluate(lib, Settings(internal_ram=given, weights=weights))
+        assert after.milliseconds == pytest.approx(before.milliseconds - advice.milliseconds)
+        assert after.figures.layout.arena_bytes[1] == 0
+        more = after.internal_ram_bytes - before.internal_ram_bytes
+        assert f"takes {more:,} bytes" in advice.price
+        # A byte less, and they do not fit.
+        less = evaluate(lib, Settings(internal_ram=given - 16, weights=weights))
+        assert less.figures.layout.arena_bytes[1] > 0
+
+
+def test_internal_memory_as_of_export(tmp_path):
+    """The same number gives the same arenas in a project."""
+    lib = compile_file(network(size=24), "esp32s3")
+    folder = lib.export_project(tmp_path / "project", internal_ram=6000)
+    (path,) = folder.glob("components/*/model/metadata.json")
+    memory = json.loads(path.read_text())["memory"]
+    layout = evaluate(lib, Settings(internal_ram=6000)).figures.layout
+    sizes = {name: 0 for name in ("internal RAM", "PSRAM")}
+    for arena in memory["arenas"]:
+        sizes[arena["memory"]] += arena["bytes"]
+    assert layout.arena_bytes == (sizes["internal RAM"], sizes["PSRAM"])
+    for wrong in (-1, 1.5, "1k"):
+        with pytest.raises(EspdlError, match="internal RAM is a number of bytes"):
+            evaluate(lib, Settings(internal_ram=wrong))
+    with pytest.raises(EspdlError, match="the chip has less internal RAM"):
+        evaluate(lib, Settings(internal_ram=10**9))
 
 
 def test_advice_on_int16_and_on_what_is_left_in_float(estimate):

@@ -48,7 +48,7 @@ def _espdl() -> Read:
     from tvm_espdl.chips import find_chip
     from tvm_espdl.espdl import load
     from tvm_espdl.espdl.summary import summary_of
-    from tvm_espdl.espdl.to_program import program_of
+    from tvm_espdl.relay.frontend.espdl import program_of
 
     def read(data: bytes) -> None:
         file = load(data)
@@ -60,8 +60,11 @@ def _espdl() -> Read:
 
 def _espdl_seeds() -> list[bytes]:
     from small_models import addition, convolution, write
+    from unusual_nodes import EXACT, network_of
 
-    return [write(convolution()), write(convolution(channels=5)), write(addition(), b"EDL1")]
+    unusual = [network_of({name: case("int8", "esp32s3")})[0] for name, case in EXACT.items()]
+    plain = [convolution(), convolution(channels=5), *unusual]
+    return [*map(write, plain), write(addition(), b"EDL1")]
 
 
 def _onnx() -> Read:
@@ -105,9 +108,17 @@ def _onnx_seeds() -> list[bytes]:
 
 
 def _log() -> Read:
-    from tvm_espdl.debug.monitor_log import parse_log
+    from tvm_espdl.debug.esp_dl_prints import esp_dl_prints
+    from tvm_espdl.debug.monitor_log import parse_pieces
+    from tvm_espdl.files.number_text import number_groups
 
-    return lambda data: parse_log(data.decode("utf-8", errors="replace"))
+    def read(data: bytes) -> None:
+        parse_pieces([data])
+        lines = data.decode("utf-8", errors="replace").split("\n")
+        esp_dl_prints(lines)
+        number_groups(lines)
+
+    return read
 
 
 def _log_seeds() -> list[bytes]:
@@ -116,7 +127,14 @@ def _log_seeds() -> list[bytes]:
     lines = ["@espdl begin v1 0123456789abcdef 2"]
     lines += tensor_lines(0, "a/b c", np.arange(60, dtype=np.int8).reshape(3, 20), -7)
     lines += tensor_lines(1, "ä", np.arange(5, dtype=np.int16), 3, data=False)
-    return ["\n".join([*lines, "@espdl done 2", ""]).encode()]
+    esp_dl = (
+        "I (123) dl::Model: Testing output y.\n"
+        "E (123) compare_elements: Inconsistent values, ground truth: 1.0, infer: 2.0, epsilon:0\n"
+        "E (123) compare_elements: The position is: [0, 1]\n"
+        "I (124) print: shape: [1, 3], dtype: int8, exponent: -3, auto_free: 1, data: 0x3fc0\n"
+        "I (124) print: The data of TensorBase is:\n1, -2, 3, \n"
+    )
+    return ["\n".join([*lines, "@espdl done 2", ""]).encode(), esp_dl.encode()]
 
 
 def _arrays() -> Read:
@@ -185,7 +203,7 @@ def _exponents_seeds() -> list[bytes]:
 
 
 TARGETS = {
-    "espdl": Target(_espdl, _espdl_seeds, ("tvm_espdl.espdl",)),
+    "espdl": Target(_espdl, _espdl_seeds, ("tvm_espdl.espdl", "tvm_espdl.relay.frontend")),
     "onnx": Target(_onnx, _onnx_seeds, ("tvm_espdl.onnx_graphs", "tvm_espdl.preprocess")),
     "log": Target(_log, _log_seeds, ("tvm_espdl.debug", "tvm_espdl.files")),
     "exponents": Target(

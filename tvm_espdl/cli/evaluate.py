@@ -67,6 +67,12 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     option(what_if, "flash_mbps", "what the flash gives", type=float)
     option(what_if, "weights", "where constants are read from", choices=("flash", "psram"))
     option(what_if, "tensors", "where the arena is", choices=("internal", "psram"))
+    option(
+        what_if,
+        "internal_ram",
+        "bytes of internal memory for tensors and states, as of export; the rest goes to PSRAM",
+        type=byte_count,
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

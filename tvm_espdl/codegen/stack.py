@@ -6,7 +6,7 @@ RISC-V 32 and holds them against it. Printing dumps takes more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..program.kernels import Kernel
@@ -22,6 +22,8 @@ class Frames:
 
     Attributes
     ----------
+    family : str
+        Of the chips.
     glue : int
         Frames of this package's file: ESP-DL's argument block lies there.
     base : int
@@ -37,6 +39,7 @@ class Frames:
         What is allowed for the C library where ESP-DL allocates.
     """
 
+    family: str
     glue: int
     base: int
     shell: int
@@ -50,15 +53,15 @@ class Frames:
         return sum((self.glue, self.base, self.shell, self.function, self.kernel, self.heap))
 
 
-#: By family of chips. ESP-DL's sources (commit 12c0616d) compiled with its own options, -O3
+#: One a family of chips. ESP-DL's sources (commit 12c0616d) compiled with its own options, -O3
 #: -ffast-math, and the glue with -O2, by GCC 12 for RISC-V 32, or for Xtensa without windows;
 #: the frames of its assembly as they are written there: `entry sp, 128` of most kernels for the
 #: ESP32-S3, `addi sp, sp, -128` of the largest macro for the ESP32-P4.
-ESP_DL_FRAMES: Mapping[str, Frames] = {
-    "pie_v1": Frames(glue=432, base=112, shell=432, function=48, kernel=128),
-    "pie_v2": Frames(glue=416, base=96, shell=384, function=48, kernel=128),
-    "c": Frames(glue=384, base=80, shell=384, function=48, kernel=160, heap=256),
-}
+ESP_DL_FRAMES = (
+    Frames("pie_v1", glue=432, base=112, shell=432, function=48, kernel=128),
+    Frames("pie_v2", glue=416, base=96, shell=384, function=48, kernel=128),
+    Frames("c", glue=384, base=80, shell=384, function=48, kernel=160, heap=256),
+)
 #: What of the network's own C is above such a chain.
 CALLERS = 224
 #: A call with Xtensa's register windows takes up to so much more; a chain has up to so many.

@@ -17,14 +17,16 @@ from ..ops.reshape import Reshape
 from ..ops.resize_linear import ResizeLinear
 from ..ops.resize_nearest import ResizeNearest
 from ..ops.slice import Slice
-from .parts import Parts
+from .parts import MOST_AT_ONCE, Parts
 from .types import Shape
 
 
 def samples(whole: Any, constants: Sequence[Array]) -> Parts | None:
     """One call for each sample of a batch."""
     count = whole.x.shape[0]
-    if len(whole.x.shape) not in (3, 4) or whole.y.shape[0] != count or count < 2:
+    if len(whole.x.shape) not in (3, 4) or whole.y.shape[0] != count:
+        return None
+    if not 1 < count <= MOST_AT_ONCE:
         return None
     x, y = (dataclasses.replace(t, shape=(1, *t.shape[1:])) for t in (whole.x, whole.y))
     one, parts, results = dataclasses.replace(whole, x=x, y=y), Parts(1), []

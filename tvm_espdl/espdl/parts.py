@@ -16,6 +16,8 @@ from ..ops.requantize import Requantize
 from ..ops.reshape import Reshape
 from .types import Shape
 
+MOST_AT_ONCE = 512  # samples or groups: a program of more calls is of no use, and takes long
+
 
 @dataclass(frozen=True, eq=False)
 class Part:

@@ -5,6 +5,7 @@ The prices are what `scripts/fit_estimate.py` has found. It shows nothing, and g
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from typing import Any
 
 from ..chips import Chip
 from ..ops import Operator
-from ..program import Native, Program
+from ..ops.concat import Concat
+from ..program import Native, Program, Step
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from .access import access_of
 from .counting import Counted, esp_dl_instructions, portable_instructions
@@ -131,11 +133,11 @@ class _Run:
         self, program: Program, layout: Layout, machine: Machine, kernels: Preference
     ) -> None:
         self.program, self.layout, self.machine, self.kernels = program, layout, machine, kernels
-        self.caches = Caches(machine.caches)
+        self.caches = Caches(machine.caches, machine.line_bytes)
 
     def counts(self, index: int) -> Counts:
         """The counts of a step."""
-        step, chip = self.program.steps[index], self.machine.chip
+        step, chip = self._step(index), self.machine.chip
         kernel = kernel_of_step(step, chip, self.kernels)
         if self.layout.plan.is_alias(step):
             return Counts(kernel, runs=False)
@@ -149,8 +151,23 @@ class _Run:
         fills = self.caches.run(self._access(index, work))
         return Counts(kernel, True, counted.instructions, fills, counted.counted)
 
+    def _step(self, index: int) -> Step:
+        """What runs of a step: a concatenation copies the parts that are not in place already."""
+        step, apart = self.program.steps[index], self.layout.plan.pitches
+        operator = step.operator
+        if not isinstance(operator, Concat) or apart.keys().isdisjoint(step.inputs):
+            return step
+        parts = [(n, x) for n, x in zip(step.inputs, operator.xs, strict=True) if n not in apart]
+        if not parts:
+            return step
+        shape = list(operator.y.shape)
+        shape[operator.axis] = sum(x.shape[operator.axis] for _, x in parts)
+        y = dataclasses.replace(operator.y, shape=tuple(shape))
+        copied = dataclasses.replace(operator, xs=tuple(x for _, x in parts), y=y)
+        return dataclasses.replace(step, operator=copied, inputs=tuple(n for n, _ in parts))
+
     def _access(self, index: int, work: Work | None) -> Access:
-        step = self.program.steps[index]
+        step = self._step(index)
         inputs, writes = [*step.inputs], self._regions(step.outputs)
         # What an earlier step has as well is not in its own bytes.
         size = self.layout.constant_bytes[index] or sum(array.nbytes for array in step.constants)

@@ -23,7 +23,7 @@ _ROUGH_PERCENT = 50.0
 #: What is said of functions that TVM compiles.
 _NATIVE_PERCENT = 100.0
 #: Settings that change prices beyond those of the fit.
-_FITTED_SETTINGS = ("weights", "tensors", "clock_mhz")
+_FITTED_SETTINGS = ("weights", "tensors", "internal_ram", "clock_mhz")
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,8 @@ class Figures:
         if share >= 0.005:
             names = ", ".join(dict.fromkeys(node.operator for node in rough))
             found.append(f"{share:.0%} of the time is of kernels that are rougher: {names}")
-        if any(node.kernel == "tvm" for node in self.nodes):
-            found.append("memory that functions of TVM work in is not counted")
+        if unknown := self.layout.unknown_workspaces:
+            found.append(f"memory that {', '.join(unknown)} of TVM work in is not counted")
         return tuple(found)
 
 

@@ -33,6 +33,10 @@ def shape_class(work: Work, lanes: int) -> str:
             parts.append(f"{kernel[0]}x{kernel[1]}" if own else "larger")
     if not _is_channelwise(work) and (work.kernel in _PRODUCTS or work.window is not None):
         parts.append("even" if work.channels_in % lanes == 0 else "uneven")
+    if work.kernel == "concat":
+        # Where pieces are no whole vectors, they are copied by words and bytes.
+        parts.append("even" if work.channels_in % lanes == 0 else "uneven")
+        return " ".join(parts)
     parts.append("even" if work.channels_out % lanes == 0 else "uneven")
     return " ".join(parts)
 
@@ -50,6 +54,8 @@ def features(work: Work, lanes: int) -> Features:
         return _sliding(work, lanes, blocks, remaining)
     if work.kernel in _PRODUCTS:
         return _product(work, lanes, blocks, remaining)
+    if work.kernel == "concat":
+        return {"call": 1, "copies": work.copies, "elements": work.elements_out}
     vectors = work.elements_out // lanes
     return {
         "call": 1,

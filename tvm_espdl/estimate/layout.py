@@ -12,9 +12,12 @@ from functools import cached_property
 import numpy as np
 
 from ..chips.settings import ANY_BOARD
+from ..codegen.cut import cut_before
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
-from ..codegen.memory_choice import DEFAULT_CHOICE, PSRAM, pools_of, settled
+from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of, settled
+from ..codegen.native import lower_native
+from ..errors import ModelError
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -50,6 +53,10 @@ class Layout:
         Read-only data that steps share.
     laid_out_again : int
         Of all these: weights that an earlier step has in another layout.
+    unknown_workspaces : tuple of str
+        Functions of TVM that work in memory which is not counted.
+    planned_for : (str or None, int or None)
+        Where the arena was to be, and bytes of internal memory that it might take.
     """
 
     plan: Plan
@@ -59,6 +66,8 @@ class Layout:
     constant_bytes: tuple[int, ...]
     other_constants: int
     laid_out_again: int = 0
+    unknown_workspaces: tuple[str, ...] = ()
+    planned_for: tuple[str | None, int | None] = (None, None)
 
     def region(self, program: Program, value: str) -> Region | None:
         """Where a value's bytes are in external memory; None in internal memory."""
@@ -99,7 +108,7 @@ class Layout:
 
 def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
     """The layout of a program on a chip."""
-    memory = _plan(program, machine, kernels)
+    memory, unknown = _plan(program, machine, kernels)
     constants = _Constants()
     shared = sum(constants.add(array, _OVER_READ) for array in program.constants.values())
     own = tuple(constants.of_step(step, program, memory) for step in program.steps)
@@ -112,6 +121,8 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         constant_bytes=own,
         other_constants=shared,
         laid_out_again=constants.laid_out_again,
+        unknown_workspaces=unknown,
+        planned_for=(machine.tensors, machine.internal_ram),
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
@@ -119,30 +130,39 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
 def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
-    if [pool.name for pool in _pools(program, machine)] != [a.pool.name for a in memory.arenas]:
-        memory = _plan(program, machine, kernels)
-    layout = dataclasses.replace(layout, plan=memory)
+    if layout.planned_for != (machine.tensors, machine.internal_ram):
+        memory, _ = _plan(program, machine, kernels)
+    planned_for = machine.tensors, machine.internal_ram
+    layout = dataclasses.replace(layout, plan=memory, planned_for=planned_for)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def _plan(program: Program, machine: Machine, kernels: Preference) -> Plan:
-    needs = {
-        index: _needs(step, step.operator, program, kernels)
-        for index, step in enumerate(program.steps)
-        if isinstance(step.operator, Operator)
-    }
+def _plan(program: Program, machine: Machine, kernels: Preference) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, and the functions of TVM of which nobody knows what memory they work in."""
+    needs, unknown = {}, []
+    for index, step in enumerate(program.steps):
+        if isinstance(step.operator, Operator):
+            needs[index] = _needs(step, step.operator, program, kernels)
+            continue
+        try:
+            function = lower_native(step.operator, "estimated", cut_before(program, step))
+        except ModelError:  # C cannot express it: such a network is not exported
+            unknown.append(step.operator.name)
+        else:
+            needs[index] = Needs(function.workspace_bytes)
+    names = tuple(dict.fromkeys(unknown))
     if machine.tensors is None:
+        choice = MemoryChoice(machine.internal_ram)
         _, memory = settled(
-            *(program, DEFAULT_CHOICE, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
+            *(program, choice, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
         )
-        return memory
-    return plan(program, needs, pools=_pools(program, machine))
+        return memory, names
+    return plan(program, needs, pools=_pools(program, machine)), names
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:
-    usual = tuple(pools_of(program, DEFAULT_CHOICE))
-    if machine.tensors is None:
-        return usual
+    """Those of the memory that a user states."""
+    usual = pools_of(program, MemoryChoice(machine.internal_ram))
     return tuple(pool for pool in usual if (pool.name == PSRAM) == (machine.tensors == "psram"))
 
 
@@ -190,11 +210,10 @@ class _Constants:
             return 0
         self._seen.add(key)
         nbytes = length * array.itemsize
-        if array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
-            values = np.unique(array, return_counts=True)
-            # Layouts differ in padding: zeros do not tell arrays apart.
-            used = values[0] != 0
-            numbers = b"".join(part[used].tobytes() for part in values)
+        if array.itemsize <= 2 and array.dtype.kind == "i" and array.size >= _LEAST_NUMBERS:
+            # How often each number occurs; layouts differ in padding, so zeros do not count.
+            counts = np.bincount(array.reshape(-1).view(f"u{array.itemsize}"))
+            numbers = counts[1:].tobytes()
             self.laid_out_again += nbytes if numbers in self._numbers else 0
             self._numbers.add(numbers)
         return nbytes

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Literal, get_args
 
 from ..chips import Chip
+from ..codegen.memory_choice import choice_of
 from ..errors import EspdlError
 
 Weights = Literal["flash", "psram"]
@@ -42,6 +43,8 @@ class Settings:
         `flash` or `psram`: where constants are read from.
     tensors : str or None
         `internal` or `psram`: where the arena is.
+    internal_ram : int or None
+        Bytes of internal memory that arenas and states may take, as of `export`.
     """
 
     clock_mhz: float | None = None
@@ -51,6 +54,7 @@ class Settings:
     flash_mbps: float | None = None
     weights: Weights | None = None
     tensors: Tensors | None = None
+    internal_ram: int | None = None
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -76,6 +80,8 @@ class Machine:
         `flash` or `psram`; None where projects decide: PSRAM, where the network needs it anyway.
     tensors : str or None
         `internal` or `psram`; None for internal memory as far as it suffices.
+    internal_ram : int or None
+        Bytes of it that arenas and states may take; None for what exported projects let them have.
     internal_bytes : int
         Internal memory that a network's arrays may take, when ESP-IDF has its part.
     """
@@ -88,6 +94,7 @@ class Machine:
     psram_mbps: float
     weights: Weights | None
     tensors: Tensors | None
+    internal_ram: int | None
     internal_bytes: int
 
     def constant_cycles(self, weights: Weights) -> float:
@@ -107,7 +114,8 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
     Raises
     ------
     EspdlError
-        If a number is not positive or beyond the chip, or PSRAM is asked of one that has none.
+        If a number is not positive (of `internal_ram`, negative) or beyond the chip, or PSRAM is
+        asked of one that has none.
     """
     stated, memory = Settings() if settings is None else settings, chip.external_memory
     if not isinstance(stated, Settings):
@@ -126,6 +134,7 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
         psram_mbps=stated.psram_mbps or psram,
         weights=stated.weights,
         tensors=stated.tensors,
+        internal_ram=stated.internal_ram,
         internal_bytes=sum(chip.memories.internal()),
     )
 
@@ -141,6 +150,9 @@ def _refuse(chip: Chip, stated: Settings) -> None:
     choices: dict[str, tuple[object, ...]] = {**_CHOICES, "cache_line": chip.external_memory.lines}
     for name in stated.stated:
         value = getattr(stated, name)
+        if name == "internal_ram":
+            choice_of(value, "static", "flash")
+            continue
         if name in choices:
             wrong, allowed = value not in choices[name], ", ".join(map(str, choices[name]))
         else:

@@ -18,6 +18,10 @@ PIECE = 1024
 #: A call is followed in so many strips of its result at most.
 MOST_STRIPS = 256
 
+#: Filter and bias begin and end within lines: so much more than a line is fetched beside them. The
+#: mean of 2,500 simulated calls with small filters.
+_OF_A_BIAS = 32
+
 #: Of a filter that is read again and again, the part that is fetched each time, by its size as a
 #: part of the cache: with many ways, and with two. From simulated convolutions of 1x1.
 _REFETCHED = (
@@ -124,10 +128,13 @@ class Caches:
     ----------
     levels : sequence of (int, int)
         Bytes and ways of each; one or two.
+    line_bytes : int
+        What the outermost one fetches at once.
     """
 
-    def __init__(self, levels: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, levels: Sequence[tuple[int, int]], line_bytes: int) -> None:
         self.levels = [Cache(*level) for level in levels]
+        self._edges = line_bytes + _OF_A_BIAS
 
     def run(self, access: Access) -> Fills:
         """The bytes that a call fetches; what it used last is there for the next one."""
@@ -146,6 +153,8 @@ class Caches:
                     self._use(resident, piece, fills, is_filter=True)
             for region in access.writes:
                 self._follow(region, strip, strips, 0.0, fills)
+        if fills.filter:
+            fills.filter += self._edges
         return fills
 
     def _refetch(self, access: Access, filter_: Region, fills: Fills) -> bool:

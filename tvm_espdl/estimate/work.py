@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..ops import Operator
 from ..ops.base.convolution import Convolution
 from ..ops.base.pool import Pool
+from ..ops.concat import Concat
 from ..ops.gemm import Gemm
 from ..ops.matmul import Matmul
 
@@ -99,7 +100,8 @@ class Work:
     dtype : str
         Of the first input: `int8`, `int16` or `float32`.
     channels_in, channels_out : int
-        Of the last axis; the depth and the columns of a matrix product.
+        Of the last axis; the depth and the columns of a matrix product; of a Concat, elements that
+        all pieces are multiples of, and those that lie together in the result.
     elements_in, elements_out : int
         Of the first input and of the result.
     window : Window or None
@@ -110,6 +112,8 @@ class Work:
         Multiply-accumulates.
     weight_bytes : int
         Bytes that the kernel reads again for each position: constants, or a second matrix.
+    copies : int
+        Pieces of memory that a Concat copies.
     """
 
     kernel: str
@@ -122,6 +126,7 @@ class Work:
     rows: int = 1
     macs: int = 0
     weight_bytes: int = 0
+    copies: int = 0
 
 
 def work_of(operator: Operator) -> Work:
@@ -136,6 +141,10 @@ def work_of(operator: Operator) -> Work:
         sliding = _of_pool(operator)
     elif isinstance(operator, (Gemm, Matmul)):
         channels_in = operator.inputs[0].shape[-1]
+    copies = 0
+    if isinstance(operator, Concat):
+        channels_in, channels_out = math.gcd(*operator.blocks), sum(operator.blocks)
+        copies = operator.outer * len(operator.blocks)
     weights = sum(tensor.nbytes for tensor in operator.constants)
     if isinstance(operator, Matmul):
         weights = operator.b.nbytes // max(1, math.prod(operator.b.shape[:-2]))
@@ -150,6 +159,7 @@ def work_of(operator: Operator) -> Work:
         rows=result.size // max(1, channels_out),
         macs=operator.macs,
         weight_bytes=weights,
+        copies=copies,
     )
 
 

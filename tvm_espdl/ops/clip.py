@@ -39,8 +39,7 @@ class Clip(ShiftedScales, Pointwise):
     def host(self, v: Expression, op: Builder) -> Expression:
         """In TIR, in NumPy's order: where the limits cross, the upper one counts."""
         limited = op.min(op.max(v, self.low), self.high)
-        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
-        return op.rounded(op.cast(limited, "float32") * op.real(float(scale)))
+        return op.shifted(limited, self.y.uniform_exponent - self.x.uniform_exponent)
 
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
         """The limits, the change of exponents, and the chip's rounding.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from ..chips import Chip
+from ..errors import ModelError
 from ..ops import Operator, Refusal, Tensor
 from ..ops.base.rounding import Array
 
@@ -41,6 +42,23 @@ class Native:
     def text(self) -> str:
         """The function as TVM prints it, constants with all their digits: equal in every run."""
         return str(self.function.script(show_meta=True))
+
+    def __copy__(self) -> Native:
+        """Itself: nobody changes it."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Native:
+        """Itself: nobody changes it."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """TVM's own functions end a process that pickles them."""
+        raise ModelError(
+            "a network with functions that TVM compiles cannot be pickled",
+            where=self.name,
+            try_="give the other process the model's file, and a cache of compiled networks "
+            "(`cache_dir` of relay.build) if that takes too long",
+        )
 
 
 @dataclass(frozen=True, eq=False)

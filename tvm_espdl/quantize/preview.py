@@ -16,11 +16,8 @@ from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature, input_signature, load_model
 from ..preprocess import preprocess_onnx
 from ..report.rows import LeftFloat
-from ..samples import FEW_SAMPLES, read_samples
 from .foreign import is_quantized
 from .quantization import Options, quantize
-
-_SAMPLES = FEW_SAMPLES  # Fewer would be warned of, though nothing rests on them.
 
 
 def is_float(model: str | os.PathLike[str] | ModelProto) -> bool:
@@ -44,7 +41,7 @@ def preview(
 ) -> tuple[ModelProto, tuple[LeftFloat, ...]]:
     """The same, and what of it stays float; errors are those of `as_if_quantized`."""
     prepared = preprocess_onnx(model, check=False)
-    samples = read_samples(_made_up(input_signature(prepared)), input_signature(prepared))
+    samples = [_made_up(input_signature(prepared))]
     options = Options("minmax", "minmax", chip.per_channel, int16=(), recover=(), hold_out=0)
     done = quantize(prepared, samples, chip, options)
     plan = done.bench.plan
@@ -56,14 +53,12 @@ def preview(
     return done.write(), tuple(left)
 
 
-def _made_up(signature: Signature) -> list[dict[str, Array]]:
+def _made_up(signature: Signature) -> dict[str, Array]:
+    """One sample: nothing rests on it."""
     rng = np.random.default_rng(0)
-    return [
-        {
-            name: rng.normal(size=shape).astype(dtype)
-            if np.issubdtype(dtype, np.floating)
-            else np.zeros(shape, dtype)
-            for name, (shape, dtype) in signature.items()
-        }
-        for _ in range(_SAMPLES)
-    ]
+    return {
+        name: rng.normal(size=shape).astype(dtype)
+        if np.issubdtype(dtype, np.floating)
+        else np.zeros(shape, dtype)
+        for name, (shape, dtype) in signature.items()
+    }

@@ -5,6 +5,7 @@ It orders the work of others and computes nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -18,6 +19,7 @@ from ..errors import ChipError, ModelError
 from ..library import Library
 from ..program import Native, Program
 from ..report.log import PartitionLog
+from ..runtime.cache import folder_of
 from ..runtime.host import host_target
 from ..runtime.making import MAKING
 from .executable import executable_of, module_of_operators, module_of_segments
@@ -32,6 +34,8 @@ def build(
     target: str | Target | Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     mod_name: str = "default",
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> Library:
     """Compile a module for an Espressif chip.
 
@@ -48,6 +52,11 @@ def build(
         Values for inputs of `main` that are parameters.
     mod_name : str
         The name under which the library answers, `lib[mod_name](device)`.
+    cache_dir : path, optional
+        A folder for compiled networks, of your own: a network whose code is there is not compiled
+        again. By default the one that the environment variable `TVM_ESPDL_CACHE` names; "" for
+        none. An entry that is damaged is made again; where none can be used or written, a warning
+        says so.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def build(
 
     def module_of(library: Library) -> tvm.IRModule:
         try:
-            return module_of_segments(library.executor)
+            return module_of_segments(library.linkable_executor)
         except ModelError:  # no program: it has control flow, or shapes known at run time
             return module_of_operators(lowered, host_target(ours))
 
@@ -93,6 +102,7 @@ def build(
         log=log,
         name=mod_name,
         batch=batch,
+        cache_dir=folder_of(cache_dir),
     )
 
 
@@ -122,26 +132,32 @@ def _our_target(target: str | Target | Mapping[str, Any]) -> Target:
     )
 
 
-def library_of(program: Program, mod_name: str = "default") -> Library:
+def library_of(
+    program: Program,
+    mod_name: str = "default",
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Library:
     """The library of a program that no module of TVM stands behind, as that of an `.espdl` file.
 
     Parameters
     ----------
     program : Program
         After all passes; functions in its `Native` steps are TVM's.
-    mod_name : str
+    mod_name, cache_dir
         As in `build`.
     """
     warn_if_float(any(not isinstance(step.operator, Native) for step in program.steps))
     return _library(
         program,
-        lambda library: module_of_segments(library.executor),
+        lambda library: module_of_segments(library.linkable_executor),
         Target(f"espressif/{program.chip.name}"),
         chip=program.chip,
         input_names=program.input_names or program.inputs,
         output_names=program.output_names,
         log=PartitionLog(),
         name=mod_name,
+        cache_dir=folder_of(cache_dir),
     )
 
 

@@ -6,42 +6,24 @@ Everything is compiled once, by `build`; running compiles nothing.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
 import tvm
-from tvm_ffi import from_dlpack
 
-from ..ops import Tensor
 from ..ops.base.rounding import Array
-from ..program import Native, Program, Step
+from ..program import Program, Step
+from .buffers import call, empty, memory, readable
+from .direct import Direct, begin_and_end
 from .host import Call, HostModule
-from .host.constants import ALIGNMENT
-from .making import one_at_a_time
+from .host.module import ADDRESS_OF_KERNEL
+from .making import MAKING, one_at_a_time
+from .segments import Segment, calls_of, segments_of
+from .threads import Chooser
 
 #: Sees each value as a step has written it; what it returns, the steps after it read instead.
 Watch = Callable[[str, Array], Array | None]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive steps as one function of a module, which takes DLTensors.
-
-    Attributes
-    ----------
-    symbol : str
-        Of the function.
-    inputs, outputs : tuple of str
-        Names of the values that it reads and writes, in the order of its arguments.
-    """
-
-    symbol: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
 
 
 class Executor:
@@ -63,17 +45,36 @@ class Executor:
         self,
         program: Program,
         module: tvm.runtime.Module | None,
-        functions: Mapping[str, Any],
-        calls: Sequence[Call | str],
+        symbols: Iterable[str],
+        make_calls: Callable[[], Sequence[tuple[Call, int] | str]],
         segments: tuple[Segment, ...],
     ) -> None:
         self.program = program
         self.module = module
         self.segments = segments
-        self._functions = functions
-        self._calls = calls
-        self._begin = (*program.inputs, *(state.value for state in program.states))
-        self._end = (*program.outputs, *(state.next for state in program.states))
+        # TVM compiles to machine code what is asked for.
+        self._functions = (
+            {symbol: module.get_function(symbol, True) for symbol in symbols} if module else {}
+        )
+        self._make_calls = make_calls
+        self._begin, self._end = begin_and_end(program)
+
+    @cached_property
+    def _calls(self) -> Sequence[tuple[Call, int] | str]:
+        """For each step its kernel and the number of that, or the symbol of TVM's function."""
+        with MAKING:
+            return self._make_calls()
+
+    @cached_property
+    def _choosers(self) -> dict[str, Chooser]:
+        return {segment.symbol: Chooser() for segment in self.segments}
+
+    @cached_property
+    def direct(self) -> Direct | None:
+        """The program as one compiled function, where it is one."""
+        if not Direct.suits(self.program, self.segments):
+            return None
+        return Direct(self.program, self.segments[0], self._functions)
 
     def run(
         self,
@@ -96,20 +97,24 @@ class Executor:
         tuple of list of numpy.ndarray
             The outputs, and the states of the next run.
         """
+        if watch is None and self.direct is not None:
+            results = self.direct.run((*inputs, *states))
+            count = len(self.program.outputs)
+            return results[:count], results[count:]
         values = dict(zip(self._begin, (*inputs, *states), strict=True)) | self._constants
         if watch is None and self.segments:
             for segment, dead in zip(self.segments, self._dead_after_segments, strict=True):
                 self._run_segment(segment, values)
                 for name in dead:
                     del values[name]
-            return self._results(values)
+            return self._split(values)
         for number, dead in enumerate(self._dead_after_steps):
             for name, array in self._written(number, values).items():
                 instead = watch(name, array) if watch is not None else None
                 values[name] = array if instead is None else instead
             for name in dead:
                 del values[name]
-        return self._results(values)
+        return self._split(values)
 
     def values(self, inputs: Sequence[Array], states: Sequence[Array] = ()) -> dict[str, Array]:
         """Every value of one run by its name, inputs and states included, constants not."""
@@ -123,8 +128,8 @@ class Executor:
         own = self.program.steps[number]
         return self._written(number, dict(zip(own.inputs, arrays, strict=True)))
 
-    def _results(self, values: Mapping[str, Array]) -> tuple[list[Array], list[Array]]:
-        """Each result in memory of its own."""
+    def _split(self, values: Mapping[str, Array]) -> tuple[list[Array], list[Array]]:
+        """Outputs and states, each in memory of its own."""
         given = {*self._begin, *self._constants}
         results = []
         for name in self._end:
@@ -135,37 +140,60 @@ class Executor:
 
     def _run_segment(self, segment: Segment, values: dict[str, Array]) -> None:
         for name in segment.outputs:
-            values[name] = _empty(self.program.values[name])
+            values[name] = empty(self.program.values[name])
         for name in segment.inputs:
-            values[name] = _readable(values[name])
+            values[name] = readable(values[name])
         read = [values[name] for name in segment.inputs]
-        _call(self._functions[segment.symbol], read, [values[name] for name in segment.outputs])
+        written = [values[name] for name in segment.outputs]
+        function = self._functions[segment.symbol]
+        if not segment.uses_threads:
+            call(function, read, written)
+            return
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*read, *written)]
+        many = self._functions[segment.many]
+        self._choosers[segment.symbol].run(
+            lambda: many(1, 1, *pointers), lambda: call(function, read, written)
+        )
 
     def _written(self, number: int, values: Mapping[str, Array]) -> dict[str, Array]:
         """What a step writes."""
-        step, call = self.program.steps[number], self._calls[number]
-        written = {name: _empty(self.program.values[name]) for name in step.outputs}
-        arrays = [*(_readable(values[name]) for name in step.inputs)]
-        if isinstance(call, str):
-            _call(self._functions[call], arrays, list(written.values()))
+        step, its = self.program.steps[number], self._calls[number]
+        written = {name: empty(self.program.values[name]) for name in step.outputs}
+        arrays = [*(readable(values[name]) for name in step.inputs)]
+        if isinstance(its, str):
+            call(self._functions[its], arrays, list(written.values()))
             return written
+        kernel = its[0].kernel
         arrays += [*self._packed[number], *written.values()]
-        if call.kernel.scratch:
-            arrays.append(_memory(call.kernel.scratch))
-        pointers = (ctypes.c_void_p(array.ctypes.data) for array in arrays)
-        self._functions[call.door](*pointers)
+        if kernel.scratch:
+            arrays.append(memory(kernel.scratch))
+        self._kernels[number](*(array.ctypes.data for array in arrays), *its[0].all_parts)
         return written
 
     @cached_property
+    def _kernels(self) -> list[Any]:
+        """For each step its kernel as a function of pointers and parts; None for TVM's functions.
+
+        Such calls run without Python's lock.
+        """
+        return [None if isinstance(its, str) else self._kernel(*its) for its in self._calls]
+
+    def _kernel(self, its: Call, number: int) -> Any:
+        parts = its.all_parts
+        pointers = [ctypes.c_void_p] * (len(its.kernel.function.params) - len(parts))
+        prototype = ctypes.CFUNCTYPE(None, *pointers, *(ctypes.c_int32 for _ in parts))
+        return prototype(self._functions[ADDRESS_OF_KERNEL](number))
+
+    @cached_property
     def _constants(self) -> dict[str, Array]:
-        return {name: _readable(array) for name, array in self.program.constants.items()}
+        return {name: readable(array) for name, array in self.program.constants.items()}
 
     @cached_property
     def _packed(self) -> list[list[Array]]:
         """For each step, the constants that its kernel takes."""
         return [
-            [] if isinstance(call, str) else list(map(_readable, call.kernel.constants))
-            for call in self._calls
+            [] if isinstance(its, str) else list(map(readable, its[0].kernel.constants))
+            for its in self._calls
         ]
 
     @cached_property
@@ -204,89 +232,19 @@ def build(
         Whether to make functions of whole segments, constants included. Without them the programs
         take less time to compile and more to run: for variants that run a few times.
     """
-    module = HostModule()
-    calls = [_calls(program, module, f"net{n}") for n, program in enumerate(programs)]
+    module = HostModule(target)
+    calls = [calls_of(program, module, f"net{n}") for n, program in enumerate(programs)]
     parts = [
-        _segments(program, module, its, f"net{n}") if segments else ()
+        segments_of(program, module, its, f"net{n}") if segments else ()
         for n, (program, its) in enumerate(zip(programs, calls, strict=True))
     ]
-    built, functions = module.compile(target)
+    built = module.compile()
     return [
-        Executor(program, built, functions, its, part)
+        Executor(program, built, module.symbols, partial(numbered, module, its), part)
         for program, its, part in zip(programs, calls, parts, strict=True)
     ]
 
 
-def _calls(program: Program, module: HostModule, prefix: str) -> list[Call | str]:
-    """For each step its kernel, with a door, or the symbol of TVM's function."""
-    found: list[Call | str] = []
-    for number, step in enumerate(program.steps):
-        if isinstance(step.operator, Native):
-            found.append(module.native(step.operator.function))
-            continue
-        call = module.call(step, program.chip, f"{prefix}_{step.operator.name}_{number}")
-        module.open(call)
-        found.append(call)
-    return found
-
-
-def _segments(
-    program: Program, module: HostModule, calls: Sequence[Call | str], prefix: str
-) -> tuple[Segment, ...]:
-    """Neighbouring operators together, each of TVM's functions on its own."""
-    units = zip(program.steps, calls, range(len(calls)), strict=True)
-    runs = groupby(units, lambda unit: unit[2] if isinstance(unit[1], str) else "operators")
-    found: list[Segment] = []
-    needed = {*program.outputs, *(state.next for state in program.states)}
-    for steps, its, (first, *_) in reversed([tuple(zip(*run, strict=True)) for _, run in runs]):
-        written = dict.fromkeys(name for step in steps for name in step.outputs)
-        read = dict.fromkeys(name for step in steps for name in step.inputs if name not in written)
-        if isinstance(its[0], str):
-            found.append(Segment(its[0], steps[0].inputs, steps[0].outputs))
-        else:
-            outputs = tuple(name for name in written if name in needed)
-            segment = Segment(f"{prefix}_from_{first}", tuple(read), outputs)
-            part = Program(program.chip, program.values, segment.inputs, outputs, steps)
-            module.region(part, segment.symbol, its)
-            found.append(segment)
-        needed |= read.keys()
-    return tuple(reversed(found))
-
-
-def _call(function: Any, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
-    """Call one of TVM's functions, which writes into `outputs`."""
-    tensors = [_lent(array) for array in (*inputs, *outputs)]
-    function(*tensors)
-    for array, tensor in zip(outputs, tensors[len(inputs) :], strict=True):
-        if not _is_lendable(array):
-            array[...] = tensor.numpy()
-
-
-def _is_lendable(array: Array) -> bool:
-    """DLPack of NumPy knows no bfloat16, and no strides that TVM takes of an empty array."""
-    return array.dtype.kind != "V" and array.size > 0
-
-
-def _lent(array: Array) -> Any:
-    return from_dlpack(array) if _is_lendable(array) else tvm.runtime.tensor(array)
-
-
-def _memory(size: int) -> Array:
-    """Bytes that begin where any kernel takes them."""
-    whole = np.empty(size + ALIGNMENT, np.uint8)
-    begin = -whole.ctypes.data % ALIGNMENT
-    return whole[begin : begin + size]
-
-
-def _empty(tensor: Tensor) -> Array:
-    return _memory(tensor.nbytes).view(tensor.dtype).reshape(tensor.shape)
-
-
-def _readable(array: Array) -> Array:
-    """The array itself where a function can take it, else a copy."""
-    flags = array.flags
-    if flags.c_contiguous and flags.writeable and array.ctypes.data % ALIGNMENT == 0:
-        return array
-    copy = _memory(array.nbytes).view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+def numbered(module: HostModule, calls: Sequence[Call | str]) -> list[tuple[Call, int] | str]:
+    """The calls with the numbers under which the module knows their kernels."""
+    return [its if isinstance(its, str) else (its, module.open(its)) for its in calls]

@@ -17,12 +17,12 @@ def one(operator, chip, arrays):
     return Record(f"{chip.name}: {operator.to_json()}", operator, chip, constants, [inputs])
 
 
-def differences(records):
-    """One line for each sample whose host result is not its reference."""
+def differences(records, target="llvm"):
+    """One line for each sample whose host result on a target is not its reference."""
     programs = {
         f"case_{n}": program_of(r.operator, r.chip, r.constants) for n, r in enumerate(records)
     }
-    module = build_regions(programs)
+    module = build_regions(programs, target)
     found = []
     for symbol, record in zip(programs, records, strict=True):
         output = record.operator.output

@@ -22,7 +22,7 @@ from ...ops.reshape import Reshape
 from ...ops.slice import Slice
 from ..draft import Setting
 from ..node_view import NodeView, Readers
-from ..parts import Parts
+from ..parts import MOST_AT_ONCE, Parts
 from ..step_view import StepView, Writers
 from ..types import Operand
 
@@ -86,7 +86,7 @@ class _Layer:
             node.refuse("input and weights", shapes, "three dimensions each")
         batch_first = node.integer("layout", 0)
         batch = shapes[0][0 if batch_first else 1]
-        if batch != 1 and (batch_first or not node.apart):
+        if batch != 1 and (batch_first or not node.apart or batch > MOST_AT_ONCE):
             node.leave("a batch, of which the chip computes one sequence", batch, 1)
         if batch != 1:
             node.warn(

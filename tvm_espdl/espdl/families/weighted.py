@@ -22,6 +22,7 @@ from .. import weights
 from ..draft import Setting
 from ..grouped import groups
 from ..node_view import NodeView, Readers
+from ..parts import MOST_AT_ONCE
 from ..step_view import StepView, Writers
 from ..types import Operand, Shape
 from .window import pads_of, pair, sizes, window_settings
@@ -49,7 +50,7 @@ def read_convolution(node: NodeView) -> None:
     operator = kind(x, w, b, y, pads, strides, dilations, weights.activation_of(node))
     if group == 1 or group == channels == len(filter_):
         node.call(operator, [node.name()], [filter_, *bias])
-    elif not node.apart:
+    elif not node.apart or group > MOST_AT_ONCE:
         node.refuse("a convolution in groups", f"group {group} of {channels} channels")
     else:
         node.warn(

@@ -23,6 +23,8 @@ _STATED = {
     "psram_mbps": ("run the PSRAM as fast as it can be without experiments", "SPIRAM"),
     "flash_mbps": ("run the flash as fast as it can be, on four lines", "FLASH"),
 }
+#: Tensors that one piece of advice names.
+_MOST_NAMED = 4
 #: Of every project.
 _COMMON_LINES = ("ESPTOOLPY_FLASHMODE_QIO=y",)
 
@@ -30,20 +32,24 @@ _COMMON_LINES = ("ESPTOOLPY_FLASHMODE_QIO=y",)
 def of_settings(figures: Figures) -> Iterator[Advice]:
     """Advice on lines of sdkconfig."""
     yield from _as_projects_have_it(figures)
+    yield from _tensors_inside(figures)
     yield from _constants_in_psram(figures)
     for faster in figures.chip.external_memory.faster:
         yield from _beyond(figures, faster)
 
 
-def _gain(figures: Figures, settings: Settings) -> float:
-    changed = figures_of(
+def _changed(figures: Figures, settings: Settings) -> Figures:
+    return figures_of(
         figures.program,
         settings,
         figures.kernels,
         like=figures,
         calibration=figures.calibration,
     )
-    return figures.milliseconds - changed.milliseconds
+
+
+def _gain(figures: Figures, settings: Settings) -> float:
+    return figures.milliseconds - _changed(figures, settings).milliseconds
 
 
 def _as_projects_have_it(figures: Figures) -> Iterator[Advice]:
@@ -63,6 +69,45 @@ def _lines(chip: Chip) -> list[str]:
     settings = [*project.settings, *project.revisions[0].settings]
     settings += [setting for psram in project.psram[:1] for setting in psram.settings]
     return [*_COMMON_LINES, *(setting.line for setting in settings)]
+
+
+def _tensors_inside(figures: Figures) -> Iterator[Advice]:
+    """Tensors in PSRAM for which there is internal memory, if only the network may have it."""
+    outside = _outside(figures)
+    if not outside or (figures.settings.tensors is None and figures.settings.internal_ram is None):
+        return
+    # Constants stay where they are: with a network that needs no PSRAM they would leave it.
+    kept = figures.layout.weights
+    settings = dataclasses.replace(figures.settings, tensors=None, internal_ram=None, weights=kept)
+    usual = _changed(figures, settings)
+    enough = usual.layout.internal_bytes
+    least = _changed(figures, dataclasses.replace(settings, internal_ram=enough))
+    chosen = least if least.milliseconds <= usual.milliseconds else usual
+    moved = sorted(outside - _outside(chosen), key=lambda name: (-_nbytes(figures, name), name))
+    if not moved:
+        return
+    names = ", ".join(moved[:_MOST_NAMED])
+    if len(moved) > _MOST_NAMED:
+        names += f" and {len(moved) - _MOST_NAMED} more"
+    more = chosen.layout.internal_bytes - figures.layout.internal_bytes
+    flag = f" --internal_ram {enough}" if chosen is least else ""
+    yield Advice(
+        f"put {len(moved)} tensors into internal memory, largest first: {names}",
+        f"takes {more:,} bytes of it",
+        figures.milliseconds - chosen.milliseconds,
+        "command",
+        f"tvm-espdl export{flag} --weights {kept}",
+    )
+
+
+def _outside(figures: Figures) -> set[str]:
+    """Values in PSRAM."""
+    program, layout = figures.program, figures.layout
+    return {name for name in layout.plan.places if layout.region(program, name) is not None}
+
+
+def _nbytes(figures: Figures, value: str) -> int:
+    return figures.program.values[value].nbytes
 
 
 def _constants_in_psram(figures: Figures) -> Iterator[Advice]:

@@ -35,7 +35,7 @@ def joined(
             continue
         able = sorted(_candidates(program, needs, step, operator), reverse=True)
         known = least(sharing) if known is None and able else known
-        for some in [able, *([part] for part in able)]:
+        for some in [able, *([part] for part in able if len(able) > 1)]:
             tried = _with_parts(sharing, step.outputs[0], some)
             if known is not None and tried is not None and (needed := least(tried)) <= known:
                 sharing, known = tried, needed

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tvm import relax
+from tvm import ir, relax
 
 from ..ir import is_constant, shape_of
 from .node import Node
@@ -50,11 +50,35 @@ def _gather(node: Node) -> Any:
 
 
 def _tile(node: Node) -> Any:
-    """`relax.tile`, of which TVM's importer makes a TIR function."""
+    """`relax.tile`, of which TVM's importer makes a TIR function; one axis after the other."""
     repeats = node.constant(1)
     if repeats is None or is_constant(node.x) or not node.is_float():
         return None
-    return relax.op.tile(node.x, [int(n) for n in repeats])
+    return _repeated(node.x, repeats)
+
+
+def _expand(node: Node) -> Any:
+    """As `_tile`, behind a reshape where there are new axes; along one axis TVM's own call."""
+    shape = node.constant(1)
+    if shape is None or is_constant(node.x) or not node.is_float():
+        return None
+    before = tuple(shape_of(node.x))
+    after = np.broadcast_shapes(before, tuple(map(int, shape)))
+    wide = (1,) * (len(after) - len(before)) + before
+    if wide == before and sum(map(int.__ne__, before, after)) == 1:
+        return None
+    x = node.x if wide == before else relax.op.reshape(node.x, wide)
+    return _repeated(x, [n // max(extent, 1) for n, extent in zip(after, wide, strict=True)])
+
+
+def _repeated(x: Any, repeats: Sequence[Any]) -> Any:
+    """Patterns know the repetition along one axis; along none it is the tensor itself."""
+    if all(count == 1 for count in repeats):
+        return x if isinstance(x, ir.Call) else relax.op.reshape(x, shape_of(x))
+    for axis, count in enumerate(repeats):
+        if count != 1:
+            x = relax.op.tile(x, [int(count) if at == axis else 1 for at in range(len(repeats))])
+    return x
 
 
 def _global_average_pool(node: Node) -> Any:
@@ -183,6 +207,7 @@ CONVERTERS = {
     "Pad": _pad,
     "Gather": _gather,
     "Tile": _tile,
+    "Expand": _expand,
     "GlobalAveragePool": _global_average_pool,
     "Resize": _resize,
     "ReverseSequence": _reverse_sequence,

@@ -28,6 +28,8 @@ OF_RESULT = (
     "relax.permute_dims",
     "relax.strided_slice",
     "relax.take",
+    "relax.tile",
+    "relax.broadcast_to",
     "relax.max",
     "relax.min",
 )

@@ -1,16 +1,11 @@
-"""One LLVM module under construction: every kernel once, and the doors by which they are called.
-
-It decides which kernel is called when, by the memory plan; it never computes a value itself.
-"""
+"""One LLVM module under construction: every kernel once, and the programs that call them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.target import Target
@@ -18,14 +13,10 @@ from tvm.target.codegen import llvm_get_system_cpu
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
-from ...ops.base.ccall import Needs
-from ...ops.base.rounding import Array
 from ...program import Native, Program, Step
-from ...program.memory import Place, plan
-from .constants import ALIGNMENT, address_function, llvm_ir
 from .distinct import Distinct
-from .kernel import HostKernel
 from .kernels import kernel_of
+from .region import C_FUNCTION, Call, Region
 
 # The pipeline without StorageRewrite, which would move local arrays out of their loops.
 PIPELINE = "tirx"
@@ -37,50 +28,43 @@ NATIVE_TARGET = "llvm"
 # For these functions TVM writes formulas of its own into LLVM's code.
 _FORMULAS = re.compile(r"\bT\.(tanh|tan|atanh)\(")
 
-# Once kernels are inlined, LLVM believes that their buffers never share memory (TVM marks each
-# with a type of its own) and could read a value before it is written. Nothing moves across this
-# statement: it does nothing, but claims to read and write all memory, the arena included.
-_FENCE = """
-define linkonce_odr hidden i32 @{name}(ptr %memory) alwaysinline {{
-  call void asm sideeffect "", "r,~{{memory}}"(ptr %memory)
-  ret i32 0
+#: Symbol of the function from the number of a kernel to its address.
+ADDRESS_OF_KERNEL = "address_of_kernel"
+
+_ADDRESSES = """
+{declarations}
+@espdl_kernels = internal constant [{count} x ptr] [{pointers}]
+define linkonce_odr hidden i64 @espdl_address_of_kernel(i32 %number) {{
+  %place = getelementptr inbounds [{count} x ptr], ptr @espdl_kernels, i32 0, i32 %number
+  %kernel = load ptr, ptr %place
+  %address = ptrtoint ptr %kernel to i64
+  ret i64 %address
 }}
 """
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A kernel of a module.
+class HostModule:
+    """Collects kernels and functions of TVM, then compiles all of them together.
 
     Attributes
     ----------
-    kernel : HostKernel
-        With the constants of one call.
-    variable : tvm.ir.GlobalVar
-        Its function in the module, which equal kernels share.
+    target : tvm.target.Target
+        Of kind llvm; its CPU decides which kernels there are.
     """
 
-    kernel: HostKernel
-    variable: Any
-
-    @property
-    def door(self) -> str:
-        """Symbol of the function that `HostModule.open` makes."""
-        return f"run_{self.variable.name_hint}"
-
-
-class HostModule:
-    """Collects kernels and functions of TVM, then compiles all of them together."""
-
-    def __init__(self) -> None:
+    def __init__(self, target: Target | str) -> None:
+        self.target = Target(target)
         self._kernels, self._natives = Distinct(), Distinct()
-        self._entries: dict[str, Any] = {}
+        self._functions: dict[str, Any] = {}
+        self._doors: list[str] = []
+        self._opened: dict[str, int] = {}
 
     def call(self, step: Step, chip: Chip, name: str) -> Call:
         """Add an operator's kernel, called `name` if no equal one was added before."""
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
-        kernel = kernel_of(step.operator, chip, step.constants)
+        with self.target:
+            kernel = kernel_of(step.operator, chip, step.constants)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
@@ -90,48 +74,71 @@ class HostModule:
         )
         return str(variable.name_hint)
 
-    def open(self, call: Call) -> None:
-        """Make a kernel callable: pointers in the order of its own parameters."""
-        if call.door in self._entries:
-            return
-        with IRBuilder() as builder, T.prim_func():
-            T.func_attr({"global_symbol": call.door})
-            count = len(call.kernel.function.params)
-            pointers = [T.arg(f"p{n}", T.handle("int8")) for n in range(count)]
-            T.evaluate(call.variable(*pointers))
-        self._entries[call.door] = builder.get()
+    def open(self, call: Call) -> int:
+        """Make a kernel callable from outside; its number for `ADDRESS_OF_KERNEL`."""
+        return self._opened.setdefault(call.symbol, len(self._opened))
 
-    def region(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
-        """Make a program of operators callable as one function.
+    def region(self, program: Program, symbol: str, calls: Sequence[Call]) -> Region:
+        """Make a program of operators callable, by the symbols that the region tells.
 
-        It takes the values of `program.inputs`, then those of `program.outputs`, as DLTensors, and
-        writes the latter, each named once and computed by a step. Constants are in the module.
+        It takes the values of `program.inputs`, then those of `program.outputs`, and writes the
+        latter, each named once and computed by a step. Constants are in the module.
         """
         computed = {name for step in program.steps for name in step.outputs}
         outputs = {*program.outputs}
         if len(outputs) < len(program.outputs) or not outputs <= computed:
             raise ValueError(f"{symbol} gives a value twice, or one that no step computes")
-        self._entries[symbol] = _Region(program, symbol, calls).function()
+        region = Region(program, symbol, calls, self.target)
+        self._functions |= region.functions()
+        self._doors += [region.symbol, region.many]
+        return region
 
-    def compile(self, target: Target | str) -> tuple[tvm.runtime.Module | None, dict[str, Any]]:
-        """The module, with those it imports, and its functions by their symbols."""
+    @property
+    def symbols(self) -> list[str]:
+        """Of all functions that can be called from outside."""
+        return [
+            *(variable.name_hint for variable, _ in self._natives.functions),
+            *self._doors,
+            *([ADDRESS_OF_KERNEL] if self._opened else []),
+        ]
+
+    def compile(self) -> tvm.runtime.Module | None:
+        """The module, with those it imports; None where there is no function at all."""
         natives = {
             variable.name_hint: function.with_attr("global_symbol", variable.name_hint)
             for variable, function in self._natives.functions
         }
         module = None
-        functions: dict[str, Any] = {}
         if natives:
             module = tvm.tirx.build(tvm.IRModule(natives), target=Target(NATIVE_TARGET))
-            functions |= {symbol: module[symbol] for symbol in natives}
-        if self._entries:
-            mod = tvm.IRModule({**self._entries, **dict(self._kernels.functions)})
-            built: Any = tvm.tirx.build(mod, target=Target(target), pipeline=PIPELINE)
-            functions |= {symbol: built[symbol] for symbol in self._entries}
+        functions = dict(self._functions)
+        if self._opened:
+            functions[ADDRESS_OF_KERNEL] = self._address_of_kernel()
+        if functions:
+            kernels = {
+                variable: function.with_attrs({"global_symbol": variable.name_hint, **C_FUNCTION})
+                for variable, function in self._kernels.functions
+            }
+            mod = tvm.IRModule({**functions, **kernels})
+            built: Any = tvm.tirx.build(mod, target=self.target, pipeline=PIPELINE)
             if module is not None:
                 built.import_module(module)
             module = built
-        return module, functions
+        return module
+
+    def _address_of_kernel(self) -> Any:
+        text = _ADDRESSES.format(
+            count=len(self._opened),
+            declarations="\n".join(f"declare void @{symbol}()" for symbol in self._opened),
+            pointers=", ".join(f"ptr @{symbol}" for symbol in self._opened),
+        )
+        with IRBuilder() as builder, T.prim_func():
+            T.func_attr({"global_symbol": ADDRESS_OF_KERNEL})
+            T.func_ret(T.int64().ty)
+            number = T.arg("number", T.int32())
+            with T.attr(0, "pragma_import_llvm", text):
+                T.Return(T.call_extern("int64", "espdl_address_of_kernel", number))
+        return builder.get()
 
 
 def build_regions(
@@ -146,100 +153,23 @@ def build_regions(
     target : tvm.target.Target or str
         Of kind llvm.
     """
-    module = HostModule()
+    module = HostModule(target)
     for symbol, program in programs.items():
         calls = [
             module.call(step, program.chip, f"{symbol}_{step.operator.name}_{number}")
             for number, step in enumerate(program.steps)
         ]
         module.region(program, symbol, calls)
-    built, _ = module.compile(target)
+    built = module.compile()
     assert built is not None, "no program"
     return built
 
 
 def host_target(target: Target | None) -> Target:
-    """LLVM for the CPU that a target names with `mcpu`, else for the CPU of this PC."""
-    given = target.attrs.get("mcpu") if target is not None else None
-    return Target({"kind": "llvm", "mcpu": str(given or llvm_get_system_cpu())})
-
-
-class _Region:
-    """The packed function of one program."""
-
-    def __init__(self, program: Program, symbol: str, calls: Sequence[Call]) -> None:
-        self.program, self.symbol, self.calls = program, symbol, calls
-        # LLVM relies on the alignment of buffers, and on results that lie beside the inputs.
-        needs = {
-            number: Needs(call.kernel.scratch, alignment=ALIGNMENT)
-            for number, call in enumerate(calls)
-        }
-        self.plan = plan(program, needs, alignment=ALIGNMENT)
-        self.arrays: list[Array] = []
-        self.buffers: dict[tuple[str, int], Any] = {}
-
-    def function(self) -> Any:
-        """The function, with its constants as LLVM's text."""
-        program = self.program
-        with IRBuilder() as builder, T.prim_func():
-            T.func_attr({"global_symbol": self.symbol})
-            self.buffers = {
-                (kind, n): self._argument(f"{kind[0]}{n}", value)
-                for kind, values in (("input", program.inputs), ("output", program.outputs))
-                for n, value in enumerate(values)
-            }
-            constants = [*map(self._constant, program.constants.values())]
-            size = self.plan.arena_bytes
-            if size:
-                self.buffers["arena", 0] = T.alloc_buffer((size,), "int8")
-            places = {
-                value: constants[place.index] if place.kind == "constant" else self._at(place)
-                for value, place in self.plan.places.items()
-            }
-            calls = [
-                self._arguments(number, places)
-                for number, step in enumerate(program.steps)
-                if not self.plan.is_alias(step)
-            ]
-            text = llvm_ir(self.symbol, self.arrays) + _FENCE.format(name=self._fence)
-            with T.attr(0, "pragma_import_llvm", text):
-                for variable, arguments, written in calls:
-                    T.evaluate(variable(*arguments))
-                    memory = self._at(Place("arena", 0)) if size else written
-                    T.evaluate(T.call_extern("int32", self._fence, memory))
-        return builder.get()
-
-    @property
-    def _fence(self) -> str:
-        return f"{self.symbol}_fence"
-
-    def _argument(self, name: str, value: str) -> Any:
-        tensor = self.program.values[value]
-        return T.arg(name, T.buffer(tensor.shape, tensor.dtype))
-
-    def _constant(self, array: Array) -> Any:
-        self.arrays.append(array)
-        return T.call_extern("handle", address_function(self.symbol, len(self.arrays) - 1))
-
-    def _at(self, place: Place) -> Any:
-        """A pointer into a buffer."""
-        buffer = self.buffers[place.kind, place.index]
-        if not place.offset and place.kind != "arena":
-            return buffer.data
-        shape = tuple(map(int, buffer.shape))
-        element = place.offset // np.dtype(str(buffer.dtype)).itemsize
-        return T.address_of(buffer[tuple(map(int, np.unravel_index(element, shape)))])
-
-    def _arguments(self, number: int, places: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
-        """Of a call: its function, all arguments, and the pointer to its result."""
-        step, call = self.program.steps[number], self.calls[number]
-        written = places[step.outputs[0]]
-        constants = map(self._constant, call.kernel.constants)
-        arguments = [*(places[name] for name in step.inputs), *constants, written]
-        workspace = self.plan.workspaces[number]
-        if workspace is not None:
-            arguments.append(self._at(workspace))
-        return call.variable, arguments, written
+    """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
+    given = dict(target.attrs) if target is not None else {}
+    kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
+    return Target({"kind": "llvm", "mcpu": llvm_get_system_cpu(), **kept})
 
 
 def _with_math_of_c(function: Any) -> Any:

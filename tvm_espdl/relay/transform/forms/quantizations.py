@@ -20,7 +20,10 @@ from ... import qdq
 from ...ir import is_constant, main_of, name_of, op_name
 from .graph import ADD, CONVOLUTIONS, MATMUL, RELU, Graph, Site, form, rewritten, same_quantization
 
-MOVES = ("relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take")
+MOVES = (
+    *("relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take"),
+    *("relax.tile", "relax.broadcast_to"),
+)
 PAD = "relax.nn.pad"
 # Of numbers at one exponent they choose some, or put limits in place of others. What is spelled out
 # in floats has some of them inside, and stays.

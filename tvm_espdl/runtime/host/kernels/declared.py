@@ -24,7 +24,16 @@ from ....ops.reduce_log_sum_exp import ReduceLogSumExp
 from ....ops.reduce_prod import LIMIT, ReduceProd
 from ..arithmetic import exponential, power_of_two, round_float, saturate
 from ..builder import builder_of
-from ..kernel import Buffer, Expression, HostKernel, Kernels, elementwise, kernel_from
+from ..kernel import (
+    Buffer,
+    Expression,
+    HostKernel,
+    Kernels,
+    elements,
+    elementwise,
+    kernel_from,
+    parts_of,
+)
 from ..reducing import reduction
 from ..striding import place, strided_copy
 
@@ -120,7 +129,15 @@ def _broadcast(
 ) -> HostKernel:
     """The kernel `y[i] = compute(a[i], b[i])`, both inputs repeated where they are shorter."""
     walk: Any = operator.walk()
-    dense = strides_of(walk["extents"])
+    dense, size = strides_of(walk["extents"]), operator.y.size
+
+    def alike(a: Buffer, b: Buffer, y: Buffer, *limits: Expression) -> None:
+        begin, end = elements(size, limits)
+        with T.serial(end - begin) as i:
+            T.buffer_store(y, compute(a[begin + i], b[begin + i]), [begin + i])
+
+    if operator.a.shape == operator.b.shape == operator.y.shape:
+        return kernel_from(operator, alike, parts=parts_of(size))
 
     def body(a: Buffer, b: Buffer, y: Buffer) -> None:
         with T.grid(*walk["extents"]) as at:

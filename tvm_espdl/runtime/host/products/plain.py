@@ -1,4 +1,4 @@
-"""Sums of products over sliding windows: the loops of conv2d, depthwise_conv2d and gemm.
+"""Sums of products as loops that LLVM vectorises for any CPU, in any register of any chip.
 
 Filters are packed so that the innermost loop runs over output channels, and borders are copied
 into the image beforehand; it must never change an order of sums that `channels` calls clamped.
@@ -8,57 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tvm.tirx.script import builder as T
 
-from ...chips import Chip
-from ...ops import Tensor
-from ...ops.base.rounding import Array
-from ...ops.base.window import Pads, Pair
-from .arithmetic import clamp, rescale
-from .channels import Group, bias_of, groups
-from .kernel import Buffer, Expression, HostKernel, private_function, registers
+from ....chips import Chip
+from ....ops import Tensor
+from ....ops.base.rounding import Array
+from ..arithmetic import clamp, rescale
+from ..channels import Group, bias_of, groups
+from ..kernel import Buffer, Expression, HostKernel, private_function, registers
+from .window import Finish, Window
 
 MOST_COLUMNS = 4  # outputs side by side that share each weight read
 
 
-@dataclass(frozen=True)
-class Window:
-    """A window slid over an image.
-
-    Attributes
-    ----------
-    image, output : tuple of int
-        Rows, columns, channels.
-    pads : tuple of int
-        Top, left, bottom, right.
-    """
-
-    image: tuple[int, int, int]
-    output: tuple[int, int, int]
-    kernel: Pair = (1, 1)
-    pads: Pads = (0, 0, 0, 0)
-    strides: Pair = (1, 1)
-    dilations: Pair = (1, 1)
-
-    @property
-    def padded(self) -> tuple[int, int, int]:
-        """The image with its padding."""
-        (rows, columns, channels), (top, left, bottom, right) = self.image, self.pads
-        return rows + top + bottom, columns + left + right, channels
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What follows the sum."""
-
-    shifts: tuple[int, ...]
-    dtype: str
-    relu: bool
-
-
-def sum_of_products(
+def plain_products(
     chip: Chip,
     window: Window,
     weights: Array,
@@ -92,20 +58,26 @@ def sum_of_products(
     padded = (Tensor(dtype, window.padded),) if bordered else ()
     types = (Tensor(dtype, window.image), *constants, Tensor(dtype, window.output), *padded)
 
-    def body(x: Buffer, *others: Buffer) -> None:
+    rows, columns, _ = window.output
+    units = rows if rows > 1 else -(-columns // columns_together(columns))
+    slices = 1 if bordered else units  # all would need the whole copy
+
+    def body(x: Buffer, *others: Any) -> None:
         image = x
         if bordered:
-            image = others[-1]
+            image = others[5]
             _copy_inside_border(x, image, window)
         buffers = _Buffers(image, *others[:5])
+        limits = others[-2:] if slices > 1 else (0, units)
         block = offset = 0
         for part in parts:
-            _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit()
+            _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit(*limits)
             block += len(part.starts)
             offset += len(part.starts) * part.width * weights[0].size
 
     scratch = padded[0].nbytes if padded else 0
-    return HostKernel(private_function(types, body), constants, scratch)
+    function = private_function(types, body, slices)
+    return HostKernel(function, constants, scratch, slices)
 
 
 def _copy_inside_border(x: Buffer, image: Buffer, window: Window) -> None:
@@ -148,12 +120,15 @@ class _Loops:
     offset: int
     buffers: _Buffers
 
-    def emit(self) -> None:
+    def emit(self, begin: Expression, end: Expression) -> None:
         """The loops over blocks of channels, rows, and outputs computed together."""
         rows, columns, _ = self.window.output
         together = columns_together(columns)
         tiles = -(-columns // together)
-        with T.grid(len(self.group.starts), rows, tiles) as (block, row, tile):
+        count = end - begin
+        extents = (count if rows > 1 else 1, tiles if rows > 1 else count)
+        with T.grid(len(self.group.starts), *extents) as (block, y, x):
+            row, tile = (begin + y, x) if rows > 1 else (y, begin + x)
             # The last tile overlaps the one before it instead of reaching over the edge.
             first = T.min(tile * together, columns - together)
             start = self.buffers.starts[self.block + block]

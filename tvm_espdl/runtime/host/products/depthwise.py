@@ -1,0 +1,141 @@
+"""Depthwise convolutions by dot products of the CPU: the products of one sum are taps.
+
+It decides which taps and channels go together and packs the constants; the statements are in
+`interleaved`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....chips import Chip
+from ....ops import Tensor
+from ....ops.base.rounding import Array
+from ..channels import bias_of, groups
+from ..kernel import Buffer, HostKernel, private_function
+from .image import blocks_of
+from .instructions import Instructions
+from .interleaved import Body, Channels, Depthwise, Tap
+from .store import store_of
+from .window import Finish, Window
+
+
+def depthwise_products(
+    chip: Chip,
+    window: Window,
+    weights: Array,
+    bias: Array | None,
+    *,
+    finish: Finish,
+    instructions: Instructions,
+) -> HostKernel | None:
+    """The kernel of a depthwise convolution; None where sums need more than 32 bits or their order.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        int8, `(C, KH, KW, 1)`.
+    """
+    matrix = weights.reshape(len(weights), -1)
+    kept = bias_of(chip, bias, len(weights), finish.dtype, True)
+    parts = groups(chip, matrix, kept, finish.dtype, lanes_only=True)
+    store = store_of(chip, finish, matrix, kept)
+    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+        return None
+    macs = window.output[0] * window.output[1] * weights.size
+    blocks = blocks_of(window, instructions, False, macs)
+    taps = groups_of_taps(window.kernel, instructions.group)
+    channels = channels_of(len(weights), instructions)
+    kernel = Depthwise(window, blocks, store, taps, channels)
+    return _host_kernel(kernel, weights[..., 0], kept)
+
+
+def channels_of(count: int, instructions: Instructions) -> list[Channels]:
+    """All channels, in blocks as wide as there are instructions for."""
+    found, start = [], 0
+    for lanes in instructions.names:
+        wide = lanes * instructions.group
+        if count - start >= wide:
+            many = (count - start) // wide
+            found.append(Channels(start, many, lanes, wide))
+            start += many * wide
+    if start < count:
+        found.append(Channels(start, 1, min(instructions.names), count - start))
+    return found
+
+
+def groups_of_taps(kernel: tuple[int, int], group: int) -> list[list[Tap]]:
+    """Taps by `group`, along the longer side; all of one dot product in one column or row."""
+    rows, columns = kernel
+    if rows >= columns or rows >= group - 1:
+        return [
+            [(i, j) for i in range(first, min(first + group, rows))]
+            for j in range(columns)
+            for first in range(0, rows, group)
+        ]
+    return [
+        [(i, j) for j in range(first, min(first + group, columns))]
+        for first in range(0, columns, group)
+        for i in range(rows)
+    ]
+
+
+def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
+    """The kernel, with its constants packed.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        `(C, KH, KW)`.
+    """
+    instructions, store, blocks = kernel.instructions, kernel.store, kernel.blocks
+    offset = instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
+    begin = (bias - offset + store.added).astype(np.int32)
+    of_lanes = [_in_lanes(kernel, values) for values in (begin, *store.kept)]
+    constants = (_packed(kernel, weights), np.zeros(1, np.int32), *of_lanes)
+    x = Tensor("int8", (int(np.prod(kernel.window.image)),), 0)
+    y = Tensor("int8", (int(np.prod(kernel.window.output)),), 0)
+    image = Tensor(instructions.element, (blocks.elements,), 0)
+    parts = blocks.count
+
+    def body(x: Buffer, *others: Any) -> None:
+        given = len(constants)
+        limits = others[-2:] if parts > 1 else (0, 1)
+        Body(kernel, x, others[:given], others[given], others[given + 1]).emit(*limits)
+
+    function = private_function((x, *constants, y, image), body, parts)
+    return HostKernel(function, constants, image.nbytes, parts)
+
+
+def _in_lanes(kernel: Depthwise, values: Array) -> Array:
+    """`(C, ...)` in the order of the lanes, with zeros for those that are not stored."""
+    group, found = kernel.instructions.group, []
+    for channels in kernel.channels:
+        wide = channels.lanes * group
+        for block in range(channels.count):
+            first = channels.start + block * wide
+            part = np.zeros((wide, *values.shape[1:]), values.dtype)
+            part[: channels.width] = values[first : first + channels.width]
+            # Of each 128 bits, the first four channels come to the first vector, and so on.
+            shape = (channels.lanes // 4, group, 4, *values.shape[1:])
+            found.append(part.reshape(shape).swapaxes(0, 1).ravel())
+    return np.concatenate(found)
+
+
+def _packed(kernel: Depthwise, weights: Array) -> Array:
+    """By block of channels, group of taps, and lane."""
+    group, found = kernel.instructions.group, []
+    taps = np.zeros((len(weights), len(kernel.taps), group), kernel.instructions.weight)
+    for n, of_group in enumerate(kernel.taps):
+        for m, (i, j) in enumerate(of_group):
+            taps[:, n, m] = weights[:, i, j]
+    lanes = _in_lanes(kernel, taps).reshape(-1, len(kernel.taps), group)
+    begin = 0
+    for channels in kernel.channels:
+        wide = channels.lanes * group
+        for _ in range(channels.count):
+            found.append(lanes[begin : begin + wide].swapaxes(0, 1).ravel())
+            begin += wide
+    return np.concatenate(found)

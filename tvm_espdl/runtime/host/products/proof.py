@@ -1,0 +1,214 @@
+"""Proof, window by window, that no partial sum leaves a narrow register, whatever the order.
+
+With b the bias, S the sum of the products and A that of their magnitudes, the positive products
+sum up to (A + S) / 2 and the negative ones to (S - A) / 2. Every partial sum in every order lies
+between b + (S - A) / 2 and b + (S + A) / 2, so that both within the register prove that no clamp
+ever acts. A is at most the length of the window times the length of the filter, both as vectors
+(Cauchy and Schwarz): the first is shared by all channels, the second known at build.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from tvm import tirx
+from tvm.tirx.script import builder as T
+
+from ....chips import Accumulator
+from ....ops.base.rounding import Array
+from ..kernel import Buffer, Expression, registers
+from .image import Blocks, ramp, spread, steps
+from .instructions import Instructions
+
+#: Covers all roundings of float32 between the integers and the bound, and a -128 that counts as
+#: 128 times 127 in squares (`Instructions.squared`).
+MARGIN = (1.0 + 1e-5) * (128 / 127) ** 0.5
+
+SEGMENT = 16  # groups of products whose order is left open in the second proof
+
+
+def filter_lengths(weights: Array, needed: Array) -> Array:
+    """float32, `(channels,)`: lengths rounded up, 0 of channels that need no proof.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        `(channels, products)`.
+    """
+    squares = (weights.astype(np.float64) ** 2).sum(axis=1)
+    lengths: Array = np.where(needed, np.sqrt(squares) * MARGIN, 0).astype(np.float32)
+    return lengths
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Sums of squares over the windows of one slice.
+
+    Attributes
+    ----------
+    pixels, windows : buffer
+        int32, one for each pixel of the copy and for each output.
+    """
+
+    blocks: Blocks
+    pixels: Buffer
+    windows: Buffer
+
+    def emit(self, image: Buffer) -> None:
+        """Sum over pixels, then over windows.
+
+        Parameters
+        ----------
+        image : buffer
+            The copy, in one dimension.
+        """
+        blocks, depth = self.blocks, self.blocks.window.image[2]
+        rows, columns = blocks.copied
+        with T.serial(rows * columns) as pixel:
+            T.buffer_store(self.pixels, self._of_pixel(image, pixel * depth, depth), [pixel])
+        with T.serial(blocks.rows) as row:
+            steps(blocks.columns, partial(self._windows, row), most=blocks.instructions.lanes)
+
+    def _of_pixel(self, image: Buffer, at: Expression, depth: int) -> Expression:
+        """Emit the sum of one pixel, in vectors as wide as there are instructions for."""
+        used = self.blocks.instructions
+        total = registers(1, "int32")
+        T.buffer_store(total, T.int32(0), [0])
+        done = 0
+        for lanes in used.names:
+            wide = lanes * used.group
+            many = (depth - done) // wide
+            if not many:
+                continue
+            sums, every = registers(lanes, "int32"), tirx.Ramp(0, 1, lanes)
+            T.buffer_store(sums, _all(0, lanes), [every])
+            with T.serial(many) as n:
+                pixels = T.Bind(image[tirx.Ramp(at + done + n * wide, 1, wide)])
+                T.buffer_store(sums, used.dot(lanes, sums[every], *used.squared(pixels)), [every])
+            of_lanes = T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.add", sums[every])
+            T.buffer_store(total, total[0] + of_lanes, [0])
+            done += many * wide
+        with T.serial(depth - done) as n:
+            value = T.cast(image[at + done + n], "int32") - used.offset
+            T.buffer_store(total, total[0] + value * value, [0])
+        return total[0]
+
+    def _windows(self, row: Expression, column: Expression, lanes: int) -> None:
+        """Emit the sums of `lanes` windows side by side."""
+        window, every = self.blocks.window, ramp(0, lanes)
+        total = registers(lanes, "int32")
+        T.buffer_store(total, spread(T.int32(0), lanes), [every])
+        with T.grid(*window.kernel) as (i, j):
+            y = row * window.strides[0] + i * window.dilations[0]
+            x = column * window.strides[1] + j * window.dilations[1]
+            first = y * self.blocks.copied[1] + x
+            found = self.pixels[ramp(first, lanes, window.strides[1])]
+            T.buffer_store(total, total[every] + found, [every])
+        place = row * self.blocks.columns + column
+        T.buffer_store(self.windows, total[every], [ramp(place, lanes)])
+
+    def longest(self, row: Expression, column: Expression, count: int) -> Expression:
+        """The length of the longest of `count` windows side by side, float32."""
+        first = row * self.blocks.columns + column
+        most = self.windows[first]
+        for n in range(1, count):
+            most = T.max(most, self.windows[first + n])
+        return T.Bind(T.sqrt(T.cast(T.Bind(most), "float32")))
+
+
+def room(
+    register: Accumulator,
+    sums: list[Expression],
+    beside: Expression,
+    lengths: Expression,
+    longest: Expression,
+) -> Expression:
+    """How far twice the partial sums stay from the register's ends, in every lane; int32.
+
+    Negative where there is no proof.
+
+    Parameters
+    ----------
+    sums : list of expression
+        Vectors of b + S, and something that is the same in all.
+    beside : expression
+        What makes b + S of them 2b + S.
+    lengths, longest : expression
+        Of the filters in the lanes, and of the windows.
+    """
+    lanes = lengths.ty.dtype.lanes
+    low, high = sums[0], sums[0]
+    for other in sums[1:]:
+        low, high = T.min(low, other), T.max(high, other)
+    product = lengths * tirx.Broadcast(longest, lanes)
+    bound = T.Bind(T.Cast(f"int32x{lanes}", product) + _all(1, lanes))
+    beside = T.Bind(beside)
+    below = low + beside - bound - _all(2 * register.lowest, lanes)
+    above = _all(2 * register.highest, lanes) - (high + beside + bound)
+    return T.min(below, above)
+
+
+class Segments:
+    """The same proof for consecutive products of one window, a few at a time.
+
+    What is known at the end of each segment is the exact sum, so that only the magnitudes within
+    one segment leave anything open. It fails for hardly any window that no clamp changes.
+
+    """
+
+    def __init__(self, instructions: Instructions, register: Accumulator, bias: Expression) -> None:
+        self.instructions, self.register = instructions, register
+        lanes = instructions.lanes
+        self._every = tirx.Ramp(0, 1, lanes)
+        names = ("sums", "before", "offsets", "magnitudes", "room")
+        buffers = {name: registers(lanes, "int32") for name in names}
+        begin = {"sums": bias, "before": bias, "room": _all(2**30, lanes)}
+        for name, buffer in buffers.items():
+            T.buffer_store(buffer, begin.get(name, _all(0, lanes)), [self._every])
+        self._sums, self._before, self._offsets, self._magnitudes, self._room = buffers.values()
+
+    def add(self, pixels: Expression, weights: Expression) -> None:
+        """Emit the sums of one group of products.
+
+        Parameters
+        ----------
+        pixels : expression
+            A group of the copied image.
+        """
+        used, lanes = self.instructions, self.instructions.lanes
+        magnitude = used.repeated(T.Bind(used.magnitude(pixels)))
+        image = used.repeated(pixels)
+        small = used.weight_magnitude(weights)
+        added = [(self._sums, image, weights), (self._magnitudes, magnitude, small)]
+        if used.offset:
+            offset = tirx.Broadcast(tirx.const(used.offset, used.element), lanes * used.group)
+            added.append((self._offsets, offset, weights))
+        for total, one, other in added:
+            value = used.dot(lanes, total[self._every], one, other)
+            T.buffer_store(total, value, [self._every])
+
+    def end(self) -> None:
+        """Emit the end of a segment."""
+        lanes, every = self.instructions.lanes, self._every
+        now = T.Bind(self._sums[every] - self._offsets[every])
+        magnitudes = T.Bind(self._magnitudes[every])
+        # A weight of -128 counts as 127 in them.
+        bound = T.Bind(magnitudes + (magnitudes >> _all(6, lanes)) + _all(1, lanes))
+        both = T.Bind(self._before[every] + now)
+        below = both - bound - _all(2 * self.register.lowest, lanes)
+        above = _all(2 * self.register.highest, lanes) - both - bound
+        room = T.min(self._room[every], T.min(below, above))
+        T.buffer_store(self._room, room, [every])
+        T.buffer_store(self._before, now, [every])
+        T.buffer_store(self._magnitudes, _all(0, lanes), [every])
+
+    @property
+    def room(self) -> Expression:
+        """How far twice the partial sums stay from the register's ends in every lane; int32."""
+        return self._room[self._every]
+
+
+def _all(value: int, lanes: int) -> Expression:
+    return tirx.Broadcast(T.int32(value), lanes)

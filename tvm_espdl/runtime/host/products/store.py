@@ -1,0 +1,125 @@
+"""From sums to results: rounding shift, ReLU, saturation and store of whole vectors.
+
+The half that rounding adds is part of the packed bias. It never sees a product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from tvm import tirx
+from tvm.tirx.script import builder as T
+
+from ....chips import Chip
+from ....ops.base.accumulate import largest_sums
+from ....ops.base.rounding import Array
+from ..channels import INT32_MAX
+from ..kernel import Buffer, Expression
+from .vectors import Vector
+from .window import Finish
+
+MOST_SHIFT = 30
+
+
+@dataclass(frozen=True)
+class Store:
+    """How the sums of one kernel become results.
+
+    Attributes
+    ----------
+    added : numpy.ndarray
+        int64, `(channels,)`: what rounding wants added to the sum before the shift.
+    shifts : numpy.ndarray
+        int64, `(channels,)`, 0 to 30.
+    """
+
+    chip: Chip
+    finish: Finish
+    added: Array
+    shifts: Array
+
+    @property
+    def uniform(self) -> bool:
+        """Whether one shift serves all channels."""
+        return len(set(self.finish.shifts)) == 1
+
+    @property
+    def kept(self) -> list[Array]:
+        """What the lanes need besides the sums, each int32 of `(channels,)`."""
+        if self.uniform:
+            return []
+        return [self.shifts.astype(np.int32), self.added.astype(np.int32)]
+
+    def emit(
+        self,
+        y: Buffer,
+        place: Expression,
+        vector: Vector,
+        total: Expression,
+        kept: list[Expression],
+    ) -> None:
+        """Store the results of one vector.
+
+        Parameters
+        ----------
+        total : expression
+            A vector of sums, `added` included.
+        kept : list of expression
+            Vectors of what `kept` says.
+        """
+        lanes = total.ty.dtype.lanes
+        value = self.shifted(total, kept)
+        limits = np.iinfo(self.finish.dtype)
+        lowest = 0 if self.finish.relu else int(limits.min)
+        value = T.max(value, tirx.Broadcast(T.int32(lowest), lanes))
+        value = T.min(value, tirx.Broadcast(T.int32(int(limits.max)), lanes))
+        result = T.Cast(f"{self.finish.dtype}x{lanes}", value)
+        store_first(y, place, result, vector.width)
+
+    def shifted(self, total: Expression, kept: list[Expression]) -> Expression:
+        """The rounded sums in int32, before ReLU and saturation."""
+        lanes = total.ty.dtype.lanes
+        if self.uniform:
+            shift = tirx.Broadcast(T.int32(int(self.shifts[0])), lanes)
+            added = tirx.Broadcast(T.int32(int(self.added[0])), lanes)
+            some = int(self.shifts[0]) > 0
+        else:
+            (shift, added), some = kept, True
+        if not some:
+            return total
+        if self.chip.rounding == "half_even":
+            one = tirx.Broadcast(T.int32(1), lanes)
+            odd = ((total - added) >> shift) & one
+            if not self.uniform:
+                odd = T.min(odd, shift)  # a shift by 0 rounds nothing
+            total = total + odd
+        return total >> shift
+
+
+def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> None:
+    """Emit the store of the first `width` lanes of a vector."""
+    lanes = value.ty.dtype.lanes
+    if width == 1:
+        T.buffer_store(y, tirx.Shuffle([value], [T.int32(0)]), [place])
+        return
+    if width < lanes:
+        value = tirx.Shuffle([value], [T.int32(n) for n in range(width)])
+    T.buffer_store(y, value, [tirx.Ramp(place, 1, width)])
+
+
+def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store | None:
+    """The store after sums with these weights and bias; None where rounding needs more bits.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        `(channels, products)`.
+    """
+    shifts = np.array(np.broadcast_to(finish.shifts, len(weights)), np.int64)
+    half = np.where(shifts > 0, np.int64(1) << np.maximum(np.minimum(shifts, 62) - 1, 0), 0)
+    if chip.rounding == "half_even":
+        half -= shifts > 0
+    largest = largest_sums(weights, bias, finish.dtype) + half + 1
+    few = (shifts >= 0) & (shifts <= MOST_SHIFT) & (largest <= INT32_MAX)
+    return Store(chip, finish, half, shifts) if few.all() else None
