@@ -105,22 +105,14 @@ def compare(
         if name in names and not (name in fed.tensors and _is_the_float_input(program, name, board))
     }
     equal = tuple(name for name, finding in findings.items() if finding is None)
-    problems += [finding for finding in findings.values() if isinstance(finding, str)]
-    problems += [f"{n}: no such tensor in the network" for n in sorted(names) if n not in pc]
-    if not any(name not in {*integers, *integers.values()} for name in equal):
-        problems.append("no tensor that the board has computed is shown to be equal")
-    problems += [
-        f"{name}: this output of the network is not in the dump"
-        for name in dict.fromkeys(program.outputs)
-        if not _is_there(program, name, {*findings, *fed.tensors}, itself=board.by_firmware)
-    ]
+    problems += _problems_of(program, board, pc, findings, fed.tensors)
     problems += spots_on_pc(board.spots, pc)
     seen = _seen(board, pc, findings)
+    # A layer is recomputed in the library's layout, which firmware may have turned at a border.
+    alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
     investigation = None
     if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
         said = () if mean is None and std is None else (_normalization(mean, std),)
-        # A layer is recomputed in the library's layout, which firmware may have turned at a border.
-        alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
         investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
     faults = {} if investigation is None else investigation.faults
     return Comparison(
@@ -136,6 +128,29 @@ def compare(
         pictures_of(seen, pc, faults),
         next_dump(program, board, findings),
     )
+
+
+def _problems_of(
+    program: Program,
+    board: Dump,
+    pc: Mapping[str, Array],
+    findings: Mapping[str, Finding],
+    fed: Collection[str],
+) -> list[str]:
+    """What could not be compared, and what keeps equality from being shown."""
+    problems = [finding for finding in findings.values() if isinstance(finding, str)]
+    names = sorted({*board.tensors, *board.checksums})
+    problems += [f"{name}: no such tensor in the network" for name in names if name not in pc]
+    entering = (*program.inputs, *(state.value for state in program.states))
+    given = {*entering, *(quantized_form(program, value) for value in entering)}
+    if not any(finding is None and name not in given for name, finding in findings.items()):
+        problems.append("no tensor that the board has computed is shown to be equal")
+    problems += [
+        f"{name}: this output of the network is not in the dump"
+        for name in dict.fromkeys(program.outputs)
+        if not _is_there(program, name, {*findings, *fed}, itself=board.by_firmware)
+    ]
+    return problems
 
 
 def _in_order(program: Program, pc: Mapping[str, Array]) -> list[str]:
