@@ -65,6 +65,7 @@ LIBRARIES = {
     "torch": {"relay"},
     "onnxscript": {"relay"},
     "PIL": {"samples"},
+    "serial": {"debug"},
     "flatbuffers": {"espdl"},
 }
 

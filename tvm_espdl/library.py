@@ -24,6 +24,7 @@ from .ops.base.rounding import Array
 from .program import Native, Program, Step
 from .program.border.formats import Wish, border_of
 from .program.border.pixel_form import PixelForm
+from .program.graph_json import graph_json
 from .program.kernels import Preference, check_preference
 from .program.user_model import UserModel
 from .report.log import PartitionLog
@@ -546,8 +547,14 @@ class Library:
 
     @property
     def graph_json(self) -> str:
-        """There is no graph executor any more; the name is kept for scripts of the old flow."""
-        return "{}"
+        """The network as TVM's graph executor wrote graphs, for scripts of the old flow: JSON.
+
+        Raises
+        ------
+        ModelError
+            As `program`.
+        """
+        return graph_json(self.program)
 
     def get_graph_json(self) -> str:
         """As `graph_json`, for scripts of the old flow."""

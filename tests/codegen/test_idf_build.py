@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -54,6 +55,20 @@ def built(cmake, project, build, *settings):
     printed = run(build / f"{project.name}.elf")
     assert printed.returncode == 0
     return printed.stdout
+
+
+def test_dumps_are_switched_on_by_options_of_cmake(tmp_path, cmake, c_compiler):
+    project = library("digits", "esp32p4").export_project(
+        tmp_path / "digits", sample_input=digits_arrays()["images"][:1]
+    )
+    build = tmp_path / "build"
+    options = ["-DIDF_TARGET=esp32p4", "-DTVM_ESPDL_PORTABLE=1"]
+    printed = built(cmake, project, build, *options, "-DTVM_ESPDL_DUMP_ONLY=3,4")
+    assert list(dict.fromkeys(re.findall(r"@espdl data (\d+)", printed))) == ["1", "3", "4"]
+    assert printed.count("@espdl end") == 14
+    assert "time per inference" not in printed  # main knows it, too
+    printed = built(cmake, project, build, "-DTVM_ESPDL_DUMP_ONLY=", "-DTVM_ESPDL_DUMP=ON")
+    assert set(re.findall(r"@espdl data (\d+)", printed)) == {str(n) for n in range(1, 15)}
 
 
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", "esp32"])

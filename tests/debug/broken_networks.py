@@ -106,6 +106,28 @@ def activated(chip="esp32"):
     return compile_file(net.model(), chip)
 
 
+@cache
+def odd(chip="esp32s3"):
+    """Tensors of 56 values: eight behind three vectors of 16."""
+    net = Layers()
+    x = net.entering("image", (1, 7, 8), -6)
+    y = net.quantized(net.node("Relu", x), -5)
+    net.output(net.quantized(y, -4))
+    return compile_file(net.model(), chip)
+
+
+@cache
+def enlarged(chip="esp32p4"):
+    """A resize that rounds."""
+    net = Layers()
+    x = net.entering("image", (1, 16, 3, 3), -6)
+    scales = net.constant(np.float32([1, 1, 2, 2]))
+    ways = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    y = net.node("Resize", x, "", scales, mode="nearest", **ways)
+    net.output(net.quantized(y, -4))
+    return compile_file(net.model(), chip)
+
+
 def digits(chip="esp32s3"):
     return library("digits", chip)
 

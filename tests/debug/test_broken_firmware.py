@@ -15,7 +15,7 @@ from tvm_espdl.toolchain.network import build_project
 RUNTIME = "components/tvm_model/model/runtime"
 
 
-def firmware_log(network, sample, folder, changes=()):
+def firmware_log(network, sample, folder, changes=(), compiler=None):
     """What a firmware prints whose runtime has lines changed: (file, old, new)."""
     library_inputs = network.feed(sample)
     expected = network.first_run(library_inputs)
@@ -30,7 +30,7 @@ def firmware_log(network, sample, folder, changes=()):
         path.write_text(text.replace(old, new))
     main = folder / "main" / "app_main.c"
     main.write_text(main.read_text().replace("return failed;", "return 0;"))
-    compiler = Compiler.host("-O0")
+    compiler = compiler or Compiler.host("-O0")
     build_project(folder, folder / "program", compiler, defines=["TVM_ESPDL_DUMP"])
     (folder / "monitor.log").write_text(compiler.run(folder / "program"))
     return folder / "monitor.log"
@@ -91,6 +91,17 @@ def test_a_broken_kernel_is_named(mistake, model, c_compiler, tmp_path):
     assert result.culprits, result
     for culprit in result.culprits:
         assert [one.name for one in culprit.explanations][:1] == [name], result
+
+
+@pytest.mark.parametrize("chip", ["rv32", "xtensa"])
+def test_an_emulated_chip_with_a_broken_kernel_is_told_so(chip, request, tmp_path):
+    name, *changes = MISTAKES["no bias"]
+    network = residual("esp32p4" if chip == "rv32" else "esp32s3")
+    sample = sample_of(network)
+    log = firmware_log(network, sample, tmp_path, changes, request.getfixturevalue(chip))
+    result = debug.compare(network, log, sample)
+    assert result.first.tensor == "relu_5_0" and len(result.culprits) == 4, result
+    assert {fault.explanations[0].name for fault in result.culprits} == {name}, result
 
 
 #: Mistakes that only some networks can show.

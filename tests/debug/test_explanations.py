@@ -11,6 +11,7 @@ from broken_networks import (
     half_even,
     half_up,
     limited,
+    odd,
     products,
     residual,
     sample_of,
@@ -194,6 +195,7 @@ def normalized_again(step, inputs, right):
     return quantized((inputs[0] - mean) / std, -6)
 
 
+IN_WHOLE_VECTORS = np.arange(56).reshape(1, 7, 8) < 48
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -331,9 +333,21 @@ MISTAKES = {
     ),
     "a tail of zeros": ("tail_channels", residual, "conv2d", 0, from_the_tail_on(0)),
     "a tail of one value": ("tail_channels", residual, "depthwise_conv2d", 0, from_the_tail_on(90)),
+    "the last values": (
+        "tail_values", odd, "relu", 0,
+        lambda step, inputs, right: np.where(IN_WHOLE_VECTORS, right, np.int8(3)),
+    ),
+    "the last values, older ones": (
+        "tail_values", odd, "requantize", 0,
+        lambda step, inputs, right: np.where(IN_WHOLE_VECTORS, right, inputs[0]),
+    ),
     "a tail's bias": ("tail_channels", residual, "conv2d", 1, bias_of_tail_in_32_bits),
     "values put in": ("dump_shifted", digits, "conv2d", 2, moved_by(16)),
     "values lost": ("dump_shifted", signals, "conv1d", 0, moved_by(-3)),
+    "half a value lost": (
+        "dump_shifted", signals, "conv1d", 0,
+        lambda step, inputs, right: np.frombuffer(right.tobytes()[1:] + b"\0", np.int16),
+    ),
     "a line lost": ("dump_shifted", residual, "conv2d", 0, lost_in_the_middle),
     "cut": ("dump_cut", digits, "conv2d", 1, cut),
     "cut, int16": ("dump_cut", signals, "conv1d", 0, cut),
@@ -376,6 +390,30 @@ def test_a_tensor_that_lies_over_an_input_is_named(at):
     (found,) = culprit.explanations
     assert found.name == "input_overwritten"
     assert found.detail == f"conv_16_0 lies over relu_5_0, from byte {at} of it on"
+
+
+@pytest.mark.parametrize(
+    ("rounding", "words"),
+    [
+        (half_even, "ties go to the even integer"),
+        (floor, "always down"),
+        (truncation, "always towards zero"),
+        (away, "ties go away from zero"),
+    ],
+)
+def test_roundings_are_told_apart_where_they_differ(rounding, words):
+    """The sums of many outputs have either sign and some ties."""
+    network = digits()
+    sample, step = sample_of(network), step_of(network, "conv2d", 1)
+    board = board_of(network, sample, step.outputs[0], rounded_by(rounding))
+    found = debug.compare(network, board, sample).culprits[0].explanations[0]
+    assert found.name == "other_rounding" and "; or" not in found.detail
+    assert found.detail.startswith(words)
+    # Behind a ReLU, down and towards zero are the same, and both are named.
+    step = step_of(network, "conv2d")
+    board = board_of(network, sample, step.outputs[0], rounded_by(floor))
+    detail = debug.compare(network, board, sample).culprits[0].explanations[0].detail
+    assert "always down" in detail and "; or always towards zero" in detail
 
 
 def test_every_explanation_is_shown():
@@ -433,7 +471,9 @@ def test_nothing_else_is_claimed(kind):
     rng = np.random.default_rng(seed)
     for network in (residual(), signals(), digits()):
         sample = sample_of(network)
-        steps = [s for s in network.program.steps if s.operator.output.dtype != "float32"]
+        # What a layer of a few values gives, can be met by chance, and that is said.
+        outputs = [(step, step.operator.output) for step in network.program.steps]
+        steps = [step for step, y in outputs if y.dtype != "float32" and y.size >= 16]
         step = steps[rng.integers(len(steps))]
         board = board_of(network, sample, step.outputs[0], kind(rng))
         result = debug.compare(network, board, sample)

@@ -176,7 +176,7 @@ def test_the_page_shows_a_map_of_what_differs(network, tmp_path):
     page = Page(source)
     assert page.tags.count("svg") == 1 and source.count("<path") == 1
     channels = board[step.outputs[0]].shape[-1]
-    titles = sum(f"c {n}: " in source for n in range(channels))
+    titles = sum(f">c {n}: " in source for n in range(channels))
     assert titles in (channels, 0)
     assert str(result.first_layer) in page.text and "culprit" in page.text
     assert result.html() == source
@@ -265,3 +265,19 @@ def test_the_command_writes_page_and_json(model, network, tensors, tmp_path, cap
     outputs[0].unlink()
     assert main(command) == 2 and not outputs[0].exists()
     assert main([*command[:-2], "--html", str(outputs[0])]) == 2 and not outputs[0].exists()
+
+
+def test_the_command_tries_the_mean_that_it_is_told(model, network, tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(5).integers(0, 256, (8, 8), np.uint8)
+    image.fromarray(pixels).save(tmp_path / "x.png")
+    once = (pixels[None, None].astype(np.float32) / 255 - np.float32(0.37)) / np.float32(0.61)
+    twice = (once - np.float32(0.37)) / np.float32(0.61)
+    log = board_log(network.program, network.run_with_intermediates(twice))
+    (tmp_path / "monitor.log").write_text(log)
+    command = ["compare", "--model_path", str(model), "--dump", str(tmp_path / "monitor.log")]
+    command += ["--input", str(tmp_path / "x.png"), "--mean", "0.37", "--std", "0.61"]
+    assert main(command) == 1
+    printed = capsys.readouterr().out
+    assert "culprit: input, layer 0, quantize" in printed
+    assert "Here: mean 0.37 and std 0.61 twice." in printed

@@ -16,7 +16,8 @@ from tvm_espdl.errors import EspdlWarning, ModelError
 from tvm_espdl.espdl import Node, load
 from tvm_espdl.espdl.to_program import program_of
 from tvm_espdl.espdl.vectors import inputs_of
-from tvm_espdl.legacy.graph_executor import GraphModule, GraphModuleDebug
+from tvm_espdl.legacy.debug_executor import GraphModuleDebug
+from tvm_espdl.legacy.graph_executor import GraphModule
 from tvm_espdl.program import reference
 from tvm_espdl.toolchain.network import build_project
 

@@ -108,9 +108,17 @@ def _onnx_seeds() -> list[bytes]:
 
 
 def _log() -> Read:
-    from tvm_espdl.debug.monitor_log import parse_log
+    from tvm_espdl.debug.esp_dl_prints import esp_dl_prints
+    from tvm_espdl.debug.monitor_log import parse_pieces
+    from tvm_espdl.files.number_text import number_groups
 
-    return lambda data: parse_log(data.decode("utf-8", errors="replace"))
+    def read(data: bytes) -> None:
+        parse_pieces([data])
+        lines = data.decode("utf-8", errors="replace").split("\n")
+        esp_dl_prints(lines)
+        number_groups(lines)
+
+    return read
 
 
 def _log_seeds() -> list[bytes]:
@@ -119,7 +127,14 @@ def _log_seeds() -> list[bytes]:
     lines = ["@espdl begin v1 0123456789abcdef 2"]
     lines += tensor_lines(0, "a/b c", np.arange(60, dtype=np.int8).reshape(3, 20), -7)
     lines += tensor_lines(1, "ä", np.arange(5, dtype=np.int16), 3, data=False)
-    return ["\n".join([*lines, "@espdl done 2", ""]).encode()]
+    esp_dl = (
+        "I (123) dl::Model: Testing output y.\n"
+        "E (123) compare_elements: Inconsistent values, ground truth: 1.0, infer: 2.0, epsilon:0\n"
+        "E (123) compare_elements: The position is: [0, 1]\n"
+        "I (124) print: shape: [1, 3], dtype: int8, exponent: -3, auto_free: 1, data: 0x3fc0\n"
+        "I (124) print: The data of TensorBase is:\n1, -2, 3, \n"
+    )
+    return ["\n".join([*lines, "@espdl done 2", ""]).encode(), esp_dl.encode()]
 
 
 def _arrays() -> Read:

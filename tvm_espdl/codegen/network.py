@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..files.dump_names import encoded
-from ..program import Program, State
+from ..ops.quantize import Quantize
+from ..program import Program, State, Step
 from ..program.memory import Plan
 from .arenas import (
     arena_declarations,
@@ -52,7 +53,7 @@ class Network:
             function, call = self.calls.step(index)
             functions += [function] if function else []
             lines += self._timed(index, call) if call else []
-            lines.append(self._dump(step.outputs))
+            lines.append(self._dump(step.outputs, fed=self._is_fed(step)))
         lines += self.variables.copied_outputs()
         lines += self.variables.copied_states()
         parts = [
@@ -111,7 +112,13 @@ class Network:
         macro = self.name.own(f"TVM_ESPDL_PROFILE_{word}")
         return [f"  {macro}({self._called});"] if self._called else []
 
-    def _dump(self, names: Sequence[str]) -> str:
+    def _is_fed(self, step: Step) -> bool:
+        """Whether a step only makes the integers of what enters, which dumps always have whole."""
+        entering = (*self.program.inputs, *(state.value for state in self.program.states))
+        return isinstance(step.operator, Quantize) and step.inputs[0] in entering
+
+    def _dump(self, names: Sequence[str], *, fed: bool) -> str:
+        kind = "FED" if fed else "TENSOR"
         lines = []
         for name in names:
             index = list(self.program.values).index(name)
@@ -121,7 +128,7 @@ class Network:
             pitch = self.memory.pitches.get(name)
             row = tensor.nbytes // math.prod(tensor.shape[:-1]) if pitch else 0
             apart = f", {row}, {pitch}" if pitch else ""
-            macro = self.name.own(f"TVM_ESPDL_DUMP_{'APART' if pitch else 'TENSOR'}")
+            macro = self.name.own(f"TVM_ESPDL_DUMP_{kind}{'_APART' if pitch else ''}")
             lines.append(
                 f"  {macro}({index}, {string(encoded(name))}, "
                 f'"{tensor.dtype}", "{shape}", {exponent},\n'
@@ -139,7 +146,7 @@ class Network:
             *self.variables.declarations(),
             f"  {self.name.own('TVM_ESPDL_DUMP_BEGIN')}({string(model_id)}, {dumped});",
             *self._counted("BEGIN"),
-            *([self._dump(integers)] if integers else []),
+            *([self._dump(integers, fed=True)] if integers else []),
             *calls,
             *self._counted("DONE"),
             f"  {self.name.own('TVM_ESPDL_DUMP_DONE')}({dumped});",

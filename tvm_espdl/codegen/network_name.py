@@ -21,6 +21,8 @@ _TAKEN = ("model", "tvm", "tvmgen", "espdl")
 #: Macros that users define for a whole build.
 _SWITCHES = (
     "TVM_ESPDL_DUMP",
+    "TVM_ESPDL_DUMP_CRC",
+    "TVM_ESPDL_DUMP_ONLY",
     "TVM_ESPDL_PROFILE",
     "TVM_ESPDL_PORTABLE",
     "TVM_ESPDL_ESP_DL_VERSION",

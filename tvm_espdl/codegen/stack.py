@@ -53,7 +53,7 @@ class Frames:
         return sum((self.glue, self.base, self.shell, self.function, self.kernel, self.heap))
 
 
-#: One for each family of chips. ESP-DL's sources (commit 12c0616d) compiled with its own options, -O3
+#: One a family of chips. ESP-DL's sources (commit 12c0616d) compiled with its own options, -O3
 #: -ffast-math, and the glue with -O2, by GCC 12 for RISC-V 32, or for Xtensa without windows;
 #: the frames of its assembly as they are written there: `entry sp, 128` of most kernels for the
 #: ESP32-S3, `addi sp, sp, -128` of the largest macro for the ESP32-P4.

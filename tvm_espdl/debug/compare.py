@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..files.dump_names import file_stem
 from ..files.printed_tensors import Checksum
 from ..ops import Tensor
 from ..ops.base.rounding import Array
@@ -19,10 +18,12 @@ from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
 from ..program.identity import identity
+from .bisection import next_dump
 from .border import border_of_dump, in_firmwares_layout
 from .culprit import Investigation
 from .dump import Dump
 from .dump_files import Source, read_dump
+from .esp_dl_prints import spots_on_pc
 from .feeding import Host, fed_by, quantized_form
 from .layer_run import Normalization
 from .layers import axes_of
@@ -30,6 +31,7 @@ from .measuring import difference
 from .observed import Observed, checksum
 from .result import Comparison
 from .rows import ChecksumDifference, Difference, Part
+from .settling import settle
 from .tensor_rows import Finding, pictures_of, rows_of
 
 
@@ -41,6 +43,7 @@ def compare(
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     seconds: float = 60.0,
+    tensors: Sequence[str] = (),
 ) -> Comparison:
     """Compare a board's tensors with the PC's, and find out which layer's fault a difference is.
 
@@ -49,8 +52,9 @@ def compare(
     lib : Library
         The network that the firmware was made from.
     dump : path or mapping
-        A monitor's log, a dump folder, an `.npz`, or `{name: array}`; a flat array is compared
-        with the first values of its tensor.
+        A monitor's log, a dump folder, an `.npz`, or `{name: array}`; a flat array, a list or text
+        with numbers is compared with the first values of its tensor. A log may also hold what
+        ESP-DL's own runtime prints.
     inputs : array, list or dict, optional
         What the board was fed. Where absent, the input in the dump is taken, and not compared.
     mean, std : float or sequence of float, optional
@@ -58,6 +62,9 @@ def compare(
     seconds : float
         How long known explanations are tried on layers that compute something wrong; what there is
         no time for is said in their faults.
+    tensors : sequence of str, optional
+        Names of what a log shows without names, in its order: tensors that ESP-DL has printed, or
+        groups of numbers that somebody has.
 
     Returns
     -------
@@ -70,8 +77,8 @@ def compare(
     DataError
         If the dump cannot be read, or it is whole, lacks the input and none is given.
     """
-    board = read_dump(dump)
-    _find_shortened(board, lib.program.values)
+    board = read_dump(dump, tensors)
+    settle(board, lib.program)
     border = border_of_dump(lib.program, board)
     program = border.program
     problems = [*_other_network(program, board), *board.problems]
@@ -98,21 +105,14 @@ def compare(
         if name in names and not (name in fed.tensors and _is_the_float_input(program, name, board))
     }
     equal = tuple(name for name, finding in findings.items() if finding is None)
-    problems += [finding for finding in findings.values() if isinstance(finding, str)]
-    problems += [f"{n}: no such tensor in the network" for n in sorted(names) if n not in pc]
-    if not any(name not in {*integers, *integers.values()} for name in equal):
-        problems.append("no tensor that the board has computed is shown to be equal")
-    problems += [
-        f"{name}: this output of the network is not in the dump"
-        for name in dict.fromkeys(program.outputs)
-        if not _is_there(program, name, {*findings, *fed.tensors}, itself=board.by_firmware)
-    ]
+    problems += _problems_of(program, board, pc, findings, fed.tensors)
+    problems += spots_on_pc(board.spots, pc)
     seen = _seen(board, pc, findings)
+    # A layer is recomputed in the library's layout, which firmware may have turned at a border.
+    alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
     investigation = None
     if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
         said = () if mean is None and std is None else (_normalization(mean, std),)
-        # A layer is recomputed in the library's layout, which firmware may have turned at a border.
-        alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
         investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
     faults = {} if investigation is None else investigation.faults
     return Comparison(
@@ -126,7 +126,31 @@ def compare(
         program.chip.name,
         inputs is None,
         pictures_of(seen, pc, faults),
+        next_dump(program, board, findings),
     )
+
+
+def _problems_of(
+    program: Program,
+    board: Dump,
+    pc: Mapping[str, Array],
+    findings: Mapping[str, Finding],
+    fed: Collection[str],
+) -> list[str]:
+    """What could not be compared, and what keeps equality from being shown."""
+    problems = [finding for finding in findings.values() if isinstance(finding, str)]
+    names = sorted({*board.tensors, *board.checksums})
+    problems += [f"{name}: no such tensor in the network" for name in names if name not in pc]
+    entering = (*program.inputs, *(state.value for state in program.states))
+    given = {*entering, *(quantized_form(program, value) for value in entering)}
+    if not any(finding is None and name not in given for name, finding in findings.items()):
+        problems.append("no tensor that the board has computed is shown to be equal")
+    problems += [
+        f"{name}: this output of the network is not in the dump"
+        for name in dict.fromkeys(program.outputs)
+        if not _is_there(program, name, {*findings, *fed}, itself=board.by_firmware)
+    ]
+    return problems
 
 
 def _in_order(program: Program, pc: Mapping[str, Array]) -> list[str]:
@@ -166,14 +190,6 @@ def _as_arrays(inputs: Any) -> list[Any] | dict[str, Any]:
     if isinstance(inputs, Mapping):
         return dict(inputs)
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def _find_shortened(board: Dump, names: Collection[str]) -> None:
-    """Give tensors their names again whose files have shortened ones."""
-    for name in names:
-        stem = file_stem(name)
-        if stem in board.tensors and stem != name and name not in board.tensors:
-            board.tensors[name] = board.tensors.pop(stem)
 
 
 def _other_network(program: Program, board: Dump) -> list[str]:

@@ -7,11 +7,14 @@ explanations are tried on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import numpy as np
 
 from ..ops import Operator
 from ..ops.base.rounding import Array
+from ..ops.quantize import Quantize
 from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Native, Program, Step
@@ -21,6 +24,9 @@ from .layers import Layer, axes_of, layers_of
 from .observed import Observed
 from .rows import Explained, Fault
 from .statistics import statistics_of
+
+#: Of fewer values, explanations may fit all by chance, and that is said.
+_FEW_VALUES = 16
 
 
 class Recomputer(Protocol):
@@ -65,7 +71,7 @@ class Investigation:
     Attributes
     ----------
     faults : dict of str to Fault
-        For every tensor that differs and that a call computes.
+        For every tensor that differs, in the order of execution.
     notes : list of str
         What is strange about tensors that do not differ.
     """
@@ -108,8 +114,48 @@ class Investigation:
                 continue
             if name in self._whole:
                 self._known[name] = _Known(self._whole[name], frozenset(), False)
-            why = "no layer computes it: the board was fed something else than the PC"
-            self.faults[name] = Fault(name, None, "culprit", why, (), self._statistics(name))
+            self.faults[name] = self._fed_otherwise(name, seen)
+
+    def _fed_otherwise(self, name: str, seen: Observed) -> Fault:
+        """Of an input or a state, as if a call computed it of what the PC was fed."""
+        why = "no layer computes it: the board was fed something else than the PC"
+        step, right = _entering(self._program, name), self._pc[name]
+        array = right
+        if isinstance(step.operator, Quantize):
+            array = np.ldexp(right.astype(np.float32), step.operator.y.uniform_exponent)
+        found, untried = self._explained(step, (array,), right, (), seen)
+        return Fault(name, None, "culprit", why + untried, found, self._statistics(name))
+
+    def _explained(
+        self,
+        step: Step,
+        inputs: tuple[Array, ...],
+        right: Array,
+        after: tuple[Step, ...],
+        seen: Observed,
+    ) -> tuple[tuple[Explained, ...], str]:
+        """What fits, and in words what is not tried."""
+        if isinstance(step.operator, Native):
+            return (), "; TVM compiles it, so that no explanation can be tried"
+        if not seen.whole:
+            return (), "; too little of it is in the dump to explain it"
+        run = LayerRun(
+            self._program,
+            step,
+            step.operator,
+            inputs,
+            right,
+            after,
+            seen,
+            self._whole,
+            self._clock,
+            self._normalizations,
+        )
+        found, untried = explained(run)
+        told = untried and f"; {untried}"
+        if found and right.size < _FEW_VALUES:
+            told += f"; it has {right.size} values only, which an explanation can fit by chance"
+        return tuple(found), told
 
     def _look_at(self, number: int, step: Step) -> None:
         inputs = [self._known.get(name) for name in step.inputs]
@@ -184,28 +230,9 @@ class Investigation:
         step = self._program.steps[layer.number]
         inputs = tuple(self._known[source].array for source in step.inputs)
         right = self._host.recompute(step, inputs)[step.outputs[0]]
-        found: list[Explained] = []
-        if isinstance(step.operator, Native):
-            why += "; TVM compiles it, so that no explanation can be tried"
-        elif not seen.whole:
-            why += "; too little of it is in the dump to explain it"
-        else:
-            run = LayerRun(
-                self._program,
-                step,
-                step.operator,
-                inputs,
-                right,
-                after,
-                seen,
-                self._whole,
-                self._clock,
-                self._normalizations,
-            )
-            found, untried = explained(run)
-            why += untried and f"; {untried}"
+        found, untried = self._explained(step, inputs, right, after, seen)
         statistics = self._statistics(name, self._moved(right, after))
-        return Fault(name, layer, "culprit", why, tuple(found), statistics)
+        return Fault(name, layer, "culprit", why + untried, found, statistics)
 
     def _moved(self, right: Array, after: tuple[Step, ...]) -> Array:
         for step in after:
@@ -221,3 +248,15 @@ class Investigation:
         known = str(expected.dtype) in ("int8", "int16")
         lanes = self._program.chip.lanes(str(expected.dtype)) if known else 0
         return statistics_of(board, expected, self._axes.get(name, ""), lanes)
+
+
+def _entering(program: Program, name: str) -> Step:
+    """A call in the place of what an application does with an input: it gives it as it is.
+
+    Integers are quantized from the floats that they stand for.
+    """
+    tensor = program.values[name]
+    if isinstance(tensor.exponent, int):
+        floats = replace(tensor, dtype="float32", exponent=None)
+        return Step(Quantize(floats, tensor), (name,), (name,))
+    return Step(Reshape(tensor, tensor), (name,), (name,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass, field, fields
 
 from ..files.printed_tensors import Checksum
 from ..ops.base.rounding import Array
+from .esp_dl_prints import PrintedTensor, Spot
 
 
 @dataclass
@@ -20,6 +22,16 @@ class Dump:
         Tensors that came without their data.
     exponents : dict of str to int
         What the firmware says of the tensors; empty where the form does not say.
+    indices : dict of str to int
+        The firmware's numbers of the tensors; empty where the form does not say.
+    typed : dict of str to numpy.ndarray
+        Numbers without a type of their own, by the model's names.
+    printed : list of PrintedTensor
+        What ESP-DL's own runtime has printed, whose names only the network tells.
+    spots : list of Spot
+        Where the test of ESP-DL's own runtime has failed.
+    tested : list of str
+        Outputs that it has looked at.
     problems : list of str
         What was damaged or missing, a sentence each.
     notes : list of str
@@ -33,7 +45,16 @@ class Dump:
     tensors: dict[str, Array] = field(default_factory=dict)
     checksums: dict[str, Checksum] = field(default_factory=dict)
     exponents: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
+    typed: dict[str, Array] = field(default_factory=dict)
+    printed: list[PrintedTensor] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     model_id: str = ""
     by_firmware: bool = False
+
+    def copy(self) -> Dump:
+        """Another one with the same arrays: what a network tells of them is noted in it."""
+        return Dump(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from ..files.output_files import path_of, write_folder
 from ..ops.base.rounding import Array
 from .dump import Dump
 from .monitor_log import read_log
+from .printed_dump import read_printed
+from .typed_values import split_typed
 
-Source = str | os.PathLike[str] | Mapping[str, Any]
+Source = str | os.PathLike[str] | Mapping[str, Any] | Dump
 
 
 def save_folder(folder: Path, tensors: Mapping[str, Array]) -> None:
@@ -46,27 +48,50 @@ def save_folder(folder: Path, tensors: Mapping[str, Array]) -> None:
     write_folder(folder, {Path(f"{file_stem(n)}.npy"): npy(a) for n, a in tensors.items()})
 
 
-def read_dump(source: Source) -> Dump:
+def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
     """Read a dump in any of its forms.
 
     Parameters
     ----------
-    source : path or mapping
-        A monitor's log, a folder of `<name>.npy`, an `.npz`, or `{name: array}`.
+    source : path, mapping or Dump
+        A monitor's log, a folder of `<name>.npy`, an `.npz`, or `{name: array}`; what is a list or
+        text there is taken for the first values of its tensor. A log may also hold what ESP-DL's
+        own runtime prints of tensors. Of a `Dump` a copy is given back.
+    tensors : sequence of str, optional
+        Names of what is printed without names, in its order: of the tensors that ESP-DL has
+        printed, else of the groups of numbers in a text.
 
     Raises
     ------
     DataError
         If there is no such file, it is damaged, or nothing of a dump is in it.
     """
+    if isinstance(source, Dump):
+        return source.copy()
     if isinstance(source, Mapping):
-        return Dump({str(name): _array(str(name), value) for name, value in source.items()})
+        _refuse_names(tensors, "a mapping")
+        own, typed = split_typed(source)
+        return Dump({name: _array(name, value) for name, value in own.items()}, typed=typed)
     path = path_of(source, "the dump", DataError)
     if path.is_dir():
+        _refuse_names(tensors, str(path))
         return _read_folder(path)
     if not path.is_file():
         raise DataError("there is no such dump", where=str(path))
-    return _read_archive(path) if path.suffix == ".npz" else read_log(path)
+    if path.suffix == ".npz":
+        _refuse_names(tensors, str(path))
+        return _read_archive(path)
+    return read_printed(path, tensors) if tensors else read_log(path)
+
+
+def _refuse_names(tensors: Sequence[str], where: str) -> None:
+    if tensors:
+        raise DataError(
+            "names of tensors are for a log or another text",
+            where=where,
+            found=", ".join(tensors),
+            allowed="the names that the arrays have",
+        )
 
 
 def _array(name: str, value: Any) -> Array:

@@ -20,7 +20,7 @@ from .products import Products, products_of, size_of
 from .scaled import Scaled, scaled_of, scaled_products
 
 #: Values that a layer's products may be, written out: about 8 bytes each, several times.
-MOST_PRODUCTS = 1 << 25
+MOST_PRODUCTS = 1 << 24
 #: Products that may be added one after the other, in the chip's order: some seconds.
 MOST_IN_ORDER = 1 << 30
 

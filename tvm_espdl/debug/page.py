@@ -10,6 +10,9 @@ from .picture import heat_maps
 from .rows import ComparisonRows, Difference, Explained, Fault, TensorRow
 from .text import as_text
 
+_KEY = """red: the board's value is larger; blue: it is smaller; white: equal; darker: further apart
+c 5: 22 stands for channel 5, of which 22 values differ"""
+
 
 def as_html(found: ComparisonRows) -> str:
     """The whole page; the same comparison gives the same text."""
@@ -22,7 +25,9 @@ def as_html(found: ComparisonRows) -> str:
             [_fault(fault) for fault in found.faults],
         ),
         *(
-            Section(f"Board less PC: {name}", drawings=[heat_maps(name, values, axes[name])])
+            Section(
+                f"Board less PC: {name}", text=_KEY, drawings=[heat_maps(name, values, axes[name])]
+            )
             for name, values in found.pictures.items()
         ),
         *(

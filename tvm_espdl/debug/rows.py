@@ -5,6 +5,7 @@ It shows nothing: text, JSON and HTML are made from it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -53,10 +54,11 @@ class Difference:
 
     def __str__(self) -> str:
         steps = (" step" if self.largest == 1 else " steps") if self.in_steps else ""
+        snr = "" if math.isnan(self.snr_db) else f", SNR {self.snr_db:.1f} dB"
         return (
             f"{self.tensor}: {self.count} of {self.elements} values differ ({self.share:.2%}), "
             f"first at {self.place} (board {self.board:g}, PC {self.pc:g}), largest difference "
-            f"{self.largest:g}{steps}, SNR {self.snr_db:.1f} dB"
+            f"{self.largest:g}{steps}{snr}"
         )
 
 
@@ -184,6 +186,8 @@ class ComparisonRows:
         anything.
     pictures : mapping of str to numpy.ndarray
         Differences, board less PC, of a few tensors that a page shows.
+    advice : tuple of str
+        What to have the board print next, where only checksums of what differs are there.
     """
 
     equal: tuple[str, ...] = ()
@@ -192,10 +196,11 @@ class ComparisonRows:
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    rows: tuple[TensorRow, ...] = ()
+    rows: tuple[TensorRow, ...] = field(default=(), repr=False)
     chip: str = ""
     own_input: bool = False
     pictures: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    advice: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -18,6 +18,7 @@ from ..ops.base.rounding import Array, power_of_two, saturate, shift_left, wrap
 from ..ops.mul import Mul
 from ..ops.quantize import Quantize
 from ..ops.requantize import Requantize
+from ..ops.resize_nearest import ResizeNearest
 from .products import Products, products_of
 
 Shift = Callable[[Array, Array], Array]
@@ -155,6 +156,10 @@ def _values_of(
             found = inputs[0].astype(np.int64), operator.shift
         case Mul():
             found = _of_product(operator, chip, inputs)
+        case ResizeNearest() if not operator.wraps(chip):
+            rows, columns = operator.sources()
+            pixels = inputs[0].reshape(*operator.input_size, -1)[rows][:, columns]
+            found = pixels.astype(np.int64), operator.shift
         case AveragePool2d():
             sums = operator.windows(inputs[0], 0).astype(np.int64).sum(axis=(2, 3))
             found = (sums.astype(np.float32) * operator.factor).astype(np.float64), 0

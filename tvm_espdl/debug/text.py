@@ -30,6 +30,7 @@ def as_text(found: ComparisonRows) -> str:
         lines += _verdicts(found.faults)
     elif not found.ok:
         lines.append("not shown equal")
+    lines += found.advice
     return "\n".join(map(shown, lines))
 
 
@@ -57,7 +58,7 @@ def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
     for fault in unknown[:_MOST_LISTED]:
         yield f"unknown: {_called(fault)}: {fault.why}"
         if fault.suspects:
-            yield f"  it is one of: {'; '.join(map(str, fault.suspects))}"
+            yield f"  it is one of: {_listed(fault.suspects)}"
     if len(unknown) > _MOST_LISTED:
         yield f"unknown: {len(unknown) - _MOST_LISTED} more (--json has all)"
     inherits = sum(fault.verdict == "inherits" for fault in faults)
@@ -66,6 +67,14 @@ def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
             f"{inherits} of the tensors that differ only inherit it: of the board's own inputs "
             "their layers are right"
         )
+
+
+def _listed(layers: Sequence[Layer]) -> str:
+    """A few layers; of many the first and the last ones."""
+    if len(layers) <= _MOST_LISTED:
+        return "; ".join(map(str, layers))
+    few = "; ".join(map(str, layers[:3]))
+    return f"{few}; ... {len(layers) - 4} more ...; {layers[-1]}"
 
 
 def _called(fault: Fault) -> str:
@@ -88,6 +97,7 @@ def as_json(found: ComparisonRows) -> str:
             "problems": found.problems,
             "notes": found.notes,
             "missing": found.missing,
+            "advice": found.advice,
             "partial": [dataclasses.asdict(part) for part in found.partial],
             "tensors": [_row(row) for row in found.rows],
         }

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import DataError
+from .log_bytes import log_pieces
 
 #: Escape sequences of terminals, colours among them.
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_MARK = "@espdl "
+MARK = "@espdl "
 
 
 def log_lines(path: Path) -> Iterator[str]:
@@ -24,15 +24,8 @@ def log_lines(path: Path) -> Iterator[str]:
     DataError
         If the file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")  # as PowerShell's `>` writes it
-        with path.open(encoding="utf-16" if wide else "utf-8", errors="replace") as text:
-            yield from text
-    except OSError as error:
-        raise DataError(
-            "the log cannot be read", where=str(path), found=error.strerror or str(error)
-        ) from error
+    for piece in log_pieces(path):
+        yield from piece.decode(errors="replace").split("\n")[:-1]
 
 
 def plain(line: str) -> str:
@@ -45,6 +38,6 @@ def marked(line: str) -> list[tuple[str, str]]:
 
     A reset can cut a line off, so that the next one begins in its middle.
     """
-    parts = plain(line).split(_MARK)[1:]
+    parts = plain(line).split(MARK)[1:]
     words = (part.rstrip().partition(" ") for part in parts)
     return [(kind, rest) for kind, _, rest in words]

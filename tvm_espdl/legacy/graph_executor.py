@@ -1,13 +1,12 @@
-"""`tvm.contrib.graph_executor` and its debugging twin, as scripts of the old flow know them.
+"""`tvm.contrib.graph_executor`, as scripts of the old flow know it.
 
-Thin faces over `Library`: inputs are set one by one, then run, then read.
+A thin face over `Library`: inputs are set one by one, then run, then read.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ class GraphModule:
     """
 
     def __init__(self, module: Session) -> None:
-        self.library = _session(module, None).library
+        self.library = session_of(module, None).library
         self._inputs: dict[str, Any] = {}
         self._outputs: list[Array] | None = None
 
@@ -216,56 +215,7 @@ class GraphModule:
         """
         if self._outputs is None:
             raise DataError("nothing was run yet", where="get_output", try_="run() first")
-        return _given(self._outputs[index], out)
-
-
-class GraphModuleDebug(GraphModule):
-    """A `GraphModule` that keeps every intermediate tensor of a run.
-
-    Parameters
-    ----------
-    module : Session
-        As `lib["debug_create"]("default", device)` returns it.
-    device, graph_json_str
-        Not used; part of the old interface.
-    dump_root : str, optional
-        A folder; each run writes its tensors there as `<name>.npy`.
-    """
-
-    def __init__(
-        self,
-        module: Session,
-        device: Any = None,
-        graph_json_str: str = "",
-        dump_root: str | None = None,
-    ) -> None:
-        super().__init__(module)
-        self.dump_root = dump_root
-        self.intermediates: dict[str, Array] = {}
-
-    def run(self, **inputs: Any) -> None:
-        """Run the network and keep, and dump, all of its tensors."""
-        self.set_input(**inputs)
-        self.intermediates = self.library.observe(self._inputs)
-        super().run()
-        if self.dump_root is not None:
-            from ..debug import save_folder  # only for dumps
-
-            save_folder(Path(self.dump_root), self.intermediates)
-
-    def debug_get_output(self, node: str, out: Any = None) -> Any:
-        """A tensor of the last run, by its name in the model.
-
-        Raises
-        ------
-        DataError
-            If there is no tensor of that name.
-        """
-        if node not in self.intermediates:
-            raise DataError(
-                "no such tensor", found=node, allowed=", ".join(self.intermediates) or "run first"
-            )
-        return _given(self.intermediates[node], out)
+        return given(self._outputs[index], out)
 
 
 _FUNCTIONS = (
@@ -284,18 +234,11 @@ def create(graph_json_str: Any, libmod: Any, device: Any) -> GraphModule:
         For anything else.
     """
     del graph_json_str
-    return GraphModule(_session(libmod, device))
+    return GraphModule(session_of(libmod, device))
 
 
-def create_debug(
-    graph_json_str: Any, libmod: Any, device: Any, dump_root: str | None = None
-) -> GraphModuleDebug:
-    """As `create`, for a `GraphModuleDebug`."""
-    del graph_json_str
-    return GraphModuleDebug(_session(libmod, device), device, dump_root=dump_root)
-
-
-def _session(libmod: Any, device: Any) -> Session:
+def session_of(libmod: Any, device: Any) -> Session:
+    """What executors run, of a library or of what it gives: a DataError for anything else."""
     if isinstance(libmod, Session):
         return libmod
     if isinstance(libmod, Library):
@@ -309,6 +252,7 @@ def _session(libmod: Any, device: Any) -> Session:
     )
 
 
-def _given(array: Array, out: Any) -> Any:
+def given(array: Array, out: Any) -> Any:
+    """An array as a tensor of TVM, or copied into one."""
     result = tvm.runtime.tensor(array)
     return result if out is None else result.copyto(out)

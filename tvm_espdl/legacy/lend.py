@@ -16,7 +16,8 @@ import tvm
 
 from .aliases import alias_submodules
 
-_EXECUTORS = "tvm_espdl.legacy.graph_executor"
+_EXECUTOR = "tvm_espdl.legacy.graph_executor"
+_DEBUGGER = "tvm_espdl.legacy.debug_executor"
 
 
 def lend() -> None:
@@ -27,7 +28,7 @@ def lend() -> None:
     if sys.modules.get("tvm.relay") is relay:
         alias_submodules()
     _place("tvm.nd", _nd)
-    _place("tvm.contrib.graph_executor", lambda name: _Lazy(name, "GraphModule", "create"))
+    _place("tvm.contrib.graph_executor", _graph_executor)
     _place("tvm.contrib.debugger", ModuleType)
     _place("tvm.contrib.debugger.debug_executor", _debug_executor)
 
@@ -51,19 +52,20 @@ def _nd(name: str) -> ModuleType:
     return module
 
 
+def _graph_executor(name: str) -> ModuleType:
+    return _Lazy(name, _EXECUTOR, "GraphModule", "create")
+
+
 def _debug_executor(name: str) -> ModuleType:
-    return _Lazy(name, "GraphModuleDebug", create="create_debug")
+    return _Lazy(name, _DEBUGGER, "GraphModuleDebug", "create")
 
 
 class _Lazy(ModuleType):
-    """A module whose names are looked up when they are first asked for.
+    """A module whose names are looked up in another one when they are first asked for."""
 
-    `lent` are those of the executors' file, `renamed` others by the names that they have there.
-    """
-
-    def __init__(self, name: str, *lent: str, **renamed: str) -> None:
-        super().__init__(name, f"Lent by tvm_espdl: see {_EXECUTORS}.")
-        self._lent = {**{own: own for own in lent}, **renamed}
+    def __init__(self, name: str, owner: str, *lent: str) -> None:
+        super().__init__(name, f"Lent by tvm_espdl: see {owner}.")
+        self._owner, self._lent = owner, lent
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._lent:
@@ -71,7 +73,7 @@ class _Lazy(ModuleType):
                 f"module {self.__name__!r} has no attribute {name!r}; tvm_espdl lends "
                 + ", ".join(self._lent)
             )
-        return getattr(importlib.import_module(_EXECUTORS), self._lent[name])
+        return getattr(importlib.import_module(self._owner), name)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._lent]

@@ -77,9 +77,9 @@ class ProgressLine:
             self._label, self._count, self._begin = label, 0, time.monotonic()
         self._draw()
 
-    def step(self) -> None:
-        """One more part of it is done."""
-        self._count += 1
+    def step(self, count: int = 1) -> None:
+        """So many more parts of it are done."""
+        self._count += count
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[ProgressLine]:

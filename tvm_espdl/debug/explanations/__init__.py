@@ -32,6 +32,7 @@ from .relu_added import ReluAdded
 from .relu_missing import ReluMissing
 from .stale_buffer import StaleBuffer
 from .tail_channels import TailChannels
+from .tail_values import TailValues
 from .wrapped import Wrapped
 
 #: The most specific first: what says more about the mistake, and could fit less by chance.
@@ -46,17 +47,18 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     BiasAfterShift(),
     LaneSaturation(),
     ChannelExponents(),
+    InputQuantizedTwice(),
+    InputNotQuantized(),
+    NormalizedTwice(),
     ExponentOff(),
     FilterLayout(),
     ChannelOrder(),
     LayoutOfInput(),
-    InputQuantizedTwice(),
-    InputNotQuantized(),
-    NormalizedTwice(),
     InputScaled(),
     StaleBuffer(),
     InputOverwritten(),
     TailChannels(),
+    TailValues(),
     DumpShifted(),
     DumpCut(),
     OtherChip(),

@@ -9,6 +9,9 @@ from ...ops.base.rounding import Array
 from ..layer_run import LayerRun
 from ..rows import Explained
 
+#: Ways to make the same mistake that are named, where several give the same values.
+_MOST_DETAILS = 3
+
 #: What the layer's result would be, and in words how it comes about.
 Attempt = tuple[str, Array]
 
@@ -50,10 +53,13 @@ class Explanation:
         OutOfTimeError
             If the run's clock says so.
         """
+        details: dict[str, None] = {}
         for detail, result in self.attempts(run):
-            if run.fits(result):
-                return detail
-        return None
+            if detail not in details and run.fits(result):
+                details[detail] = None
+                if len(details) == _MOST_DETAILS:
+                    break
+        return "; or ".join(details) or None
 
     def explained(self, detail: str) -> Explained:
         """What users get."""

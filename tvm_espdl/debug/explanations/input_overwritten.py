@@ -36,7 +36,7 @@ class InputOverwritten(Explanation):
 def _overlaps(run: LayerRun) -> Iterator[tuple[int, str, int]]:
     """Which input, which other tensor, and where that begins, in bytes from the input's begin."""
     steps = run.program.steps
-    now = next(n for n, step in enumerate(steps) if step.outputs == run.step.outputs)
+    now = next((n for n, step in enumerate(steps) if step.outputs == run.step.outputs), 0)
     for place, name in enumerate(run.step.inputs):
         made = next((n for n, step in enumerate(steps) if name in step.outputs), -1)
         for other in (out for step in steps[made + 1 : now] for out in step.outputs):

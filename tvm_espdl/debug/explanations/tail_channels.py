@@ -9,14 +9,10 @@ import numpy as np
 from ...ops.base.rounding import Array
 from ..layer_run import LayerRun
 from .explanation import Attempt, Explanation
-from .stale_buffer import older_tensors
+from .stale_buffer import left_over
 
-#: Fewer values are equal by chance; so are fewer kinds of bytes.
-_LEAST_VALUES, _LEAST_KINDS = 8, 8
-#: Buffers begin at multiples of it.
-_ALIGNMENT = 16
-#: Bytes that are looked at first.
-_FEW = 256
+#: Fewer values are equal by chance.
+_LEAST_VALUES = 8
 
 
 class TailChannels(Explanation):
@@ -35,7 +31,9 @@ class TailChannels(Explanation):
             changed = run.right.copy()
             changed[..., first:] = value
             yield f"channels {first} and up hold nothing but {value}", changed
-        left = _left_over(run, first)
+        tail = np.zeros(run.output.shape, bool)
+        tail[..., first:] = True
+        left = left_over(run, tail)
         if left is not None:
             yield f"channels {first} and up are not written: {left}", _as_shown(run)
         products = run.products
@@ -79,35 +77,6 @@ def _unwritten(run: LayerRun, first: int) -> list[int]:
 def _as_shown(run: LayerRun) -> Array:
     assert run.values is not None
     return run.values
-
-
-def _left_over(run: LayerRun, first: int) -> str | None:
-    """Which tensor of before lies in the tail's memory, with zeros around it."""
-    if run.values is None:
-        return None
-    raw = np.ascontiguousarray(run.values).view(np.uint8).reshape(-1)
-    width = run.values.dtype.itemsize
-    tail = np.zeros(run.values.shape, bool)
-    tail[..., first:] = True
-    places = np.repeat(tail.ravel(), width).nonzero()[0]
-    wanted, few = raw[places], places[:_FEW]
-    for name, array in older_tensors(run):
-        other = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
-        for at in range(-other.size // _ALIGNMENT * _ALIGNMENT, raw.size, _ALIGNMENT):
-            if not np.array_equal(_held(other, few - at), raw[few]):
-                continue
-            run.clock.check()
-            held = (places >= at) & (places < at + other.size)
-            kinds = np.unique(wanted[held]).size
-            if kinds >= _LEAST_KINDS and np.array_equal(_held(other, places - at), wanted):
-                return f"there is still {name}, from byte {at} on, and zeros elsewhere"
-    return None
-
-
-def _held(other: Array, places: Array) -> Array:
-    """Bytes at places of a tensor; zeros beside it."""
-    inside = (places >= 0) & (places < other.size)
-    return np.where(inside, other[np.clip(places, 0, other.size - 1)], 0)
 
 
 def _wrong_bias(bias: Array, first: int) -> Iterator[tuple[str, Array]]:

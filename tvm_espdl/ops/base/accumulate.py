@@ -166,19 +166,26 @@ def accumulate(
         if register.products_per_clamp == 0:
             sums[:, group] = wrap(sums[:, group], register.bits)
             continue
-        for channel in np.arange(group.start, group.stop)[ordered[group]]:
-            inputs = patches if patches.ndim == 2 else patches[:, channel]
-            products = inputs.astype(np.int64) * weights[channel].astype(np.int64)
-            sums[:, channel] = _clamped_sum(products, start[channel], register, run)
+        chosen = np.arange(group.start, group.stop)[ordered[group]]
+        if chosen.size:
+            inputs = patches if patches.ndim == 2 else patches[:, chosen]
+            limited = _clamped_sums(inputs, weights[chosen], start[chosen], register, run)
+            sums[:, chosen] = limited
     return sums
 
 
-def _clamped_sum(products: Array, start: np.int64, register: Accumulator, run: int) -> Array:
-    total = np.full(len(products), np.clip(start, register.lowest, register.highest), np.int64)
-    for first in range(0, products.shape[1], run):
+def _clamped_sums(
+    patches: Array, weights: Array, start: Array, register: Accumulator, run: int
+) -> Array:
+    """Of several channels, `(positions, channels)`: each clamp is one of all of them."""
+    total = np.empty((len(patches), len(weights)), np.int64)
+    total[:] = np.clip(start, register.lowest, register.highest)
+    wide = np.moveaxis(patches if patches.ndim == 3 else patches[:, None], -1, 0).astype(np.int64)
+    by_product = weights.T.astype(np.int64)
+    for first in range(0, len(by_product), run):
         for begin in range(first, first + run, register.products_per_clamp):
-            end = min(begin + register.products_per_clamp, first + run)
-            total += products[:, begin:end].sum(axis=1)
+            for at in range(begin, min(begin + register.products_per_clamp, first + run)):
+                total += wide[at] * by_product[at]
             np.clip(total, register.lowest, register.highest, out=total)
     return total
 

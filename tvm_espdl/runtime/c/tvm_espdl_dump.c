@@ -7,6 +7,8 @@
 #ifdef TVM_ESPDL_DUMP
 
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #define BYTES_PER_LINE 48
@@ -26,7 +28,8 @@ uint32_t tvm_espdl_crc32(const void *data, int32_t bytes) {
   return ~crc_with(0xffffffffu, data, bytes);
 }
 
-static void print_base64(const uint8_t *data, int32_t bytes) {
+/* One call prints a line, so that other tasks print before or behind it. */
+static void print_data(int32_t index, int32_t offset, const uint8_t *data, int32_t bytes) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   char line[BYTES_PER_LINE / 3 * 4 + 1];
   int32_t length = 0;
@@ -40,11 +43,27 @@ static void print_base64(const uint8_t *data, int32_t bytes) {
     line[length++] = i + 2 < bytes ? digits[word & 63u] : '=';
   }
   line[length] = '\0';
-  printf("%s\n", line);
+  printf("@espdl data %" PRId32 " %" PRId32 " %s\n", index, offset, line);
 }
 
 void tvm_espdl_dump_begin(const char *model_id, int32_t tensors) {
   printf("@espdl begin v1 %s %" PRId32 "\n", model_id, tensors);
+}
+
+static void print_head(int32_t index, const char *name, const char *dtype, const char *shape,
+                       int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                       int32_t pitch) {
+  const uint8_t *const start = data;
+  uint32_t crc = 0xffffffffu;
+  for (int32_t offset = 0; offset < bytes; offset += row) {
+    crc = crc_with(crc, start + offset / row * pitch, row);
+  }
+  printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
+         dtype, shape, exponent, bytes, ~crc);
+}
+
+static void print_end(int32_t index) {
+  printf("@espdl end %" PRId32 "\n", index);
 }
 
 void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, const char *shape,
@@ -56,12 +75,7 @@ void tvm_espdl_dump_apart(int32_t index, const char *name, const char *dtype, co
                           int32_t exponent, const void *data, int32_t bytes, int32_t row,
                           int32_t pitch) {
   const uint8_t *const start = data;
-  uint32_t crc = 0xffffffffu;
-  for (int32_t offset = 0; offset < bytes; offset += row) {
-    crc = crc_with(crc, start + offset / row * pitch, row);
-  }
-  printf("@espdl tensor %" PRId32 " %s %s %s %" PRId32 " %" PRId32 " %08" PRIx32 "\n", index, name,
-         dtype, shape, exponent, bytes, ~crc);
+  print_head(index, name, dtype, shape, exponent, data, bytes, row, pitch);
   for (int32_t offset = 0; offset < bytes; offset += BYTES_PER_LINE) {
     const int32_t left = bytes - offset;
     const int32_t count = left < BYTES_PER_LINE ? left : BYTES_PER_LINE;
@@ -69,10 +83,38 @@ void tvm_espdl_dump_apart(int32_t index, const char *name, const char *dtype, co
     for (int32_t i = 0; i < count; ++i) {
       line[i] = start[(offset + i) / row * pitch + (offset + i) % row];
     }
-    printf("@espdl data %" PRId32 " %" PRId32 " ", index, offset);
-    print_base64(line, count);
+    print_data(index, offset, line, count);
   }
-  printf("@espdl end %" PRId32 "\n", index);
+  print_end(index);
+}
+
+static bool is_chosen(int32_t index) {
+#if defined(TVM_ESPDL_DUMP_ONLY)
+  static const int32_t chosen[] = {TVM_ESPDL_DUMP_ONLY};
+  for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; ++i) {
+    if (chosen[i] == index) {
+      return true;
+    }
+  }
+  return false;
+#elif defined(TVM_ESPDL_DUMP_CRC)
+  (void)index;
+  return false;
+#else
+  (void)index;
+  return true;
+#endif
+}
+
+void tvm_espdl_dump_chosen(int32_t index, const char *name, const char *dtype, const char *shape,
+                           int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                           int32_t pitch) {
+  if (is_chosen(index)) {
+    tvm_espdl_dump_apart(index, name, dtype, shape, exponent, data, bytes, row, pitch);
+  } else {
+    print_head(index, name, dtype, shape, exponent, data, bytes, row, pitch);
+    print_end(index);
+  }
 }
 
 void tvm_espdl_dump_done(int32_t tensors) {

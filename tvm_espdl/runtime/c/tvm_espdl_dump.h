@@ -25,18 +25,29 @@ void tvm_espdl_dump_tensor(int32_t index, const char *name, const char *dtype, c
 void tvm_espdl_dump_apart(int32_t index, const char *name, const char *dtype, const char *shape,
                           int32_t exponent, const void *data, int32_t bytes, int32_t row,
                           int32_t pitch);
+/* That, or its checksum alone, as TVM_ESPDL_DUMP_CRC and TVM_ESPDL_DUMP_ONLY choose. */
+void tvm_espdl_dump_chosen(int32_t index, const char *name, const char *dtype, const char *shape,
+                           int32_t exponent, const void *data, int32_t bytes, int32_t row,
+                           int32_t pitch);
 void tvm_espdl_dump_done(int32_t tensors);
 
 #define TVM_ESPDL_DUMP_BEGIN(model_id, tensors) tvm_espdl_dump_begin(model_id, tensors)
-#define TVM_ESPDL_DUMP_TENSOR(index, name, dtype, shape, exponent, data, bytes) \
+#define TVM_ESPDL_DUMP_FED(index, name, dtype, shape, exponent, data, bytes) \
   tvm_espdl_dump_tensor(index, name, dtype, shape, exponent, data, bytes)
-#define TVM_ESPDL_DUMP_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
+#define TVM_ESPDL_DUMP_FED_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
   tvm_espdl_dump_apart(index, name, dtype, shape, exponent, data, bytes, row, pitch)
+#define TVM_ESPDL_DUMP_TENSOR(index, name, dtype, shape, exponent, data, bytes) \
+  tvm_espdl_dump_chosen(index, name, dtype, shape, exponent, data, bytes, bytes, bytes)
+#define TVM_ESPDL_DUMP_TENSOR_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
+  tvm_espdl_dump_chosen(index, name, dtype, shape, exponent, data, bytes, row, pitch)
 #define TVM_ESPDL_DUMP_DONE(tensors) tvm_espdl_dump_done(tensors)
 #else
 #define TVM_ESPDL_DUMP_BEGIN(model_id, tensors) ((void)0)
+#define TVM_ESPDL_DUMP_FED(index, name, dtype, shape, exponent, data, bytes) ((void)(data))
+#define TVM_ESPDL_DUMP_FED_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
+  ((void)(data))
 #define TVM_ESPDL_DUMP_TENSOR(index, name, dtype, shape, exponent, data, bytes) ((void)(data))
-#define TVM_ESPDL_DUMP_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
+#define TVM_ESPDL_DUMP_TENSOR_APART(index, name, dtype, shape, exponent, data, bytes, row, pitch) \
   ((void)(data))
 #define TVM_ESPDL_DUMP_DONE(tensors) ((void)0)
 #endif
