@@ -7,7 +7,8 @@ that they say, else that of the argument. For each network:
   share bytes: no plan of these views needs less), and their ratio;
 * a peer: the plan of this package's first release, which shares whole blocks (reshapes, results in
   place) and puts the largest first, each as low as it goes;
-* how many steps need not run, being views;
+* how many steps need not run, being views, and how many parts of joined channels are computed
+  where they belong;
 * where the chip's default pools put the tensors: internal RAM and PSRAM;
 * what the network takes of a linked RV32 image (`--gc-sections`, portable kernels, an input and an
   output in it, C library included): flash (.text, .rodata, .data) and RAM (.data, .bss).
@@ -147,7 +148,7 @@ def row(path, chip, *, with_image):
     cells = [
         f"{path.stem[-36:]:36} {program.chip.name:8} {len(program.steps):5}",
         f"{whole.arena_bytes:9} {whole.lower_bound:9} {ratio:6.3f}",
-        f"{greedy_bytes(program, needs):9} {len(whole.views):5}",
+        f"{greedy_bytes(program, needs):9} {len(whole.views):5} {len(whole.pitches):6}",
         f"{pooled.arena_bytes - outside:9} {outside:9}" + ("" if pooled.fits else " does not fit"),
     ]
     if with_image:
@@ -168,7 +169,8 @@ def main():
     warnings.simplefilter("ignore", EspdlWarning)  # products that wrap, as on the chip
     print(
         f"{'network':36} {'chip':8} {'steps':>5} {'arena':>9} {'bound':>9} {'ratio':>6} "
-        f"{'greedy':>9} {'views':>5} {'internal':>9} {'PSRAM':>9} {'flash':>9} {'RAM':>9}"
+        f"{'greedy':>9} {'views':>5} {'joined':>6} {'internal':>9} {'PSRAM':>9} "
+        f"{'flash':>9} {'RAM':>9}"
     )
     for path in given.files:
         row(path, given.chip, with_image=not given.no_image)

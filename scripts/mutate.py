@@ -128,7 +128,9 @@ def _c_tokens(text: str) -> Iterator[tuple[int, int, str]]:
     pattern = r"\w+|->|[<>=!+*/&|-]=|<<=?|>>=?|&&|\|\||\+\+|--|\S"
     for line, words in enumerate(code.splitlines(), 1):
         for found in re.finditer(pattern, words):
-            yield line, found.start(), found.group()
+            pointer = found.group() == "*" and words[found.end() : found.end() + 1] != " "
+            if not pointer:
+                yield line, found.start(), found.group()
 
 
 def _instead_of(token: str) -> str | None:

@@ -481,6 +481,24 @@ class Library:
             board=board,
         )
 
+    def workspaces(self) -> dict[int, int]:
+        """Bytes that functions of TVM work in on the chip, by their step.
+
+        Those are left out that C cannot express: such a network is not exported.
+        """
+        from .codegen.cut import cut_before  # only when asked for
+        from .codegen.native import lower_native
+
+        found = {}
+        for index, step in enumerate(self.program.steps):
+            if isinstance(step.operator, Native):
+                try:
+                    function = lower_native(step.operator, "f", cut_before(self.program, step))
+                except ModelError:
+                    continue
+                found[index] = function.workspace_bytes
+        return found
+
     def _sample(self, sample: Any) -> list[Array]:
         """One input of the network as a user gives it, or zeros."""
         if sample is None:

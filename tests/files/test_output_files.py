@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tvm_espdl.errors import OutputError
+from tvm_espdl.errors import DataError, OutputError
 from tvm_espdl.files import output_files
+from tvm_espdl.files.checked_json import read_json
 from tvm_espdl.files.output_files import (
     check_apart,
     check_new,
@@ -185,3 +186,10 @@ def test_what_is_no_path(wrong):
     for write in (check_new, lambda path: write_whole(path, b"")):
         with pytest.raises(OutputError, match=r"the output: (no|an empty) path; "):
             write(wrong)
+
+
+def test_json_of_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(DataError, match="cannot be read; found: no regular file"):
+            read_json(path, "JSON", "another file")

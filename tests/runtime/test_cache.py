@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tvm
+from networks import digits_arrays, quantized_digits
 from tvm.script import tirx as T
 from tvm.support import cc
 
+from tvm_espdl import relay
 from tvm_espdl.chips import find_chip
+from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.program import Native, Program, Step
@@ -204,3 +207,13 @@ def test_two_processes_at_once(tmp_path):
         assert process.returncode == 0, errors
     assert len([*tmp_path.iterdir()]) == 1
     assert not compiles(library(tmp_path))
+
+
+def test_the_doors_that_users_take(tmp_path):
+    x = digits_arrays()["images"][:1]
+    mod, params = relay.frontend.from_onnx(quantized_digits("esp32s3"))
+    built = relay.build(mod, params=params, cache_dir=tmp_path)(x)
+    (entry,) = tmp_path.iterdir()
+    again = compile_file(quantized_digits("esp32s3"), cache_dir=str(tmp_path))(x)
+    np.testing.assert_array_equal(built, again)
+    assert [*tmp_path.iterdir()] == [entry]

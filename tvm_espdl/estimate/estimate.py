@@ -35,6 +35,9 @@ class Network(Protocol):
     def report(self, *samples: Any, kernels: Preference = "auto") -> ReportRows:
         """Which kernel each part gets, and why."""
 
+    def workspaces(self) -> Mapping[int, int]:
+        """Bytes that functions of TVM work in, by their step, but for what C cannot express."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -192,6 +195,7 @@ def evaluate(
     if accuracy is not None:
         covered = {name for step in program.steps for name in step.covers}
         accuracy.check_network(program.chip.name, {*program.values, *covered}, "argument accuracy")
-    figures = figures_of(program, settings, kernels, calibration=calibration)
+    known = {} if isinstance(network, Program) else network.workspaces()
+    figures = figures_of(program, settings, kernels, calibration=calibration, workspaces=known)
     reasons = () if isinstance(network, Program) else network.report(kernels=kernels).reasons
     return Estimate(figures, tuple(reasons), tuple(notes), left_out, accuracy)

@@ -195,6 +195,7 @@ def figures_of(
     *,
     like: Figures | None = None,
     calibration: Calibration | None = None,
+    workspaces: Mapping[int, int] | None = None,
 ) -> Figures:
     """The figures of a program.
 
@@ -209,6 +210,8 @@ def figures_of(
         from there.
     calibration : Calibration, optional
         Factors of the user's own board.
+    workspaces : mapping of int to int, optional
+        Bytes that functions of TVM work in, by their step, as far as they are known.
 
     Raises
     ------
@@ -223,7 +226,7 @@ def figures_of(
         same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
         counts = like.counts if same else counts_of(program, layout, machine, kernels)
     else:
-        layout = layout_of(program, machine, kernels)
+        layout = layout_of(program, machine, kernels, workspaces)
         counts = counts_of(program, layout, machine, kernels)
     return Figures(program, machine, stated, layout, counts, kernels, calibration)
 

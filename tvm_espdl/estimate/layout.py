@@ -6,18 +6,16 @@ It asks the memory planner and the operators' own calls, as generated C does; it
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ..chips.settings import ANY_BOARD
-from ..codegen.cut import cut_before
 from ..codegen.flash import CODE_BYTES
 from ..codegen.literals import array_length
 from ..codegen.memory_choice import PSRAM, MemoryChoice, pools_of, settled
-from ..codegen.native import lower_native
-from ..errors import ModelError
 from ..ops import Operator
 from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
@@ -53,6 +51,8 @@ class Layout:
         Read-only data that steps share.
     laid_out_again : int
         Of all these: weights that an earlier step has in another layout.
+    workspaces : mapping of int to int
+        Bytes that functions of TVM work in, by their step.
     unknown_workspaces : tuple of str
         Functions of TVM that work in memory which is not counted.
     planned_for : (str or None, int or None)
@@ -66,6 +66,7 @@ class Layout:
     constant_bytes: tuple[int, ...]
     other_constants: int
     laid_out_again: int = 0
+    workspaces: Mapping[int, int] = field(default_factory=dict)
     unknown_workspaces: tuple[str, ...] = ()
     planned_for: tuple[str | None, int | None] = (None, None)
 
@@ -106,9 +107,26 @@ class Layout:
         return tuple(sum(b.nbytes for b in blocks if b.step <= i <= b.last) for i in steps)
 
 
-def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") -> Layout:
-    """The layout of a program on a chip."""
-    memory, unknown = _plan(program, machine, kernels)
+def layout_of(
+    program: Program,
+    machine: Machine,
+    kernels: Preference = "auto",
+    workspaces: Mapping[int, int] | None = None,
+) -> Layout:
+    """The layout of a program on a chip.
+
+    Parameters
+    ----------
+    workspaces : mapping of int to int, optional
+        Bytes that functions of TVM work in, by their step, as far as they are known.
+    """
+    known = {} if workspaces is None else workspaces
+    memory = _plan(program, machine, kernels, known)
+    unknown = (
+        step.operator.name
+        for index, step in enumerate(program.steps)
+        if not isinstance(step.operator, Operator) and index not in known
+    )
     constants = _Constants()
     shared = sum(constants.add(array, _OVER_READ) for array in program.constants.values())
     own = tuple(constants.of_step(step, program, memory) for step in program.steps)
@@ -121,7 +139,8 @@ def layout_of(program: Program, machine: Machine, kernels: Preference = "auto") 
         constant_bytes=own,
         other_constants=shared,
         laid_out_again=constants.laid_out_again,
-        unknown_workspaces=unknown,
+        workspaces=known,
+        unknown_workspaces=tuple(dict.fromkeys(unknown)),
         planned_for=(machine.tensors, machine.internal_ram),
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
@@ -131,33 +150,28 @@ def moved(layout: Layout, program: Program, machine: Machine, kernels: Preferenc
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
     if layout.planned_for != (machine.tensors, machine.internal_ram):
-        memory, _ = _plan(program, machine, kernels)
+        memory = _plan(program, machine, kernels, layout.workspaces)
     planned_for = machine.tensors, machine.internal_ram
     layout = dataclasses.replace(layout, plan=memory, planned_for=planned_for)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def _plan(program: Program, machine: Machine, kernels: Preference) -> tuple[Plan, tuple[str, ...]]:
-    """The plan, and the functions of TVM of which nobody knows what memory they work in."""
-    needs, unknown = {}, []
-    for index, step in enumerate(program.steps):
-        if isinstance(step.operator, Operator):
-            needs[index] = _needs(step, step.operator, program, kernels)
-            continue
-        try:
-            function = lower_native(step.operator, "estimated", cut_before(program, step))
-        except ModelError:  # C cannot express it: such a network is not exported
-            unknown.append(step.operator.name)
-        else:
-            needs[index] = Needs(function.workspace_bytes)
-    names = tuple(dict.fromkeys(unknown))
+def _plan(
+    program: Program, machine: Machine, kernels: Preference, workspaces: Mapping[int, int]
+) -> Plan:
+    needs = {
+        index: _needs(step, step.operator, program, kernels)
+        for index, step in enumerate(program.steps)
+        if isinstance(step.operator, Operator)
+    }
+    needs |= {index: Needs(nbytes) for index, nbytes in workspaces.items()}
     if machine.tensors is None:
         choice = MemoryChoice(machine.internal_ram)
         _, memory = settled(
             *(program, choice, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
         )
-        return memory, names
-    return plan(program, needs, pools=_pools(program, machine)), names
+        return memory
+    return plan(program, needs, pools=_pools(program, machine))
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:

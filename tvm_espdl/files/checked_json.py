@@ -11,10 +11,10 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import DataError
+from .output_files import path_of
 
 #: Bytes of a file: a hundred times what the largest networks for these chips need.
 LARGEST_FILE = 256 << 20
@@ -116,11 +116,14 @@ def read_json(path: str | os.PathLike[str], kind: str, hint: str) -> Node:
 
     Raises DataError if it cannot be read, too.
     """
-    source = Source(str(path), kind, hint)
+    file = path_of(path, "the file", DataError)
+    source = Source(str(file), kind, hint)
     try:
-        if (size := Path(path).stat().st_size) > LARGEST_FILE:
+        if file.exists() and not file.is_file():
+            raise OSError("no regular file")
+        if (size := file.stat().st_size) > LARGEST_FILE:
             raise _too_large(size, source)
-        data = Path(path).read_bytes()
+        data = file.read_bytes()
     except (OSError, ValueError) as problem:
         raise DataError(
             "the file cannot be read",

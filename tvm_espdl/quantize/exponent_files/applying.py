@@ -58,7 +58,7 @@ def apply(saved: SavedExponents, prepared: ModelProto, chip: Chip, file: str) ->
     Raises
     ------
     ChipError
-        If the file is for another chip.
+        If the file is for another chip, or has weights as it cannot have them.
     DataError
         If it does not fit the network, or has exponents that the chip's kernels do not compute.
     ModelError
@@ -71,6 +71,14 @@ def apply(saved: SavedExponents, prepared: ModelProto, chip: Chip, file: str) ->
             found=saved.chip,
             allowed=chip.name,
             try_=f"--target_chip {saved.chip}, or quantize for {chip.name} with data",
+        )
+    if saved.per_channel and not chip.per_channel:
+        raise ChipError(
+            "the chip has one weight exponent per tensor only",
+            where=f"{file}, per_channel",
+            found="true",
+            allowed=f"false for {chip.name}",
+            try_=_AGAIN,
         )
     return _Application(saved, network_of(prepared, saved.opset, file), chip, file).applied()
 

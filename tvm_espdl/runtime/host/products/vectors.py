@@ -14,7 +14,7 @@ from ....ops.base.accumulate import accumulators, largest_sums
 from ....ops.base.rounding import Array
 from ..channels import Group, groups
 
-#: Sums and bounds of sums that stay in int32 whatever is added to them once.
+#: Products of one window up to which twice the bound of a sum fits int32.
 MOST_PRODUCTS = 1 << 14
 
 
