@@ -31,8 +31,13 @@ def everyday(tmp_path):
     yield Limits, {}, ["ms", "ram", "flash"]
     yield settings, {}, [*inspect.signature(Settings).parameters]
     yield evaluate, {"network": LIB}, ["settings", "kernels"]
-    yield compile_file, {"model": model}, ["model", "chip", "name"]
+    yield compile_file, {"model": model}, ["model", "chip", "name", "cache_dir"]
     yield debug.compare, {"lib": LIB}, ["dump"]
+    tensors = LIB.run_with_intermediates(floats(1, 1, 8, 8))
+    board = {**tensors, "logits": tensors["logits"] ^ 1}
+    names = ["inputs", "mean", "std", "seconds", "tensors"]
+    yield debug.compare, {"lib": LIB, "dump": board, "seconds": 0.2}, names
+    yield LIB.run_batch, {}, ["xs"]
     yield relay.frontend.from_onnx, {"model": model}, ["model", "shape", "dtype", "opset"]
     yield relay.frontend.from_espdl, {}, ["model"]
     yield LIB.run_with_intermediates, {}, [""]

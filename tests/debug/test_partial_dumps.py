@@ -50,6 +50,15 @@ def test_sixteen_numbers_are_compared_as_far_as_they_go(form, sixteen, network, 
     assert (result.first.tensor, result.first.first) == (LAYER, 7)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("values", [[], (), [float("nan")] * 3, [float("inf")], [1e308, -1e308]])
+def test_what_cannot_be_values_of_a_tensor_is_said(values, network, sample):
+    for name in (LAYER, "logits_float"):
+        result = debug.compare(network, {name: values}, sample)
+        assert not result.ok and not result.equal and not result.partial
+        assert any(problem.startswith(f"{name}: ") for problem in result.problems), result
+
+
 @pytest.mark.parametrize(
     "wrap",
     [

@@ -17,6 +17,7 @@ from ..ops.dequantize import Dequantize
 from ..ops.reshape import Reshape
 from ..ops.transpose import Transpose
 from ..program import Program
+from ..program.border.pixel_form import numbers_of
 from ..program.identity import identity
 from .bisection import next_dump
 from .border import border_of_dump, in_firmwares_layout
@@ -43,7 +44,7 @@ def compare(
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     seconds: float = 60.0,
-    tensors: Sequence[str] = (),
+    tensors: str | Sequence[str] = (),
 ) -> Comparison:
     """Compare a board's tensors with the PC's, and find out which layer's fault a difference is.
 
@@ -62,7 +63,7 @@ def compare(
     seconds : float
         How long known explanations are tried on layers that compute something wrong; what there is
         no time for is said in their faults.
-    tensors : sequence of str, optional
+    tensors : str or sequence of str, optional
         Names of what a log shows without names, in its order: tensors that ESP-DL has printed, or
         groups of numbers that somebody has.
 
@@ -75,8 +76,11 @@ def compare(
     Raises
     ------
     DataError
-        If the dump cannot be read, or it is whole, lacks the input and none is given.
+        If the dump cannot be read, or it is whole, lacks the input and none is given; or `mean`,
+        `std` or `seconds` are no numbers.
     """
+    said = () if mean is None and std is None else (_normalization(mean, std),)
+    seconds = float(numbers_of(seconds, "seconds", "a number of seconds").max(initial=0.0))
     board = read_dump(dump, tensors)
     settle(board, lib.program)
     border = border_of_dump(lib.program, board)
@@ -112,7 +116,6 @@ def compare(
     alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
     investigation = None
     if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
-        said = () if mean is None and std is None else (_normalization(mean, std),)
         investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
     faults = {} if investigation is None else investigation.faults
     return Comparison(
@@ -180,10 +183,10 @@ def _normalization(
     mean: float | Sequence[float] | None, std: float | Sequence[float] | None
 ) -> Normalization:
     means, stds = (
-        [float(v) for v in np.atleast_1d(np.asarray(default if given is None else given))]
-        for given, default in ((mean, 0.0), (std, 1.0))
+        numbers_of(default if given is None else given, option, "one, or one for each channel")
+        for given, option, default in ((mean, "mean", 0.0), (std, "std", 1.0))
     )
-    return means, stds
+    return means.ravel().tolist(), stds.ravel().tolist()
 
 
 def _as_arrays(inputs: Any) -> list[Any] | dict[str, Any]:

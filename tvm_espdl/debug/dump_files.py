@@ -48,7 +48,7 @@ def save_folder(folder: Path, tensors: Mapping[str, Array]) -> None:
     write_folder(folder, {Path(f"{file_stem(n)}.npy"): npy(a) for n, a in tensors.items()})
 
 
-def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
+def read_dump(source: Source, tensors: str | Sequence[str] = ()) -> Dump:
     """Read a dump in any of its forms.
 
     Parameters
@@ -57,15 +57,17 @@ def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
         A monitor's log, a folder of `<name>.npy`, an `.npz`, or `{name: array}`; what is a list or
         text there is taken for the first values of its tensor. A log may also hold what ESP-DL's
         own runtime prints of tensors. Of a `Dump` a copy is given back.
-    tensors : sequence of str, optional
+    tensors : str or sequence of str, optional
         Names of what is printed without names, in its order: of the tensors that ESP-DL has
         printed, else of the groups of numbers in a text.
 
     Raises
     ------
     DataError
-        If there is no such file, it is damaged, or nothing of a dump is in it.
+        If there is no such file, it is damaged, or nothing of a dump is in it; or `tensors` are no
+        names.
     """
+    tensors = _names(tensors)
     if isinstance(source, Dump):
         return source.copy()
     if isinstance(source, Mapping):
@@ -82,6 +84,15 @@ def read_dump(source: Source, tensors: Sequence[str] = ()) -> Dump:
         _refuse_names(tensors, str(path))
         return _read_archive(path)
     return read_printed(path, tensors) if tensors else read_log(path)
+
+
+def _names(tensors: str | Sequence[str] | None) -> tuple[str, ...]:
+    given: object = () if tensors is None else tensors
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        allowed = "a name for each printed tensor or group of numbers, in their order"
+        raise DataError("no names", where="tensors", found=repr(tensors), allowed=allowed)
+    return tuple(names)
 
 
 def _refuse_names(tensors: Sequence[str], where: str) -> None:

@@ -23,7 +23,7 @@ from tvm.target import Target
 from tvm.target.codegen import llvm_version_major
 
 from ..errors import EspdlWarning, OutputError
-from ..files.output_files import make_set
+from ..files.output_files import make_set, path_of
 from ..program import Program
 from ..program.identity import digest
 from ..version import __version__
@@ -45,9 +45,15 @@ _ROOMS = ("chips", "ops", "program", "runtime")
 
 
 def folder_of(cache_dir: str | os.PathLike[str] | None) -> Path | None:
-    """The folder that a user wants; what the environment says where `cache_dir` is None."""
+    """The folder that a user wants; what the environment says where `cache_dir` is None.
+
+    Raises
+    ------
+    OutputError
+        If `cache_dir` is no path.
+    """
     given = os.environ.get(VARIABLE, "") if cache_dir is None else cache_dir
-    return Path(given).expanduser() if os.fspath(given) else None
+    return None if given == "" else path_of(given, "cache_dir").expanduser()
 
 
 @one_at_a_time
