@@ -1,6 +1,7 @@
 """`.espdl` on the command line: show, run, check, export."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -73,6 +74,29 @@ def test_run_with_own_inputs_and_dump(files):
     ]
     assert run(*arguments, "--target-chip", "esp32s3", "--dump", files / "dump") == 0
     assert np.array_equal(np.load(files / "dump" / "y.npy"), np.load(files / "o.npy"))
+
+
+def test_floats_for_integers_are_told_how_they_become_them(files, capsys):
+    real = np.full((1, 3, 4, 16), 0.25, np.float32)
+    np.save(files / "real.npy", real)
+    chip = ("--target-chip", "esp32s3")
+    network = files / "conv.espdl"
+    way = ["run", network, *chip, "--output", files / "of_real.npy", "--input"]
+    assert run(*way, files / "real.npy") == 2
+    message = capsys.readouterr().err
+    exponent = int(re.search(r"allowed: int8 at exponent (-?\d+); try", message)[1])
+    advice = re.search(r"try: (numpy\.clip.*)$", message)[1]
+    integers = eval(advice, {"numpy": np, "array": real})
+    assert integers.dtype == np.int8
+    assert (integers == np.clip(0.25 * 2.0**-exponent, -128, 127).round()).all()
+
+
+def test_show_sends_no_control_characters(files, capsys):
+    (files / "h.espdl").write_bytes(write(addition(metadata={"target": "c\x1b[2J\r\nchip  x"})))
+    assert run("show", files / "h.espdl") == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and "\r" not in out
+    assert r"target = c\x1b[2J\r\nchip  x" in out
 
 
 def test_run_without_anything_to_run_on(files, capsys):

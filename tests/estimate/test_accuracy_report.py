@@ -55,6 +55,23 @@ def test_the_page_holds_accuracy_partition_time_and_memory(measured, tmp_path, c
     assert [*content["snr"]] == [row.name for row in shown]
 
 
+def test_names_that_all_exporters_give_make_no_network_the_same(measured):
+    _, folder = measured
+    accuracy = read_accuracy(folder / "r.json")
+    shared = ["/Relu_output_0", "/Relu_1_output_0", "/GlobalAveragePool_output_0"]
+    assert {*shared, "logits"} <= {*accuracy.snr}
+    nodes = [node("Conv", "input w", "c"), node("Relu", "c", shared[0]),
+             node("Conv", f"{shared[0]} v", "d"), node("Relu", "d", shared[1]),
+             node("GlobalAveragePool", shared[1], shared[2]),
+             node("Flatten", shared[2], "logits")]  # fmt: skip
+    weights = {"w": floats(4, 1, 3, 3), "v": floats(10, 4, 3, 3)}
+    model = network(nodes, {"input": (1, 1, 8, 8)}, {"logits": (1, 10)}, weights)
+    other = quantize_onnx(model, floats(8, 1, 8, 8), measure=False).model
+    with pytest.raises(DataError, match=r"about another network; found: /.*; allowed: tensors of"):
+        evaluate(compile_file(other), accuracy=accuracy)
+    assert evaluate(compile_file(folder / "q.onnx"), accuracy=accuracy).accuracy is accuracy
+
+
 def test_another_network_or_chip_is_refused(measured, tmp_path, capsys):
     _, folder = measured
     accuracy = read_accuracy(folder / "r.json")

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..files.printed_tensors import Checksum
 from ..ops import Tensor
 from ..ops.base.rounding import Array

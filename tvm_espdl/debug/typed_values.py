@@ -56,31 +56,38 @@ def in_type_of(array: Array, tensor: Tensor) -> tuple[Array | None, str]:
     tuple of numpy.ndarray or None, and str
         None with the reason where they cannot be values of it.
     """
-    if not array.size:
-        return None, "no values"
     if tensor.dtype.startswith("float"):
         return None, (
             "decimals do not show the bits of floats: print the integers that they are made of"
         )
-    real = array.dtype.kind == "f"
-    exponent = tensor.exponent if isinstance(tensor.exponent, int) else None
+    if not array.size:
+        return None, "no values"
     said = ""
-    if real:
-        if exponent is None:
-            return None, "decimals, of a tensor of integers without an exponent"
-        with np.errstate(over="ignore"):
-            scaled = np.ldexp(array, -exponent)
-        if not np.isfinite(scaled).all():
-            return None, "values that are no numbers, or infinite, of a tensor of integers"
-        whole = np.round(scaled)
-        off = np.abs(scaled - whole)
-        if not (off <= max(np.ldexp(_LAST_DECIMAL, -exponent), 1e-9)).all() or off.max() > 0.25:
-            return None, f"decimals that are no multiples of 2^{exponent}, its scale"
-        array, said = whole, f"decimals are taken as its integers times 2^{exponent}"
+    if array.dtype.kind == "f":
+        whole, said = _integers_of(array, tensor)
+        if whole is None:
+            return None, said
+        array = whole
     limits = _limits(tensor.dtype)
     if not (limits[0] <= array.min() and array.max() <= limits[1]):
         return None, f"values from {array.min():g} to {array.max():g} are none of {tensor.dtype}"
     return array.astype(tensor.dtype), said
+
+
+def _integers_of(real: Array, tensor: Tensor) -> tuple[Array | None, str]:
+    """The integers that real values stand for, and that they do; None with the reason, else."""
+    exponent = tensor.exponent
+    if not isinstance(exponent, int):
+        return None, "decimals, of a tensor of integers without an exponent"
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(real, -exponent)
+    if not np.isfinite(scaled).all():
+        return None, "values that are no numbers, or infinite, of a tensor of integers"
+    whole = np.round(scaled)
+    off = np.abs(scaled - whole)
+    if not (off <= max(np.ldexp(_LAST_DECIMAL, -exponent), 1e-9)).all() or off.max() > 0.25:
+        return None, f"decimals that are no multiples of 2^{exponent}, its scale"
+    return whole, f"decimals are taken as its integers times 2^{exponent}"
 
 
 def _limits(dtype: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
+from ..report.text import visible
 from .evidence import find
 from .families import READERS
 from .file import File
@@ -108,7 +109,7 @@ class Summary:
         ]
         if self.unknown_operators:
             lines.append(("not known", ", ".join(self.unknown_operators)))
-        return "\n".join(f"{title:<{WIDTH}}{text}" for title, text in lines)
+        return "\n".join(f"{title:<{WIDTH}}{visible(text)}" for title, text in lines)
 
 
 def summary_of(file: File, chip: str | None = None) -> Summary:

@@ -194,12 +194,22 @@ def _checked(
     allowed = tensor.dtype
     if integers is not None:
         allowed = f"{tensor.dtype}, or {integers.dtype} at exponent {integers.exponent}"
+    wanted = f"array.astype('{tensor.dtype}')"
+    narrow = tensor.dtype in ("int8", "int16") and isinstance(tensor.exponent, int)
+    if array.dtype.kind == "f" and narrow:
+        # The bare type would make integers of what they stand for: 0 of most images.
+        allowed = f"{tensor.dtype} at exponent {tensor.exponent}"
+        limits = np.iinfo(tensor.dtype)
+        wanted = (
+            f"numpy.clip(numpy.round(array * 2.0**{-tensor.uniform_exponent}), {limits.min}, "
+            f"{limits.max}).astype('{tensor.dtype}')"
+        )
     raise DataError(
         "the input has the wrong dtype",
         where=f"input {name}",
         found=array.dtype,
         allowed=allowed,
-        try_=f"array.astype('{tensor.dtype}')",
+        try_=wanted,
     )
 
 
