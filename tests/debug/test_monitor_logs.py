@@ -216,3 +216,33 @@ def test_a_bar_is_drawn_on_a_terminal_only(log, tmp_path, capsys):
     read_log(path, progress=True)
     captured = capsys.readouterr()
     assert captured.out == "" and "reading monitor.log" in captured.err
+
+
+def test_of_two_networks_the_last_run_is_taken_and_the_other_one_named(
+    log, network, sample, tmp_path
+):
+    own = log.split()[3]
+    other = "".join(
+        ["@espdl begin v1 0123456789abcdef 1\n"]
+        + [f"{line}\n" for line in tensor_lines(1, "another", np.arange(8, dtype=np.int8))]
+        + ["@espdl done 1\n"]
+    )
+    result = debug.compare(network, written(tmp_path, other + log))
+    assert result.ok
+    assert any(
+        "run 1 of the log is of another network, 0123456789abcdef" in n for n in result.notes
+    )
+    for inputs in (None, sample):
+        result = debug.compare(network, written(tmp_path, log + other), inputs)
+        assert not result.ok
+        assert result.problems[0].startswith("the firmware holds network 0123456789abcdef")
+        assert any(f"run 1 of the log is of another network, {own}" in n for n in result.notes)
+    assert not debug.compare(network, written(tmp_path, log + log)).notes[1:]
+
+
+def test_networks_without_end_in_a_log_take_no_memory(tmp_path):
+    runs = "".join(f"@espdl begin v1 {number:064x} 0\n@espdl done 0\n" for number in range(500))
+    dump = read_log(written(tmp_path, runs))
+    assert len(dump.notes) < 20
+    damaged = parse_log("@espdl begin v1 " + "x" * 5000 + " 0\n@espdl done 0\n")
+    assert damaged.problems and max(map(len, damaged.problems)) < 200

@@ -16,6 +16,7 @@ from tvm_espdl import debug
 from tvm_espdl.cli import main
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.debug.measuring import difference, signal_to_noise
+from tvm_espdl.debug.monitor_log import parse_log
 from tvm_espdl.debug.statistics import statistics_of
 from tvm_espdl.errors import OutputError
 
@@ -281,3 +282,11 @@ def test_the_command_tries_the_mean_that_it_is_told(model, network, tmp_path, ca
     printed = capsys.readouterr().out
     assert "culprit: input, layer 0, quantize" in printed
     assert "Here: mean 0.37 and std 0.61 twice." in printed
+
+
+def test_of_a_checksum_nothing_is_said_to_be_peculiar(network, tensors):
+    wrong = {**tensors, "/Clip_output_0": tensors["/Clip_output_0"] ^ 1}
+    log = board_log(network.program, wrong, with_data=lambda name: name == "input")
+    lines = str(debug.compare(network, parse_log(log))).splitlines()
+    found = [line for line in lines if "no known explanation" in line]
+    assert found and all(line.endswith("fits all values") for line in found)

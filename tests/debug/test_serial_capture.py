@@ -216,6 +216,7 @@ def test_nothing_is_overwritten_and_sources_do_not_mix(model, tmp_path, capfd):
         [],
         ["--dump", "a.log", "--port", "/dev/ttyUSB0"],
         ["--dump", "a.log", "--baud", "9600"],
+        ["--dump", "a.log", "--timeout", "0"],
         ["--port", "/dev/ttyUSB0", "--tensor", "x"],
         ["--port", "/dev/ttyUSB0", "--timeout", "0"],
     ):

@@ -85,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_source(arguments: argparse.Namespace) -> None:
     """Refuse two sources, or none, and options of one that the other does not have."""
     of_line = ("baud", "log", "timeout", "no_reset")
-    stray = [f"--{name}" for name in of_line if getattr(arguments, name) not in (None, False)]
+    given = {name: getattr(arguments, name) for name in of_line}
+    stray = [
+        f"--{name}" for name, value in given.items() if value is not None and value is not False
+    ]
     if (arguments.dump is None) == (arguments.port is None):
         raise DataError(
             "one source of the dump is wanted",

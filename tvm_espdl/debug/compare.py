@@ -83,7 +83,9 @@ def compare(
     settle(board, lib.program)
     border = border_of_dump(lib.program, board)
     program = border.program
-    problems = [*_other_network(program, board), *board.problems]
+    # Of another network's dump, nobody expects the input.
+    board.problems[:0] = _other_network(program, board)
+    problems = [*board.problems]
     fed = fed_by(lib, border, board, inputs_too=inputs is None)
     notes = (*board.notes, *fed.notes)
     given = fed.inputs if inputs is None else _as_arrays(inputs)

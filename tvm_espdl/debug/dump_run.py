@@ -9,7 +9,7 @@ from ..files.printed_tensors import PrintedTensors
 from .board_events import Event
 from .dump import Dump
 
-_BEGIN = re.compile(r"(v\S*) (\S+) ([0-9]{1,9})")
+_BEGIN = re.compile(r"(v\S{0,9}) (\S{1,64}) ([0-9]{1,9})")
 _DONE = re.compile(r"([0-9]{1,9})")
 #: Problems that are told one by one; what is all noise has millions.
 _MOST_PROBLEMS = 50

@@ -105,6 +105,7 @@ class Log:
         self._damaged: list[str] = []  # of runs after the best
         self._notes: list[str] = []
         self._cut = 0
+        self._others: dict[str, int] = {}  # networks of runs before the best, and which run it was
         self._event: Event | None = None
         self._half = b""
         self._between = 0
@@ -220,6 +221,9 @@ class Log:
         run = self._run_of(kind)
         run.take(kind, rest)
         if run.complete:
+            self._others[run.dump.model_id] = self.runs
+            if len(self._others) > _MOST_NOTES:
+                del self._others[next(iter(self._others))]
             self._best, self._damaged, self._cut = run, [], 0
 
     def _run_of(self, kind: str) -> Run:
@@ -274,6 +278,12 @@ class Log:
         dump.problems += self._damaged
         dump.notes += [f"during the run {event}" for event in self._best.events]
         dump.notes += self._notes
+        dump.notes += [
+            f"run {number} of the log is of another network, {model_id}: to compare that, give the "
+            "part of the log with it alone"
+            for model_id, number in self._others.items()
+            if model_id != dump.model_id
+        ]
         if self._cut:
             dump.notes.append(f"{self._cut} runs that did not end are left out")
         return dump

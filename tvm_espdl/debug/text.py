@@ -50,7 +50,8 @@ def _verdicts(faults: Sequence[Fault]) -> Iterator[str]:
                 yield f"    try: {one.remedy}"
             told.add(one.name)
         if not fault.explanations:
-            yield "  no known explanation fits all values; what is peculiar about it:"
+            peculiar = "; what is peculiar about it:" if fault.statistics else ""
+            yield f"  no known explanation fits all values{peculiar}"
             yield from (f"    {sentence}" for sentence in fault.statistics)
     if len(culprits) > _MOST_LISTED:
         yield f"culprits: {len(culprits) - _MOST_LISTED} more (--json has all)"
