@@ -34,6 +34,7 @@ def names_of(values):
         ((), ("d",), (["x", "other"], ["d"])),
         ((), "z", (["x"], ["z"])),
         (("c",), ("z",), (["c"], ["z"])),
+        (("c", "c"), ("z", "z"), (["c"], ["z"])),
         (("d", "a,b"), (), (["d", "a,b"], ["y", "z"])),
     ],
 )
@@ -63,6 +64,12 @@ def test_what_cannot_be_cut_is_refused(choice, words):
     with pytest.raises(ModelError) as error:
         preprocess_onnx(whole(), **choice)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(("c",), ("c",)), (("c", "d"), ("z", "d"))])
+def test_between_a_tensor_and_itself_is_no_network(inputs, outputs):
+    with pytest.raises(ModelError, match=rf"tensor and itself; found: '{outputs[-1]}'"):
+        preprocess_onnx(whole(), inputs=inputs, outputs=outputs)
 
 
 def test_cutting_on_the_command_line(tmp_path, capsys):

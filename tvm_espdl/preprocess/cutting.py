@@ -27,8 +27,8 @@ def cut(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> Mod
     Raises
     ------
     ModelError
-        If there is no such tensor, or the outputs depend on an input of the network that is not
-        among `inputs`.
+        If there is no such tensor, the outputs depend on an input of the network that is not among
+        `inputs`, or an output is one of these.
     """
     if not inputs and not outputs:
         return model
@@ -41,7 +41,8 @@ def cut(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> Mod
     made = [name for node in graph.node for name in node.output if name]
     _check("inputs", inputs, [*own, *made])
     _check("outputs", outputs, made)
-    begin, end = [*(inputs or own)], [*(outputs or (value.name for value in graph.output))]
+    begin = [*dict.fromkeys(inputs or own)]
+    end = [*dict.fromkeys(outputs or (value.name for value in graph.output))]
     begin = [name for name in begin if name in _needed(whole, end, set(begin))]
     missing = sorted(_needed(whole, end, set(begin)).intersection(own) - set(begin))
     if missing:
@@ -51,6 +52,14 @@ def cut(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> Mod
             found=", ".join(map(repr, missing)),
             allowed="inputs that all outputs follow from",
             try_=f"--inputs {','.join([*begin, *missing])}",
+        )
+    nothing = sorted({*end}.intersection(begin))
+    if nothing:
+        raise ModelError(
+            "nothing is computed between a tensor and itself",
+            where="options inputs and outputs",
+            found=", ".join(map(repr, nothing)),
+            allowed="outputs that are none of the inputs",
         )
     return Extractor(whole).extract_model(begin, end)
 
