@@ -221,3 +221,24 @@ def test_channels_that_are_where_they_belong_are_not_copied():
         *_, last = counts_of(program, layout_of(program, machine), machine)
         costs.append(last.instructions if last.runs else 0)
     assert costs[0] > costs[1] > costs[2] > costs[3] == 0
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize("name", CHIPS)
+def test_one_counted_shape_of_a_class_is_not_every_shape(name, dtype):
+    """A small convolution never takes what the one that was counted took, 34 million of them."""
+    for kernel, channels_in, channels_out in itertools.product(
+        (1, 2, 3, 4), (3, 16), (15, 16, 19, 32)
+    ):
+        x = Tensor(dtype, (1, 4, 5, channels_in), -4)
+        y = Tensor(dtype, (1, 5 - kernel, 6 - kernel, channels_out), -4)
+        wide = "int32" if dtype == "int8" else "int64"
+        conv = Conv2d(
+            x=x,
+            w=Tensor(dtype, (channels_out, channels_in, kernel, kernel), -5),
+            b=Tensor(wide, (channels_out,), -9),
+            y=y,
+        )
+        work = work_of(conv)
+        found = esp_dl_instructions(work, find_chip(name)).instructions
+        assert 100 < found < 50_000 + 4 * work.macs, (kernel, channels_in, channels_out, found)
