@@ -22,8 +22,8 @@ from .work import Work
 _DEFAULT_LANES = 16
 #: What a portable kernel takes that was not counted, an element: about the mean of the others.
 _UNCOUNTED = 25.0
-#: Kernels whose row has nothing but a constant where only one shape of a class was counted: it is
-#: taken for shapes that take about as much as that by another class.
+#: Kernels whose row does not grow with the products where only one shape of a class was counted: it
+#: is taken for shapes that take about as much by another class.
 _OF_MANY_SHAPES = ("conv2d", "matmul")
 _NEAR = 4.0
 
@@ -73,7 +73,7 @@ def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
             continue
         counts = features(like, lanes)
         found = Counted(sum(row[name] * counts[name] for name in row), same)
-        if work.kernel in _OF_MANY_SHAPES and set(row) == {"call"}:
+        if work.kernel in _OF_MANY_SHAPES and not any(" vectors" in name for name in row):
             of_one = of_one or found
             continue
         near = of_one is not None and found.instructions / _NEAR < of_one.instructions
