@@ -15,6 +15,7 @@ from board_faults import (
     last_values,
     lost_in_the_middle,
     moved_by,
+    never_run,
     normalized_again,
     of_inputs,
     of_old_kernels,
@@ -186,6 +187,7 @@ MISTAKES = {
         "stale_buffer", digits, "conv2d", 2,
         lambda step, inputs, right: inputs[0],
     ),
+    "an older tensor amid zeros": ("stale_buffer", colours, "conv2d", 0, never_run),
     "an older tensor": (
         "stale_buffer", residual, "conv2d", 1,
         lambda step, inputs, right: inputs[0],
@@ -245,6 +247,7 @@ OVERWRITTEN = {
     "its second half": (residual, "requantize", 0, "conv_16_0", 640),
     "a picture": (digits, "requantize", 0, "/c4/Conv_output_0", 256),
     "int16": (signals, "add", 1, "v_transposed", 96),
+    "another input of the layer": (pairs, "add", 0, "right", 48),
 }
 
 
