@@ -28,7 +28,7 @@ def firmware_log(network, sample, folder, changes=(), compiler=None):
     """
     write_project(network, sample, folder)
     for file, old, new in changes:
-        (path,) = (folder / "components").rglob(file)
+        (path,) = folder.rglob(file)
         text = path.read_text()
         assert text.count(old) == 1, (file, old)
         path.write_text(text.replace(old, new))

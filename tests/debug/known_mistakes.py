@@ -250,10 +250,19 @@ OVERWRITTEN = {
     "another input of the layer": (pairs, "add", 0, "right", 48),
 }
 
+#: Layers whose result is still that of the run before.
+LEFT_FROM_BEFORE = {
+    "a picture": (digits, "conv2d"),
+    "a residual": (residual, "depthwise_conv2d"),
+    "two inputs, int16": (signals, "add"),
+}
+
 
 def models_of(explanation):
     """The networks, each once however it is compiled, on which a mistake of the kind is made."""
     made = [network for name, network, *_ in MISTAKES.values() if name == explanation]
     if explanation == "input_overwritten":
         made += [network for network, *_ in OVERWRITTEN.values()]
+    if explanation == "previous_run":
+        made += [network for network, _ in LEFT_FROM_BEFORE.values()]
     return {getattr(network, "func", network).__name__ for network in made}

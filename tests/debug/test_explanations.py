@@ -9,8 +9,9 @@ from board_faults import (
     lying_over,
     rounded_by,
 )
+from board_log import board_log
 from broken_networks import board_of, digits, residual, sample_of, signals, step_of
-from known_mistakes import MISTAKES, OVERWRITTEN, models_of
+from known_mistakes import LEFT_FROM_BEFORE, MISTAKES, OVERWRITTEN, models_of
 from layer_formulas import away, floor, half_even, truncation
 
 from tvm_espdl import debug
@@ -52,6 +53,47 @@ def test_a_tensor_that_lies_over_an_input_is_named(mistake):
     assert found.detail == lies
 
 
+def two_runs(network, step, samples, faults):
+    """A log of two runs, each with its own mistake in a layer."""
+    return "".join(
+        board_log(network.program, board_of(network, sample, step.outputs[0], fault))
+        for sample, fault in zip(samples, faults, strict=True)
+    )
+
+
+def all_right(step, inputs, right):
+    return right
+
+
+@pytest.mark.parametrize("mistake", LEFT_FROM_BEFORE)
+def test_a_result_of_the_run_before_is_named(mistake, tmp_path):
+    network, kind = LEFT_FROM_BEFORE[mistake]
+    network = network()
+    step, samples = step_of(network, kind), [sample_of(network), sample_of(network, seed=3)]
+    before = network.observe(samples[0])[step.outputs[0]]
+    text = two_runs(network, step, samples, [all_right, lambda *_: before])
+    (tmp_path / "monitor.log").write_text(text)
+    for sample in (samples[1], None):  # of the dump's own input, too
+        result = debug.compare(network, tmp_path / "monitor.log", sample)
+        assert result.first.tensor == step.outputs[0] and result.first_layer.operator == kind
+        (culprit,) = result.culprits
+        assert [one.name for one in culprit.explanations][:1] == ["previous_run"], result
+    # Alone, nothing tells whose it is.
+    (tmp_path / "monitor.log").write_text(text[text.index("@espdl begin", 1) :])
+    (culprit,) = debug.compare(network, tmp_path / "monitor.log", samples[1]).culprits
+    assert not culprit.explanations
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
+def test_a_mistake_of_both_runs_is_not_left_from_before(seeds, tmp_path):
+    network = residual()
+    step, samples = step_of(network, "conv2d"), [sample_of(network, seed) for seed in seeds]
+    text = two_runs(network, step, samples, [rounded_by(floor)] * 2)
+    (tmp_path / "monitor.log").write_text(text)
+    (culprit,) = debug.compare(network, tmp_path / "monitor.log", samples[1]).culprits
+    assert [one.name for one in culprit.explanations] == ["other_rounding"]
+
+
 @pytest.mark.parametrize(
     ("rounding", "words"),
     [
@@ -84,7 +126,7 @@ def test_every_explanation_is_shown_on_three_networks(explanation):
 
 
 def test_explanations_are_known_by_name():
-    made = {name for name, *_ in MISTAKES.values()} | {"input_overwritten"}
+    made = {name for name, *_ in MISTAKES.values()} | {"input_overwritten", "previous_run"}
     assert made == {one.name for one in EXPLANATIONS}
     # A new file is a new explanation: none is left out of the list.
     files = {one.stem for one in Path(explanations.__file__).parent.glob("*.py")}

@@ -216,3 +216,17 @@ def test_a_bar_is_drawn_on_a_terminal_only(log, tmp_path, capsys):
     read_log(path, progress=True)
     captured = capsys.readouterr()
     assert captured.out == "" and "reading monitor.log" in captured.err
+
+
+def test_the_run_before_is_the_last_whole_one_of_the_same_network(log):
+    other = log.replace("@espdl begin v1 ", "@espdl begin v1 0")
+    cut = log[: middle(log)]
+    first = parse_log(log)
+    assert not first.earlier and not parse_log(other + log).earlier
+    for text in (log + log, log + cut + log, log + log + log, log + log + cut):
+        dump = parse_log(text)
+        assert dump.earlier.keys() == dump.tensors.keys()
+        assert dump.earlier["input"] is not dump.tensors["input"]
+        assert np.array_equal(dump.earlier["input"], first.tensors["input"])
+    # A run of another network in between ends it.
+    assert not parse_log(log + other + log).earlier
