@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from broken_firmware import firmware_log
+from broken_lines import MISTAKES
 from networks import digits_arrays, library, quantized_digits
-from test_broken_firmware import MISTAKES, firmware_log
 
 from tvm_espdl.cli import main
 from tvm_espdl.debug.explanations import EXPLANATIONS
@@ -41,7 +42,7 @@ def files(tmp_path_factory):
     image = digits_arrays()["images"][:1]
     np.save(folder / "x.npy", image)
     network = library("digits", "esp32s3")
-    _, *changes = MISTAKES["no bias"]
+    _, _, *changes = MISTAKES["no bias"]
     firmware_log(network, [image], folder / "no bias", changes)
     firmware_log(network, [(image + 1) / 2], folder / "another range")
     return folder

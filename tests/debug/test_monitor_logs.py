@@ -246,3 +246,17 @@ def test_networks_without_end_in_a_log_take_no_memory(tmp_path):
     assert len(dump.notes) < 20
     damaged = parse_log("@espdl begin v1 " + "x" * 5000 + " 0\n@espdl done 0\n")
     assert damaged.problems and max(map(len, damaged.problems)) < 200
+
+
+def test_the_run_before_is_the_last_whole_one_of_the_same_network(log):
+    other = log.replace("@espdl begin v1 ", "@espdl begin v1 0")
+    cut = log[: middle(log)]
+    first = parse_log(log)
+    assert not first.earlier and not parse_log(other + log).earlier
+    for text in (log + log, log + cut + log, log + log + log, log + log + cut):
+        dump = parse_log(text)
+        assert dump.earlier.keys() == dump.tensors.keys()
+        assert dump.earlier["input"] is not dump.tensors["input"]
+        assert np.array_equal(dump.earlier["input"], first.tensors["input"])
+    # A run of another network in between ends it.
+    assert not parse_log(log + other + log).earlier

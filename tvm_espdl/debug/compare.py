@@ -116,7 +116,10 @@ def compare(
     alike = {name: there for name, there in seen.items() if pc[name] is computed.get(name)}
     investigation = None
     if any(isinstance(f, (Difference, ChecksumDifference)) for f in findings.values()):
-        investigation = Investigation(lib, alike, computed, seconds=seconds, normalizations=said)
+        earlier = {n: a for n, a in board.earlier.items() if n in alike and _is_like(a, pc[n])}
+        investigation = Investigation(
+            lib, alike, computed, seconds=seconds, normalizations=said, earlier=earlier
+        )
     faults = {} if investigation is None else investigation.faults
     return Comparison(
         equal,
@@ -177,6 +180,10 @@ def _seen(
         whole = values.size == pc[name].size
         found[name] = Observed(values.reshape(pc[name].shape) if whole else values, 0, whole)
     return found
+
+
+def _is_like(array: Array, expected: Array) -> bool:
+    return array.shape == expected.shape and array.dtype == expected.dtype
 
 
 def _normalization(

@@ -67,6 +67,8 @@ class Investigation:
         That explanations may take, all together.
     normalizations : sequence of (mean, std)
         What the user says of images.
+    earlier : mapping of str to numpy.ndarray
+        Tensors of the run before, of the types and shapes of the network.
 
     Attributes
     ----------
@@ -84,6 +86,7 @@ class Investigation:
         *,
         seconds: float,
         normalizations: Sequence[Normalization] = (),
+        earlier: Mapping[str, Array] | None = None,
     ) -> None:
         self._host = host
         self._program = host.program
@@ -91,6 +94,7 @@ class Investigation:
         self._pc = pc
         self._clock = Clock(seconds)
         self._normalizations = tuple(normalizations)
+        self._earlier = earlier or {}
         self._layers = layers_of(self._program)
         self._axes = axes_of(self._program)
         self._made = {n: i for i, step in enumerate(self._program.steps) for n in step.outputs}
@@ -150,6 +154,7 @@ class Investigation:
             self._whole,
             self._clock,
             self._normalizations,
+            self._earlier,
         )
         found, untried = explained(run)
         told = untried and f"; {untried}"

@@ -36,6 +36,8 @@ class Dump:
         What was damaged or missing, a sentence each.
     notes : list of str
         What was left out without being needed: runs that did not end.
+    earlier : dict of str to numpy.ndarray
+        Tensors of the last complete run before this one of the same network.
     model_id : str
         Which network the firmware holds; "" where the form does not say.
     by_firmware : bool
@@ -52,6 +54,7 @@ class Dump:
     tested: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    earlier: dict[str, Array] = field(default_factory=dict)
     model_id: str = ""
     by_firmware: bool = False
 

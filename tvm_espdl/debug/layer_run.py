@@ -74,6 +74,8 @@ class LayerRun:
         How long explanations may take.
     normalizations : tuple of (mean, std)
         What the user says of images.
+    earlier : mapping of str to numpy.ndarray
+        Tensors of the board's run before this one.
     """
 
     program: Program
@@ -86,6 +88,7 @@ class LayerRun:
     tensors: Mapping[str, Array]
     clock: Clock
     normalizations: tuple[Normalization, ...] = ()
+    earlier: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def chip(self) -> Chip:

@@ -88,7 +88,7 @@ def parse_pieces(pieces: Iterable[bytes]) -> Dump:
 
 
 class Log:
-    """The runs of a log, of which only the one that wins is kept.
+    """The runs of a log, of which only the one that wins is kept, and tensors of the one before.
 
     Attributes
     ----------
@@ -224,6 +224,9 @@ class Log:
             self._others[run.dump.model_id] = self.runs
             if len(self._others) > _MOST_NOTES:
                 del self._others[next(iter(self._others))]
+            before = self._best
+            if before is not None and before.dump.model_id == run.dump.model_id:
+                run.dump.earlier = before.dump.tensors
             self._best, self._damaged, self._cut = run, [], 0
 
     def _run_of(self, kind: str) -> Run:

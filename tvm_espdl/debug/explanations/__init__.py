@@ -28,6 +28,7 @@ from .layout_of_input import LayoutOfInput
 from .normalized_twice import NormalizedTwice
 from .other_chip import OtherChip
 from .other_rounding import OtherRounding
+from .previous_run import PreviousRun
 from .relu_added import ReluAdded
 from .relu_missing import ReluMissing
 from .stale_buffer import StaleBuffer
@@ -55,6 +56,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ChannelOrder(),
     LayoutOfInput(),
     InputScaled(),
+    PreviousRun(),
     StaleBuffer(),
     InputOverwritten(),
     TailChannels(),

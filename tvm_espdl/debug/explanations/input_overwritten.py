@@ -40,7 +40,7 @@ def _overlaps(run: LayerRun) -> Iterator[tuple[int, str, int]]:
     for place, name in enumerate(run.step.inputs):
         made = next((n for n, step in enumerate(steps) if name in step.outputs), -1)
         for other in (out for step in steps[made + 1 : now] for out in step.outputs):
-            if other in run.tensors and other not in run.step.inputs:
+            if other in run.tensors and other != name:
                 lowest = _ALIGNMENT - -(-run.tensors[other].nbytes // _ALIGNMENT) * _ALIGNMENT
                 for at in range(lowest, run.inputs[place].nbytes, _ALIGNMENT):
                     yield place, other, at

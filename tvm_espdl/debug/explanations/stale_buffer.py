@@ -29,7 +29,7 @@ class StaleBuffer(Explanation):
     """
 
     def found(self, run: LayerRun) -> str | None:
-        """Bytes of another tensor in the place of those that differ; or one value all over."""
+        """Bytes of another tensor where they differ, or amid zeros; or one value all over."""
         board = run.values
         if board is None or not board.size:
             return None
@@ -37,18 +37,28 @@ class StaleBuffer(Explanation):
         if len(set(raw)) == 1 and board.nbytes >= _LEAST_BYTES:
             return f"every byte is {raw[0]:#04x}: it was never written"
         begin, end = _range(board, run.shown)
-        part = raw[begin:end]
-        if len(part) < _LEAST_BYTES or len(set(part)) < _LEAST_KINDS:
-            return None
-        for name, array in older_tensors(run):
-            run.clock.check()
-            at = np.ascontiguousarray(array).tobytes().find(part)
-            if at >= 0:
-                where = "all of it is" if (begin, end) == (0, len(raw)) else (
-                    f"its bytes {begin} to {end - 1} are")  # fmt: skip
-                held = f"{where} what {name} holds from its byte {at} on"
-                return f"{held}; in the project's memory plan their bytes are {_plan(run, name)}"
+        held = _held_by(run, raw, begin, end)
+        if held is not None:
+            return held
+        begin, end = len(raw) - len(raw.lstrip(b"\0")), len(raw.rstrip(b"\0"))
+        held = _held_by(run, raw, begin, end)
+        return f"{held}; all others are 0" if held and end - begin < len(raw) else held
+
+
+def _held_by(run: LayerRun, raw: bytes, begin: int, end: int) -> str | None:
+    """Which tensor has a part of the bytes."""
+    part = raw[begin:end]
+    if len(part) < _LEAST_BYTES or len(set(part)) < _LEAST_KINDS:
         return None
+    for name, array in older_tensors(run):
+        run.clock.check()
+        at = np.ascontiguousarray(array).tobytes().find(part)
+        if at >= 0:
+            whole = (begin, end) == (0, len(raw))
+            where = "all of it is" if whole else f"its bytes {begin} to {end - 1} are"
+            held = f"{where} what {name} holds from its byte {at} on"
+            return f"{held}; in the project's memory plan their bytes are {_plan(run, name)}"
+    return None
 
 
 def _range(board: Array, right: Array) -> tuple[int, int]:
