@@ -54,7 +54,7 @@ def test_what_was_recovered_is_made_again(chip, options, tmp_path):
     assert made.model.SerializeToString() == result.model.SerializeToString()
     assert bool(result.exponents.channels) == ("float" not in options)  # equalization took part
     assert result.exponents.integers
-    assert "no data were looked at" in str(made.report)
+    assert "no data were looked at" in " ".join(str(made.report).split())
     assert made.report.accuracy is None
 
 

@@ -1,5 +1,6 @@
 """Every pass over every network of the pattern table and the real ones: it keeps its contract."""
 
+import dataclasses
 import io
 import pickle
 import pkgutil
@@ -13,7 +14,7 @@ from pattern_cases import CASES, FURTHER
 from tvm import relax, relay
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.program import Program
+from tvm_espdl.program import Native, Program
 from tvm_espdl.program.passes import PASSES
 from tvm_espdl.program.passes import verify as verify_program
 from tvm_espdl.program.passes.native_border import native_border
@@ -103,6 +104,12 @@ class Pickler(pickle.Pickler):
 
     def persistent_id(self, obj):
         return tvm_ffi.structural_hash(obj) if isinstance(obj, tvm_ffi.Object) else None
+
+    def reducer_override(self, obj):
+        """Calls of TVM's, which refuse to be pickled: nobody reads this again."""
+        if not isinstance(obj, Native):
+            return NotImplemented
+        return Native, tuple(getattr(obj, field.name) for field in dataclasses.fields(obj))
 
 
 def text_of(program):

@@ -88,6 +88,15 @@ CASES = {
         "esp32p4",
         [reduced("log_sum_exp", (1, 1)), reduced("log_sum_exp", (-3, -4), "int16")],
     ),
+    "shift_is_defined": (
+        "esp32s3",
+        [
+            alike("requantize", (-20, 12)),
+            alike("requantize", (-20, 20), "int16"),
+            alike("requantize", (12, -19)),
+            alike("requantize", (20, -20), "int16", shape=(60,)),
+        ],
+    ),
     "widening_size_is_whole": (
         "esp32s3",
         [made("requantize", Tensor("int8", (56,), -3), Tensor("int16", (56,), -9))],
