@@ -155,7 +155,6 @@ class Segments:
 
     What is known at the end of each segment is the exact sum, so that only the magnitudes within
     one segment leave anything open. It fails for hardly any window that no clamp changes.
-
     """
 
     def __init__(self, instructions: Instructions, register: Accumulator, bias: Expression) -> None:
