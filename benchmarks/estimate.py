@@ -75,7 +75,8 @@ def from_files(chip, folder):
             continue
         program = compile_file(path, chip.name).program
         clock = CLOCKS[chip.name]
-        found = figures_of(program, Settings(clock, weights=row.weights, tensors="psram"))
+        settings = Settings(clock, weights=row.weights, tensors="psram", filters="whole")
+        found = figures_of(program, settings)
         wanted = row.cycles / CLOCKS[chip.name] / 1000
         error = 100 * (found.milliseconds / wanted - 1)
         rough = f", {found.error_percent:.0f} % stated" if found.extrapolations else ""

@@ -86,7 +86,20 @@ def instruction_table(chip: Chip) -> dict[str, dict[str, float]]:
         # Only short pieces that are no whole vectors were counted; longer ones take more than that.
         even, uneven = (result[f"concat {dtype} {name}"] for name in ("even", "uneven"))
         uneven.setdefault("elements", even["elements"])
+        for shape in ("even", "uneven"):
+            result[f"clip {dtype} {shape}"] = _limiting(result, dtype)
     return result
+
+
+def _limiting(table: dict[str, dict[str, float]], dtype: str) -> dict[str, float]:
+    """What `espdl_clip.cpp` takes: extremes where there are vectors for them, else four sums.
+
+    What fills no vector is assumed to take as much as in portable C.
+    """
+    names = ("maximum", "minimum") if f"maximum {dtype} even" in table else ("add",) * 4
+    rows_ = [table[f"{name} {dtype} even"] for name in names]
+    made = {column: round(sum(row[column] for row in rows_), 4) for column in ("call", "vectors")}
+    return made | {"remaining": 12.0}
 
 
 def instruction_errors(chip: Chip) -> dict[str, np.ndarray]:

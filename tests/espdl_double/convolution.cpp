@@ -209,10 +209,12 @@ template <typename T> void check_shifts(const char *function, const Args<T> &arg
   read_slack(args.tie_filter_channel_factor, args.output_channel * sizeof(T), 0);
 }
 
-// Results whose pixels lie apart: ESP-DL looks where the first one begins, and not where others do.
-template <typename T> void check_pitch(const char *function, const Args<T> &args) {
+// Results whose pixels lie apart: ESP-DL looks where the first one begins, and not where others do,
+// unless the input has no whole vectors of channels, for which its kernels store bytes anywhere.
+template <typename T> void check_pitch(const char *function, const Args<T> &args, bool depthwise) {
   demand(function, args.output_x_offset >= args.output_channel, "pixels of the result overlap");
-  if (vectors && args.output_x_offset != args.output_channel) {
+  const bool anywhere = !depthwise && args.input_channel % lanes<T> != 0;
+  if (vectors && args.output_x_offset != args.output_channel && !anywhere) {
     expect_pointer(function, "output_element", args.output_element, vector_bytes);
     demand(function, args.output_x_offset * sizeof(T) % vector_bytes == 0,
            "pixels of the result lie apart, and not at multiples of 16 bytes");
@@ -243,7 +245,7 @@ template <typename T> void check(const char *function, const Args<T> &args, bool
   ESPDL_EXPECT(input_stride_x_offset, args.stride_x * args.input_channel);
   // Padded images have rows of results at this distance whatever output_y_offset says.
   ESPDL_EXPECT(output_y_offset, args.output_width * args.output_x_offset);
-  check_pitch(function, args);
+  check_pitch(function, args, depthwise);
   check_shifts(function, args);
   if (vectors) {
     check_vectors(function, args, depthwise);

@@ -10,11 +10,12 @@ from latency_rows import rows
 from published_networks import fetched, networks
 
 from tvm_espdl.chips import find_chip
+from tvm_espdl.estimate.access import access_of, slices_of
 from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructions
 from tvm_espdl.estimate.cycles import counts_of
 from tvm_espdl.estimate.layout import layout_of
 from tvm_espdl.estimate.machine import machine_of
-from tvm_espdl.estimate.traffic import Access, Caches, Region
+from tvm_espdl.estimate.traffic import Access, Caches, Fills, Region
 from tvm_espdl.estimate.work import Work, window, work_of
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.concat import Concat
@@ -90,6 +91,49 @@ def test_filters_of_small_networks(name, network):
     counted = sum(row.filter_fill for row, _ in calls)
     assert counted < 300_000
     assert sum(fills.filter for _, fills in calls) == pytest.approx(counted, rel=0.04)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_slices_of_a_filter_take_and_fetch_what_was_counted(name):
+    """Convolutions of a grid in slices of 8 to 192 KB, of which no price and no curve has seen any.
+
+    Simulated ones have a bias beside their filter.
+    """
+    chip, errors, sums = find_chip(name), [], []
+    memory = chip.external_memory
+    for row in rows(name):
+        work, lanes = (
+            row.work,
+            chip.lanes("int8" if row.work.dtype == "float32" else row.work.dtype),
+        )
+        if not row.slice_bytes or row.model or work.kernel != "conv2d":
+            continue
+        vector = work.weight_bytes * lanes / work.channels_out
+        works = work.in_slices(max(1, int(row.slice_bytes // vector)) * lanes)
+        width = np.dtype(work.dtype).itemsize
+        source, result = work.elements_in * width, work.elements_out * width
+        access = access_of(
+            work,
+            [arena(0, source)],
+            [arena(-(-source // 1024) * 1024, result)],
+            Region("filter", 0, work.weight_bytes),
+        )
+        caches, found = Caches(memory.caches, memory.line_bytes), Fills()
+        for one in slices_of(access, works, memory.line_bytes, work.channels_out * width):
+            found.add(caches.run(one))
+        instructions = sum(esp_dl_instructions(one, chip).instructions for one in works)
+        pairs = (
+            (instructions, row.instructions),
+            (found.filter, row.filter_fill),
+            (found.activation, row.activation_fill),
+        )
+        if len(works) > 1:
+            errors.append([abs(ours / theirs - 1) for ours, theirs in pairs])
+            sums.append(pairs)
+    assert len(errors) > 200
+    assert (np.median(errors, axis=0) < (0.01, 0.03, 0.08)).all()
+    ours, theirs = np.sum(sums, axis=0).T
+    assert (np.abs(ours / theirs - 1) < (0.01, 0.05, 0.02)).all()
 
 
 def test_a_window_counts_what_lies_inside():

@@ -46,6 +46,15 @@ def test_tables_with_every_integer_are_ours():
     assert kernels == ["portable", "esp-dl"]
 
 
+@pytest.mark.parametrize(("chip", "kernel"), [("esp32s3", "esp-dl"), ("esp32c3", "portable")])
+def test_clips_are_limited_in_vectors_where_the_exponent_stays(chip, kernel):
+    tensor, other = Tensor("int8", (1, 32), -4), Tensor("int8", (1, 32), -3)
+    clip = operators()["clip"]
+    assert choice(clip(tensor, tensor, 0, 96), CHIPS[chip]).kernel == kernel
+    assert choice(clip(tensor, other, 0, 96), CHIPS[chip]).kernel == "portable"
+    assert choice(clip(tensor, tensor, 0, 96), CHIPS[chip], "portable").kernel == "portable"
+
+
 def test_esp_dl_is_called_where_it_has_vectors_and_nowhere_else():
     for name, kind in operators().items():
         kernels = {row_of(name, dtype).kernel for dtype in ("int8", "int16")}

@@ -1,5 +1,7 @@
 """Random conversions between numbers, and clips."""
 
+import dataclasses
+
 import numpy as np
 
 from tvm_espdl.ops import Tensor, operators
@@ -30,7 +32,10 @@ def clip(rng, chip):
     # A side without a limit, as patterns leave it.
     side = rng.random()
     low, high = -(2**31) if side < 0.15 else low, 2**31 - 1 if side > 0.85 else high
-    return between(rng, "clip", dtype, dtype, low, high)
+    operator, inputs, constants = between(rng, "clip", dtype, dtype, low, high)
+    if rng.random() < 0.5:  # Vectors limit integers at one exponent.
+        operator = dataclasses.replace(operator, y=operator.x)
+    return operator, inputs, constants
 
 
 def quantize(rng, chip):

@@ -34,6 +34,22 @@ class Bus:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Which filters a cache keeps while a kernel reads them again for each position.
+
+    Attributes
+    ----------
+    whole_bytes : int
+        Up to so many of filter and bias, it is best to compute all output channels together.
+    slice_bytes : int
+        Of larger ones, the filter of channels that are best computed together, at most.
+    """
+
+    whole_bytes: int
+    slice_bytes: int
+
+
+@dataclass(frozen=True)
 class Faster:
     """A line of sdkconfig that projects leave out, though it may make networks faster.
 
@@ -76,6 +92,9 @@ class ExternalMemory:
         Bytes of a line that ESP-IDF's Kconfig has beside `line_bytes`.
     faster : tuple of Faster
         What could be set beyond what projects set.
+    kept : tuple of Kept
+        Of each cache from the inner one on, what its chip's kernels in vectors gain by; empty
+        where that is not known.
     """
 
     caches: tuple[tuple[int, int], ...]
@@ -85,6 +104,7 @@ class ExternalMemory:
     other_lines: tuple[int, ...] = ()
     inner_cycles: float = 0.0
     faster: tuple[Faster, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
     @property
     def lines(self) -> tuple[int, ...]:
@@ -110,14 +130,25 @@ _P4 = (
     Faster("SPIRAM_SPEED_250M=y", "silicon from 3.0, ESP-IDF 5.5.3", psram=Bus(250, 4, 39)),
 )
 
+#: From convolutions of published networks and shapes of a grid, simulated whole and in slices of
+#: 8 to 128 KB, with these caches and least recently used lines first out: beside a filter, the
+#: window and the result need room, and a cache of two ways loses some of what would fit.
+_OF_64_KB = Kept(56 * 1024, 48 * 1024)
+_OF_64_KB_BEFORE_ANOTHER, _OF_256_KB = Kept(64 * 1024, 48 * 1024), Kept(256 * 1024, 160 * 1024)
+_OF_P4 = (_OF_64_KB_BEFORE_ANOTHER, _OF_256_KB)
+
 # Sizes and lines from ESP-IDF's Kconfig, those that projects set where there is a choice; ways,
 # and all of chips with one fixed cache, are assumed.
 ESP32 = ExternalMemory(((32768, 2),), 32, _QIO_80, _QUAD_80)
 ESP32S2 = ExternalMemory(((16384, 4),), 32, _QIO_80, _QUAD_80, (16,))
-ESP32S3 = ExternalMemory(((65536, 8),), 64, _QIO_80, _OCTAL_80, (16, 32), faster=_S3)
+ESP32S3 = ExternalMemory(
+    ((65536, 8),), 64, _QIO_80, _OCTAL_80, (16, 32), faster=_S3, kept=(_OF_64_KB,)
+)
 ESP32C2 = ExternalMemory(((16384, 8),), 32, _QIO_60, None)
 ESP32C3 = ExternalMemory(((16384, 8),), 32, _QIO_80, None)
 ESP32C5 = ExternalMemory(((32768, 4),), 32, _QIO_80, _QUAD_80, faster=_C5)
 ESP32C6 = ExternalMemory(((32768, 4),), 32, _QIO_80, None)
-ESP32P4 = ExternalMemory(((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, (64,), 0.172, _P4)
-ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250)
+ESP32P4 = ExternalMemory(
+    ((65536, 2), (262144, 8)), 128, _QIO_80, _HEX_200, (64,), 0.172, _P4, _OF_P4
+)
+ESP32S31 = ExternalMemory(((65536, 4),), 64, _QIO_80, _OCTAL_250, kept=(_OF_64_KB,))

@@ -69,6 +69,12 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     option(what_if, "tensors", "where the arena is", choices=("internal", "psram"))
     option(
         what_if,
+        "filters",
+        "those that are larger than a cache: in slices, or whole (TVM_ESPDL_WHOLE_FILTERS)",
+        choices=("sliced", "whole"),
+    )
+    option(
+        what_if,
         "internal_ram",
         "bytes of internal memory for tensors and states, as of export; the rest goes to PSRAM",
         type=byte_count,

@@ -26,6 +26,7 @@ _SWITCHES = (
     "TVM_ESPDL_PROFILE",
     "TVM_ESPDL_PORTABLE",
     "TVM_ESPDL_ESP_DL_VERSION",
+    "TVM_ESPDL_WHOLE_FILTERS",
 )
 _OURS = re.compile(
     rf"\b(?!(?:{'|'.join(_SWITCHES)})\b)"

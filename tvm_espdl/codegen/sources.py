@@ -19,6 +19,7 @@ from ..program.border.formats import as_border
 from ..program.border.ports import Border
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.memory import Plan, plan
+from ..program.slices import slice_channels
 from .arenas import psram_bytes
 from .calls import Calls
 from .constants import Constants
@@ -127,7 +128,10 @@ def generate(
     memory, planned = settled(
         program, memory, board, lambda pools: plan(program, needs, pools=pools)
     )
-    calls_of = {index: _placed(program, planned, index, call) for index, call in calls_of.items()}
+    calls_of = {
+        index: _placed(program, planned, index, call, kernels[index])
+        for index, call in calls_of.items()
+    }
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
@@ -174,14 +178,16 @@ def _called(
     return called
 
 
-def _placed(program: Program, planned: Plan, index: int, call: CCall) -> CCall:
-    """A call that writes its result where it belongs."""
-    (result, *_) = program.steps[index].outputs
-    if result not in planned.pitches:
-        return call
-    return call.with_pitch(
-        planned.pitches[result] // np.dtype(program.values[result].dtype).itemsize
-    )
+def _placed(program: Program, planned: Plan, index: int, call: CCall, kernel: Kernel) -> CCall:
+    """A call that writes its result where it belongs, in slices where that pays."""
+    step = program.steps[index]
+    (result, *_), operator = step.outputs, step.operator
+    pitch = planned.pitches.get(result)
+    if pitch is not None:
+        call = call.with_pitch(pitch // np.dtype(program.values[result].dtype).itemsize)
+    assert isinstance(operator, Operator)
+    channels = slice_channels(operator, program.chip, kernel, pitch)
+    return call.with_slices(channels) if channels else call
 
 
 def _needs(call: CCall, kernel: Kernel) -> Needs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,40 @@ from .work import Work
 
 #: Fewer bytes of constants are read along with the rest.
 _SMALL = 64
+#: Bytes.
+_VECTOR = 16
+
+
+def slices_of(
+    access: Access, works: Sequence[Work], line_bytes: int, pitch_bytes: int
+) -> tuple[Access, ...]:
+    """How a kernel goes through its operands slice by slice of its output channels.
+
+    Parameters
+    ----------
+    access : Access
+        With the whole filter.
+    works : sequence of Work
+        Of the slices.
+    line_bytes, pitch_bytes : int
+        Of the outermost cache; from one pixel of the result to the next.
+    """
+    if len(works) == 1:
+        return (access,)
+    found, first = [], 0
+    channels = sum(work.channels_out for work in works)
+    for work in works:
+        filter_, last = access.filter, first + work.channels_out
+        if filter_ is not None:
+            nbytes = filter_.nbytes * last // channels - filter_.nbytes * first // channels
+            # Of one slice nothing is read with another one, though lines may be.
+            filter_ = Region((filter_.space, first), 0, nbytes)
+        # A slice of a pixel begins with a vector, and as a rule within a line.
+        touched = work.channels_out * np.dtype(work.dtype).itemsize + line_bytes - _VECTOR
+        part = min(1.0, touched / pitch_bytes)
+        found.append(dataclasses.replace(access, filter=filter_, written=part))
+        first = last
+    return tuple(found)
 
 
 def access_of(

@@ -14,13 +14,16 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from ..chips import Chip
 from ..ops import Operator
 from ..ops.concat import Concat
 from ..program import Native, Program, Step
 from ..program.kernels import Kernel, Preference, kernel_of_step
-from .access import access_of
-from .counting import Counted, esp_dl_instructions, portable_instructions
+from ..program.slices import slice_channels
+from .access import access_of, slices_of
+from .counting import esp_dl_instructions, portable_instructions
 from .factors import Calibration
 from .layout import Layout
 from .machine import Machine, Weights
@@ -31,6 +34,8 @@ from .work import Work, work_of
 _FLOAT_PRODUCT = {True: 10.0, False: 90.0}
 #: And of an element of any other function.
 _FLOAT_ELEMENT = {True: 30.0, False: 200.0}
+#: What ESP-DL's loop takes around a kernel at a position, beside what prices hold of it: assumed.
+_OF_A_POSITION = 30.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Counts:
         Bytes that it fetches.
     counted : bool
         Whether its instructions follow from counts of the same kernel with such shapes.
+    slices : int
+        Parts of its output channels, one after the other, so that their filters stay in a cache.
     """
 
     kernel: Kernel
@@ -84,6 +91,7 @@ class Counts:
     instructions: float = 0.0
     fills: Fills = field(default_factory=Fills)
     counted: bool = True
+    slices: int = 1
 
 
 def prices_of(chip: Chip) -> Prices:
@@ -141,15 +149,31 @@ class _Run:
         kernel = kernel_of_step(step, chip, self.kernels)
         if self.layout.plan.is_alias(step):
             return Counts(kernel, runs=False)
-        work = None
-        if isinstance(step.operator, Operator):
-            work = work_of(step.operator)
-            count = esp_dl_instructions if kernel == "esp-dl" else portable_instructions
-            counted = count(work, chip)
-        else:
-            counted = Counted(_native(step.operator, chip), counted=False)
-        fills = self.caches.run(self._access(index, work))
-        return Counts(kernel, True, counted.instructions, fills, counted.counted)
+        if not isinstance(step.operator, Operator):
+            fills = self.caches.run(self._access(index, None))
+            return Counts(kernel, True, _native(step.operator, chip), fills, counted=False)
+        work = work_of(step.operator)
+        works = work.in_slices(self._slice_channels(index, kernel))
+        count = esp_dl_instructions if kernel == "esp-dl" else portable_instructions
+        counted = [count(one, chip) for one in works]
+        fills, access = Fills(), self._access(index, work)
+        pitch = self._pitch(index) or work.channels_out * np.dtype(work.dtype).itemsize
+        for one in slices_of(access, works, self.machine.line_bytes, pitch):
+            fills.add(self.caches.run(one))
+        instructions = sum(one.instructions for one in counted)
+        instructions += _OF_A_POSITION * _positions(work) * (len(works) - 1)
+        known = all(one.counted for one in counted)
+        return Counts(kernel, True, instructions, fills, known, len(works))
+
+    def _pitch(self, index: int) -> int | None:
+        """Bytes from one pixel of a step's result to the next, where they lie apart."""
+        return self.layout.plan.pitches.get(self.program.steps[index].outputs[0])
+
+    def _slice_channels(self, index: int, kernel: Kernel) -> int:
+        operator = self.program.steps[index].operator
+        if self.machine.filters == "whole" or not isinstance(operator, Operator):
+            return 0
+        return slice_channels(operator, self.machine.chip, kernel, self._pitch(index))
 
     def _step(self, index: int) -> Step:
         """What runs of a step: a concatenation copies the parts that are not in place already."""
@@ -203,6 +227,10 @@ def _native(function: Native, chip: Chip) -> float:
         elif "matmul" in name or "dense" in name:
             products = result.size * function.inputs[0].shape[-1]
     return _FLOAT_PRODUCT[floats] * products + _FLOAT_ELEMENT[floats] * elements
+
+
+def _positions(work: Work) -> int:
+    return work.rows if work.window is None else work.window.positions
 
 
 @cache

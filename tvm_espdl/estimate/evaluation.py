@@ -23,7 +23,7 @@ _ROUGH_PERCENT = 50.0
 #: What is said of functions that TVM compiles.
 _NATIVE_PERCENT = 100.0
 #: Settings that change prices beyond those of the fit.
-_FITTED_SETTINGS = ("weights", "tensors", "internal_ram", "clock_mhz")
+_FITTED_SETTINGS = ("weights", "tensors", "internal_ram", "clock_mhz", "filters")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class NodeEstimate:
         Tensors of the model that it computes on its way.
     extrapolates : str
         Why its figure is rougher than the others; empty where it is not.
+    slices : int
+        Parts of its output channels, one after the other; 1 where all come together.
     """
 
     tensor: str
@@ -74,6 +76,12 @@ class NodeEstimate:
     writes: tuple[str, ...]
     covers: tuple[str, ...]
     extrapolates: str = ""
+    slices: int = 1
+
+    @property
+    def described(self) -> str:
+        """The operator, with its slices."""
+        return f"{self.operator}, {self.slices} slices" if self.slices > 1 else self.operator
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,12 @@ class Figures:
         odd = [name for name in self.settings.stated if name not in _FITTED_SETTINGS]
         if odd:
             found.append(f"{', '.join(odd)} as stated: no published latency has them so")
+        sliced = sum(node.share for node in self.nodes if node.slices > 1)
+        if sliced >= 0.005 and self.calibration is None:
+            found.append(
+                f"{sliced:.0%} of the time is of convolutions in slices of their channels, which "
+                "were simulated: no published latency has them so"
+            )
         rough = [node for node in self.nodes if node.extrapolates and node.milliseconds]
         share = sum(node.share for node in rough)
         if share >= 0.005:
@@ -224,6 +238,7 @@ def figures_of(
     if like is not None:
         layout = moved(like.layout, program, machine, kernels)
         same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
+        same = same and machine.filters == like.machine.filters
         counts = like.counts if same else counts_of(program, layout, machine, kernels)
     else:
         layout = layout_of(program, machine, kernels, workspaces)
@@ -253,6 +268,7 @@ def _node(figures: Figures, index: int, parts: Mapping[str, float], total: float
         writes=step.outputs,
         covers=step.covers,
         extrapolates=_rougher(counts),
+        slices=counts.slices,
     )
 
 

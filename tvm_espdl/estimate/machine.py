@@ -16,8 +16,13 @@ from ..errors import EspdlError
 
 Weights = Literal["flash", "psram"]
 Tensors = Literal["internal", "psram"]
+Filters = Literal["sliced", "whole"]
 
-_CHOICES = {"weights": get_args(Weights), "tensors": get_args(Tensors)}
+_CHOICES = {
+    "weights": get_args(Weights),
+    "tensors": get_args(Tensors),
+    "filters": get_args(Filters),
+}
 
 _KIB = 1024
 _MHZ = 1_000_000
@@ -45,6 +50,8 @@ class Settings:
         `internal` or `psram`: where the arena is.
     internal_ram : int or None
         Bytes of internal memory that arenas and states may take, as of `export`.
+    filters : str or None
+        `sliced` as far as that pays, or `whole`, as with TVM_ESPDL_WHOLE_FILTERS.
     """
 
     clock_mhz: float | None = None
@@ -55,6 +62,7 @@ class Settings:
     weights: Weights | None = None
     tensors: Tensors | None = None
     internal_ram: int | None = None
+    filters: Filters | None = None
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -84,6 +92,8 @@ class Machine:
         Bytes of it that arenas and states may take; None for what exported projects let them have.
     internal_bytes : int
         Internal memory that a network's arrays may take, when ESP-IDF has its part.
+    filters : str
+        `sliced` or `whole`: those that are larger than a cache.
     """
 
     chip: Chip
@@ -96,6 +106,7 @@ class Machine:
     tensors: Tensors | None
     internal_ram: int | None
     internal_bytes: int
+    filters: Filters
 
     def constant_cycles(self, weights: Weights) -> float:
         """Cycles of a byte of a constant that is fetched."""
@@ -136,6 +147,7 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
         tensors=stated.tensors,
         internal_ram=stated.internal_ram,
         internal_bytes=sum(chip.memories.internal()),
+        filters=stated.filters or "sliced",
     )
 
 

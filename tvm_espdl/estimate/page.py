@@ -149,7 +149,7 @@ def _layers(figures: Figures) -> Section:
 
 
 def _layer(node: NodeEstimate) -> Line:
-    what = (node.tensor, node.operator, node.kernel, "x".join(map(str, node.shape)), node.dtype)
+    what = (node.tensor, node.described, node.kernel, "x".join(map(str, node.shape)), node.dtype)
     time = (f"{node.macs:,}", f"{node.milliseconds:.3f}", f"{node.share:.1%}", most_of(node))
     memory = (f"{node.fetched_bytes:,.0f}", f"{node.flash_bytes:,}", f"{node.live_bytes:,}")
     return Line((*what, *time, *memory, node.extrapolates), node.kernel == "tvm")

@@ -166,5 +166,5 @@ def _line(node: NodeEstimate) -> str:
     figures = (f"{node.milliseconds:.3f}", f"{node.share:.1%}")
     mark = "~" if node.extrapolates else ""
     return table_line(
-        _COLUMNS, (node.tensor, node.operator, node.kernel, *figures, mark, most_of(node))
+        _COLUMNS, (node.tensor, node.described, node.kernel, *figures, mark, most_of(node))
     )

@@ -63,6 +63,8 @@ class Access:
         Parts of the first read, beyond the next one, that a strip reads as well.
     per_load : float
         Bytes of the first read that a position reads.
+    written : float
+        The part of the writes that it fetches; the rest is other slices' channels.
     """
 
     reads: Sequence[Region]
@@ -74,6 +76,7 @@ class Access:
     strips: int = 1
     overlap: float = 0.0
     per_load: float = 0.0
+    written: float = 1.0
 
 
 @dataclass
@@ -91,6 +94,12 @@ class Fills:
     filter: float = 0.0
     activation: float = 0.0
     inner: float = 0.0
+
+    def add(self, other: Fills, part: float = 1.0) -> None:
+        """Count a part of others', too."""
+        self.filter += part * other.filter
+        self.activation += part * other.activation
+        self.inner += part * other.inner
 
 
 class Cache:
@@ -151,8 +160,10 @@ class Caches:
                 last = resident.start + resident.nbytes
                 for piece in range(resident.start // PIECE, -(-last // PIECE)):
                     self._use(resident, piece, fills, is_filter=True)
+            written = Fills()
             for region in access.writes:
-                self._follow(region, strip, strips, 0.0, fills)
+                self._follow(region, strip, strips, 0.0, written)
+            fills.add(written, access.written)
         if fills.filter:
             fills.filter += self._edges
         return fills

@@ -5,6 +5,7 @@ It is made from a step of a program, or by scripts from a line of a table; it co
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -127,6 +128,24 @@ class Work:
     macs: int = 0
     weight_bytes: int = 0
     copies: int = 0
+
+    def in_slices(self, channels: int) -> tuple[Work, ...]:
+        """What a convolution or a product does, so many output channels at a time; 0 for all."""
+        if not channels:
+            return (self,)
+        firsts = range(0, self.channels_out, channels)
+        return tuple(self._of_channels(min(channels, self.channels_out - at)) for at in firsts)
+
+    def _of_channels(self, count: int) -> Work:
+        """The part of some output channels."""
+        whole = self.channels_out
+        return dataclasses.replace(
+            self,
+            channels_out=count,
+            elements_out=self.elements_out * count // whole,
+            macs=self.macs * count // whole,
+            weight_bytes=self.weight_bytes * count // whole,
+        )
 
 
 def work_of(operator: Operator) -> Work:

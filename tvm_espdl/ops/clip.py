@@ -22,12 +22,19 @@ class Clip(ShiftedScales, Pointwise):
     high: int = 0
 
     name = "clip"
+    has_vector_kernel = True
     family = "conversion"
+    descriptor = "espdl_limits_t"
     c = """
     const int32_t raised = v < d->low ? d->low : v;
     const int32_t limited = raised > d->high ? d->high : raised;
     return espdl_shift_limited(limited, d->shift, d->half_even);
     """
+
+    @property
+    def keeps_exponent(self) -> bool:
+        """Whether integers are limited and nothing else, which vectors do."""
+        return self.x.exponent == self.y.exponent
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `dl/module/include/dl_module_clip.hpp`."""

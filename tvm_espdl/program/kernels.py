@@ -13,6 +13,7 @@ from ..chips import Chip, Family
 from ..errors import EspdlError
 from ..ops import Operator
 from ..ops.base.operator import otherwise_of, sentence_of
+from ..ops.clip import Clip
 from ..ops.lut import Lut
 from .border.pixel_table import PixelTable
 from .program import Step
@@ -63,6 +64,8 @@ _FLAGS = "the last bit of ESP-DL's result depends on the flags that it is compil
 _SCALAR = "ESP-DL's own loop computes element by element as well"
 _ALLOCATES = "ESP-DL's kernel allocates memory at every call"
 _SAME_BYTES = "its bytes stay as they are, in place or copied"
+_LIMITS = "ESP-DL's kernels for two inputs limit integers in vectors"
+_CHANGED = "ESP-DL's loop changes the exponent element by element as well"
 _WHOLE_TABLE = "ESP-DL has no kernel for a table with an entry for each of 65536 integers"
 _NOT_IN_ESP_DL = "ESP-DL has no such operator"
 _NEEDS_VECTORS = "ESP-DL's kernel is called on chips with vectors alone"
@@ -110,7 +113,8 @@ TABLE: tuple[Row, ...] = (
         "portable",
         _SCALAR,
     ),
-    Row(("clip", "neg", "relu"), "portable", _SCALAR),
+    Row(("clip",), "esp-dl", _LIMITS),
+    Row(("neg", "relu"), "portable", _SCALAR),
     Row(
         ("concat", "depth_to_space", "gather", "insert_zeros", "pad"),
         "portable",
@@ -171,8 +175,8 @@ def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> C
     row = _PIXELS if isinstance(operator, PixelTable) else row_of(operator.name, dtype)
     if preference == "portable":
         return Choice("portable", "portable kernels were asked for")
-    if isinstance(operator, Lut) and not operator.in_esp_dls_form:
-        return Choice("portable", _WHOLE_TABLE)
+    if unsuited := _unsuited(operator):
+        return Choice("portable", unsuited)
     if row.kernel != "esp-dl" or chip.family in row.families:
         return Choice(row.kernel, row.why)
     if chip.vector_bytes:
@@ -181,6 +185,13 @@ def choice(operator: Operator, chip: Chip, preference: Preference = "auto") -> C
         return Choice("esp-dl", "ESP-DL's kernels were asked for")
     why = _NEEDS_VECTORS if preference == "esp-dl" else _NO_HEAP
     return Choice("portable", f"{chip.name} has no vectors, and {why}")
+
+
+def _unsuited(operator: Operator) -> str:
+    """Why ESP-DL's kernel does not suit this one among its operators; "" where it does."""
+    if isinstance(operator, Lut) and not operator.in_esp_dls_form:
+        return _WHOLE_TABLE
+    return _CHANGED if isinstance(operator, Clip) and not operator.keeps_exponent else ""
 
 
 def choice_of_step(step: Step, chip: Chip, preference: Preference = "auto") -> Choice:

@@ -24,7 +24,7 @@ may; `--kernels portable` keeps ESP-DL out of any project. One that is built wit
 `metadata.json` name the kernel of every call.
 
 A `lut` whose table has an entry for each of the 65536 integers of int16 is `portable` on all chips:
-ESP-DL has no kernel for it.
+ESP-DL has no kernel for it. So is a `clip` whose exponent changes.
 
 | operator | first input | kernel with vectors | but portable on | why | ESP-DL's without vectors |
 | --- | --- | --- | --- | --- | --- |

@@ -42,6 +42,7 @@ _requantize = _of("espdl_requantize.cpp", "requantize")
 _prelu = _of("espdl_prelu.cpp", "prelu")
 _resize = _of("espdl_resize_nearest.cpp", "resize_nearest")
 _lut = _of("espdl_lut.cpp", "lut")
+_clip = _of("espdl_clip.cpp", "clip")
 _matmul = _of("espdl_matmul.cpp", "matmul")
 _mul = _of("espdl_mul.cpp", "mul")
 
@@ -57,7 +58,7 @@ MUTATIONS = [
         *("pie_v2", "filter_element = weights;", "filter_element = weights + lanes;"),
         refusal="filter_element_unaligned - filter_element",
     ),
-    _convolution("pie_v1", "bias_element = d.bias;", "bias_element = nullptr;"),
+    _convolution("pie_v1", "if (d.bias != nullptr) {", "if (d.slice_channels < 0) {"),
     _convolution(
         "pie_v2", "mac_shift = d.shift;", "mac_shift = -d.shift;", "mac_shift is negative"
     ),
@@ -88,8 +89,17 @@ MUTATIONS = [
     ),
     _convolution("pie_v2", "channels / lanes - 1;", "channels / lanes;", "c_div_x_1"),
     _convolution(
-        "pie_v1", "n_remainder = d.output_channels % lanes;", "n_remainder = 0;", "n_remainder|unal"
+        "pie_v1", "n_remainder = slice.count % lanes;", "n_remainder = 0;", "n_remainder|unal"
     ),
+    _convolution("pie_v1", "output_element = y + slice.first;", "output_element = y;"),
+    _convolution(
+        *("pie_v2", "output_channel = slice.count;", "output_channel = d.output_channels;"),
+        refusal="n_div_x|overlap|outside of its",
+    ),
+    _convolution("c", "(d.filter) + slice.first * of_channel;", "(d.filter);"),
+    _convolution("pie_v1", "(d.bias) + slice.first;", "(d.bias);"),
+    _convolution("pie_v2", "(d.channel_shifts) + slice.first);", "(d.channel_shifts));"),
+    _convolution("pie_v2", "left < d.slice_channels;", "left > d.slice_channels;", "overlap|out"),
     _convolution(
         "pie_v2", "c_remainder = channels % lanes * bytes;", "c_remainder = 0;", "c_remainder is 0"
     ),
@@ -148,6 +158,12 @@ MUTATIONS = [
     ),
     _resize("pie_v2", "dl_esp32p4_cfg_round(ROUND_MODE_HALF_EVEN);", ""),
     _resize("pie_v1", "args.c_remainder == 0 &&", "", "_ptr is|c_remainder"),
+    _clip("pie_v1", "strip.move(down + up);", "strip.move(up);"),
+    _clip("pie_v1", "strip.move(-up);", ""),
+    _clip("pie_v1", "first < size; first += strip", "first < size; first += size", "in place"),
+    _clip("pie_v2", "strip.with(dl::base::elemwise_min, limits.high);", ""),
+    _clip("pie_v2", "d.shift == 0 && binds", "d.shift >= 0 && binds"),
+    _clip("pie_v1", "bool binds = limits.low >", "bool binds = limits.low >=", "in place"),
     _lut("pie_v2", "1 << d->shift", "1 << (d->shift + 1)"),
 ]
 

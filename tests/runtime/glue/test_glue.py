@@ -12,12 +12,14 @@ from espdl_double import GLUE, RV32, Program, compile_one, glue_sources, run
 from glue_mutations import MUTATIONS, mutated
 from random_operators import count
 
-from tvm_espdl.chips import FAMILIES
+from tvm_espdl.chips import CHIPS, FAMILIES
 from tvm_espdl.errors import ToolError
+from tvm_espdl.ops.base.ccall import SLICE
 
 SEED = 20250301
 RECORDS = 14
 SAMPLES = 2
+PADS = ("pad_top", "pad_left")
 families = pytest.mark.parametrize("family", FAMILIES)
 
 #: What the glue may call: ESP-DL and its kernels, what compilers make of loops, and gcov.
@@ -77,7 +79,18 @@ def is_left_to_the_glue(operator):
     """What ESP-DL computes in a loop around its kernels, and so does the glue."""
     if operator.name == "lut":
         return operator.x.dtype == "int16" and operator.step == 1
+    if operator.name == "clip":
+        return not _limits_in_vectors(operator)
     return operator.name == "requantize" and operator.y.size <= 50
+
+
+def _limits_in_vectors(clip):
+    """A whole vector, one exponent, and limits of which one binds at least, the lower one below."""
+    ends = np.iinfo(clip.x.dtype)
+    low, high = max(clip.low, ends.min), min(clip.high, ends.max)
+    binds = (low, high) != (ends.min, ends.max)
+    whole = clip.x.size * ends.bits >= 128
+    return whole and clip.x.exponent == clip.y.exponent and binds and low <= high
 
 
 @families
@@ -85,6 +98,44 @@ def test_esp_dl_is_called(tried, family):
     all_of_it = tried(family)
     for sample, result in zip(all_of_it.samples, all_of_it.results, strict=True):
         assert (result.calls == 0) == is_left_to_the_glue(sample.operator), sample.name
+
+
+def slices_of(sample):
+    """How many slices a sample's call has."""
+    fields = sample.run.call.fields
+    each = fields.get(SLICE, 0)
+    return -(-fields["output_channels"] // each) if each else 1
+
+
+@families
+def test_slices_are_calls_of_their_own(tried, family):
+    all_of_it = tried(family)
+    pairs = zip(all_of_it.samples, all_of_it.results, strict=True)
+    sliced = [(one, got) for one, got in pairs if SLICE in one.run.call.fields]
+    for sample, result in sliced:
+        assert result.calls == slices_of(sample), sample.name
+    several = [one for one, _ in sliced if slices_of(one) > 1]
+    of_a_channel = [one for one in several if "channel_shifts" in one.run.call.arrays]
+    assert len(several) > 20
+    assert bool(of_a_channel) == CHIPS[FAMILIES[family]].per_channel
+    for present in (True, False):
+        assert any(("bias" in one.run.call.arrays) == present for one in several)
+        assert any(bool(one.run.call.fields["relu"]) == present for one in several)
+        assert any(any(one.run.call.fields[p] for p in PADS) == present for one in several)
+
+
+@families
+def test_slices_may_be_switched_off(tried, tmp_path, family):
+    all_of_it = tried(family)
+    source = GLUE / "espdl_conv2d.cpp"
+    whole = tmp_path / "espdl_conv2d.o"
+    places = {"includes": (all_of_it.program.headers,)}
+    compile_one(family, source, whole, options=("-DTVM_ESPDL_WHOLE_FILTERS",), **places)
+    results = all_of_it.program.results({source.name: whole})
+    assert all_of_it.differing(results) == []
+    pairs = zip(all_of_it.samples, results, strict=True)
+    sliced = [got.calls for one, got in pairs if slices_of(one) > 1]
+    assert {*sliced} == {1}
 
 
 def foreign(objects):

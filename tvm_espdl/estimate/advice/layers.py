@@ -62,6 +62,8 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
         size = work.weight_bytes
         if work.kernel != "conv2d" or size <= cache * _PART_OF_CACHE:
             continue
+        if own.slices > 1 or figures.machine.filters == "whole":
+            continue  # It is in parts already, or would be.
         if not _channels(work, cache * _PART_OF_CACHE, figures.chip.lanes(work.dtype)):
             continue
         levels = len(figures.machine.caches) - 1

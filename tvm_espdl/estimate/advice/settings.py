@@ -32,6 +32,7 @@ _COMMON_LINES = ("ESPTOOLPY_FLASHMODE_QIO=y",)
 def of_settings(figures: Figures) -> Iterator[Advice]:
     """Advice on lines of sdkconfig."""
     yield from _as_projects_have_it(figures)
+    yield from _in_slices(figures)
     yield from _tensors_inside(figures)
     yield from _constants_in_psram(figures)
     for faster in figures.chip.external_memory.faster:
@@ -62,6 +63,15 @@ def _as_projects_have_it(figures: Figures) -> Iterator[Advice]:
         if lines and gain > 0:
             paste = "\n".join(f"CONFIG_{line}" for line in lines)
             yield Advice(f"{what}, as exported projects do", "", gain, "sdkconfig", paste)
+
+
+def _in_slices(figures: Figures) -> Iterator[Advice]:
+    """Filters that are larger than a cache, which a user says are whole."""
+    if figures.settings.filters == "whole":
+        gain = _gain(figures, dataclasses.replace(figures.settings, filters=None))
+        what = "compute filters larger than the cache in slices, as exported projects do"
+        if gain > 0:
+            yield Advice(what, "", gain, "command", "idf.py build without TVM_ESPDL_WHOLE_FILTERS")
 
 
 def _lines(chip: Chip) -> list[str]:

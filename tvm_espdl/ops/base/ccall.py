@@ -14,6 +14,8 @@ from .rounding import Array
 Pointers = Literal["typed", "void", "void result", "variadic"]
 #: The field of kernels whose results may lie apart.
 PITCH = "output_pitch"
+#: The field of kernels that compute some channels for all pixels before the next ones.
+SLICE = "slice_channels"
 
 FieldValue = int | float | str | tuple[int, ...]
 
@@ -85,3 +87,7 @@ class CCall:
     def with_pitch(self, pitch: int) -> CCall:
         """The call whose result's pixels begin `pitch` elements after each other."""
         return dataclasses.replace(self, fields={**self.fields, PITCH: pitch})
+
+    def with_slices(self, channels: int) -> CCall:
+        """The call that computes so many channels for all pixels before the next ones."""
+        return dataclasses.replace(self, fields={**self.fields, SLICE: channels})

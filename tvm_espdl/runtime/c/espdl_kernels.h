@@ -75,6 +75,7 @@ typedef struct {
   int32_t rest_bits;                /* width of the sums of the remaining channels */
   int32_t rest_products_per_clamp;  /* as above, for the remaining channels */
   int32_t packed_bias_bits;         /* bits of a field of the ESP32-S3's packed bias, 0: plain */
+  int32_t slice_channels;           /* for ESP-DL's kernels: channels at a time, 0: all */
   const void *filter;               /* weights in the chip's own order, type of the data */
   const void *bias;                 /* NULL, int32 (int64 for 16-bit data), or packed bytes */
   const void *channel_shifts;       /* NULL, or one shift per output channel, type of the data */
@@ -173,6 +174,15 @@ typedef struct {
   int32_t shift;      /* to the right; negative: to the left */
   int32_t half_even;  /* 1: ties go to the even integer, 0: up */
 } espdl_requantize_t;
+
+/* A Clip: limits, and then a change of the exponent. */
+typedef struct {
+  int32_t size;       /* elements */
+  int32_t low;        /* limits, as integers of the input; the upper one counts where they cross */
+  int32_t high;
+  int32_t shift;      /* output exponent minus input exponent */
+  int32_t half_even;  /* 1: ties go to the even integer, 0: up */
+} espdl_limits_t;
 
 /* Axes that change places; unused dimensions in front have extent 1. */
 typedef struct {

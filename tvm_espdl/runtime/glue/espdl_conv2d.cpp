@@ -7,7 +7,9 @@
  *   in place   none                     none
  *   heap       none                     a sum for each output channel, at each call
  *
- * With vectors, every pixel of a result whose pixels lie apart begins at a multiple of 16 bytes.
+ * With vectors, every pixel of a result whose pixels lie apart begins at a multiple of 16 bytes, and
+ * so does every one of a result in slices, unless the input has no whole vectors of channels: then
+ * ESP-DL's kernels store bytes anywhere.
  *
  * Source: ESP-DL dl/base/dl_base_conv2d.cpp, dl_base.hpp (conv_operation_shell) and dl/base/isa.
  */
@@ -15,14 +17,12 @@
 
 #ifndef ESPDL_WITHOUT_S8
 extern "C" void espdl_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y) {
-  auto args = espdl::convolution(*d, x, y, false);
-  dl::base::conv2d<int8_t, int32_t, int32_t>(&args);
+  espdl::in_slices(*d, x, y, dl::base::conv2d<int8_t, int32_t, int32_t>);
 }
 #endif
 
 #ifndef ESPDL_WITHOUT_S16
 extern "C" void espdl_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y) {
-  auto args = espdl::convolution(*d, x, y, false);
-  dl::base::conv2d<int16_t, int32_t, int64_t>(&args);
+  espdl::in_slices(*d, x, y, dl::base::conv2d<int16_t, int32_t, int64_t>);
 }
 #endif

@@ -16,14 +16,14 @@
 
 #ifndef ESPDL_WITHOUT_S8
 extern "C" void espdl_depthwise_conv2d_s8(const espdl_conv_t *d, const int8_t *x, int8_t *y) {
-  auto args = espdl::convolution(*d, x, y, true);
+  auto args = espdl::convolution(*d, x, y, espdl::whole(*d), true);
   dl::base::depthwise_conv2d<int8_t, int32_t, int32_t>(&args);
 }
 #endif
 
 #ifndef ESPDL_WITHOUT_S16
 extern "C" void espdl_depthwise_conv2d_s16(const espdl_conv_t *d, const int16_t *x, int16_t *y) {
-  auto args = espdl::convolution(*d, x, y, true);
+  auto args = espdl::convolution(*d, x, y, espdl::whole(*d), true);
   dl::base::depthwise_conv2d<int16_t, int32_t, int64_t>(&args);
 }
 #endif

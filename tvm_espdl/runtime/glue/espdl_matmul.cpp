@@ -91,8 +91,8 @@ void matmul(const espdl_matmul_t &d, const T *a, const T *b, T *y, T *filter) {
         pack(matrix, d.depth, d.columns, filter);
         packed = matrix;
       }
-      auto args = espdl::convolution(conv, a + i * d.strides_a[0] + j * d.strides_a[1], y, false);
-      dl::base::conv2d<T, int32_t, Sum>(&args);
+      const T *rows = a + i * d.strides_a[0] + j * d.strides_a[1];
+      espdl::in_slices(conv, rows, y, dl::base::conv2d<T, int32_t, Sum>);
     }
   }
 }
