@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -19,7 +19,7 @@ from ..ops import Operator
 from ..ops.concat import Concat
 from ..program import Native, Program, Step
 from ..program.kernels import Kernel, Preference, kernel_of_step
-from .access import access_of
+from .access import accesses_of
 from .counting import Counted, esp_dl_instructions, portable_instructions
 from .factors import Calibration
 from .layout import Layout
@@ -134,6 +134,7 @@ class _Run:
     ) -> None:
         self.program, self.layout, self.machine, self.kernels = program, layout, machine, kernels
         self.caches = Caches(machine.caches, machine.line_bytes)
+        self._constants = 0  # Bytes of those that were laid one behind the other.
 
     def counts(self, index: int) -> Counts:
         """The counts of a step."""
@@ -148,7 +149,7 @@ class _Run:
             counted = count(work, chip)
         else:
             counted = Counted(_native(step.operator, chip), counted=False)
-        fills = self.caches.run(self._access(index, work))
+        fills = self.caches.run(self._accesses(index, work))
         return Counts(kernel, True, counted.instructions, fills, counted.counted)
 
     def _step(self, index: int) -> Step:
@@ -166,21 +167,23 @@ class _Run:
         copied = dataclasses.replace(operator, xs=tuple(x for _, x in parts), y=y)
         return dataclasses.replace(step, operator=copied, inputs=tuple(n for n, _ in parts))
 
-    def _access(self, index: int, work: Work | None) -> Access:
+    def _accesses(self, index: int, work: Work | None) -> Iterable[Access]:
         step = self._step(index)
         inputs, writes = [*step.inputs], self._regions(step.outputs)
         # What an earlier step has as well is not in its own bytes.
         size = self.layout.constant_bytes[index] or sum(array.nbytes for array in step.constants)
-        weights = Region(("constants", index), 0, size) if size else None
+        begin = self._constants
+        self._constants += size
+        weights = Region(("constants", index), begin, size) if size else None
         if work is None:
             reads = self._regions(inputs)
             nbytes = sum(region.nbytes for region in (*reads, *writes))
-            return Access(reads, writes, weights, strips=max(1, nbytes // 1024))
+            return [Access(reads, writes, weights, strips=max(1, nbytes // 1024))]
         if work.weight_bytes and not step.constants:
             # The second matrix of a product: it is a filter wherever it lies.
             *inputs, matrix = inputs
             weights = self._region(matrix)
-        return access_of(work, self._regions(inputs), writes, weights)
+        return accesses_of(work, self._regions(inputs), writes, weights)
 
     def _regions(self, names: Sequence[str]) -> list[Region]:
         return [region for name in names if (region := self._region(name)) is not None]
