@@ -91,6 +91,18 @@ def test_another_quantization_of_the_same_network_is_refused(measured, tmp_path,
         assert not out
 
 
+def test_a_file_of_esp_dl_says_which_quantization_it_was_written_from(measured, tmp_path):
+    result, folder = measured
+    accuracy = read_accuracy(folder / "r.json")
+    compile_file(folder / "q.onnx").save_espdl(tmp_path / "q.espdl")
+    assert evaluate(compile_file(tmp_path / "q.espdl"), accuracy=accuracy).accuracy is accuracy
+    other = quantize_onnx(DATA / "digits_cnn.onnx", digits_arrays()["calibration"],
+                          activations="minmax", measure=False).model  # fmt: skip
+    compile_file(other).save_espdl(tmp_path / "o.espdl")
+    with pytest.raises(DataError, match="another quantization of the same network"):
+        evaluate(compile_file(tmp_path / "o.espdl"), accuracy=accuracy)
+
+
 def test_a_report_is_known_again_whatever_the_network_is_made_of(tmp_path):
     """With int16, layers of TVM, several samples at once, and on a chip with other rules."""
     rows = floats(8, 1, 8, 8)

@@ -33,6 +33,10 @@ class Network(Protocol):
     def program(self) -> Program:
         """The network as a list of calls."""
 
+    @property
+    def origin(self) -> str:
+        """The identity of the network that a file was written from; "" where it is not known."""
+
     def report(self, *samples: Any, kernels: Preference = "auto") -> ReportRows:
         """Which kernel each part gets, and why."""
 
@@ -197,7 +201,8 @@ def evaluate(
         covered = {name for step in program.steps for name in step.covers}
         known = {*program.values, *covered}
         where = "argument accuracy"
-        accuracy.check_network(program.chip.name, identity(program), known, where)
+        origin = "" if isinstance(network, Program) else network.origin
+        accuracy.check_network(program.chip.name, (identity(program), origin), known, where)
     worked_in = {} if isinstance(network, Program) else network.workspaces()
     figures = figures_of(program, settings, kernels, calibration=calibration, workspaces=worked_in)
     reasons = () if isinstance(network, Program) else network.report(kernels=kernels).reasons

@@ -6,6 +6,7 @@ Must never show a figure that was not measured.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError
@@ -67,26 +68,31 @@ class AccuracyReport:
         level = f"{min(found):.1f} dB at least" if found else "no output with signal and noise"
         return f"accuracy of the outputs on {self.samples} samples, {kind}: {level}"
 
-    def check_network(self, chip: str, network: str, tensors: set[str], where: str) -> None:
+    def check_network(
+        self, chip: str, networks: Sequence[str], tensors: set[str], where: str
+    ) -> None:
         """Refuse a report of another chip, network or quantization: DataError.
 
         Parameters
         ----------
-        chip, network : str
-            Those of the model that is evaluated, as the attributes have them.
+        chip : str
+            Of the model that is evaluated.
+        networks : sequence of str
+            Its identity, and that of what it was written from.
         tensors : set of str
             Of this model; they tell another network from another quantization of the same.
         where : str
             For the message.
         """
-        if (chip, network) == (self.chip, self.network):
+        if chip == self.chip and self.network and self.network in networks:
             return
         known = {*self.snr, *self.own, *(output.name for output in self.outputs)}
         shared = len(known & tensors) >= max(_LEAST_SHARED * len(known), 1)
         if chip != self.chip:
             what, found, allowed = "chip", self.chip, chip
         elif shared:
-            what, found, allowed = "quantization of the same network", self.network, network
+            what, found = "quantization of the same network", self.network
+            allowed = ", ".join(filter(None, networks))
         else:
             what, found = "network", ", ".join(sorted(known - tensors)[:3]) or "no tensor"
             allowed = "tensors of the model that is evaluated"
