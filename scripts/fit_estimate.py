@@ -37,6 +37,19 @@ TERMS = ("instructions", "activation", "call", "transposed", "other")
 #: Single operators are known to be off on these chips, for a reason that the tables do not hold.
 MODELS_ONLY = ("esp32p4",)
 
+#: A class of fewer shapes has a coefficient of its work alone: the first of these that it has.
+LEAST_SHAPES = 3
+WORK = (
+    "taps blocks vectors",
+    "taps blocks",
+    "taps remaining vectors",
+    "taps remaining",
+    "rows blocks vectors",
+    "rows remaining vectors",
+    "rows blocks",
+    "rows remaining",
+)
+
 #: Chips without vectors: no latency of these kernels is published, so their prices are assumed.
 UNFITTED = {
     "cycles per instruction": 1.5,
@@ -63,8 +76,8 @@ def fitted(table: np.ndarray, wanted: np.ndarray, of: np.ndarray) -> np.ndarray:
     return found
 
 
-def instruction_table(chip: Chip) -> dict[str, dict[str, float]]:
-    """Coefficients of each kernel and class of shapes; prints the worst."""
+def classes(chip: Chip) -> dict[str, list[tuple[Row, dict[str, float]]]]:
+    """The counted calls of each kernel and class of shapes, with what they grow with."""
     groups: dict[str, list[tuple[Row, dict[str, float]]]] = defaultdict(list)
     for row in rows(chip.name):
         odd = row.work.window is None and row.work.kernel in WINDOWED
@@ -73,9 +86,28 @@ def instruction_table(chip: Chip) -> dict[str, dict[str, float]]:
         lanes = chip.lanes(row.work.dtype) if row.work.dtype.startswith("int") else 16
         name = shape_class(row.work, lanes)
         groups[name].append((row, features(row.work, lanes)))
-    result = {}
-    for name, group in sorted(groups.items()):
+    return groups
+
+
+def few_shapes(chip: Chip) -> list[str]:
+    """Classes of which few shapes were counted."""
+    shapes = {
+        name: {(row.source, row.result) for row, _ in group}
+        for name, group in classes(chip).items()
+    }
+    return sorted(name for name, counted in shapes.items() if len(counted) < LEAST_SHAPES)
+
+
+def instruction_table(chip: Chip) -> dict[str, dict[str, float]]:
+    """Coefficients of each kernel and class of shapes."""
+    result, few = {}, few_shapes(chip)
+    for name, group in sorted(classes(chip).items()):
         columns = list(group[0][1])
+        if name in few:
+            work = ("elements",) if "elements" in columns else WORK
+            if " uneven " in name:  # Channels that are read are not all in vectors.
+                work = tuple(c for c in work if "vectors" not in c)
+            columns = [c for c in work if all(counts.get(c) for _, counts in group)][:1]
         table = np.array([[counts[column] for column in columns] for _, counts in group], float)
         wanted = np.array([row.instructions for row, _ in group], float)
         found = fitted(table, wanted, wanted)
@@ -226,6 +258,10 @@ def main(arguments: Sequence[str]) -> None:
         tables = json.loads(path.read_text()) if path.exists() else {}
         chips = [find_chip(name) for name in CHIPS]
         tables["esp-dl"] = {chip.family: instruction_table(chip) for chip in chips}
+        tables["few shapes"] = {
+            family: [kind for kind in few if "elements" not in tables["esp-dl"][family][kind]]
+            for family, few in ((chip.family, few_shapes(chip)) for chip in chips)
+        }
         path.write_text(json.dumps(tables, indent=1, sort_keys=True) + "\n")
     cycles = {"c": dict(UNFITTED)}
     for name in CHIPS:

@@ -12,7 +12,15 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from tvm_espdl.estimate.work import Pair, Window, Work, window
+from tvm_espdl.estimate.work import (
+    OF_TWO,
+    Pair,
+    Window,
+    Work,
+    broadcast_loop,
+    requantize_loop,
+    window,
+)
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "latency"
 
@@ -70,6 +78,8 @@ class Row:
         Bytes that the inner cache fetched from the outer one, where there are two.
     elements : int
         Of the larger of input and result, where plain C++ was not counted.
+    reads, writes : tuple of (int, int)
+        Of published networks, where ESP-DL has inputs and results in its arena: first byte, bytes.
     """
 
     model: str
@@ -84,6 +94,8 @@ class Row:
     activation_fill: int
     inner_fill: int
     elements: int
+    reads: tuple[Pair, ...] = ()
+    writes: tuple[Pair, ...] = ()
 
 
 def rows(chip: str) -> list[Row]:
@@ -122,6 +134,11 @@ def _shape(text: str) -> Shape:
     return tuple(int(part) for part in text.split("x") if part)
 
 
+def _places(text: str) -> tuple[Pair, ...]:
+    found = (part.partition("+") for part in text.split())
+    return tuple((int(start), int(nbytes)) for start, _, nbytes in found)
+
+
 def _row(line: dict[str, str]) -> Row:
     numbers = ("instructions", "calls", "filter_fill", "activation_fill", "elements")
     inner = int(line["l1_filter_fill"] or 0) + int(line["l1_activation_fill"] or 0)
@@ -133,6 +150,8 @@ def _row(line: dict[str, str]) -> Row:
         result=_shape(line["output"]),
         work=_work(line),
         inner_fill=inner,
+        reads=_places(line["reads"]),
+        writes=_places(line["writes"]),
         **{name: int(line[name] or 0) for name in numbers},
     )
 
@@ -159,9 +178,16 @@ def _work(line: dict[str, str]) -> Work:
         sliding = window(source[1:3], (1, 1), source[1:3])
     elif len(filter_) == 2 and kernel.endswith("pool2d"):
         sliding = _window(source, result, filter_, _shape(line["strides"]))
+    dtype, loop = "int8" if line["op"] in _FUNCTIONS else _DTYPES[line["dtype"]], ""
+    if kernel == "requantize":
+        dtype, loop = _requantize(line)
+    elif kernel in OF_TWO:
+        nbytes = [size for _, size in _places(line["reads"])[1:]] or [weights]
+        second = nbytes[0] // (2 if dtype == "int16" else 1)
+        loop = broadcast_loop(second or math.prod(result), math.prod(result), channels_out)
     return Work(
         kernel=kernel,
-        dtype="int8" if line["op"] in _FUNCTIONS else _DTYPES[line["dtype"]],
+        dtype=dtype,
         channels_in=channels_in,
         channels_out=channels_out,
         elements_in=math.prod(source),
@@ -171,7 +197,18 @@ def _work(line: dict[str, str]) -> Work:
         macs=macs,
         weight_bytes=weights,
         copies=copies,
+        loop=loop,
     )
+
+
+def _requantize(line: dict[str, str]) -> tuple[str, str]:
+    """Type of what a Requantize reads, and its loop.
+
+    Of single operators the tables do not say how far they shift: their counts say, right.
+    """
+    shift, _, source = line["shift"].partition(" from ")
+    result = "int16" if line["dtype"] == "s16" else "int8"
+    return source or result, requantize_loop(int(shift or 1), source or result, result)
 
 
 def _pieces(source: Shape, result: Shape) -> Pair:

@@ -116,4 +116,5 @@ def compile_espdl(
 
     with tvm.transform.PassContext(opt_level=3):
         program = run_passes(program_of(file, chip_of(file, chip)))
-        return library_of(program, cache_dir=cache_dir)
+        origin = file.model.metadata.get("model_id", "")
+        return library_of(program, cache_dir=cache_dir, origin=origin)

@@ -71,6 +71,9 @@ class Library:
         `run` goes through them one after the other, and nothing is written for the chip.
     cache_dir : path, optional
         Where compiled networks are kept.
+    origin : str
+        The identity of the network that an `.espdl` file was written from, as it states it; "" of
+        other models.
 
     Attributes
     ----------
@@ -93,8 +96,10 @@ class Library:
         name: str = "default",
         batch: int = 1,
         cache_dir: Path | None = None,
+        origin: str = "",
     ) -> None:
         self.chip = chip
+        self.origin = origin
         self.batch = batch
         self.input_names = input_names
         self._given = program

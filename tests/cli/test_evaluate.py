@@ -6,7 +6,7 @@ import onnx
 import pytest
 from html_page import Page
 from networks import library, quantized_digits
-from qdq_networks import network, node
+from qdq_networks import floats, network, node
 
 from tvm_espdl.cli import main
 from tvm_espdl.demo import DATA
@@ -80,8 +80,50 @@ def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
     assert lines[0].startswith("esp32s3 at 240 MHz")
     assert lines[-2].startswith("esp32 at 240 MHz")
     assert "above the limit" in lines[-1]
-    assert run("evaluate", quantized, "--compare", "esp32s3", "esp32s9") == 2
-    assert "esp32s9" in capsys.readouterr().err
+
+
+def test_several_chips_are_looked_at_before_any_is_estimated(quantized, capsys):
+    """What makes no sense on the last one leaves nothing said of the first."""
+    for wrong, said in (
+        (("--compare", "esp32s3", "esp32s9"), "esp32s9"),
+        (("--compare", "esp32s3", "esp32c3", "--cache_line", "64"), "allowed: 32 on esp32c3"),
+        (("--compare", "esp32s3", "esp32c3", "--kernels", "esp-dl"), "esp-dl on esp32c3"),
+        (("--compare", "esp32p4", "esp32c3", "--weights", "psram"), "esp32c3 has no PSRAM"),
+    ):
+        assert run("evaluate", quantized, *wrong) == 2
+        out, err = capsys.readouterr()
+        assert said in err
+        assert not out
+
+
+@pytest.fixture
+def partly(tmp_path):
+    """A model with an operator of somebody's own between others."""
+    foreign = onnx.helper.make_node("Fancy", ["a"], ["b"], "its name", domain="com.example")
+    nodes = [node("Conv", "x w", "a"), foreign, node("Relu", "b", "y")]
+    model = network(nodes, {"x": (1, 3, 8, 8)}, {"y": (1, 4, 6, 6)}, {"w": floats(4, 3, 3, 3)})
+    model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
+    onnx.save(model, tmp_path / "m.onnx")
+    return tmp_path / "m.onnx"
+
+
+def test_a_model_that_does_not_compile_is_evaluated_without_what_does_not(partly, tmp_path, capsys):
+    figures, page = tmp_path / "figures.json", tmp_path / "page.html"
+    assert run("evaluate", partly, "--json", figures, "--html", page) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "its name (Fancy) cannot be compiled and is not in the figures; try:" in out
+    assert "or cut the model there (preprocess --outputs a)" in out
+    operators = [each["operator"] for each in json.loads(figures.read_text())["nodes"]]
+    assert "conv2d" in operators
+    assert "its name (Fancy) cannot be compiled" in page.read_text()
+    assert run("evaluate", partly, "--max_ms", "1e6") == 1
+    assert "operators of the model that are in no figure: 1" in capsys.readouterr().out
+
+
+def test_no_chip_keeps_a_limit_with_a_part_of_a_model(partly, capsys):
+    assert run("evaluate", partly, "--compare", "esp32s3", "esp32p4", "--max_ms", "1e6") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0].strip() for line in lines[1::2]] == ["above the limit"] * 2
 
 
 @pytest.mark.parametrize(
@@ -102,6 +144,7 @@ def test_files_of_esp_dl_and_several_chips(tmp_path, quantized, capsys):
         (("--data_cache_kb", "1000000"), "--data_cache_kb: no such setting"),
         (("--target_chip", "esp32c3", "--kernels", "esp-dl"), "not counted"),
         (("--calibrate", "log", "--calibration", "x", "--json", "x"), "two outputs in one place"),
+        (("--tensors", "psram", "--internal_ram", "100K"), "--internal_ram: an option without"),
         (("--compare", "esp32s3", "--html", "page.html"), "--html: an option without effect"),
         (("--compare", "esp32s3", "--target_chip", "esp32p4"), "--target_chip: an option without"),
     ],

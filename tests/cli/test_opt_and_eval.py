@@ -81,6 +81,16 @@ def test_a_deep_search_tries_what_a_chip_without_vectors_has(model, capsys):
     assert "not counted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("wrong", [("--clock_mhz", "1e30"), ("--cache_line", "5"), ("-e", "-o")])
+def test_settings_are_looked_at_before_the_model(model, tmp_path, wrong, capsys):
+    try:
+        assert run("esp32s3", model, *wrong) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    assert not capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx"), ("--deep-search", "--as_is")],

@@ -72,6 +72,54 @@ def test_names_that_all_exporters_give_make_no_network_the_same(measured):
     assert evaluate(compile_file(folder / "q.onnx"), accuracy=accuracy).accuracy is accuracy
 
 
+def test_another_quantization_of_the_same_network_is_refused(measured, tmp_path, capsys):
+    """Other exponents, other widths, or the same exponents and other weights."""
+    result, folder = measured
+    accuracy = read_accuracy(folder / "r.json")
+    data = digits_arrays()["calibration"]
+    for number, options in enumerate(
+        ({"activations": "minmax"}, {"precision": "int16"}, {"recover": ()})
+    ):
+        other = quantize_onnx(DATA / "digits_cnn.onnx", data, measure=False, **options)
+        assert other.model != result.model
+        path = tmp_path / f"{number}.onnx"
+        other.save(path)
+        assert main(["evaluate", str(path), "--accuracy", str(folder / "r.json")]) == 2
+        out, err = capsys.readouterr()
+        assert "about another quantization of the same network; found: " in err
+        assert accuracy.network in err
+        assert not out
+
+
+def test_a_file_of_esp_dl_says_which_quantization_it_was_written_from(measured, tmp_path):
+    _, folder = measured
+    accuracy = read_accuracy(folder / "r.json")
+    compile_file(folder / "q.onnx").save_espdl(tmp_path / "q.espdl")
+    assert evaluate(compile_file(tmp_path / "q.espdl"), accuracy=accuracy).accuracy is accuracy
+    other = quantize_onnx(DATA / "digits_cnn.onnx", digits_arrays()["calibration"],
+                          activations="minmax", measure=False).model  # fmt: skip
+    compile_file(other).save_espdl(tmp_path / "o.espdl")
+    with pytest.raises(DataError, match="another quantization of the same network"):
+        evaluate(compile_file(tmp_path / "o.espdl"), accuracy=accuracy)
+
+
+def test_a_report_is_known_again_whatever_the_network_is_made_of(tmp_path):
+    """With int16, layers of TVM, several samples at once, and on a chip with other rules."""
+    rows = floats(8, 1, 8, 8)
+    nodes = [node("Conv", "x w", "a"), node("Sin", "a", "b"), node("Conv", "b v", "y")]
+    weights = {"w": floats(4, 1, 3, 3), "v": floats(4, 4, 1, 1)}
+    for number, (batch, chip, options) in enumerate(
+        ((1, "esp32s3", {}), (2, "esp32p4", {"int16": "*"}), (4, "esp32c3", {}))
+    ):
+        model = network(nodes, {"x": (batch, 1, 8, 8)}, {"y": (batch, 4, 6, 6)}, weights)
+        result = quantize_onnx(model, rows, chip, **options)
+        result.save(tmp_path / f"{number}.onnx")
+        result.report.save(tmp_path / f"{number}.json")
+        accuracy = read_accuracy(tmp_path / f"{number}.json")
+        library = compile_file(tmp_path / f"{number}.onnx")
+        assert evaluate(library, accuracy=accuracy).accuracy is accuracy
+
+
 def test_another_network_or_chip_is_refused(measured, tmp_path, capsys):
     _, folder = measured
     accuracy = read_accuracy(folder / "r.json")
@@ -98,6 +146,7 @@ def test_another_network_or_chip_is_refused(measured, tmp_path, capsys):
         (lambda c: c.update(accuracy=None), "was not measured"),
         (lambda c: c.pop("accuracy"), "no report of a quantization"),
         (lambda c: c.pop("chip"), "no report of a quantization"),
+        (lambda c: c.pop("network"), "no report of a quantization"),
         (lambda c: c.update(tensors=3), "not a list"),
         (lambda c: c["accuracy"].pop("samples"), "no 'samples'"),
         (lambda c: c["accuracy"].update(samples=-1), "not such a number"),

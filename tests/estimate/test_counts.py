@@ -10,26 +10,22 @@ from latency_rows import rows
 from published_networks import fetched, networks
 
 from tvm_espdl.chips import find_chip
-from tvm_espdl.estimate.access import access_of, slices_of
+from tvm_espdl.estimate.access import accesses_of, slices_of
 from tvm_espdl.estimate.counting import esp_dl_instructions, portable_instructions
 from tvm_espdl.estimate.cycles import counts_of
 from tvm_espdl.estimate.layout import layout_of
 from tvm_espdl.estimate.machine import machine_of
-from tvm_espdl.estimate.traffic import Access, Caches, Fills, Region
+from tvm_espdl.estimate.traffic import Access, Caches, Region
 from tvm_espdl.estimate.work import Work, window, work_of
 from tvm_espdl.ops import Tensor
 from tvm_espdl.ops.concat import Concat
 from tvm_espdl.ops.conv1d import Conv1d
 from tvm_espdl.ops.conv2d import Conv2d
 from tvm_espdl.ops.max_pool2d import MaxPool2d
+from tvm_espdl.ops.requantize import Requantize
 from tvm_espdl.program import Program, Step
 
 CHIPS = ("esp32s3", "esp32p4")
-#: Large and small ones, over the caches and within them, in int8 and in int16.
-NETWORKS = {
-    "esp32s3": ("espdet_pico_224_224_cat_s8_s3", "mobilenetv2_0_5_s8_v1_s3", "mfn_s8_v1_s3"),
-    "esp32p4": ("espdet_pico_224_224_cat_s8_p4", "mobilenetv2_s8_v1_p4", "pp_ocr_v6_rec_s16_p4"),
-}
 
 
 @pytest.mark.parametrize("name", CHIPS)
@@ -65,32 +61,56 @@ def test_pieces_of_a_concat_are_counted_one_by_one(name):
 
 
 @pytest.mark.parametrize("name", CHIPS)
-def test_fetched_bytes_are_those_that_were_counted(name):
-    chip, found, counted = find_chip(name), [], []
-    for network in NETWORKS[name]:
-        calls = [
-            *fetched(
-                networks(name)[network],
-                Caches(chip.external_memory.caches, chip.external_memory.line_bytes),
-            )
-        ]
-        found.append(sum(fills.filter + fills.activation for _, fills in calls))
-        counted.append(sum(row.filter_fill + row.activation_fill for row, _ in calls))
-    errors = np.abs(np.array(found) / np.array(counted) - 1)
-    assert errors.max() < 0.1, errors
+def test_fetched_bytes_of_each_network_are_those_that_were_counted(name):
+    """Within 10 %, whether it is larger than the caches by far, or nearly fits."""
+    memory, networks_ = find_chip(name).external_memory, networks(name)
+    assert len(networks_) == 28 if name == "esp32s3" else 34
+    errors = {what: [] for what in ("filter", "activation", "inner")}
+    for model, network in networks_.items():
+        calls = [*fetched(network, Caches(memory.caches, memory.line_bytes))]
+        for what, found in errors.items():
+            counted = sum(getattr(row, f"{what}_fill") for row in network)
+            error = sum(getattr(fills, what) for _, fills in calls) - counted
+            # Of single operators, kilobytes in all, a line more or less counts.
+            if counted:
+                assert abs(error) < 0.1 * counted + 2 * memory.line_bytes, (model, what)
+                found.append(abs(error) / counted)
+    mean = {what: np.mean(found) for what, found in errors.items() if found}
+    assert mean["filter"] < 0.02 and mean["activation"] < 0.025, mean
+    assert mean.get("inner", 0) < 0.03, mean
 
 
-@pytest.mark.parametrize(
-    ("name", "network"),
-    [("esp32s3", "msr_s8_v1_s3"), ("esp32s3", "osn_s8_v1_s3"), ("esp32p4", "osn_s8_v1_p4")],
-)
-def test_filters_of_small_networks(name, network):
-    """Kilobytes in all, so that what else lies in their cache lines counts."""
-    memory = find_chip(name).external_memory
-    calls = [*fetched(networks(name)[network], Caches(memory.caches, memory.line_bytes))]
-    counted = sum(row.filter_fill for row, _ in calls)
-    assert counted < 300_000
-    assert sum(fills.filter for _, fills in calls) == pytest.approx(counted, rel=0.04)
+def test_loops_that_exponents_decide_are_told_apart():
+    """A Requantize shifts integers left by other loops than right; shapes are the same."""
+    for name in CHIPS:
+        chip = find_chip(name)
+        errors = instruction_errors(chip)
+        assert np.abs(errors["requantize int8"]).mean() < 0.02
+        ways = {}
+        for way, exponent in (("left", -6), ("right", -2), ("level", -4)):
+            x = Tensor("int8", (1, 20, 20, 64), -4)
+            operator = Requantize(x, dataclasses.replace(x, exponent=exponent))
+            ways[way] = esp_dl_instructions(work_of(operator), chip)
+        assert ways["left"].counted and ways["right"].counted and not ways["level"].counted
+        assert ways["left"].instructions == ways["level"].instructions
+        # By vectors, as the loops of ESP-DL's assembly have them.
+        by_loop = {"esp32s3": (8, 21), "esp32p4": (11, 5)}[name]
+        for way, each in zip(("left", "right"), by_loop, strict=True):
+            assert ways[way].instructions == pytest.approx(1600 * each, rel=0.1)
+
+
+def test_matrices_of_a_product_are_gone_through_one_by_one():
+    """Two that fit the cache, but not together: each is fetched once, not for each row."""
+    rows_, depth, columns = 100, 400, 100
+    work = Work("matmul", "int8", depth, columns, 2 * rows_ * depth, 2 * rows_ * columns,
+                rows=2 * rows_, macs=2 * rows_ * depth * columns,
+                weight_bytes=depth * columns)  # fmt: skip
+    first, second = arena(0, 2 * rows_ * depth), arena(1 << 20, 2 * depth * columns)
+    caches = Caches([(65536, 8)], 64)
+    fills = caches.run(accesses_of(work, [first], [], second))
+    assert fills.filter == pytest.approx(second.nbytes, rel=0.01)
+    one = dataclasses.replace(work, weight_bytes=2 * depth * columns)
+    assert caches.run(accesses_of(one, [first], [], second)).filter > 50 * second.nbytes
 
 
 @pytest.mark.parametrize("name", CHIPS)
@@ -112,15 +132,15 @@ def test_slices_of_a_filter_take_and_fetch_what_was_counted(name):
         works = work.in_slices(max(1, int(row.slice_bytes // vector)) * lanes)
         width = np.dtype(work.dtype).itemsize
         source, result = work.elements_in * width, work.elements_out * width
-        access = access_of(
-            work,
-            [arena(0, source)],
-            [arena(-(-source // 1024) * 1024, result)],
-            Region("filter", 0, work.weight_bytes),
+        found = Caches(memory.caches, memory.line_bytes).run(
+            slices_of(
+                works,
+                [arena(0, source)],
+                [arena(-(-source // 1024) * 1024, result)],
+                Region("filter", 0, work.weight_bytes),
+                (memory.line_bytes, work.channels_out * width),
+            )
         )
-        caches, found = Caches(memory.caches, memory.line_bytes), Fills()
-        for one in slices_of(access, works, memory.line_bytes, work.channels_out * width):
-            found.add(caches.run(one))
         instructions = sum(esp_dl_instructions(one, chip).instructions for one in works)
         pairs = (
             (instructions, row.instructions),
@@ -131,9 +151,9 @@ def test_slices_of_a_filter_take_and_fetch_what_was_counted(name):
             errors.append([abs(ours / theirs - 1) for ours, theirs in pairs])
             sums.append(pairs)
     assert len(errors) > 200
-    assert (np.median(errors, axis=0) < (0.01, 0.03, 0.08)).all()
+    assert (np.median(errors, axis=0) < (0.01, 0.01, 0.075)).all()
     ours, theirs = np.sum(sums, axis=0).T
-    assert (np.abs(ours / theirs - 1) < (0.01, 0.05, 0.02)).all()
+    assert (np.abs(ours / theirs - 1) < (0.01, 0.07, 0.03)).all()
 
 
 def test_a_window_counts_what_lies_inside():
@@ -213,12 +233,12 @@ def arena(start, nbytes):
 
 def test_what_is_in_the_cache_is_not_fetched():
     caches = Caches([(65536, 8)], 64)
-    first = caches.run(Access([arena(0, 10_000)], [arena(10_240, 10_000)], strips=10))
+    first = caches.run([Access([arena(0, 10_000)], [arena(10_240, 10_000)], strips=10)])
     assert (first.activation, first.filter) == (20_000, 0)
-    again = caches.run(Access([arena(10_240, 10_000)], [arena(0, 10_000)], strips=10))
+    again = caches.run([Access([arena(10_240, 10_000)], [arena(0, 10_000)], strips=10)])
     assert again.activation == 0
-    caches.run(Access([arena(200_000, 80_000)], [], strips=80))
-    assert caches.run(Access([arena(0, 10_000)], [])).activation == 10_000
+    caches.run([Access([arena(200_000, 80_000)], [], strips=80)])
+    assert caches.run([Access([arena(0, 10_000)], [])]).activation == 10_000
 
 
 def test_filters_over_the_cache_are_fetched_for_each_position():
@@ -234,11 +254,11 @@ def test_filters_over_the_cache_are_fetched_for_each_position():
         border=border,
         border_share=(at.taps / 9 - at.inside) / border,
     )
-    assert Caches([(65536, 8)], 64).run(access).filter == pytest.approx(220.87e6, rel=0.01)
+    assert Caches([(65536, 8)], 64).run([access]).filter == pytest.approx(220.87e6, rel=0.01)
     small = dataclasses.replace(access, filter=Region("filter", 0, 37_000))
-    assert Caches([(65536, 8)], 64).run(small).filter == 37_000 + 96
+    assert Caches([(65536, 8)], 64).run([small]).filter == 37_000 + 96
     two = Caches([(65536, 2), (262144, 8)], 128)
-    fills = two.run(dataclasses.replace(access, filter=Region("filter", 0, 150_000)))
+    fills = two.run([dataclasses.replace(access, filter=Region("filter", 0, 150_000))])
     assert fills.filter == 150_000 + 160
     assert fills.inner == pytest.approx(0.935 * 400 * 150_000, rel=0.02)
 

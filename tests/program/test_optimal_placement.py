@@ -127,6 +127,41 @@ def test_random_pieces_are_placed_as_the_solver_does(number):
     assert height <= 1.05 * optimum(pieces), f"seed {SEED}, {number}"
 
 
+@pytest.mark.parametrize("number", range(8))
+def test_the_bound_grows_piece_by_piece_as_if_it_were_of_all(number):
+    """Against the plain way: at each step, bytes that are in use, and those behind all of them."""
+    rng = np.random.default_rng([SEED, 3, number])
+    pieces = []
+    for _ in range(12):
+        first, size = int(rng.integers(0, 9)), int(rng.integers(1, 12)) * 16
+        middle, behind = int(rng.integers(first, first + 4)), int(rng.choice([0, 16]))
+        areas = (
+            Area(0, size, first, middle, behind),
+            Area(size // 32 * 16, size + 16, middle + 1, middle + 2, behind),
+        )
+        pieces.append(Piece(areas[: int(rng.integers(1, 3))], 16))
+
+    def plainly(numbers):
+        heights = [0]
+        for step in range(20):
+            areas = [area for n in numbers for area in pieces[n].areas]
+            alive = [area for area in areas if area.first <= step <= area.last]
+            used = sum(area.end - area.begin for area in alive)
+            heights.append(used + min([area.behind for area in alive] or [0]))
+        return max(heights)
+
+    placement, chosen = Placement(pieces), []
+    bound = placement.bound()
+    for n in rng.permutation(len(pieces)).tolist():
+        expected = plainly([*chosen, n])
+        assert bound.beside(n) == expected, f"seed {SEED}, 3, {number}"
+        assert bound.nbytes == plainly(chosen)
+        if rng.random() < 0.7:
+            bound.add(n)
+            chosen.append(n)
+    assert placement.bound(chosen).nbytes == lower_bound([pieces[n] for n in chosen])
+
+
 def most_traffic(pieces, traffic, limit):
     """That of the best choice of pieces that an array of `limit` bytes holds: all are tried."""
     choices = [
@@ -148,7 +183,7 @@ def test_the_first_pool_takes_nearly_as_much_traffic_as_the_best_choice(number):
         pieces.append(Piece((Area(0, size, first, first + int(rng.integers(0, 4))),), 16))
         traffic.append(int(size * rng.choice([1, 1, 2, 3, 8]) * rng.random()) + 1)
     limit = int(lower_bound(pieces) * rng.choice([0.3, 0.5, 0.7, 0.9])) // 16 * 16
-    inside, outside = distribute(pieces, traffic, (Pool("small", limit), Pool("large")))
+    inside, outside = distribute(Placement(pieces), traffic, (Pool("small", limit), Pool("large")))
     assert {*inside} | {*outside} == {*range(9)} and not {*inside} & {*outside}
     assert Placement(pieces).height(inside) <= limit
     best = most_traffic(pieces, traffic, limit)

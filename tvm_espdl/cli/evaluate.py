@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..chips import find_chip
 from ..errors import DataError
 from .options import add_model_options, byte_count, option
 from .preview import library_of_what_compiles
@@ -86,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..files.output_files import check_apart, check_new, write_set
 
     limits = limits_of(arguments)
+    check_chips(arguments.compare or [arguments.target_chip], arguments)
     if arguments.compare:
         return _compare(arguments, limits)
     outputs = [path for path in (arguments.json, arguments.html) if path is not None]
@@ -102,6 +105,19 @@ def run(arguments: argparse.Namespace) -> int:
     for line in broken:
         print(f"above the limit: {line}")
     return int(arguments.verdict)
+
+
+def check_chips(names: Sequence[str | None], arguments: argparse.Namespace) -> None:
+    """Refuse what makes no sense on one of these chips, before any work; None is the model's own.
+
+    Raises EspdlError.
+    """
+    from ..estimate.evaluation import wanted_machine
+
+    settings = settings_of(arguments)
+    for name in names:
+        if name is not None:
+            wanted_machine(find_chip(name), settings, arguments.kernels)
 
 
 def estimate_of(arguments: argparse.Namespace) -> Estimate:
@@ -171,13 +187,14 @@ def _compare(arguments: argparse.Namespace, limits: Limits) -> int:
             found="--compare",
             allowed="one of them",
         )
-    arguments.verdict = 0
-    for chip in dict.fromkeys(arguments.compare):
-        arguments.target_chip = chip
-        estimate = estimate_of(arguments)
-        broken = estimate.broken(limits)
-        arguments.verdict = 1 if broken else arguments.verdict
+    found = [
+        estimate_of(argparse.Namespace(**{**vars(arguments), "target_chip": chip}))
+        for chip in dict.fromkeys(find_chip(name).name for name in arguments.compare)
+    ]
+    broken = [estimate.broken(limits) for estimate in found]
+    arguments.verdict = 1 if any(broken) else 0
+    for estimate, lines in zip(found, broken, strict=True):
         print(estimate.verdict)
-        for line in broken:
+        for line in lines:
             print(f"  above the limit: {line}")
     return int(arguments.verdict)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..chips import find_chip
 from ..errors import DataError, ModelError
-from .evaluate import add_report_options, estimate_of, limits_of, reports_of, settings_of
+from .evaluate import (
+    add_report_options,
+    check_chips,
+    estimate_of,
+    limits_of,
+    reports_of,
+    settings_of,
+)
 from .options import add_espdl_options, option
 from .preprocess import input_shape, shapes_of
 
@@ -67,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     model, chip = Path(arguments.model), find_chip(arguments.platform)
     arguments.target_chip, limits = chip.name, limits_of(arguments)
+    check_chips([chip.name], arguments)
     if (is_espdl(model) or not is_float(model)) and not arguments.evaluator_only:
         _refuse_other(model, arguments)
         print(f"{model}: quantized already, so it is evaluated only (-e)", file=sys.stderr)

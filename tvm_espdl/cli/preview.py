@@ -72,14 +72,14 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
         nodes = unsupported_nodes(model)
         if not nodes:
             raise
-        arguments.model = left_out(model, nodes)
     told = [
         f"{node.name or node.output[0]} ({node.op_type}) cannot be compiled and is not in the "
         "figures; try: write it with operators of docs/operators.md, or cut the model there "
         f"(preprocess --outputs {shlex.quote(visible((*node.input, *node.output)[0]))})"
         for node in nodes
     ]
-    return *_told(arguments, told), len(nodes)
+    rest = argparse.Namespace(**{**vars(arguments), "model": left_out(model, nodes)})
+    return *_told(rest, told), len(nodes)
 
 
 def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:

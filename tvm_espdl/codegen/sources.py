@@ -18,7 +18,7 @@ from ..program import Native, Program
 from ..program.border.formats import as_border
 from ..program.border.ports import Border
 from ..program.kernels import Kernel, Preference, kernel_of_step
-from ..program.memory import Plan, plan
+from ..program.memory import Plan, Planner
 from ..program.slices import slice_channels
 from .arenas import psram_bytes
 from .calls import Calls
@@ -125,9 +125,7 @@ def generate(
     kernels = {i: kernel_of_step(program.steps[i], program.chip, preference) for i in calls_of}
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
-    memory, planned = settled(
-        program, memory, board, lambda pools: plan(program, needs, pools=pools)
-    )
+    memory, planned = settled(program, memory, board, Planner(program, needs).plan)
     calls_of = {
         index: _placed(program, planned, index, call, kernels[index])
         for index, call in calls_of.items()

@@ -37,7 +37,8 @@ class Counted:
     instructions : float
         Executed ones.
     counted : bool
-        Whether a kernel of this kind and class of shapes was counted; else it is like another.
+        Whether a kernel of this kind was counted for enough shapes of this class; else it is like
+        another.
     """
 
     instructions: float
@@ -49,6 +50,17 @@ def is_counted(kernels: str, chip: Chip) -> bool:
     return kernels != "esp-dl" or chip.family in _tables()["esp-dl"]
 
 
+def check_counted(kernels: str, chip: Chip) -> None:
+    """Refuse a preference whose kernels were not counted: EspdlError."""
+    if not is_counted(kernels, chip):
+        raise EspdlError(
+            "ESP-DL's kernels in C were not counted, so that their time is not known",
+            where=f"--kernels esp-dl on {chip.name}",
+            allowed="auto, portable",
+            try_="without it: projects for this chip call portable kernels by default",
+        )
+
+
 def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
     """What ESP-DL's kernel in vectors takes on `chip`.
 
@@ -57,13 +69,7 @@ def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
     EspdlError
         If the chip has no vectors: ESP-DL's loops in C were not counted.
     """
-    if not is_counted("esp-dl", chip):
-        raise EspdlError(
-            "ESP-DL's kernels in C were not counted, so that their time is not known",
-            where=f"--kernels esp-dl on {chip.name}",
-            allowed="auto, portable",
-            try_="without it: projects for this chip call portable kernels by default",
-        )
+    check_counted("esp-dl", chip)
     table = _tables()["esp-dl"][chip.family]
     lanes = chip.lanes(work.dtype) if work.dtype in ("int8", "int16") else _DEFAULT_LANES
     of_one: Counted | None = None
@@ -72,7 +78,8 @@ def esp_dl_instructions(work: Work, chip: Chip) -> Counted:
         if row is None:
             continue
         counts = features(like, lanes)
-        found = Counted(sum(row[name] * counts[name] for name in row), same)
+        few = kind in _tables()["few shapes"][chip.family]
+        found = Counted(sum(row[name] * counts[name] for name in row), same and not few)
         if work.kernel in _OF_MANY_SHAPES and not any(" vectors" in name for name in row):
             of_one = of_one or found
             continue
@@ -105,7 +112,7 @@ def _alike(work: Work, lanes: int) -> list[tuple[Work, str, bool]]:
     """Works that take about the same, their classes, and whether it is the work's own class.
 
     The work itself, then the same on whole vectors of channels, then the same in int8, then each by
-    the loops for larger windows.
+    the loops for larger windows, or the other way round.
     """
     whole = dataclasses.replace(
         work,
@@ -114,8 +121,11 @@ def _alike(work: Work, lanes: int) -> list[tuple[Work, str, bool]]:
     )
     bytes_ = dataclasses.replace(whole, dtype="int8")
     own = [(like, shape_class(like, lanes)) for like in (work, whole, bytes_)]
-    larger = [(like, re.sub(" ([123])x\\1 ", " larger ", kind)) for like, kind in own]
-    return [(like, kind, n == 0) for n, (like, kind) in enumerate([*own, *larger])]
+    others = [(like, re.sub(" ([123])x\\1 ", " larger ", kind)) for like, kind in own]
+    # Without a shift nothing is rounded, as of a shift to the left.
+    for loop in (" left ", " right ", " ") if work.loop else ():
+        others += [(like, kind.replace(f" {work.loop} ", loop)) for like, kind in own]
+    return [(like, kind, n == 0) for n, (like, kind) in enumerate([*own, *others])]
 
 
 @cache

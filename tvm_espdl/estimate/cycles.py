@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -22,7 +22,7 @@ from ..ops.concat import Concat
 from ..program import Native, Program, Step
 from ..program.kernels import Kernel, Preference, kernel_of_step
 from ..program.slices import slice_channels
-from .access import access_of, slices_of
+from .access import accesses_of, slices_of
 from .counting import esp_dl_instructions, portable_instructions
 from .factors import Calibration
 from .layout import Layout
@@ -142,6 +142,7 @@ class _Run:
     ) -> None:
         self.program, self.layout, self.machine, self.kernels = program, layout, machine, kernels
         self.caches = Caches(machine.caches, machine.line_bytes)
+        self._constants = 0  # Bytes of those that were laid one behind the other.
 
     def counts(self, index: int) -> Counts:
         """The counts of a step."""
@@ -150,19 +151,16 @@ class _Run:
         if self.layout.plan.is_alias(step):
             return Counts(kernel, runs=False)
         if not isinstance(step.operator, Operator):
-            fills = self.caches.run(self._access(index, None))
+            fills = self.caches.run(self._accesses(index, ()))
             return Counts(kernel, True, _native(step.operator, chip), fills, counted=False)
         work = work_of(step.operator)
         works = work.in_slices(self._slice_channels(index, kernel))
+        accesses = self._accesses(index, works)
         count = esp_dl_instructions if kernel == "esp-dl" else portable_instructions
         counted = [count(one, chip) for one in works]
-        fills, access = Fills(), self._access(index, work)
-        pitch = self._pitch(index) or work.channels_out * np.dtype(work.dtype).itemsize
-        for one in slices_of(access, works, self.machine.line_bytes, pitch):
-            fills.add(self.caches.run(one))
         instructions = sum(one.instructions for one in counted)
         instructions += _OF_A_POSITION * _positions(work) * (len(works) - 1)
-        known = all(one.counted for one in counted)
+        known, fills = all(one.counted for one in counted), self.caches.run(accesses)
         return Counts(kernel, True, instructions, fills, known, len(works))
 
     def _pitch(self, index: int) -> int | None:
@@ -190,21 +188,29 @@ class _Run:
         copied = dataclasses.replace(operator, xs=tuple(x for _, x in parts), y=y)
         return dataclasses.replace(step, operator=copied, inputs=tuple(n for n, _ in parts))
 
-    def _access(self, index: int, work: Work | None) -> Access:
+    def _accesses(self, index: int, works: Sequence[Work]) -> Iterable[Access]:
+        """Of what an operator does, at once or in slices; of a function of TVM's without any."""
         step = self._step(index)
         inputs, writes = [*step.inputs], self._regions(step.outputs)
         # What an earlier step has as well is not in its own bytes.
         size = self.layout.constant_bytes[index] or sum(array.nbytes for array in step.constants)
-        weights = Region(("constants", index), 0, size) if size else None
-        if work is None:
+        begin = self._constants
+        self._constants += size
+        weights = Region(("constants", index), begin, size) if size else None
+        if not works:
             reads = self._regions(inputs)
             nbytes = sum(region.nbytes for region in (*reads, *writes))
-            return Access(reads, writes, weights, strips=max(1, nbytes // 1024))
-        if work.weight_bytes and not step.constants:
+            return [Access(reads, writes, weights, strips=max(1, nbytes // 1024))]
+        if works[0].weight_bytes and not step.constants:
             # The second matrix of a product: it is a filter wherever it lies.
             *inputs, matrix = inputs
             weights = self._region(matrix)
-        return access_of(work, self._regions(inputs), writes, weights)
+        reads = self._regions(inputs)
+        if len(works) == 1:
+            return accesses_of(works[0], reads, writes, weights)
+        (y,) = (self.program.values[name] for name in step.outputs)
+        pitch = self._pitch(index) or y.shape[-1] * np.dtype(y.dtype).itemsize
+        return slices_of(works, reads, writes, weights, (self.machine.line_bytes, pitch))
 
     def _regions(self, names: Sequence[str]) -> list[Region]:
         return [region for name in names if (region := self._region(name)) is not None]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ..files.accuracy_report import AccuracyReport
 from ..files.output_files import write_whole
 from ..program import Program
+from ..program.identity import identity
 from ..program.kernels import Preference
 from ..report.log import Reason
 from ..report.page import Section
@@ -31,6 +32,10 @@ class Network(Protocol):
     @property
     def program(self) -> Program:
         """The network as a list of calls."""
+
+    @property
+    def origin(self) -> str:
+        """The identity of the network that a file was written from; "" where it is not known."""
 
     def report(self, *samples: Any, kernels: Preference = "auto") -> ReportRows:
         """Which kernel each part gets, and why."""
@@ -189,13 +194,16 @@ def evaluate(
     ------
     EspdlError
         If a setting makes no sense, or there is no such preference for kernels; or if the report
-        is about another network.
+        is about another network, or another quantization of this one.
     """
     program = network if isinstance(network, Program) else network.program
     if accuracy is not None:
         covered = {name for step in program.steps for name in step.covers}
-        accuracy.check_network(program.chip.name, {*program.values, *covered}, "argument accuracy")
-    known = {} if isinstance(network, Program) else network.workspaces()
-    figures = figures_of(program, settings, kernels, calibration=calibration, workspaces=known)
+        known = {*program.values, *covered}
+        where = "argument accuracy"
+        origin = "" if isinstance(network, Program) else network.origin
+        accuracy.check_network(program.chip.name, (identity(program), origin), known, where)
+    worked_in = {} if isinstance(network, Program) else network.workspaces()
+    figures = figures_of(program, settings, kernels, calibration=calibration, workspaces=worked_in)
     reasons = () if isinstance(network, Program) else network.report(kernels=kernels).reasons
     return Estimate(figures, tuple(reasons), tuple(notes), left_out, accuracy)

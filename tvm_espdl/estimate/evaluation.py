@@ -13,6 +13,7 @@ from ..chips import Chip
 from ..ops import Operator
 from ..program import Program
 from ..program.kernels import Kernel, Preference, check_preference
+from .counting import check_counted
 from .cycles import Counts, Prices, counts_of, priced, prices_of
 from .factors import Calibration
 from .layout import Layout, layout_of, moved
@@ -202,6 +203,16 @@ class Figures:
         return tuple(found)
 
 
+def wanted_machine(chip: Chip, settings: Settings, kernels: Preference = "auto") -> Machine:
+    """The chip as it is set, once all that is asked of it is known to make sense.
+
+    Raises EspdlError as `figures_of`.
+    """
+    check_preference(kernels)
+    check_counted(kernels, chip)
+    return machine_of(chip, settings)
+
+
 def figures_of(
     program: Program,
     settings: Settings | None = None,
@@ -230,13 +241,13 @@ def figures_of(
     Raises
     ------
     EspdlError
-        If a setting makes no sense, or there is no such preference for kernels.
+        If a setting makes no sense, there is no such preference for kernels, or what it calls on
+        the chip was not counted.
     """
-    check_preference(kernels)
     stated = settings or Settings()
-    machine = machine_of(program.chip, stated)
+    machine = wanted_machine(program.chip, stated, kernels)
     if like is not None:
-        layout = moved(like.layout, program, machine, kernels)
+        layout = moved(like.layout, program, machine)
         same = layout.plan is like.layout.plan and machine.caches == like.machine.caches
         same = same and machine.filters == like.machine.filters
         counts = like.counts if same else counts_of(program, layout, machine, kernels)

@@ -37,6 +37,8 @@ def shape_class(work: Work, lanes: int) -> str:
         # Where pieces are no whole vectors, they are copied by words and bytes.
         parts.append("even" if work.channels_in % lanes == 0 else "uneven")
         return " ".join(parts)
+    if work.loop:
+        parts.append(work.loop)
     parts.append("even" if work.channels_out % lanes == 0 else "uneven")
     return " ".join(parts)
 

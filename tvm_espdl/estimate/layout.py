@@ -21,7 +21,7 @@ from ..ops.base.ccall import Needs
 from ..ops.base.rounding import Array
 from ..program import Program, Step
 from ..program.kernels import Preference, kernel_of_step
-from ..program.memory import Plan, Pool, plan
+from ..program.memory import Plan, Planner, Pool
 from .machine import Machine, Weights
 from .traffic import Region
 
@@ -40,6 +40,8 @@ class Layout:
     ----------
     plan : Plan
         Where each value is.
+    planner : Planner
+        What says where they would be with other memory.
     weights : str
         `flash` or `psram`: where constants are read from.
     state_bytes, buffer_bytes : int
@@ -51,8 +53,6 @@ class Layout:
         Read-only data that steps share.
     laid_out_again : int
         Of all these: weights that an earlier step has in another layout.
-    workspaces : mapping of int to int
-        Bytes that functions of TVM work in, by their step.
     unknown_workspaces : tuple of str
         Functions of TVM that work in memory which is not counted.
     planned_for : (str or None, int or None)
@@ -60,13 +60,13 @@ class Layout:
     """
 
     plan: Plan
+    planner: Planner = field(repr=False, compare=False)
     weights: Weights
     state_bytes: int
     buffer_bytes: int
     constant_bytes: tuple[int, ...]
     other_constants: int
     laid_out_again: int = 0
-    workspaces: Mapping[int, int] = field(default_factory=dict)
     unknown_workspaces: tuple[str, ...] = ()
     planned_for: tuple[str | None, int | None] = (None, None)
 
@@ -121,7 +121,8 @@ def layout_of(
         Bytes that functions of TVM work in, by their step, as far as they are known.
     """
     known = {} if workspaces is None else workspaces
-    memory = _plan(program, machine, kernels, known)
+    planner = _planner(program, kernels, known)
+    memory = _plan(program, machine, planner)
     unknown = (
         step.operator.name
         for index, step in enumerate(program.steps)
@@ -133,45 +134,44 @@ def layout_of(
     sizes = {name: tensor.nbytes for name, tensor in program.values.items()}
     layout = Layout(
         plan=memory,
+        planner=planner,
         weights="flash",
         state_bytes=sum(sizes[state.value] for state in program.states),
         buffer_bytes=sum(sizes[name] for name in (*program.inputs, *program.outputs)),
         constant_bytes=own,
         other_constants=shared,
         laid_out_again=constants.laid_out_again,
-        workspaces=known,
         unknown_workspaces=tuple(dict.fromkeys(unknown)),
         planned_for=(machine.tensors, machine.internal_ram),
     )
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def moved(layout: Layout, program: Program, machine: Machine, kernels: Preference) -> Layout:
+def moved(layout: Layout, program: Program, machine: Machine) -> Layout:
     """The same with arenas and constants where other settings have them."""
     memory = layout.plan
     if layout.planned_for != (machine.tensors, machine.internal_ram):
-        memory = _plan(program, machine, kernels, layout.workspaces)
+        memory = _plan(program, machine, layout.planner)
     planned_for = machine.tensors, machine.internal_ram
     layout = dataclasses.replace(layout, plan=memory, planned_for=planned_for)
     return dataclasses.replace(layout, weights=_weights(layout, machine))
 
 
-def _plan(
-    program: Program, machine: Machine, kernels: Preference, workspaces: Mapping[int, int]
-) -> Plan:
+def _planner(program: Program, kernels: Preference, workspaces: Mapping[int, int]) -> Planner:
     needs = {
         index: _needs(step, step.operator, program, kernels)
         for index, step in enumerate(program.steps)
         if isinstance(step.operator, Operator)
     }
     needs |= {index: Needs(nbytes) for index, nbytes in workspaces.items()}
+    return Planner(program, needs)
+
+
+def _plan(program: Program, machine: Machine, planner: Planner) -> Plan:
     if machine.tensors is None:
         choice = MemoryChoice(machine.internal_ram)
-        _, memory = settled(
-            *(program, choice, ANY_BOARD), lambda pools: plan(program, needs, pools=pools)
-        )
-        return memory
-    return plan(program, needs, pools=_pools(program, machine))
+        return settled(program, choice, ANY_BOARD, planner.plan)[1]
+    return planner.plan(_pools(program, machine))
 
 
 def _pools(program: Program, machine: Machine) -> tuple[Pool, ...]:

@@ -125,8 +125,8 @@ def machine_of(chip: Chip, settings: Settings | None = None) -> Machine:
     Raises
     ------
     EspdlError
-        If a number is not positive (of `internal_ram`, negative) or beyond the chip, or PSRAM is
-        asked of one that has none.
+        If a number is not positive (of `internal_ram`, negative) or beyond the chip, PSRAM is
+        asked of one that has none, or internal memory for an arena that is to be in PSRAM.
     """
     stated, memory = Settings() if settings is None else settings, chip.external_memory
     if not isinstance(stated, Settings):
@@ -178,6 +178,13 @@ def _refuse(chip: Chip, stated: Settings) -> None:
                 found=repr(value),
                 allowed=f"{allowed} on {chip.name}",
             )
+    if stated.tensors == "psram" and stated.internal_ram is not None:
+        raise EspdlError(
+            "an option without effect",
+            where="--internal_ram",
+            found="--tensors psram",
+            allowed="one of them: what internal memory has no room for goes to PSRAM anyway",
+        )
     if chip.external_memory.psram is not None:
         return
     for name in ("weights", "tensors", "psram_mbps"):

@@ -1,20 +1,22 @@
 """Bytes that the caches fetch from external memory while a network runs, call after call.
 
-Caches are simulated in pieces of a kilobyte, least recently used first out. A filter that a kernel
-reads again for each position is no sequence of pieces: what is fetched of it follows from its size.
+Caches are simulated set by set in pieces of some lines, least recently used first out. A filter
+that a kernel reads again for each position is no sequence of pieces: what is fetched of it follows
+from its size.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 #: Bytes that are fetched and forgotten together.
-PIECE = 1024
+PIECE = 256
+#: Bits of a piece's number in its space.
+_MOST_PIECES = 32
 #: A call is followed in so many strips of its result at most.
 MOST_STRIPS = 256
 
@@ -61,8 +63,9 @@ class Access:
         Rows of the result: when one is finished, the window moves on.
     overlap : float
         Parts of the first read, beyond the next one, that a strip reads as well.
-    per_load : float
-        Bytes of the first read that a position reads.
+    reread : float
+        Bytes of the first read that are read again, in all, where nothing of it stays while a
+        filter passes through the cache: a window keeps only columns, from one position to the next.
     written : float
         The part of the writes that it fetches; the rest is other slices' channels.
     """
@@ -75,7 +78,7 @@ class Access:
     border_share: float = 0.0
     strips: int = 1
     overlap: float = 0.0
-    per_load: float = 0.0
+    reread: float = 0.0
     written: float = 1.0
 
 
@@ -103,27 +106,35 @@ class Fills:
 
 
 class Cache:
-    """One cache: which pieces it holds, in the order of their last use."""
+    """One cache: which pieces its sets hold, in the order of their last use."""
 
     def __init__(self, nbytes: int, ways: int) -> None:
         self.nbytes = nbytes
         self._curve = _REFETCHED if ways > 2 else _REFETCHED_OF_TWO_WAYS
-        self._most = max(1, nbytes // PIECE)
-        self._held: OrderedDict[tuple[Hashable, int], None] = OrderedDict()
+        self._most = min(ways, max(1, nbytes // PIECE))
+        count = max(1, nbytes // PIECE // self._most)
+        # Dicts keep the order in which keys came.
+        self._sets: list[dict[int, None]] = [{} for _ in range(count)]
 
-    def touch(self, piece: tuple[Hashable, int]) -> bool:
-        """Use a piece; whether it was there."""
-        if piece in self._held:
-            self._held.move_to_end(piece)
-            return True
-        self._held[piece] = None
-        if len(self._held) > self._most:
-            self._held.popitem(last=False)
-        return False
+    def missed(self, base: int, pieces: Iterable[int]) -> list[int]:
+        """Use pieces; those that were not there. What they are called begins at `base`."""
+        found = []
+        sets, count, most = self._sets, len(self._sets), self._most
+        for piece in pieces:
+            held, name = sets[piece % count], base + piece
+            if name in held:
+                del held[name]
+            else:
+                found.append(piece)
+                if len(held) >= most:
+                    del held[next(iter(held))]
+            held[name] = None
+        return found
 
     def forget(self) -> None:
         """Lose everything."""
-        self._held.clear()
+        for held in self._sets:
+            held.clear()
 
     def refetched(self, nbytes: float) -> float:
         """The part of so many bytes that is fetched each time they are read."""
@@ -144,12 +155,20 @@ class Caches:
     def __init__(self, levels: Sequence[tuple[int, int]], line_bytes: int) -> None:
         self.levels = [Cache(*level) for level in levels]
         self._edges = line_bytes + _OF_A_BIAS
+        self._bases: dict[Hashable, int] = {}
 
-    def run(self, access: Access) -> Fills:
+    def run(self, accesses: Iterable[Access]) -> Fills:
         """The bytes that a call fetches; what it used last is there for the next one."""
         fills = Fills()
+        for access in accesses:
+            self._run(access, fills)
+        return fills
+
+    def _run(self, access: Access, fills: Fills) -> None:
+        before = fills.filter
         resident = access.filter
-        if access.filter is not None and self._refetch(access, access.filter, fills):
+        overrun = access.filter is not None and self._refetch(access, access.filter, fills)
+        if overrun:
             resident = None
         strips = max(1, min(access.strips, MOST_STRIPS))
         overlap = access.overlap * strips / max(1, access.strips)
@@ -158,26 +177,32 @@ class Caches:
                 self._follow(region, strip, strips, 0.0 if index else overlap, fills)
             if resident is not None:
                 last = resident.start + resident.nbytes
-                for piece in range(resident.start // PIECE, -(-last // PIECE)):
-                    self._use(resident, piece, fills, is_filter=True)
+                pieces = range(resident.start // PIECE, -(-last // PIECE))
+                # Read at each position, it stays; between strips here it may seem to have gone.
+                nbytes = self._use(resident, pieces, fills)
+                fills.filter += nbytes if strip == 0 else 0
             written = Fills()
             for region in access.writes:
                 self._follow(region, strip, strips, 0.0, written)
             fills.add(written, access.written)
-        if fills.filter:
+        if fills.filter > before:
             fills.filter += self._edges
-        return fills
+        if overrun:
+            self._forget()
+
+    def _forget(self) -> None:
+        for cache in self.levels:
+            cache.forget()
 
     def _refetch(self, access: Access, filter_: Region, fills: Fills) -> bool:
         """Count what is fetched again at each position; whether the outermost cache is overrun."""
         size, part = filter_.nbytes, 0.0
-        loads = access.inside + access.border * access.border_share
         for level, cache in enumerate(self.levels):
             part = cache.refetched(size)
             again = max(0.0, access.inside - 1) * size * part
             of_border = access.border_share * size
             again += access.border * of_border * cache.refetched(of_border)
-            activations = loads * access.per_load * part
+            activations = access.reread * part
             if level < len(self.levels) - 1:
                 fills.inner += again + activations
             else:
@@ -187,8 +212,7 @@ class Caches:
             return False
         fills.filter += size
         fills.inner += size * (len(self.levels) - 1)
-        for cache in self.levels:
-            cache.forget()
+        self._forget()
         return True
 
     def _follow(
@@ -197,19 +221,18 @@ class Caches:
         """Use the part of a region that belongs to a strip."""
         first = region.start + region.nbytes * strip / strips
         last = region.start + min(region.nbytes, region.nbytes * (strip + 1 + overlap) / strips)
-        for piece in range(int(first // PIECE), math.ceil(last / PIECE)):
-            self._use(region, piece, fills)
+        pieces = range(int(first // PIECE), math.ceil(last / PIECE))
+        fills.activation += self._use(region, pieces, fills)
 
-    def _use(self, region: Region, piece: int, fills: Fills, *, is_filter: bool = False) -> None:
-        first = max(region.start, piece * PIECE)
-        nbytes = min(region.start + region.nbytes, (piece + 1) * PIECE) - first
-        key = (region.space, piece)
+    def _use(self, region: Region, pieces: Sequence[int], fills: Fills) -> int:
+        """Use pieces of a region in their order; bytes that come from external memory."""
+        base = self._bases.setdefault(region.space, len(self._bases) << _MOST_PIECES)
         for level, cache in enumerate(self.levels):
-            if cache.touch(key):
-                return
+            pieces = cache.missed(base, pieces)
+            if not pieces:
+                return 0
+            nbytes = len(pieces) * PIECE - max(0, region.start - pieces[0] * PIECE)
+            nbytes -= max(0, (pieces[-1] + 1) * PIECE - region.start - region.nbytes)
             if level < len(self.levels) - 1:
                 fills.inner += nbytes
-        if is_filter:
-            fills.filter += nbytes
-        else:
-            fills.activation += nbytes
+        return nbytes

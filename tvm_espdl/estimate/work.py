@@ -1,4 +1,4 @@
-"""What a kernel has to do, as the counts depend on it: shapes alone, without any values.
+"""What a kernel has to do, as the counts depend on it: shapes and exponents, without any values.
 
 It is made from a step of a program, or by scripts from a line of a table; it counts nothing itself.
 """
@@ -15,8 +15,12 @@ from ..ops.base.pool import Pool
 from ..ops.concat import Concat
 from ..ops.gemm import Gemm
 from ..ops.matmul import Matmul
+from ..ops.requantize import Requantize
 
 Pair = tuple[int, int]
+
+#: Functions of two values that have loops of their own for a second one of fewer elements.
+OF_TWO = ("add", "sub", "mul", "maximum", "minimum")
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,10 @@ class Work:
         Bytes that the kernel reads again for each position: constants, or a second matrix.
     copies : int
         Pieces of memory that a Concat copies.
+    loop : str
+        Which of a kernel's loops runs, where more than its shapes decide: of a Requantize `left`,
+        `right` or `level`, and the type of its results where it is another; of a function of two
+        `by one` or `by channels`, where the second has no more.
     """
 
     kernel: str
@@ -128,6 +136,7 @@ class Work:
     macs: int = 0
     weight_bytes: int = 0
     copies: int = 0
+    loop: str = ""
 
     def in_slices(self, channels: int) -> tuple[Work, ...]:
         """What a convolution or a product does, so many output channels at a time; 0 for all."""
@@ -179,7 +188,31 @@ def work_of(operator: Operator) -> Work:
         macs=operator.macs,
         weight_bytes=weights,
         copies=copies,
+        loop=_loop(operator),
     )
+
+
+def _loop(operator: Operator) -> str:
+    first, result = operator.inputs[0], operator.output
+    if isinstance(operator, Requantize):
+        return requantize_loop(operator.shift, first.dtype, result.dtype)
+    if operator.name in OF_TWO and len(operator.inputs) == 2:
+        second = min(tensor.size for tensor in operator.inputs)
+        return broadcast_loop(second, result.size, _last(result.shape))
+    return ""
+
+
+def broadcast_loop(second: int, result: int, channels: int) -> str:
+    """The loop of a function of two, of which one has so many elements."""
+    if second == result:
+        return ""
+    return {1: "by one", channels: "by channels"}.get(second, "")
+
+
+def requantize_loop(shift: int, source: str, result: str) -> str:
+    """The loop of a Requantize that shifts integers right by so much (left below 0)."""
+    way = "left" if shift < 0 else "right" if shift else "level"
+    return way if source == result else f"{way} to {result}"
 
 
 def _last(shape: tuple[int, ...]) -> int:

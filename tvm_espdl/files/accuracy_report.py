@@ -6,6 +6,7 @@ Must never show a figure that was not measured.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError
@@ -39,6 +40,8 @@ class AccuracyReport:
     ----------
     chip : str
         The chip that it was quantized for.
+    network : str
+        Which network was measured, by its content, as `program.identity` names it.
     snr, own : dict of str to float
         In dB, of tensors in their order: of all that adds up to there, and of each layer alone.
     outputs : tuple of OutputRow
@@ -50,6 +53,7 @@ class AccuracyReport:
     """
 
     chip: str
+    network: str
     snr: dict[str, float]
     own: dict[str, float]
     outputs: tuple[OutputRow, ...]
@@ -64,18 +68,39 @@ class AccuracyReport:
         level = f"{min(found):.1f} dB at least" if found else "no output with signal and noise"
         return f"accuracy of the outputs on {self.samples} samples, {kind}: {level}"
 
-    def check_network(self, chip: str, tensors: set[str], where: str) -> None:
-        """Refuse a report of another chip or network: DataError."""
+    def check_network(
+        self, chip: str, networks: Sequence[str], tensors: set[str], where: str
+    ) -> None:
+        """Refuse a report of another chip, network or quantization: DataError.
+
+        Parameters
+        ----------
+        chip : str
+            Of the model that is evaluated.
+        networks : sequence of str
+            Its identity, and that of what it was written from.
+        tensors : set of str
+            Of this model; they tell another network from another quantization of the same.
+        where : str
+            For the message.
+        """
+        if chip == self.chip and self.network and self.network in networks:
+            return
         known = {*self.snr, *self.own, *(output.name for output in self.outputs)}
         shared = len(known & tensors) >= max(_LEAST_SHARED * len(known), 1)
-        if chip == self.chip and shared:
-            return
-        other = chip != self.chip
+        if chip != self.chip:
+            what, found, allowed = "chip", self.chip, chip
+        elif shared:
+            what, found = "quantization of the same network", self.network
+            allowed = ", ".join(filter(None, networks))
+        else:
+            what, found = "network", ", ".join(sorted(known - tensors)[:3]) or "no tensor"
+            allowed = "tensors of the model that is evaluated"
         raise DataError(
-            "the report is about another " + ("chip" if other else "network"),
+            f"the report is about another {what}",
             where=where,
-            found=self.chip if other else ", ".join(sorted(known - tensors)[:3]) or "no tensor",
-            allowed=chip if other else "tensors of the model that is evaluated",
+            found=found,
+            allowed=allowed,
             try_="give the report of the quantization that made the model",
         )
 
@@ -87,7 +112,7 @@ def read_accuracy(path: str | os.PathLike[str]) -> AccuracyReport:
     """
     root = read_json(path, _KIND, _HINT)
     entries = root.entries()
-    for name in ("chip", "accuracy", "tensors"):
+    for name in ("chip", "network", "accuracy", "tensors"):
         if name not in entries:
             root.refuse("no report of a quantization", _KIND, f"no {name!r}")
     accuracy = entries["accuracy"]
@@ -100,6 +125,7 @@ def read_accuracy(path: str | os.PathLike[str]) -> AccuracyReport:
     rows = [row.entries() for row in entries["tensors"].items()]
     return AccuracyReport(
         entries["chip"].text(),
+        entries["network"].text(),
         _along(rows, "cumulative"),
         _along(rows, "own"),
         tuple(_output(one) for one in found["outputs"].items()),

@@ -50,6 +50,13 @@ class ExactNetwork:
         """As the model has them."""
         return self.program.output_names
 
+    @property
+    def identity(self) -> str:
+        """The name of exactly this network on exactly this chip."""
+        from ..program.identity import identity
+
+        return identity(self.program)
+
     def footprint(self) -> tuple[int, int]:
         """Bytes of read-only data and of the arena in an exported project.
 

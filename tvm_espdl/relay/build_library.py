@@ -137,6 +137,7 @@ def library_of(
     mod_name: str = "default",
     *,
     cache_dir: str | os.PathLike[str] | None = None,
+    origin: str = "",
 ) -> Library:
     """The library of a program that no module of TVM stands behind, as that of an `.espdl` file.
 
@@ -146,6 +147,8 @@ def library_of(
         After all passes; functions in its `Native` steps are TVM's.
     mod_name, cache_dir
         As in `build`.
+    origin : str
+        As in `Library`.
     """
     warn_if_float(any(not isinstance(step.operator, Native) for step in program.steps))
     return _library(
@@ -158,6 +161,7 @@ def library_of(
         log=PartitionLog(),
         name=mod_name,
         cache_dir=folder_of(cache_dir),
+        origin=origin,
     )
 
 

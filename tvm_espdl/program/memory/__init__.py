@@ -4,6 +4,6 @@ It reads programs and what kernels ask of memory; it never changes a program or 
 """
 
 from .plan import ALIGNMENT, Arena, Block, Place, Plan, Pool
-from .planner import plan
+from .planner import Planner, plan
 
-__all__ = ["ALIGNMENT", "Arena", "Block", "Place", "Plan", "Pool", "plan"]
+__all__ = ["ALIGNMENT", "Arena", "Block", "Place", "Plan", "Planner", "Pool", "plan"]

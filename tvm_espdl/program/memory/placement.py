@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 #: Orders that are tried beside those that are computed; more pieces are tried less often.
@@ -70,18 +71,60 @@ _Distances = list[tuple[int, int]]
 
 def lower_bound(pieces: Sequence[Piece]) -> int:
     """Bytes in use at the fullest step, with those that are read behind the last of them."""
-    # Between two steps at which something comes to life, nothing grows.
-    steps = sorted({area.first for piece in pieces for area in piece.areas})
-    used = dict.fromkeys(steps, 0)
-    behind: dict[int, int] = {}
-    for piece in pieces:
-        for step in steps[bisect_left(steps, piece.first) : bisect_right(steps, piece.last)]:
+    bound = Bound(Uses(pieces))
+    for number in range(len(pieces)):
+        bound.add(number)
+    return bound.nbytes
+
+
+class Uses:
+    """What pieces use at each step at which something comes to life: between, nothing grows."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.steps = sorted({area.first for piece in pieces for area in piece.areas})
+        #: Of each piece: number of the step, bytes, bytes read behind it, whether an area begins.
+        self.of = [[*self._of(piece)] for piece in pieces]
+
+    def _of(self, piece: Piece) -> Iterator[tuple[int, int, int, bool]]:
+        firsts = {area.first for area in piece.areas}
+        whole = range(bisect_left(self.steps, piece.first), bisect_right(self.steps, piece.last))
+        for at in whole:
+            step = self.steps[at]
             alive = [area for area in piece.areas if area.first <= step <= area.last]
             if alive:
-                used[step] += _covered(alive)
-                least = min(area.behind for area in alive)
-                behind[step] = min(behind.get(step, least), least)
-    return max((nbytes + behind.get(step, 0) for step, nbytes in used.items()), default=0)
+                yield at, _covered(alive), min(area.behind for area in alive), step in firsts
+
+
+class Bound:
+    """The least height of an array that holds some pieces, to which others come."""
+
+    def __init__(self, uses: Uses) -> None:
+        self._uses = uses
+        self._used = [0] * len(uses.steps)
+        self._behind: list[int | None] = [None] * len(uses.steps)
+        self._begun: set[int] = set()
+
+    def add(self, number: int) -> None:
+        """One more piece."""
+        for at, nbytes, behind, begins in self._uses.of[number]:
+            self._used[at] += nbytes
+            known = self._behind[at]
+            self._behind[at] = behind if known is None else min(known, behind)
+            if begins:
+                self._begun.add(at)
+
+    def beside(self, number: int) -> int:
+        """What it would be with one more piece."""
+        other = copy(self)
+        other._used, other._behind = self._used.copy(), self._behind.copy()
+        other._begun = self._begun.copy()
+        other.add(number)
+        return other.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        return max((self._used[at] + (self._behind[at] or 0) for at in self._begun), default=0)
 
 
 def _covered(areas: Sequence[Area]) -> int:
@@ -97,6 +140,8 @@ class Placement:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
+        self._uses = Uses(pieces)
+        self._found: dict[tuple[frozenset[int], int, int], dict[int, int]] = {}
         self._sizes = [piece.size for piece in pieces]
         self._tops = [max(a.end + a.behind for a in piece.areas) for piece in pieces]
         self._apart: list[dict[int, _Distances]] = [{} for _ in pieces]
@@ -110,6 +155,13 @@ class Placement:
                 if distances:
                     self._apart[other][one] = [(-high, -low) for low, high in distances][::-1]
                     self._apart[one][other] = distances
+
+    def bound(self, numbers: Iterable[int] = ()) -> Bound:
+        """The least height of some pieces."""
+        bound = Bound(self._uses)
+        for number in numbers:
+            bound.add(number)
+        return bound
 
     def lowest(self, number: int, begins: Mapping[int, int]) -> int:
         """The lowest begin of a piece among others that have theirs."""
@@ -161,6 +213,13 @@ class Placement:
         trials : int
             How many orders are tried at most, beside the first ones.
         """
+        # The same pieces always go to the same places, in whichever order they are named.
+        wanted = frozenset(numbers), enough, trials
+        if wanted not in self._found:
+            self._found[wanted] = self._searched(numbers, enough, trials)
+        return dict(self._found[wanted])
+
+    def _searched(self, numbers: Sequence[int], enough: int, trials: int) -> dict[int, int]:
         orders = self.orders(numbers)
         begins = [self.packed(order) for order in orders]
         heights = [self.height(found) for found in begins]

@@ -15,7 +15,7 @@ from ..program import Program
 from .group import Group
 from .joining import joined
 from .needs import over_reads, reads
-from .placement import Area, Piece, lower_bound
+from .placement import Area, Piece, Placement, lower_bound
 from .plan import ALIGNMENT, Arena, Block, Place, Plan, Pool
 from .pools import distribute
 from .sharing import Sharing, shared
@@ -49,41 +49,62 @@ def plan(
     Plan
         The same program always gives the same one. `Plan.fits` says whether the pools suffice.
     """
-    asked = dict(needs or {})
-    sharing = sharing_of(program, asked, alignment)
-    behind = over_reads(program, asked)
-    parts = parts_of(program, asked, sharing, alignment)
-    pieces = [part.piece for part in parts]
-    arenas, blocks = [], []
-    places: dict[str, Place] = {}
-    workspaces: list[Place | None] = [None] * len(program.steps)
-    for number, begins in enumerate(distribute(pieces, [p.traffic for p in parts], pools)):
-        tops = (
-            begin + area.end + area.behind
-            for piece, begin in begins.items()
-            for area in pieces[piece].areas
+    return Planner(program, needs, alignment).plan(pools)
+
+
+class Planner:
+    """Plans a program's memory for one set of pools and another.
+
+    Parameters are those of `plan`. What shares bytes does not depend on the pools, and is found
+    once.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        needs: Mapping[int, Needs] | None = None,
+        alignment: int = ALIGNMENT,
+    ) -> None:
+        self._program, self._needs = program, dict(needs or {})
+        self._sharing = sharing_of(program, self._needs, alignment)
+        self._parts = parts_of(program, self._needs, self._sharing, alignment)
+        self._placement = Placement([part.piece for part in self._parts])
+
+    def plan(self, pools: Sequence[Pool] = ONE_ARENA) -> Plan:
+        """The plan for some pools."""
+        program, sharing, pieces = self._program, self._sharing, self._placement.pieces
+        arenas, blocks = [], []
+        places: dict[str, Place] = {}
+        workspaces: list[Place | None] = [None] * len(program.steps)
+        traffic = [part.traffic for part in self._parts]
+        for number, begins in enumerate(distribute(self._placement, traffic, pools)):
+            tops = (
+                begin + area.end + area.behind
+                for piece, begin in begins.items()
+                for area in pieces[piece].areas
+            )
+            arenas.append(Arena(pools[number], max(tops, default=0)))
+            for index, begin in begins.items():
+                part = self._parts[index]
+                for name, offset in part.offsets.items():
+                    places[name] = Place("arena", number, begin + offset)
+                if part.step is not None:
+                    workspaces[part.step] = Place("arena", number, begin)
+                blocks.append((index, part.block(number, begin)))
+        places |= _in_known_memory(sharing)
+        behind = over_reads(program, self._needs)
+        alignments, reached = _demands(program, self._needs, sharing, behind)
+        return Plan(
+            places=places,
+            workspaces=tuple(workspaces),
+            arenas=tuple(arenas),
+            blocks=tuple(block for _, block in sorted(blocks, key=lambda b: (b[1].step, b[0]))),
+            lower_bound=self._placement.bound(range(len(pieces))).nbytes,
+            views=frozenset(sharing.views),
+            alignments=alignments,
+            over_reads=reached,
+            pitches=sharing.pitches,
         )
-        arenas.append(Arena(pools[number], max(tops, default=0)))
-        for index, begin in begins.items():
-            part = parts[index]
-            for name, offset in part.offsets.items():
-                places[name] = Place("arena", number, begin + offset)
-            if part.step is not None:
-                workspaces[part.step] = Place("arena", number, begin)
-            blocks.append((index, part.block(number, begin)))
-    places |= _in_known_memory(sharing)
-    alignments, reached = _demands(program, asked, sharing, behind)
-    return Plan(
-        places=places,
-        workspaces=tuple(workspaces),
-        arenas=tuple(arenas),
-        blocks=tuple(block for _, block in sorted(blocks, key=lambda b: (b[1].step, b[0]))),
-        lower_bound=lower_bound(pieces),
-        views=frozenset(sharing.views),
-        alignments=alignments,
-        over_reads=reached,
-        pitches=sharing.pitches,
-    )
 
 
 def sharing_of(program: Program, needs: Mapping[int, Needs], alignment: int = ALIGNMENT) -> Sharing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .placement import Piece, Placement, lower_bound
+from .placement import Placement
 from .plan import Pool
 
 #: Orders that are tried for each piece that might still go into a pool.
@@ -18,21 +18,20 @@ MOST_WORK = 60_000
 
 
 def distribute(
-    pieces: Sequence[Piece], traffic: Sequence[int], pools: Sequence[Pool]
+    placement: Placement, traffic: Sequence[int], pools: Sequence[Pool]
 ) -> list[dict[int, int]]:
     """For each pool the numbers of its pieces, and where they begin.
 
     Pieces go, the busiest byte first, to the first pool that has room for them beside those before;
     what no pool has room for goes to the last one, which is too small then.
     """
-    placement = Placement(pieces)
-    waiting = list(range(len(pieces)))
+    waiting = list(range(len(placement.pieces)))
     filled: list[dict[int, int]] = []
     for pool in pools[:-1]:
         begins = _filled(placement, waiting, traffic, pool)
         filled.append(begins)
         waiting = [number for number in waiting if number not in begins]
-    bound = lower_bound([pieces[number] for number in waiting])
+    bound = placement.bound(waiting).nbytes
     filled.append(placement.best(waiting, bound) if waiting else {})
     return filled
 
@@ -46,7 +45,7 @@ def _filled(
     that has found some is left out, while that is better.
     """
     pieces = placement.pieces
-    begins = placement.best(numbers, lower_bound([pieces[number] for number in numbers]))
+    begins = placement.best(numbers, placement.bound(numbers).nbytes)
     if pool.limit is None or placement.height(begins) <= pool.limit:
         return begins
     order = sorted(numbers, key=lambda n: (-traffic[n] / max(pieces[n].size, 1), n))
@@ -64,15 +63,15 @@ def _filled(
 
 def _taken(placement: Placement, order: Sequence[int], limit: int) -> dict[int, int]:
     """Those that find room, one after the other, beside those before."""
-    pieces = placement.pieces
     begins: dict[int, int] = {}
+    bound = placement.bound()
     for number in order:
         tried = {**begins, number: placement.lowest(number, begins)}
         if placement.height(tried) > limit:
-            some = [*begins, number]
-            if lower_bound([pieces[n] for n in some]) > limit:
+            if bound.beside(number) > limit:
                 continue
-            tried = placement.best(some, limit, TRIALS)
+            tried = placement.best([*begins, number], limit, TRIALS)
         if placement.height(tried) <= limit:
             begins = tried
+            bound.add(number)
     return begins

@@ -24,7 +24,7 @@ def as_json(report: QuantizationFigures) -> str:
             "activations": report.method,
             **_fields(report, "weights", "samples"),
             "accuracy": _accuracy(report.accuracy),
-            "unmeasured": report.unmeasured,
+            **_fields(report, "network", "unmeasured"),
             "steps": [_step(step) for step in report.steps],
             "worst": [row.name for row in report.worst],
             "tradeoff": None if report.tradeoff is None else dataclasses.asdict(report.tradeoff),

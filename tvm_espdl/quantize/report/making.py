@@ -179,6 +179,7 @@ class _Measurement:
             notes=(*report.notes, *self._left_out(len(kept))),
             warnings=warnings,
             footprint=_footprint(networks[0]),
+            network=networks[0].identity,
         )
 
     def _compared(

@@ -187,6 +187,9 @@ class QuantizationFigures:
     footprint : Footprint or None
         Size and memory on the chip; None where the network was not compiled, or has a part that
         cannot be exported.
+    network : str
+        Which network was measured, by its content, as `program.identity` names it; "" where none
+        was.
     seconds : dict of str to float
         Time of each phase; no part of what is shown, nor of the comparison of two reports.
     """
@@ -206,6 +209,7 @@ class QuantizationFigures:
     tradeoff: Tradeoff | None = None
     loss: RequantizationLoss | None = None
     footprint: Footprint | None = None
+    network: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
