@@ -85,7 +85,7 @@ class Body:
     def _channels(self, channels: Channels, start: Expression) -> None:
         columns = self.blocks.columns
         together = min(MOST_OUTPUTS, columns)
-        if self.instructions.registers < 32:
+        if self.instructions.registers < 32 and self.instructions.group > 1:
             together = min(together, 2)
         across = -(-columns // together)
         together = -(-columns // across)
@@ -178,6 +178,8 @@ class _Tile:
         ]
         # Where taps are missing, weights are 0.
         loaded += loaded[:1] * (self.instructions.group - len(loaded))
+        if self.instructions.group == 1:
+            return loaded
         if self.instructions.group == 2:
             return _unpacked(loaded[0], loaded[1], 1, self.wide, 8)
         first = _unpacked(loaded[0], loaded[1], 1, self.wide, 16)
@@ -188,22 +190,14 @@ class _Tile:
 
     def _narrowed(self, results: list[Expression]) -> Expression:
         """int32 to int8, saturated, with ReLU, the channels in their order."""
-        names = self.instructions.names[self.lanes]
-        words = [
-            T.Bind(
-                T.call_llvm_pure_intrin(
-                    f"int16x{self.lanes * 2}", names.halve, results[n], results[n + 1]
-                )
-            )
-            for n in range(0, len(results), 2)
-        ]
-        if len(words) == 2:
-            narrow = T.Bind(
-                T.call_llvm_pure_intrin(f"int8x{self.wide}", names.quarter, words[0], words[1])
-            )
-        else:
-            limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(words[0], next(limits)), next(limits)))
+        while len(results) > 1:
+            pairs = zip(results[::2], results[1::2], strict=True)
+            results = [T.Bind(self.instructions.narrowed(*pair)) for pair in pairs]
+        (narrow,) = results
+        if self.instructions.group < 4:
+            kind = f"int{narrow.ty.dtype.bits}"
+            highest, lowest = (tirx.Broadcast(tirx.const(n, kind), self.wide) for n in (127, -128))
+            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(narrow, highest), lowest))
         if self.kernel.store.finish.relu:
             narrow = T.max(narrow, tirx.Broadcast(T.int8(0), self.wide))
         return T.Bind(narrow)
