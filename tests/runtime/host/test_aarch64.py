@@ -4,6 +4,8 @@ One build and one run of the emulator serve many cases. How fast the code is on 
 can say; how many products its inner loops add with each instruction, one does.
 """
 
+import re
+
 import numpy as np
 import pytest
 from foreign_pc import Call, run_calls
@@ -169,3 +171,34 @@ def test_a_cpu_that_lacks_something_is_told(aarch64):
     run_calls(pc(CPUS["dotprod"]), module, [call])
     with pytest.raises(ToolError, match=r"needs the CPU cortex-a76: dotprod .*; this PC lacks"):
         run_calls(pc(CPUS["neon"]), module, [call])
+
+
+#: Products that an instruction adds, or multiplies where others add them; by the path, how many an
+#: instruction of the inner loop adds at least, with those that load and count.
+ADDED = {"sdot": 16, "smull": 8, "smull2": 8}
+LEAST = {"dotprod": 8.5, "neon": 2.5}
+
+
+def inner_loops(assembly):
+    """Names of the instructions of each innermost loop."""
+    lines = [line.partition("//")[0].strip() for line in assembly.splitlines()]
+    lines = [line for line in lines if line and (line[0] != "." or re.match(r"\.LBB\w+:", line))]
+    places = {line[:-1]: n for n, line in enumerate(lines) if line[0] == "."}
+    for n, line in enumerate(lines):
+        label = re.fullmatch(r"(?:b\.\w+|cbn?z\s+\w+,)\s*(\.L\w+)", line)
+        body = lines[places.get(label[1], n) + 1 : n + 1] if label else []
+        if body and not any(other[0] == "." for other in body):
+            yield [other.split()[0] for other in body]
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_products_added_by_an_instruction(target, kernel):
+    """64 channels to 64: the registers are enough, and most of the loop are products."""
+    pad, path = kernel // 2, instructions_of(target).name
+    window = ((kernel, kernel), (1, 1), (1, 1), (pad,) * 4, (14, 14))
+    record = convolution(seeded(170), find_chip("esp32p4"), window, 64, 64)
+    program = program_of_one(record.operator, record.chip, record.constants)
+    assembly = build_regions({"net": program}, target).inspect_source("asm")
+    rates = [sum(ADDED.get(n, 0) for n in loop) / len(loop) for loop in inner_loops(assembly)]
+    print(f"{path}, {kernel}x{kernel}: {max(rates):.1f} products an instruction")
+    assert max(rates) >= LEAST[path]

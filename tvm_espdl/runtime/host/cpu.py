@@ -55,7 +55,11 @@ def architecture(target: Target) -> str:
 
     "x86", "aarch64" (with the lowest byte first), or what LLVM's triple begins with.
     """
-    first = _triple(target).partition("-")[0]
+    return _architecture(_triple(target))
+
+
+def _architecture(triple: str) -> str:
+    first = triple.partition("-")[0]
     return "x86" if "x86" in first else {"arm64": "aarch64"}.get(first, first)
 
 
@@ -79,8 +83,8 @@ def of_this_pc() -> dict[str, str | list[str]]:
     features that a hypervisor or the kernel keeps from programs.
     """
     named: dict[str, str | list[str]] = {"mcpu": str(llvm_get_system_cpu())}
-    here = Target("llvm")
-    if architecture(here) != "aarch64" or "linux" not in _triple(here):
+    triple = str(llvm_get_system_triple())
+    if _architecture(triple) != "aarch64" or "linux" not in triple:
         return named
     has = {n: _auxiliary(number) >> bit & 1 for n, (number, bit) in HWCAPS.items()}
     return named | {"mattr": [f"{'+' if has[name] else '-'}{name}" for name in HWCAPS]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.target import Target
 from tvm.target.codegen import llvm_version_major, target_has_features
@@ -22,23 +23,23 @@ _LLVM_WITH_BYTES = 22
 
 @dataclass(frozen=True)
 class Names:
-    """LLVM's names of the instructions for one width; "" where it finds the instruction itself.
+    """LLVM's names of the instructions for one width.
 
     Attributes
     ----------
     dot : str
         Adds products.
-    halve, quarter : str
-        Saturate vectors of int32 to int16, of int16 to int8: on x86 two vectors to one, in each 128
-        bits of the result those of the first before those of the second; on aarch64 one to one.
     magnitudes : str
-        Adds products of magnitudes, where that is not `dot`.
+        Adds products of magnitudes.
+    halve, quarter : str
+        Saturate two vectors of int32 to one of int16, two of int16 to one of int8; "" where LLVM
+        finds the instruction.
     """
 
-    dot: str = ""
+    dot: str
+    magnitudes: str
     halve: str = ""
     quarter: str = ""
-    magnitudes: str = ""
 
 
 _PACKS = {
@@ -46,28 +47,23 @@ _PACKS = {
     8: ("llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"),
     4: ("llvm.x86.sse2.packssdw.128", "llvm.x86.sse2.packsswb.128"),
 }
-#: By architecture and type of the image's copy, then by the lanes of a vector, the widest first.
+_BYTES = {n: f"llvm.x86.avx512.vpdpbusd.{n * 32}" for n in _PACKS}
+_WORDS = {
+    16: "llvm.x86.avx512.pmaddw.d.512",
+    8: "llvm.x86.avx2.pmadd.wd",
+    4: "llvm.x86.sse2.pmadd.wd",
+}
+_SDOT = "llvm.aarch64.neon.sdot.v4i32.v16i8", "llvm.aarch64.neon.udot.v4i32.v16i8"
+#: Adds neighbours of as many int16, which are products of bytes.
+_PAIRS, _OF_PAIRS = "llvm.aarch64.neon.saddlp.v4i32.v8i16", 8
+
+#: By the architecture, the type of the image's copy, and how many products are added at once: by
+#: the lanes of a vector, the widest first.
 _NAMES = {
-    ("x86", "uint8"): {
-        16: Names("llvm.x86.avx512.vpdpbusd.512", *_PACKS[16]),
-        8: Names("llvm.x86.avx512.vpdpbusd.256", *_PACKS[8]),
-        4: Names("llvm.x86.avx512.vpdpbusd.128", *_PACKS[4]),
-    },
-    ("x86", "int16"): {
-        16: Names("llvm.x86.avx512.pmaddw.d.512", *_PACKS[16]),
-        8: Names("llvm.x86.avx2.pmadd.wd", *_PACKS[8]),
-        4: Names("llvm.x86.sse2.pmadd.wd", *_PACKS[4]),
-    },
-    ("aarch64", "int8"): {
-        4: Names(
-            "llvm.aarch64.neon.sdot.v4i32.v16i8",
-            "llvm.aarch64.neon.sqxtn.v4i16",
-            "llvm.aarch64.neon.sqxtn.v8i8",
-            "llvm.aarch64.neon.udot.v4i32.v16i8",
-        )
-    },
-    # Two vectors of the CPU, for one of int16 makes two of int32: smlal and smlal2.
-    ("aarch64", "int16"): {8: Names()},
+    ("x86", "uint8", 4): {n: Names(_BYTES[n], _BYTES[n], *_PACKS[n]) for n in _PACKS},
+    ("x86", "int16", 2): {n: Names(_WORDS[n], _WORDS[n], *_PACKS[n]) for n in _PACKS},
+    ("aarch64", "int8", 4): {4: Names(*_SDOT)},
+    ("aarch64", "int8", 2): {8: Names(_PAIRS, _PAIRS)},
 }
 
 
@@ -107,12 +103,17 @@ class Instructions:
     @property
     def weight(self) -> str:
         """Type of the packed weights."""
-        return "int8" if self.group == 4 else "int16"
+        return "int16" if self.element == "int16" else "int8"
+
+    @property
+    def of_part(self) -> int:
+        """Values of the copied image in 128 bits."""
+        return 16 // np.dtype(self.element).itemsize
 
     @property
     def names(self) -> dict[int, Names]:
         """Instructions by the lanes of their vectors, the widest first."""
-        names = _NAMES[self.architecture, self.element]
+        names = _NAMES[self.architecture, self.element, self.group]
         return {lanes: its for lanes, its in names.items() if lanes <= self.lanes}
 
     def dot(self, lanes: int, sums: Expression, image: Expression, weights: Expression) -> Any:
@@ -129,31 +130,30 @@ class Instructions:
         self, lanes: int, sums: Expression, image: Expression, weights: Expression
     ) -> Any:
         """The same with what `magnitude` and `weight_magnitude` give."""
-        names = self.names[lanes]
-        return self._added(names.magnitudes or names.dot, sums, image, weights)
+        return self._added(self.names[lanes].magnitudes, sums, image, weights)
 
     def _added(
         self, name: str, sums: Expression, image: Expression, weights: Expression
     ) -> Expression:
         kind = f"int32x{sums.ty.dtype.lanes}"
-        if self.group == 1:
-            return sums + T.Cast(kind, image) * T.Cast(kind, weights)
+        if self.architecture == "aarch64" and self.group == 2:
+            return sums + _pairs(name, image, weights)
         if self.group == 2:
             return sums + T.call_llvm_pure_intrin(kind, name, image, weights)
         if self.architecture == "x86" and llvm_version_major() < _LLVM_WITH_BYTES:
             image, weights = (T.reinterpret(kind, v) for v in (image, weights))
         return T.call_llvm_pure_intrin(kind, name, sums, image, weights)
 
+    @property
+    def _of_magnitudes(self) -> str:
+        return "int16" if self.element == "int16" else "uint8"
+
     def magnitude(self, image: Expression) -> Expression:
-        """Magnitudes of a group of the copied image; as bytes without a sign where they are 128."""
-        element = "int16" if self.element == "int16" else "uint8"
-        if self.group == 1:
-            value = T.cast(image, "int32")
-            return T.cast(T.max(value, 0 - value), element)
+        """Magnitudes of a group of the copied image; bytes have no sign, for 128 is one of them."""
         value = T.Cast(f"int32x{self.group}", image)
         value = value - tirx.Broadcast(T.int32(self.offset), self.group)
         value = T.max(value, tirx.Broadcast(T.int32(0), self.group) - value)
-        return T.Cast(f"{element}x{self.group}", value)
+        return T.Cast(f"{self._of_magnitudes}x{self.group}", value)
 
     def squared(self, image: Expression) -> tuple[Expression, Expression]:
         """Factors of a dot product that squares copied pixels; -128 may count as 128 times 127."""
@@ -166,19 +166,18 @@ class Instructions:
         return unsigned, T.reinterpret(f"int8x{lanes}", least)
 
     def weight_magnitude(self, weights: Expression) -> Expression:
-        """Magnitudes of packed weights; where they keep the weights' type, 127 of -128."""
-        if self.element == "int8":
-            return _magnitude_of_bytes(T.Bind(T.reinterpret(_bytes(weights), weights)))
+        """Magnitudes of packed weights; where they must have a sign, 127 of -128."""
         lanes = self.lanes * self.group
+        if self.element == "int8":
+            return _magnitude_of_bytes(T.Bind(T.reinterpret(f"uint8x{lanes}", weights)))
         least = tirx.Broadcast(tirx.const(-127, self.weight), lanes)
         weights = T.max(weights, least)
         return T.max(weights, tirx.Broadcast(tirx.const(0, self.weight), lanes) - weights)
 
     def repeated(self, image: Expression) -> Expression:
         """`group` values of the image, or magnitudes of them, the same in every lane."""
-        if self.group == 1:
-            return tirx.Broadcast(image, self.lanes)
-        word = T.reinterpret("int32", image)
+        size = self.group * np.dtype(self.element).itemsize
+        word = T.reinterpret(f"int{8 * size}", image)
         element = str(image.ty.dtype).partition("x")[0]
         kind = f"{element}x{self.lanes * self.group}"
         return T.reinterpret(kind, tirx.Broadcast(word, self.lanes))
@@ -186,16 +185,33 @@ class Instructions:
     def narrowed(self, first: Expression, second: Expression) -> Expression:
         """Two vectors of int32 as one of int16, or two of int16 as one of int8, saturated.
 
-        In each 128 bits of the result, elements of the first stand before those of the second.
+        On x86, in each 128 bits of the result elements of the first stand before those of the
+        second.
         """
-        bits, lanes = first.ty.dtype.bits // 2, first.ty.dtype.lanes
-        names = self.names[lanes * bits // 16]
-        name = names.halve if bits == 16 else names.quarter
-        if self.architecture == "x86":
-            return T.call_llvm_pure_intrin(f"int{bits}x{2 * lanes}", name, first, second)
+        bits, lanes = first.ty.dtype.bits // 2, 2 * first.ty.dtype.lanes
         kind = f"int{bits}x{lanes}"
-        halves = [T.Bind(T.call_llvm_pure_intrin(kind, name, v)) for v in (first, second)]
-        return tirx.Shuffle(halves, [T.int32(n) for n in range(2 * lanes)])
+        if self.architecture == "x86":
+            names = self.names[lanes * bits // 32]
+            name = names.halve if bits == 16 else names.quarter
+            return T.call_llvm_pure_intrin(kind, name, first, second)
+        value = T.Bind(tirx.Shuffle([first, second], [T.int32(n) for n in range(lanes)]))
+        highest, lowest = (
+            tirx.Broadcast(tirx.const(n, f"int{2 * bits}"), lanes)
+            for n in ((1 << (bits - 1)) - 1, -(1 << (bits - 1)))
+        )
+        return T.Cast(kind, T.max(T.min(value, highest), lowest))
+
+
+def _pairs(name: str, image: Expression, weights: Expression) -> Expression:
+    """Sums of two neighbouring products of bytes, int32."""
+    many = image.ty.dtype.lanes
+    product = T.Bind(T.Cast(f"int16x{many}", image) * T.Cast(f"int16x{many}", weights))
+    sums = []
+    for begin in range(0, many, _OF_PAIRS):
+        order = [T.int32(n) for n in range(begin, begin + _OF_PAIRS)]
+        part = T.Bind(tirx.Shuffle([product], order))
+        sums.append(T.Bind(T.call_llvm_pure_intrin(f"int32x{_OF_PAIRS // 2}", name, part)))
+    return tirx.Shuffle(sums, [T.int32(n) for n in range(many // 2)])
 
 
 def _magnitude_of_bytes(value: Expression) -> Expression:
@@ -207,10 +223,6 @@ def _magnitude_of_bytes(value: Expression) -> Expression:
     return T.reinterpret(f"uint8x{lanes}", T.Bind(T.max(*signed)))
 
 
-def _bytes(vector: Expression) -> str:
-    return f"uint8x{vector.ty.dtype.lanes}"
-
-
 #: The best of each architecture first. `vpmaddubsw` is not among them: it saturates the sum of two
 #: products.
 PATHS = (
@@ -219,7 +231,7 @@ PATHS = (
     Instructions("avx512bw", "x86", "avx512bw", "int16", 16, 2, 32),
     Instructions("avx2", "x86", "avx2", "int16", 8, 2, 16),
     Instructions("dotprod", "aarch64", "dotprod", "int8", 4, 4, 32),
-    Instructions("neon", "aarch64", "neon", "int16", 8, 1, 16),
+    Instructions("neon", "aarch64", "neon", "int8", 8, 2, 16),
 )
 
 

@@ -85,7 +85,7 @@ class Body:
     def _channels(self, channels: Channels, start: Expression) -> None:
         columns = self.blocks.columns
         together = min(MOST_OUTPUTS, columns)
-        if self.instructions.registers < 32 and self.instructions.group > 1:
+        if self.instructions.registers < 32:
             together = min(together, 2)
         across = -(-columns // together)
         together = -(-columns // across)
@@ -178,14 +178,15 @@ class _Tile:
         ]
         # Where taps are missing, weights are 0.
         loaded += loaded[:1] * (self.instructions.group - len(loaded))
-        if self.instructions.group == 1:
-            return loaded
+        of_part = self.instructions.of_part
+        first = _unpacked(loaded[0], loaded[1], 1, self.wide, of_part)
         if self.instructions.group == 2:
-            return _unpacked(loaded[0], loaded[1], 1, self.wide, 8)
-        first = _unpacked(loaded[0], loaded[1], 1, self.wide, 16)
-        second = _unpacked(loaded[2], loaded[3], 1, self.wide, 16)
+            return first
+        second = _unpacked(loaded[2], loaded[3], 1, self.wide, of_part)
         return [
-            v for a, b in zip(first, second, strict=True) for v in _unpacked(a, b, 2, self.wide, 16)
+            vector
+            for a, b in zip(first, second, strict=True)
+            for vector in _unpacked(a, b, 2, self.wide, of_part)
         ]
 
     def _narrowed(self, results: list[Expression]) -> Expression:
@@ -195,9 +196,8 @@ class _Tile:
             results = [T.Bind(self.instructions.narrowed(*pair)) for pair in pairs]
         (narrow,) = results
         if self.instructions.group < 4:
-            kind = f"int{narrow.ty.dtype.bits}"
-            highest, lowest = (tirx.Broadcast(tirx.const(n, kind), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(narrow, highest), lowest))
+            limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
+            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(narrow, next(limits)), next(limits)))
         if self.kernel.store.finish.relu:
             narrow = T.max(narrow, tirx.Broadcast(T.int8(0), self.wide))
         return T.Bind(narrow)

@@ -13,7 +13,7 @@ from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ..kernel import Buffer, Expression, registers
-from .image import Blocks, ramp
+from .image import Blocks
 from .instructions import Instructions
 from .ordered import Ordered, Run
 from .proof import SEGMENT, Segments, Squares, room
@@ -215,7 +215,7 @@ class Tile:
                 T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]) for n in range(many)
             ]
             for output in self._outputs:
-                value = self.body.image[ramp(place + output * self.step, group)]
+                value = self.body.image[tirx.Ramp(place + output * self.step, 1, group)]
                 image = T.Bind(self.instructions.repeated(value))
                 for of_vector, weight in zip(sums, weights, strict=True):
                     total = of_vector[output]
@@ -266,7 +266,7 @@ class Tile:
                 word = part * SEGMENT + within
                 place = self.pixel + output * self.step + i * run.steps[0] + j * run.steps[1]
                 at = self._weights_at((i * run.taps[1] + j) * words + word) + n * size
-                value = T.Bind(self.body.image[ramp(place + word * group, group)])
+                value = T.Bind(self.body.image[tirx.Ramp(place + word * group, 1, group)])
                 segments.add(value, T.Bind(self.body.weights[tirx.Ramp(at, 1, size)]))
             segments.end()
         with T.If(_smallest(segments.room) < 0), T.Then():
