@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
@@ -137,7 +138,7 @@ def blocks_of(window: Window, instructions: Instructions, flat: bool, macs: int)
         Products of the whole output.
     """
     rows, columns, _ = window.output
-    size = {"uint8": 1, "int16": 2}[instructions.element]
+    size = np.dtype(instructions.element).itemsize
     least = max(1, min(SLICES, macs // SLICE_MACS))
     if flat:
         most = max(1, BLOCK_BYTES // (window.image[2] * size))

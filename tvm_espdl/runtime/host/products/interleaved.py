@@ -178,32 +178,26 @@ class _Tile:
         ]
         # Where taps are missing, weights are 0.
         loaded += loaded[:1] * (self.instructions.group - len(loaded))
+        of_part = self.instructions.of_part
+        first = _unpacked(loaded[0], loaded[1], 1, self.wide, of_part)
         if self.instructions.group == 2:
-            return _unpacked(loaded[0], loaded[1], 1, self.wide, 8)
-        first = _unpacked(loaded[0], loaded[1], 1, self.wide, 16)
-        second = _unpacked(loaded[2], loaded[3], 1, self.wide, 16)
+            return first
+        second = _unpacked(loaded[2], loaded[3], 1, self.wide, of_part)
         return [
-            v for a, b in zip(first, second, strict=True) for v in _unpacked(a, b, 2, self.wide, 16)
+            vector
+            for a, b in zip(first, second, strict=True)
+            for vector in _unpacked(a, b, 2, self.wide, of_part)
         ]
 
     def _narrowed(self, results: list[Expression]) -> Expression:
         """int32 to int8, saturated, with ReLU, the channels in their order."""
-        names = self.instructions.names[self.lanes]
-        words = [
-            T.Bind(
-                T.call_llvm_pure_intrin(
-                    f"int16x{self.lanes * 2}", names.halve, results[n], results[n + 1]
-                )
-            )
-            for n in range(0, len(results), 2)
-        ]
-        if len(words) == 2:
-            narrow = T.Bind(
-                T.call_llvm_pure_intrin(f"int8x{self.wide}", names.quarter, words[0], words[1])
-            )
-        else:
+        while len(results) > 1:
+            pairs = zip(results[::2], results[1::2], strict=True)
+            results = [T.Bind(self.instructions.narrowed(*pair)) for pair in pairs]
+        (narrow,) = results
+        if self.instructions.group < 4:
             limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(words[0], next(limits)), next(limits)))
+            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(narrow, next(limits)), next(limits)))
         if self.kernel.store.finish.relu:
             narrow = T.max(narrow, tirx.Broadcast(T.int8(0), self.wide))
         return T.Bind(narrow)
