@@ -8,6 +8,7 @@ from projects import project_of
 
 from tvm_espdl.chips import CHIPS
 from tvm_espdl.codegen.implementations import implementations
+from tvm_espdl.codegen.network_name import NetworkName
 
 COMPONENT = "components/tvm_model"
 RUNTIME = f"{COMPONENT}/model/runtime"
@@ -58,6 +59,16 @@ def test_a_replaced_file_is_compiled_only_for_portable_projects():
         assert f"espdl_{name}.cpp" in glue
         assert f"espdl_{name}." not in head + rest
     assert "espdl_average_pool2d.c" in head
+
+
+def test_slices_are_switched_off_by_one_macro_whatever_the_name():
+    files = texts(library("digits", "esp32s3"))
+    switch = "TVM_ESPDL_WHOLE_FILTERS"
+    assert f"if({switch})" in files[f"{COMPONENT}/CMakeLists.txt"]
+    glue = files[f"{RUNTIME}/espdl_convolution.hpp"]
+    assert f"#ifdef {switch}\n" in glue
+    assert f"#ifdef {switch}\n" in NetworkName("face").own(glue)
+    assert switch not in texts(library("digits", "esp32c3"))[f"{COMPONENT}/CMakeLists.txt"]
 
 
 def test_one_type_of_a_file_may_be_espdls_and_the_other_ours():

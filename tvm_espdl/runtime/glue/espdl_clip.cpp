@@ -18,8 +18,8 @@
 
 namespace {
 
-int8_t saturated(int32_t value, int8_t) { return espdl_saturate_s8(value); }
-int16_t saturated(int32_t value, int16_t) { return espdl_saturate_s16(value); }
+inline int8_t saturated(int32_t value, int8_t) { return espdl_saturate_s8(value); }
+inline int16_t saturated(int32_t value, int16_t) { return espdl_saturate_s16(value); }
 
 /* Limits within a type. */
 template <typename T>
