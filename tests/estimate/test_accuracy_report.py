@@ -92,7 +92,7 @@ def test_another_quantization_of_the_same_network_is_refused(measured, tmp_path,
 
 
 def test_a_file_of_esp_dl_says_which_quantization_it_was_written_from(measured, tmp_path):
-    result, folder = measured
+    _, folder = measured
     accuracy = read_accuracy(folder / "r.json")
     compile_file(folder / "q.onnx").save_espdl(tmp_path / "q.espdl")
     assert evaluate(compile_file(tmp_path / "q.espdl"), accuracy=accuracy).accuracy is accuracy

@@ -300,6 +300,16 @@ def test_text_and_json_hold_the_same(estimate):
     )
 
 
+def test_no_digit_of_a_long_time_is_cut_off():
+    """An hour at 10 MHz: what has no room are digits behind the point."""
+    slow = evaluate(
+        compile_file(network((64, 300), size=40), "esp32c2"), Settings(clock_mhz=10, flash_mbps=0.1)
+    )
+    longest = max(node.milliseconds for node in slow.nodes)
+    assert longest > 1e5
+    assert f" {longest:.0f} " in slow.text()
+
+
 def test_the_page_has_every_section(estimate, tmp_path):
     path = tmp_path / "page.html"
     snr = {node.tensor: 20.0 + index for index, node in enumerate(estimate.nodes)}
