@@ -229,6 +229,21 @@ def test_internal_memory_as_of_export(tmp_path):
         evaluate(lib, Settings(internal_ram=10**9))
 
 
+def test_what_internal_memory_is_given_has_to_be_enough():
+    """Where nothing else is left: tensors are to be inside, or the chip has no PSRAM."""
+    for chip, settings in (
+        ("esp32s3", Settings(tensors="internal", internal_ram=2000)),
+        ("esp32c3", Settings(internal_ram=2000)),
+    ):
+        estimate = evaluate(compile_file(network(size=24), chip), settings)
+        assert estimate.internal_ram_bytes > 2000
+        assert not estimate.fits
+        over = (estimate.internal_ram_bytes - 2000) / 1024
+        assert f"does not fit: {over:.1f} KB too much internal memory" in estimate.verdict
+        enough = replace(settings, internal_ram=estimate.internal_ram_bytes)
+        assert evaluate(compile_file(network(size=24), chip), enough).fits
+
+
 def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
     wide = evaluate(compile_file(network((32, 32), np.int16, size=20), "esp32p4"))
     narrow = evaluate(compile_file(network((32, 32), np.int8, size=20), "esp32p4"))
