@@ -52,6 +52,23 @@ def test_one_of_both_where_it_is_told(model, tmp_path):
     assert written == {"net.onnx", "own.onnx", "reports/net.report.html", "figures.json"}
 
 
+@pytest.mark.parametrize("named", ["x:1,3,12,12", "1,3,12,12"])
+def test_shapes_that_the_model_leaves_open_are_given(tmp_path, named, capsys):
+    """With the input's name, or without of the only one."""
+    model = network([node("Conv", "x w", "y")], {"x": (1, 3, 8, 8)}, {"y": (1, 4, 6, 6)},
+                    {"w": floats(4, 3, 3, 3)})  # fmt: skip
+    for value in (model.graph.input[0], model.graph.output[0]):
+        for dim in value.type.tensor_type.shape.dim[2:]:
+            dim.dim_param = "extent"
+    onnx.save(model, tmp_path / "net.onnx")
+    assert run("esp32s3", tmp_path / "net.onnx") == 2
+    assert "--input_shape x:1,3," in capsys.readouterr().err
+    figures = tmp_path / "figures.json"
+    assert run("esp32s3", tmp_path / "net.onnx", "--input_shape", named, "--json", figures) == 0
+    shapes = [each["shape"] for each in json.loads(figures.read_text())["nodes"]]
+    assert [1, 10, 10, 4] in shapes
+
+
 def test_quantized_models_are_evaluated_only(tmp_path, capsys):
     path = tmp_path / "quantized.onnx"
     onnx.save(quantized_digits("esp32s3"), path)

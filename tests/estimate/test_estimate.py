@@ -190,6 +190,35 @@ def test_advice_is_what_a_second_estimate_says():
     assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)
 
 
+def test_advice_on_what_runs_faster_with_an_experiment():
+    """Lines that projects leave out: what a bus of that rate gains, and what speaks against it."""
+    lib = compile_file(network((64, 128), size=20), "esp32s3")
+    estimate = evaluate(lib, Settings(weights="psram"))
+    (one,) = [each for each in estimate.advice if "SPIRAM_SPEED_120M" in each.paste]
+    memory = estimate.figures.chip.external_memory
+    (bus,) = [faster.psram for faster in memory.faster if faster.psram is not None]
+    rate = bus.megabytes_per_second(memory.line_bytes)
+    assert rate > memory.psram.megabytes_per_second(memory.line_bytes)
+    faster = evaluate(lib, Settings(weights="psram", psram_mbps=rate))
+    assert one.milliseconds == pytest.approx(estimate.milliseconds - faster.milliseconds)
+    assert "EXPERIMENTAL" in one.price
+    assert not [each for each in faster.advice if "SPIRAM_SPEED" in each.paste]
+
+
+def test_energy_is_an_order_of_magnitude_and_says_so(estimate):
+    """Volts by amperes by seconds: 3.3 V, and the current of the chip's record."""
+    chip = estimate.figures.chip
+    wanted = 3.3 * chip.milliamperes / 1000 * estimate.milliseconds
+    content = json.loads(estimate.to_json())
+    assert content["millijoules_order_of_magnitude"] == pytest.approx(wanted)
+    (line,) = [line for line in str(estimate).splitlines() if line.startswith("energy: ")]
+    shown = float(line.split("in the order of ")[1].split(" mJ")[0].replace(",", ""))
+    assert shown == pytest.approx(wanted, rel=0.5)
+    assert len(f"{shown:g}".strip("0.").replace("e", "")) == 1  # One digit.
+    assert "an assumed current" in " ".join(str(estimate).split())
+    assert "in the order of" in estimate.html()
+
+
 def test_advice_on_tensors_for_internal_memory():
     """Where they were left in PSRAM; the flag to paste makes a project of which that holds."""
     lib = compile_file(network(size=24), "esp32s3")
