@@ -21,7 +21,7 @@ from .gains import WEIGHTED, gained
 _PART_OF_CACHE = 0.75
 #: What the step of preprocessing leaves to a part of a filter in int8, and what to type for it.
 PARTED_BYTES = 49_152
-PARTING = "tvm-espdl preprocess --enable part_filters, and quantize the result; that is"
+PARTING = "tvm-espdl preprocess --enable part_filters"
 #: Layers that one piece of advice names.
 _MOST_NAMED = 4
 
@@ -91,7 +91,7 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
         f"compute {counted(len(gains), 'convolution')} in parts of the output channels: the "
         f"filters do not stay in {cache // 1024} KB of cache and are fetched again for each "
         f"position: {_named(figures, gains)}",
-        "",
+        "of the float model, which is quantized again" if by_step else "",
         _sum(gains),
         *(("command", f"{PARTING}\n{by_hand}") if by_step else ("model", by_hand)),
     )
