@@ -246,8 +246,17 @@ def cycle_table(chip: Chip, fit: Fit) -> dict[str, object]:
         "networks": len(fit.rows),
         "mean error in percent": round(float(100 * unseen.mean()), 1),
         "largest error in percent": round(float(100 * unseen.max()), 1),
-        "worst": fit.rows[int(unseen.argmax())].model,
+        "worst": _in_words(chip, fit.rows[int(unseen.argmax())].model),
     }
+
+
+def _in_words(chip: Chip, model: str) -> str:
+    """The name of a network; what a published single operator is."""
+    if not model.startswith("pub"):
+        return model
+    (row,) = networks(chip.name)[model]
+    shapes = ("x".join(map(str, shape)) for shape in (row.source, row.result))
+    return f"a single {row.operator}, {' to '.join(shapes)}"
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -120,6 +120,46 @@ def test_a_model_that_does_not_compile_is_evaluated_without_what_does_not(partly
     assert "operators of the model that are in no figure: 1" in capsys.readouterr().out
 
 
+def branches(*operators):
+    """An If between two functions of `a`."""
+    parts = [
+        onnx.helper.make_graph(
+            [node(operator, "a", f"{operator}_y")], operator, [],
+            [onnx.helper.make_tensor_value_info(f"{operator}_y", 1, (1, 4, 6, 6))],
+        )
+        for operator in operators
+    ]  # fmt: skip
+    return onnx.helper.make_node("If", ["c"], ["t"], then_branch=parts[0], else_branch=parts[1])
+
+
+@pytest.mark.parametrize(
+    ("inner", "inputs", "why"),
+    [
+        (node("NonZero", "a", "t"), {}, "t (NonZero) has results whose size depends on values"),
+        (node("Unique", "a", "t", sorted=1), {}, "t (Unique) has results whose size depends"),
+        (node("TopK", "a k", "t places"), {"k": ((1,), 7)}, "t (TopK) has results whose size"),
+        (branches("Relu", "Neg"), {"c": ((), 9)}, "t (If) cannot be compiled"),
+    ],
+)
+def test_what_no_static_program_has_is_left_out_too(inner, inputs, why, tmp_path, capsys):
+    """Sizes that depend on values, and control flow: the rest is evaluated, and these are named."""
+    nodes = [node("Conv", "x w", "a"), inner, node("Cast", "t", "f", to=1), node("Neg", "f", "y")]
+    model = network(nodes, {"x": (1, 3, 8, 8)}, {}, {"w": floats(4, 3, 3, 3)})
+    for name, (shape, dtype) in inputs.items():
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, dtype, shape))
+    result = onnx.helper.make_empty_tensor_value_info("y")
+    result.type.tensor_type.elem_type = 1
+    model.graph.output.append(result)
+    onnx.save(model, tmp_path / "m.onnx")
+    figures = tmp_path / "f.json"
+    assert run("evaluate", tmp_path / "m.onnx", "--json", figures, "--max_ms", "1e6") == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert why in out
+    assert "(preprocess --outputs a)" in out
+    assert "operators of the model that are in no figure: 1" in out
+    assert "conv2d" in [each["operator"] for each in json.loads(figures.read_text())["nodes"]]
+
+
 def test_no_chip_keeps_a_limit_with_a_part_of_a_model(partly, capsys):
     assert run("evaluate", partly, "--compare", "esp32s3", "esp32p4", "--max_ms", "1e6") == 1
     lines = capsys.readouterr().out.splitlines()

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from html_page import Page
 from networks import quantized_digits
+from qdq_networks import floats, network, node
 
 from tvm_espdl.cli import main
 from tvm_espdl.demo import DATA
@@ -51,6 +52,23 @@ def test_one_of_both_where_it_is_told(model, tmp_path):
     assert written == {"net.onnx", "own.onnx", "reports/net.report.html", "figures.json"}
 
 
+@pytest.mark.parametrize("named", ["x:1,3,12,12", "1,3,12,12"])
+def test_shapes_that_the_model_leaves_open_are_given(tmp_path, named, capsys):
+    """With the input's name, or without of the only one."""
+    model = network([node("Conv", "x w", "y")], {"x": (1, 3, 8, 8)}, {"y": (1, 4, 6, 6)},
+                    {"w": floats(4, 3, 3, 3)})  # fmt: skip
+    for value in (model.graph.input[0], model.graph.output[0]):
+        for dim in value.type.tensor_type.shape.dim[2:]:
+            dim.dim_param = "extent"
+    onnx.save(model, tmp_path / "net.onnx")
+    assert run("esp32s3", tmp_path / "net.onnx") == 2
+    assert "--input_shape x:1,3," in capsys.readouterr().err
+    figures = tmp_path / "figures.json"
+    assert run("esp32s3", tmp_path / "net.onnx", "--input_shape", named, "--json", figures) == 0
+    shapes = [each["shape"] for each in json.loads(figures.read_text())["nodes"]]
+    assert [1, 10, 10, 4] in shapes
+
+
 def test_quantized_models_are_evaluated_only(tmp_path, capsys):
     path = tmp_path / "quantized.onnx"
     onnx.save(quantized_digits("esp32s3"), path)
@@ -68,14 +86,38 @@ def test_a_deep_search_takes_the_best_of_its_trials(model, tmp_path, capsys):
     trials = [line for line in lines if "; export --weights" in line]
     times = [float(line.split(" ms")[0]) for line in trials]
     assert times == sorted(times)
-    assert len(trials) == 12  # With an optional step or without, two memories, three preferences.
+    # Two memories, three preferences; no optional step has anything to change.
+    assert len(trials) == 6
     assert (tmp_path / "net.opt.onnx").exists()
+
+
+def test_a_deep_search_does_what_is_advised(tmp_path, capsys):
+    """A filter in parts that stay in the cache: advised with its gain, and taken with about it."""
+    nodes = [node("Conv", "x w", "t", pads=[1] * 4), node("Relu", "t", "y")]
+    shapes = {"x": (1, 64, 12, 12)}, {"y": (1, 256, 12, 12)}
+    model = network(nodes, *shapes, {"w": floats(256, 64, 3, 3)})
+    onnx.save(model, tmp_path / "net.onnx")
+    assert run("esp32s3", tmp_path / "net.onnx", "-e", "--json", tmp_path / "before.json") == 0
+    before = json.loads((tmp_path / "before.json").read_text())
+    (advice,) = [a for a in before["advice"] if "parts of the output channels" in a["what"]]
+    assert advice["place"] == "command"
+    assert advice["paste"].startswith("tvm-espdl preprocess --enable part_filters")
+    capsys.readouterr()
+    found = ("--deep-search", "--json", tmp_path / "after.json", "-E", tmp_path / "after.html")
+    assert run("esp32s3", tmp_path / "net.onnx", *found, "--weights", before["weights"]) == 0
+    best = next(line for line in capsys.readouterr().out.splitlines() if " ms: " in line)
+    assert "preprocess --enable part_filters;" in best
+    after = json.loads((tmp_path / "after.json").read_text())["milliseconds"]
+    expected = before["milliseconds"] - advice["milliseconds"]
+    assert after == pytest.approx(expected, rel=0.1)
+    operators = [n.op_type for n in onnx.load(tmp_path / "net.opt.onnx").graph.node]
+    assert operators.count("Conv") > 1
 
 
 def test_a_deep_search_tries_what_a_chip_without_vectors_has(model, capsys):
     assert run("esp32c3", model, "--deep-search", "--no-check") == 0
     trials = capsys.readouterr().out.split("; export --weights")[1:]
-    assert len(trials) == 4  # One memory; ESP-DL's kernels in C were never counted.
+    assert len(trials) == 2  # One memory; ESP-DL's kernels in C were never counted.
     assert all("esp-dl" not in trial.splitlines()[0] for trial in trials)
     assert run("esp32c3", model, "--deep-search", "--kernels", "esp-dl", "-O", "x", "-E", "y") == 2
     assert "not counted" in capsys.readouterr().err

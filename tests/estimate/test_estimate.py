@@ -18,6 +18,8 @@ from tvm_espdl.chips import CHIPS
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlError, ModelError
 from tvm_espdl.estimate import Limits, Settings, evaluate
+from tvm_espdl.estimate.advice.layers import PARTED_BYTES
+from tvm_espdl.preprocess.rewrite_filters import MOST_BYTES
 from tvm_espdl.toolchain.compiler import Compiler
 
 HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
@@ -188,6 +190,35 @@ def test_advice_is_what_a_second_estimate_says():
     assert "channels in whole vectors" not in " ".join(one.what for one in best.advice)
 
 
+def test_advice_on_what_runs_faster_with_an_experiment():
+    """Lines that projects leave out: what a bus of that rate gains, and what speaks against it."""
+    lib = compile_file(network((64, 128), size=20), "esp32s3")
+    estimate = evaluate(lib, Settings(weights="psram"))
+    (one,) = [each for each in estimate.advice if "SPIRAM_SPEED_120M" in each.paste]
+    memory = estimate.figures.chip.external_memory
+    (bus,) = [faster.psram for faster in memory.faster if faster.psram is not None]
+    rate = bus.megabytes_per_second(memory.line_bytes)
+    assert rate > memory.psram.megabytes_per_second(memory.line_bytes)
+    faster = evaluate(lib, Settings(weights="psram", psram_mbps=rate))
+    assert one.milliseconds == pytest.approx(estimate.milliseconds - faster.milliseconds)
+    assert "EXPERIMENTAL" in one.price
+    assert not [each for each in faster.advice if "SPIRAM_SPEED" in each.paste]
+
+
+def test_energy_is_an_order_of_magnitude_and_says_so(estimate):
+    """Volts by amperes by seconds: 3.3 V, and the current of the chip's record."""
+    chip = estimate.figures.chip
+    wanted = 3.3 * chip.milliamperes / 1000 * estimate.milliseconds
+    content = json.loads(estimate.to_json())
+    assert content["millijoules_order_of_magnitude"] == pytest.approx(wanted)
+    (line,) = [line for line in str(estimate).splitlines() if line.startswith("energy: ")]
+    shown = float(line.split("in the order of ")[1].split(" mJ")[0].replace(",", ""))
+    assert shown == pytest.approx(wanted, rel=0.5)
+    assert len(f"{shown:g}".strip("0.").replace("e", "")) == 1  # One digit.
+    assert "an assumed current" in " ".join(str(estimate).split())
+    assert "in the order of" in estimate.html()
+
+
 def test_advice_on_tensors_for_internal_memory():
     """Where they were left in PSRAM; the flag to paste makes a project of which that holds."""
     lib = compile_file(network(size=24), "esp32s3")
@@ -225,6 +256,21 @@ def test_internal_memory_as_of_export(tmp_path):
             evaluate(lib, Settings(internal_ram=wrong))
     with pytest.raises(EspdlError, match="the chip has less internal RAM"):
         evaluate(lib, Settings(internal_ram=10**9))
+
+
+def test_what_internal_memory_is_given_has_to_be_enough():
+    """Where nothing else is left: tensors are to be inside, or the chip has no PSRAM."""
+    for chip, settings in (
+        ("esp32s3", Settings(tensors="internal", internal_ram=2000)),
+        ("esp32c3", Settings(internal_ram=2000)),
+    ):
+        estimate = evaluate(compile_file(network(size=24), chip), settings)
+        assert estimate.internal_ram_bytes > 2000
+        assert not estimate.fits
+        over = (estimate.internal_ram_bytes - 2000) / 1024
+        assert f"does not fit: {over:.1f} KB too much internal memory" in estimate.verdict
+        enough = replace(settings, internal_ram=estimate.internal_ram_bytes)
+        assert evaluate(compile_file(network(size=24), chip), enough).fits
 
 
 def test_advice_on_int16_and_on_what_is_left_in_float(estimate):
@@ -300,6 +346,16 @@ def test_text_and_json_hold_the_same(estimate):
     )
 
 
+def test_no_digit_of_a_long_time_is_cut_off():
+    """An hour at 10 MHz: what has no room are digits behind the point."""
+    slow = evaluate(
+        compile_file(network((64, 300), size=40), "esp32c2"), Settings(clock_mhz=10, flash_mbps=0.1)
+    )
+    longest = max(node.milliseconds for node in slow.nodes)
+    assert longest > 1e5
+    assert f" {longest:.0f} " in slow.text()
+
+
 def test_the_page_has_every_section(estimate, tmp_path):
     path = tmp_path / "page.html"
     snr = {node.tensor: 20.0 + index for index, node in enumerate(estimate.nodes)}
@@ -348,3 +404,7 @@ def test_small_estimates_have_smaller_pages():
     assert "Roofline" not in page
     assert "Layers in the order of execution" in page
     Page(page)
+
+
+def test_parts_of_filters_are_those_that_the_step_makes():
+    assert PARTED_BYTES == MOST_BYTES

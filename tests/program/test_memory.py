@@ -15,7 +15,7 @@ from tvm_espdl.ops.base.ccall import Needs
 from tvm_espdl.ops.relu import Relu
 from tvm_espdl.ops.reshape import Reshape
 from tvm_espdl.program import Program, State, Step
-from tvm_espdl.program.memory import Place, Pool, plan
+from tvm_espdl.program.memory import Place, Planner, Pool, plan
 
 SEED = 11
 
@@ -46,6 +46,21 @@ def test_every_byte_is_there_when_it_is_read(number):
     split = plan(program, needs, pools=pools)
     simulate(program, split, needs)
     assert split.fits
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_plans_for_other_pools_are_those_of_a_new_planner(number):
+    """Whatever one planner has planned before, in whichever order."""
+    rng = np.random.default_rng([SEED, 1, number])
+    program = drawn_program(rng, 20)
+    needs = drawn_needs(rng, program)
+    several = [
+        (Pool("small", int(rng.integers(0, 300))), Pool("next", limit), Pool("large"))
+        for limit in (64, 1000, None)
+    ]
+    planner = Planner(program, needs)
+    for pools in (*several, (Pool("arena"),), *reversed(several)):
+        assert planner.plan(pools) == plan(program, needs, pools=pools), f"seed {SEED}, 1, {number}"
 
 
 def test_random_programs_have_views_of_every_kind():

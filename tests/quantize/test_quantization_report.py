@@ -68,8 +68,9 @@ def keys(content):
 def test_json_has_the_same_keys_for_every_network(report):
     content = json.loads(report.to_json())
     assert list(content) == [
-        *("chip", "activations", "weights", "samples", "accuracy", "unmeasured", "steps", "worst"),
-        *("tradeoff", "footprint", "loss", "notes", "warnings", "advice", "tensors", "left_float"),
+        *("chip", "activations", "weights", "samples", "accuracy", "network", "unmeasured"),
+        *("steps", "worst", "tradeoff", "footprint", "loss", "notes", "warnings", "advice"),
+        *("tensors", "left_float"),
     ]
     assert content["accuracy"]["samples"] == 4
     tensors = {tensor["name"]: tensor for tensor in content["tensors"]}

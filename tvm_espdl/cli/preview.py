@@ -59,7 +59,7 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
     Also what could not be, or stays in float, in sentences; and how many operators could not be.
     """
     from ..espdl.file import is_espdl
-    from ..onnx_graphs.leaving_out import left_out
+    from ..onnx_graphs.leaving_out import before, left_out, of_open_size
     from ..onnx_graphs.model import load_model
     from ..relay.frontend.unsupported import unsupported_nodes
 
@@ -69,13 +69,16 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
         if is_espdl(arguments.model):
             raise
         model = load_model(arguments.model)
-        nodes = unsupported_nodes(model)
+        foreign, open_ = unsupported_nodes(model), of_open_size(model)
+        nodes = [node for node in model.graph.node if node in foreign or node in open_]
         if not nodes:
             raise
     told = [
-        f"{node.name or node.output[0]} ({node.op_type}) cannot be compiled and is not in the "
-        "figures; try: write it with operators of docs/operators.md, or cut the model there "
-        f"(preprocess --outputs {shlex.quote(visible((*node.input, *node.output)[0]))})"
+        f"{node.name or node.output[0]} ({node.op_type}) "
+        + ("cannot be compiled" if node in foreign else "has results whose size depends on values")
+        + " and is not in the figures; try: "
+        + ("write it with operators of docs/operators.md, or " if node in foreign else "")
+        + f"cut the model there (preprocess --outputs {shlex.quote(visible(before(node, model)))})"
         for node in nodes
     ]
     rest = argparse.Namespace(**{**vars(arguments), "model": left_out(model, nodes)})
@@ -85,5 +88,6 @@ def library_of_what_compiles(arguments: argparse.Namespace) -> tuple[Library, li
 def _told(arguments: argparse.Namespace, told: list[str]) -> tuple[Library, list[str]]:
     """The library, and what has been said with what stays in float."""
     library, left = library_and_left_float(arguments)
+    _ = library.program  # It is made when first asked for, and that may fail.
     floats = [f"{each.name} ({each.operator}) stays in float: {each.reason}" for each in left]
     return library, [*told, *floats]

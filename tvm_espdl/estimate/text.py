@@ -18,11 +18,12 @@ from .energy import millijoules
 from .evaluation import Figures, NodeEstimate
 from .verdict import in_bytes, in_milliseconds, parts_of, verdict_of
 
+_MS_WIDTH = 9
 _COLUMNS = (
     Column("tensor", 40),
     Column("operator", 17),
     Column("kernel", 8),
-    Column("ms", 9, right=True),
+    Column("ms", _MS_WIDTH, right=True),
     Column("share", 6, right=True),
     Column("", 2),
     Column("most of it", 12),
@@ -163,7 +164,9 @@ def as_json(
 
 
 def _line(node: NodeEstimate) -> str:
-    figures = (f"{node.milliseconds:.3f}", f"{node.share:.1%}")
+    # All digits in front of the point are shown, whatever that takes.
+    exact, short = f"{node.milliseconds:.3f}", f"{node.milliseconds:.0f}"
+    figures = (exact if len(exact) <= _MS_WIDTH else short, f"{node.share:.1%}")
     mark = "~" if node.extrapolates else ""
     return table_line(
         _COLUMNS, (node.tensor, node.described, node.kernel, *figures, mark, most_of(node))

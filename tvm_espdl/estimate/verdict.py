@@ -47,12 +47,13 @@ def in_bytes(number: float) -> str:
 
 def parts_of(figures: Figures) -> tuple[Part, ...]:
     """Internal memory, PSRAM and flash."""
-    usual = next(iter(figures.chip.project.psram), None)
+    usual, machine = next(iter(figures.chip.project.psram), None), figures.machine
+    given = machine.internal_ram
     return (
         Part(
             "internal memory",
             figures.internal_ram_bytes,
-            figures.machine.internal_bytes,
+            machine.internal_bytes if given is None else given,
         ),
         Part("PSRAM", figures.psram_bytes, usual.least_bytes if usual is not None else 0),
         Part("flash", figures.flash_bytes, app_bytes(FLASH_MEGABYTES[-1]) - CODE_BYTES),

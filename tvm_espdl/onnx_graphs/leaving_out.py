@@ -11,7 +11,26 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from ..errors import ModelError
-from .graph import Graph
+from .graph import STANDARD, Graph, captured_names
+
+
+def of_open_size(model: ModelProto) -> list[NodeProto]:
+    """Nodes whose results have sizes that depend on values: their inputs' shapes do not tell."""
+    graph = Graph(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    return [
+        node
+        for node in model.graph.node
+        if node.domain in STANDARD
+        and all(graph.shape(name) is not None for name in node.input if name)
+        and any(graph.shape(name) is None for name in node.output if name)
+    ]
+
+
+def before(node: NodeProto, model: ModelProto) -> str:
+    """Where to end a model before one of its nodes: what it reads of others, if there is some."""
+    made = {name for other in model.graph.node for name in other.output}
+    read = (*node.input, *captured_names(node))
+    return next((name for name in read if name in made), (*read, *node.output)[0])
 
 
 def left_out(model: ModelProto, nodes: Sequence[NodeProto]) -> ModelProto:
@@ -40,7 +59,8 @@ def left_out(model: ModelProto, nodes: Sequence[NodeProto]) -> ModelProto:
     graph.node.extend(kept)
     read = {name for node in kept for name in node.input}
     outputs = [value for value in graph.output if value.name not in gone]
-    of_nodes = dict.fromkeys(name for node in nodes for name in node.input if name)
+    read_by = ((*node.input, *sorted(captured_names(node))) for node in nodes)
+    of_nodes = dict.fromkeys(name for names in read_by for name in names if name)
     made = {name for node in kept for name in node.output}
     stated = {value.name for value in outputs}
     outputs += [

@@ -1,6 +1,8 @@
 """About how many cycles a network takes in int8 and in int16, for comparing choices of widths.
 
 Must never be shown as a prediction of time: one figure per kind of operator, whatever its shape.
+`estimate` predicts time, of programs with their kernels and places in memory; what is compared here
+has neither yet, and must not depend on a firmware's settings. Tests hold the figures to its prices.
 """
 
 from __future__ import annotations
