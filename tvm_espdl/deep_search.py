@@ -89,13 +89,8 @@ def deep_search(
     if kernels is None:
         kernels = [kind for kind in PREFERENCES if is_counted(kind, chip)]
     trials: list[Trial] = []
-    known: set[bytes] = set()
     for enabled in subsets:
         prepared = preprocess_onnx(model, enable=enabled, **preprocessing)
-        nodes = b"".join(n.SerializeToString(deterministic=True) for n in prepared.graph.node)
-        if nodes in known:
-            continue  # The step has found nothing to change.
-        known.add(nodes)
         library = compile_file(as_if_quantized(prepared, chip), chip.name)
         for place, kind in itertools.product(_places(chip, settings or Settings()), kernels):
             stated = replace(settings or Settings(), weights=place)

@@ -18,8 +18,6 @@ from tvm_espdl.chips import CHIPS
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlError, ModelError
 from tvm_espdl.estimate import Limits, Settings, evaluate
-from tvm_espdl.estimate.advice.layers import PARTED_BYTES
-from tvm_espdl.preprocess.rewrite_filters import MOST_BYTES
 from tvm_espdl.toolchain.compiler import Compiler
 
 HOSTILE = '<b>\x1b[31m\n{{ 7*7 }} & "quotes"'
@@ -404,7 +402,3 @@ def test_small_estimates_have_smaller_pages():
     assert "Roofline" not in page
     assert "Layers in the order of execution" in page
     Page(page)
-
-
-def test_parts_of_filters_are_those_that_the_step_makes():
-    assert PARTED_BYTES == MOST_BYTES

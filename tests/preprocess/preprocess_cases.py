@@ -7,7 +7,6 @@ from qdq_networks import floats, network, node
 SHAPE = (1, 4, 6, 6)
 X = {"x": SHAPE}
 W = {"w": floats(4, 4, 3, 3), "b": floats(4)}
-LARGE = {"large": floats(256, 4, 7, 7)}
 NORM = {
     "g": floats(4, seed=1),
     "h": floats(4, seed=2),
@@ -628,30 +627,6 @@ CASES = {
             graph([node("AveragePool", "x", "y", kernel_shape=[4, 4], strides=[4, 4],
                         ceil_mode=1)], None, (1, 4, 2, 2)),
             "AveragePool", "AveragePool",
-        ),
-    },
-    "part_filters": {
-        "larger than the cache": (
-            graph([node("Conv", "x large", "y", pads=[3] * 4)], LARGE, (1, 256, 6, 6)),
-            "Conv", "Conv Conv Concat",
-        ),
-        "with its Relu": (
-            graph([node("Conv", "x large", "t", pads=[3] * 4), node("Relu", "t", "y")], LARGE,
-                  (1, 256, 6, 6)),
-            "Conv Relu", "Conv Relu Conv Relu Concat",
-        ),
-        "Relu, and another reader": (
-            graph([node("Conv", "x large", "t", pads=[3] * 4), node("Relu", "t", "r"),
-                   node("Add", "t r", "y")], LARGE, (1, 256, 6, 6)),
-            "Conv Relu Add", "Conv Conv Concat Relu Add",
-        ),
-        "within it": (
-            graph(conv(node("Neg", "t", "y")), W, (1, 4, 4, 4)),
-            "Conv Neg", "Conv Neg",
-        ),
-        "computed": (
-            graph([node("Neg", "x", "f"), node("Conv", "x f", "y")], None, (1, 1, 1, 1)),
-            "Neg Conv", "Neg Conv",
         ),
     },
     "remove_unused": {

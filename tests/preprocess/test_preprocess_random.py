@@ -182,5 +182,5 @@ def test_the_chains_reach_the_steps():
         seen |= {name for name, _ in preprocess_with_report(builder.model())[1].steps}
     unreached = {"constants_to_initializers", "drop_unread_outputs", "average_pool_to_conv"}
     unreached |= {"clear_descriptions", "clear_shapes", "half_to_float", "dilated_conv"}
-    unreached |= {"softmax", "part_filters"}  # the cases of single steps reach it
+    unreached |= {"softmax"}  # the cases of single steps reach it
     assert {step.name for step in STEPS} - seen <= unreached | {"fold_constants", "mean_to_pool"}

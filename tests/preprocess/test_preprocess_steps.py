@@ -26,7 +26,7 @@ ALSO_OFF = {
     "hard_swish": {"hard_sigmoid"},
     "fold_constants": {"remove_no_ops"},
 }
-ON = {"average_pool_to_conv", "part_filters", "clear_descriptions", "clear_shapes"}
+ON = {"average_pool_to_conv", "clear_descriptions", "clear_shapes"}
 
 
 def forms(model):
@@ -68,22 +68,6 @@ def test_step(step, name):
 def test_every_step_has_a_case():
     assert {step.name for step in STEPS} == {*CASES, *SEEN_ELSEWHERE}
     assert {step.name for step in STEPS if not step.on} == ON
-
-
-def test_parts_of_filters_are_whole_vectors_that_stay_in_the_cache():
-    """All channels once, in their order; what is parted is not parted again."""
-    weight = floats(300, 64, 3, 3)
-    nodes = [node("Conv", "x w b", "t", pads=[1] * 4), node("Relu", "t", "y")]
-    model = graph(nodes, {"w": weight, "b": floats(300)}, (1, 300, 5, 5), {"x": (1, 64, 5, 5)})
-    prepared = preprocess_onnx(model, enable=["part_filters"])
-    constants = {t.name: onnx.numpy_helper.to_array(t) for t in prepared.graph.initializer}
-    filters = [constants[n.input[1]] for n in prepared.graph.node if n.op_type == "Conv"]
-    assert [len(part) for part in filters] == [64, 80, 80, 76]
-    assert all(part.size <= 49_152 for part in filters)
-    np.testing.assert_array_equal(np.concatenate(filters), weight)
-    compare(model, prepared)
-    again = preprocess_onnx(prepared, enable=["part_filters"])
-    assert list(again.graph.node) == list(prepared.graph.node)
 
 
 def test_constants_come_second():

@@ -17,7 +17,6 @@ from ..onnx_graphs.rewriting import Rewrite
 from .rewrite_activations import hard_sigmoid, hard_swish, merge_clips
 from .rewrite_channels import batch_norm_to_conv, fold_arithmetic, fold_batch_norm
 from .rewrite_dilated import dilated_conv
-from .rewrite_filters import part_filters
 from .rewrite_functions import gelu, layer_norm
 from .rewrite_gemm import matmul_to_gemm, normalize_gemm
 from .rewrite_no_ops import cancel_transposes, remove_no_ops
@@ -75,15 +74,13 @@ _SENTENCES: dict[Rewrite, str] = {
     "layer before.",
     batch_norm_to_conv: "BatchNormalization that no layer took in becomes a depthwise 1x1 Conv.",
     average_pool_to_conv: "AveragePool becomes a depthwise Conv.",
-    part_filters: "A Conv with more than 49,152 weights, which would not stay in the data cache, "
-    "becomes several of some output channels each, and a Concat.",
     remove_unused: "Nodes and constants that no output depends on are removed; inputs stay.",
     clear_descriptions: "Texts that exporters write beside a network and its parts are removed.",
     clear_shapes: "Types and shapes of inner tensors are removed; readers infer them again.",
 }
 _LAST = (clear_shapes,)
 _OF_NO_COST = (clear_descriptions, clear_shapes)
-_OFF = (average_pool_to_conv, part_filters, *_OF_NO_COST)
+_OFF = (average_pool_to_conv, *_OF_NO_COST)
 
 STEPS = tuple(
     Step(

@@ -19,9 +19,6 @@ from .gains import WEIGHTED, gained
 
 #: Bytes of a filter that leave room in the cache for what else a position reads, as a part of it.
 _PART_OF_CACHE = 0.75
-#: What the step of preprocessing leaves to a part of a filter in int8, and what to type for it.
-PARTED_BYTES = 49_152
-PARTING = "tvm-espdl preprocess --enable part_filters"
 #: Layers that one piece of advice names.
 _MOST_NAMED = 4
 
@@ -84,18 +81,15 @@ def _parted_filters(figures: Figures, works: dict[int, Work]) -> Iterator[Advice
     first = gains[0][1]
     channels = _channels(first, cache * _PART_OF_CACHE, figures.chip.lanes(first.dtype))
     parts = -(-first.channels_out // channels)
-    by_hand = (
-        f"{visible(figures.nodes[gains[0][0]].tensor)}: {parts} convolutions of at most {channels} "
-        "output channels and a Concat"
-    )
-    by_step = cache * _PART_OF_CACHE >= PARTED_BYTES and first.dtype == "int8"
     yield Advice(
         f"compute {counted(len(gains), 'convolution')} in parts of the output channels: the "
         f"filters do not stay in {cache // 1024} KB of cache and are fetched again for each "
         f"position: {_named(figures, gains)}",
-        "of the float model, which is quantized again" if by_step else "",
+        "",
         _sum(gains),
-        *(("command", f"{PARTING}\n{by_hand}") if by_step else ("model", by_hand)),
+        "model",
+        f"{visible(figures.nodes[gains[0][0]].tensor)}: {parts} convolutions of at most {channels} "
+        "output channels and a Concat",
     )
 
 
