@@ -9,6 +9,7 @@ import onnx
 import pytest
 from html_page import Page
 from networks import quantized_digits
+from qdq_networks import floats, network, node
 
 from tvm_espdl.cli import main
 from tvm_espdl.demo import DATA
