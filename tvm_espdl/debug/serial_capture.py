@@ -54,7 +54,7 @@ def capture(
     log : path, optional
         A file for everything that has come; it is written in any case, also where no dump came.
     seconds : float
-        How long to wait for the next line of a dump.
+        How long to wait for the next line that leads on in a dump.
     reset : bool
         Whether to restart the board first, as monitors do, by the line's RTS and DTR.
     progress : bool, optional
@@ -75,6 +75,8 @@ def capture(
     OutputError
         If the log exists or cannot be written.
     """
+    if not seconds >= 0:
+        raise DataError("no time to wait", where="seconds", found=seconds, allowed="0 and above")
     if log is not None:
         check_new(log)
     line = _opened(port, baud)
@@ -114,11 +116,12 @@ class _Listening:
             if data:
                 self.received += data
                 last_byte = now
-                count = self._log.taken
+                count, progress = self._log.taken, self._log.progress
                 self._log.take_lines(self._lines.feed(data))
                 if self._log.taken > count:
-                    last_line = now
                     shown.step(self._log.taken - count)
+                if self._log.progress != progress:
+                    last_line = now
             elif self._log.done and now - last_byte > _QUIET:
                 return
             # A board may also reset for ever in the middle of a run; the reset itself may be lost.
