@@ -1,11 +1,12 @@
 """Runs pytest again and again, in children of one process that has loaded the libraries already.
 
-    python scripts/forked_pytest.py
+    python scripts/forked_pytest.py [LIBRARY ...]
 
 A request is a line of JSON on standard input: `tree`, where to run; `arguments` of pytest;
 `seconds`, how long; `apart`, a folder for what tests write. The answer is one on standard output:
-`outcome` (`passed`, `failed`, `late`), `test`, the one that failed or was running, and `running`,
-for how many seconds. Only what others made is loaded before: a child imports its tree itself.
+`outcome` (`passed`, `failed`, `late`), `test`, the one that failed or was running, `running`, for
+how many seconds, and `spent`, how many in all. Seconds are those of processors: other work on the
+machine decides nothing. A child imports its tree itself.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-#: Slow to import, and none of it changes with a tree.
-LIBRARIES = ("numpy", "onnx", "onnxruntime", "jinja2", "hypothesis", "tvm", "tvm.relax", "pytest")
-
 PASSED, FAILED, LATE = "passed", "failed", "late"
 _NO_TESTS = 5  # of pytest: none collected
+#: Times its seconds that a child may wait for whatever it waits for.
+_IDLE = 20
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     here = str(Path(__file__).parent)
     paths = [path for path in sys.path if path and Path(path).resolve() != Path(here).resolve()]
     sys.path[:] = [path for path in paths if not (Path(path) / "tvm_espdl").is_dir()]
-    for name in LIBRARIES:
+    for name in sys.argv[1:]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for line in sys.stdin:
@@ -47,7 +47,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         _run(request, tells)
     os.close(tells)
     try:
-        return _followed(child, told, time.monotonic() + request["seconds"])
+        return _followed(child, told, request["seconds"])
     finally:
         os.close(told)
         with contextlib.suppress(ProcessLookupError):
@@ -56,17 +56,18 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             os.waitpid(child, 0)
 
 
-def _followed(child: int, told: int, end: float) -> dict[str, Any]:
+def _followed(child: int, told: int, seconds: float) -> dict[str, Any]:
     """What becomes of a child, by the lines that it tells."""
-    pending, test, since, outcome = b"", "", time.monotonic(), ""
+    pending, test, outcome, spent, since = b"", "", "", 0.0, 0.0
     status: int | None = None
+    begin = looked = time.monotonic()
     while not outcome:
         ready, _, _ = select.select([told], [], [], 0.05 if status is None else 0)
         pending += os.read(told, 65536) if ready else b""
         *lines, pending = pending.split(b"\n")
         for line in lines:
             kind, _, test = line.decode().partition(" ")
-            since = time.monotonic()
+            since = spent
             if kind == FAILED:
                 outcome = FAILED
                 break
@@ -75,12 +76,28 @@ def _followed(child: int, told: int, end: float) -> dict[str, Any]:
         if status is not None:
             passed = os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, _NO_TESTS)
             outcome = PASSED if passed else FAILED
-        else:
-            pid, code = os.waitpid(child, os.WNOHANG)
-            status = code if pid == child else None
-            if status is None and time.monotonic() > end:
+            break
+        pid, code = os.waitpid(child, os.WNOHANG)
+        status = code if pid == child else None
+        now = time.monotonic()
+        if status is None and now - looked > 1:
+            looked, spent = now, _processor_seconds(child)
+            if spent > seconds or now - begin > _IDLE * seconds:
                 outcome = LATE
-    return {"outcome": outcome, "test": test, "running": time.monotonic() - since}
+    return {"outcome": outcome, "test": test, "running": spent - since, "spent": spent}
+
+
+def _processor_seconds(session: int) -> float:
+    """What all processes of a session have taken so far."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(fields[3]) == session:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _run(request: dict[str, Any], tells: int) -> NoReturn:

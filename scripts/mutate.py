@@ -119,7 +119,9 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=1, help="number of the first one to make")
-    parser.add_argument("--seconds", type=float, default=900, help="for the tests of one change")
+    parser.add_argument(
+        "--seconds", type=float, default=900, help="of processors, for the tests of one change"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="copies of the tree that work at once")
     arguments = parser.parse_args()
     rooms = arguments.rooms or ["ops", "program", "codegen", "espdl", "debug", "files", "runtime/c"]
