@@ -64,7 +64,6 @@ class _Open:
     checksum: int
     data: bytearray = field(default_factory=bytearray)
     whole: bool = True
-    reached: int = -1
 
 
 class PrintedTensors:
@@ -102,7 +101,8 @@ class PrintedTensors:
         self._open: dict[int, _Open] = {}
         self._indices: set[int] = set()
         self._names: set[str] = set()
-        self._lost: dict[int, int] = {}  # of those without a head, the last byte
+        self._lost: set[int] = set()
+        self._reached: dict[int, int] = {}  # the last byte of each that came
 
     def take(self, kind: str, rest: str) -> bool:
         """Read one line; False where it is none of a tensor, or a damaged one."""
@@ -214,8 +214,8 @@ class PrintedTensors:
         if tensor is None:
             self._without_head(int(index), int(offset))
             return
-        self.steps += tensor.reached < int(offset) < min(tensor.size, _MOST_BYTES)
-        tensor.reached = max(tensor.reached, int(offset))
+        if int(offset) < tensor.size:
+            self._reach(int(index), int(offset))
         try:
             data = base64.b64decode(text, validate=True)
         except binascii.Error:
@@ -251,7 +251,11 @@ class PrintedTensors:
     def _without_head(self, index: int, offset: int) -> None:
         if index not in self._lost:
             self._report(f"tensor {index}: its first line is missing or damaged")
-        last = self._lost.get(index, -1)
-        if len(self._lost) < _MOST_TENSORS:
-            self.steps += last < offset <= _MOST_BYTES
-        self._lost[index] = max(last, offset)
+        self._lost.add(index)
+        self._reach(index, offset)
+
+    def _reach(self, index: int, offset: int) -> None:
+        """Count a line that is further on in its tensor than all before."""
+        if self._reached.get(index, -1) < offset <= _MOST_BYTES:
+            self._reached[index] = offset
+            self.steps += len(self._reached) < _MOST_TENSORS
