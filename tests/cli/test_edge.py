@@ -5,12 +5,14 @@ import errno
 import io
 import subprocess
 import sys
+import types
 
 import pytest
 
 from tvm_espdl.cli import edge
 from tvm_espdl.cli.edge import INTERRUPTED, guarded
 from tvm_espdl.errors import ModelError
+from tvm_espdl_command import main as command
 
 
 def status_of(error, *, traceback=False, verdict=0):
@@ -52,6 +54,22 @@ def test_a_terminal_obeys_no_name_in_a_message(capsys):
 def test_traceback_on_demand(capsys):
     assert status_of(TypeError("odd"), traceback=True) == 2
     assert "test_edge.py" in capsys.readouterr().err
+
+
+def test_who_interrupts_the_import_meets_no_traceback(monkeypatch, capsys):
+    class Interrupted(types.ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "tvm_espdl", Interrupted("tvm_espdl"))
+    assert command() == INTERRUPTED
+    assert capsys.readouterr() == ("", "tvm-espdl: interrupted\n")
+
+
+def test_the_program_is_the_command_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tvm-espdl", "show", "nothing.espdl"])
+    assert command() == 2
+    assert "nothing.espdl" in capsys.readouterr().err
 
 
 def run_command(*words, **options):
