@@ -9,8 +9,9 @@ import types
 
 import pytest
 
-from tvm_espdl.cli import edge
+from tvm_espdl.cli import edge, main
 from tvm_espdl.cli.edge import INTERRUPTED, guarded
+from tvm_espdl.demo import DATA
 from tvm_espdl.errors import ModelError
 from tvm_espdl_command import main as command
 
@@ -49,6 +50,16 @@ def test_a_terminal_obeys_no_name_in_a_message(capsys):
     assert not {*"\x1b\x07\r\x9b\u202e\u2028"} & {*written}
     assert r"\x1b[2J\x1b]0;title\x07\r\x9b31m\u202e\u2028é" in written
     assert written.splitlines()[1].split() == ["two", "three"]
+
+
+def test_a_terminal_obeys_no_name_of_an_output(tmp_path, capsys):
+    name = "\x1b]0;title\x07\nPASS"
+    model = str(DATA / "digits_cnn.onnx")
+    assert main(["preprocess", "--input", model, "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).is_file()
+    printed = capsys.readouterr().out
+    assert printed.endswith(r"\x1b]0;title\x07\nPASS" + "\n")
+    assert "\x1b" not in printed
 
 
 def test_traceback_on_demand(capsys):

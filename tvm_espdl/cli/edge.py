@@ -46,6 +46,11 @@ def complain(text: str) -> None:
         _silence(sys.stderr)
 
 
+def say(line: str) -> None:
+    """Print a line about files: their names are data, of which a terminal obeys nothing."""
+    print(visible(line))
+
+
 def guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """The status of a command, whatever becomes of it."""
     if not prepare_streams():

@@ -10,6 +10,7 @@ from ..codegen.memory_account import memory_of
 from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
+from .edge import say
 from .image_options import add_image_options, pixel_options_of, sample_of
 from .options import add_model_options, byte_count, key_of, library_of, option, whole_number
 
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_format(arguments)
     if arguments.format == "espdl":
         _write_espdl(arguments)
-        print(f"wrote {arguments.out_path}")
+        say(f"wrote {arguments.out_path}")
     else:
         from ..codegen.project_text import build_command
 
@@ -141,9 +142,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(library.report(kernels=kernels))
         print(memory_of(folder))
-        print(f"wrote {arguments.out_path}")
+        say(f"wrote {arguments.out_path}")
         build = f"{build_command(library.chip)} flash monitor"
-        print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
+        say(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
     return 0
 
 

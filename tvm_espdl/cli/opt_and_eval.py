@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chips import find_chip
 from ..errors import DataError, ModelError
+from .edge import complain, say
 from .evaluate import add_report_options, estimate_of, limits_of, reports_of, settings_of
 from .options import add_espdl_options, option
 from .preprocess import input_shape, shapes_of
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.target_chip, limits = chip.name, limits_of(arguments)
     if (is_espdl(model) or not is_float(model)) and not arguments.evaluator_only:
         _refuse_other(model, arguments)
-        print(f"{model}: quantized already, so it is evaluated only (-e)", file=sys.stderr)
+        complain(f"{model}: quantized already, so it is evaluated only (-e)")
         arguments.evaluator_only = True
     optimized, page = _outputs(model, arguments)
     check_apart(optimized, page, arguments.json)
@@ -84,13 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
         files |= reports_of(estimate, arguments.json, page)
     write_set(files)
     if optimized is not None:
-        print(f"wrote {optimized}")
+        say(f"wrote {optimized}")
     if page is None or estimate is None:
         return 0
     broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
     print(estimate.text(every=True) if arguments.profile else estimate)
-    print(f"wrote {page}")
+    say(f"wrote {page}")
     for line in broken:
         print(f"above the limit: {line}")
     return int(arguments.verdict)

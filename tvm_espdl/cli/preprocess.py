@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from .edge import say
 from .options import option, real_number, whole_number
 
 HELP = "Clean a float ONNX model up and fix its batch to 1."
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     save_model(model, arguments.output)
     print(report)
-    print(f"wrote {arguments.output}")
+    say(f"wrote {arguments.output}")
     return 0
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chips import DEFAULT_CHIP
 from .calibration_options import add_calibration_options, calibration_of
+from .edge import complain, say
 from .options import option, real_number, whole_number
 
 if TYPE_CHECKING:
@@ -90,21 +90,20 @@ def run(arguments: argparse.Namespace) -> int:
     except BaseException:
         # Interrupted, or out of memory: `check_new` has seen to it that the file is of this run.
         if Path(arguments.output_model).exists():
-            print(
-                f"tvm-espdl: {arguments.output_model} is written and whole; measuring its "
-                "accuracy did not end (--no_measure leaves it out)",
-                file=sys.stderr,
+            complain(
+                f"{arguments.output_model} is written and whole; measuring its accuracy did not "
+                "end (--no_measure leaves it out)"
             )
         raise
     print(report)
     if spent := report.seconds:
         print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
-    print(f"wrote {arguments.output_model}")
+    say(f"wrote {arguments.output_model}")
     if saved is not None:
-        print(f"wrote {saved}")
+        say(f"wrote {saved}")
     if arguments.report is not None:
         report.save(arguments.report)
-        print(f"wrote {arguments.report}")
+        say(f"wrote {arguments.report}")
     _print_verdict(report, arguments)
     return 0
 
@@ -138,7 +137,7 @@ def _print_verdict(report: QuantizationReport, arguments: argparse.Namespace) ->
             following = _with_int16(arguments.given, arguments.output_model)
     for line in lines:
         print("\n".join(wrapped(line)), end="\n" if line else "")
-    print(f"next: {shlex.join(['tvm-espdl', *following])}")
+    say(f"next: {shlex.join(['tvm-espdl', *following])}")
 
 
 def _with_int16(given: Sequence[str], output: str) -> list[str]:
