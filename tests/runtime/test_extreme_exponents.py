@@ -25,6 +25,11 @@ def items_of(chip):
                 floats = values.astype(np.float32).reshape(1, 9)
             yield Item(operators()["dequantize"](held, real), chip, (), (integers.reshape(1, 9),))
             yield Item(operators()["quantize"](real, held), chip, (), (floats,))
+        # Scales below the least normal float: of the largest ones a step or two is left.
+        largest = np.float32([[-3.4e38, -2.6e38, -1.7e38, 0, 1e-45, 1.7e38, 2.55e38, 2.6e38, 3e38]])
+        for exponent in (127, 128, 129):
+            held = Tensor(dtype, (1, 9), exponent)
+            yield Item(operators()["quantize"](real, held), chip, (), (largest,))
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])
