@@ -36,7 +36,7 @@ TESTS = {
     "espdl": ("tests/espdl",),
     "debug": ("tests/debug", "tests/cli"),
     "files": ("tests/files", "tests/debug", "tests/cli"),
-    "runtime/c": ("tests/runtime",),
+    "runtime/c": ("tests/runtime/c", "tests/runtime"),
     "quantize": ("tests/quantize",),
     "onnx_graphs": ("tests/onnx_graphs", "tests/preprocess"),
     "runtime/host": ("tests/runtime",),

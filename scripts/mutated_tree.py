@@ -131,7 +131,8 @@ class Tree:
         ordered = _ordered(path, tests, self.path)
         before = self._known.noticers.get(path, set())
         ordered.sort(key=lambda file: file not in before)
-        if 0 < len(names := _operators(path, self.path)) <= MOST_NAMES:
+        of_host = path.suffix == ".py"  # a program of C has all operators in one test
+        if of_host and 0 < len(names := _operators(path, self.path)) <= MOST_NAMES:
             yield [*ordered, "-k", " or ".join(sorted(names))]
         for count in FIRST_FILES:
             if first := ordered[:count]:
@@ -201,24 +202,10 @@ def _file(test: str) -> str:
 def _operators(path: Path, tree: Path) -> set[str]:
     """Names of the operators that a file is about, as tests are called after them."""
     known = {p.stem for p in (tree / "tvm_espdl" / "ops").glob("*.py") if p.stem[0] != "_"}
-    stems = {path.stem.removeprefix("espdl_")}
-    if path.suffix == ".h":
-        stems = {name.stem.removeprefix("espdl_") for name in _including(tree / path)}
-    elif path.parent.name == "base":
+    stems = {path.stem}
+    if path.parent.name == "base":
         stems = set(re.findall(r"\b[a-z]\w+", " ".join(_importing(tree / path))))
     return stems & known
-
-
-def _including(header: Path) -> set[Path]:
-    """C files that a header is part of, also by way of other headers."""
-    found, pending = set(), {header}
-    while pending:
-        name = f'"{pending.pop().name}"'
-        for file in header.parent.glob("*.[ch]"):
-            if file not in found and f"#include {name}" in file.read_text():
-                found.add(file)
-                pending.add(file)
-    return {file for file in found if file.suffix == ".c"}
 
 
 def _importing(base: Path) -> list[str]:
@@ -245,6 +232,7 @@ def _ordered(path: Path, tests: Sequence[str], tree: Path) -> list[str]:
             text = f"{file.name}\n{file.read_text()}"
             imports, mentions = (len(re.findall(words, text)) for words in (module, pattern))
             about = stem in file.stem
-            known = (not about, not imports, not mentions, rank, -mentions / len(text))
-            ranked.append((known, str(file.relative_to(tree))))
-    return [file for _, file in sorted(ranked)]
+            order = (not about, not imports, not mentions, rank, -mentions / len(text))
+            first = 0 if path.suffix == ".py" else rank
+            ranked.append(((first, *order), str(file.relative_to(tree))))
+    return [*dict.fromkeys(file for _, file in sorted(ranked))]
