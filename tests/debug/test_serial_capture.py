@@ -212,8 +212,11 @@ def test_a_port_that_vanishes(log):
 def test_ports_that_cannot_be_opened(tmp_path, monkeypatch, pyserial):
     with pytest.raises(DataError, match=r"cannot be opened.*No such file.*ttyACM"):
         capture(str(tmp_path / "ttyUSB7"))
+    for nonsense in ("nonsense://there", "hwgrep://[", "alt://a?class=b", "", "loop://?a=b"):
+        with pytest.raises(DataError, match="cannot be opened"):
+            capture(nonsense)
     with pytest.raises(DataError, match="cannot be opened"):
-        capture("nonsense://there")
+        capture("loop://", baud=-1)
 
     def denied(*given, **named):
         raise pyserial.SerialException(13, "could not open port: Permission denied")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,11 @@ _QUIET = 1.0
 #: Runs of which none is whole; a line that damages them all will not get better.
 _MOST_RUNS = 5
 _MOST_SHOWN = 200
+#: What pyserial raises of ports, of URLs that are none, and of options that they do not have.
+_OPENING_ERRORS = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, ImportError),
+    re.error,
+)
 #: What helps where something else than a dump comes.
 _OF_LINES = "a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud)"
 
@@ -162,11 +168,11 @@ def _opened(port: str, baud: int) -> Any:
         ) from None
     try:
         return serial.serial_for_url(port, baudrate=baud, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
+    except _OPENING_ERRORS as error:
         raise _unopened(port, error) from error
 
 
-def _unopened(port: str, error: OSError | ValueError) -> DataError:
+def _unopened(port: str, error: Exception) -> DataError:
     number = getattr(error, "errno", None)
     found: str = os.strerror(number) if number else str(error)
     tries = {
