@@ -309,6 +309,16 @@ WRONG = {
         ["run", "quantized.onnx", "--input", "sample.npy", "--output", ""],
         ["the output: an empty path"],
     ),
+    "no path of data": (
+        prepare_nothing,
+        [*QUANTIZE, "out.onnx", "--calibrate_dataset", ""],
+        ["calibration: an empty path"],
+    ),
+    "no path of a model that is made": (
+        prepare_nothing,
+        ["opt_and_eval", "esp32s3", str(DATA / "digits_cnn.onnx"), "-O", "", "-E", "page.html"],
+        ["the output: an empty path"],
+    ),
     "no path of a report": (
         prepare_nothing,
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--report", ""],

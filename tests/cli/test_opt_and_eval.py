@@ -83,7 +83,15 @@ def test_a_deep_search_tries_what_a_chip_without_vectors_has(model, capsys):
 
 @pytest.mark.parametrize(
     "wrong",
-    [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx"), ("--deep-search", "--as_is")],
+    [
+        *(
+            ("-o", "-e"),
+            ("-o", "-E", "x.html"),
+            ("-e", "-O", "x.onnx"),
+            ("--deep-search", "--as_is"),
+        ),
+        *(("-o", "-E", ""), ("-e", "-O", ""), ("-E", "")),
+    ],
 )
 def test_options_that_exclude_each_other(model, wrong, capsys):
     try:

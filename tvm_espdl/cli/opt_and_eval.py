@@ -109,15 +109,18 @@ def _refuse_other(model: Path, arguments: argparse.Namespace) -> None:
 
 def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Where the model and the page go; None for what is not made."""
+    from ..files.output_files import path_of
+
     given = arguments.evaluator_report_path
-    if arguments.optimizer_only and (given or arguments.json or arguments.accuracy):
+    unasked = (given, arguments.json, arguments.accuracy)
+    if arguments.optimizer_only and any(path is not None for path in unasked):
         raise DataError(
             "an option without effect",
             where="-E, --json or --accuracy",
             found="-o",
             try_="without -o",
         )
-    if arguments.evaluator_only and arguments.optimized_path:
+    if arguments.evaluator_only and arguments.optimized_path is not None:
         raise DataError("an option without effect", where="-O", found="-e", try_="without -e")
     unused = [name for name in _NOT_SEARCHED if getattr(arguments, name)]
     if arguments.deep_search and unused:
@@ -127,8 +130,9 @@ def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, P
             found="--deep-search",
             allowed="one of them",
         )
-    optimized = Path(arguments.optimized_path or model.with_name(f"{model.stem}.opt.onnx"))
-    page = Path(given or model.with_name(f"{model.stem}.report.html"))
+    chosen = arguments.optimized_path
+    optimized = path_of(model.with_name(f"{model.stem}.opt.onnx") if chosen is None else chosen)
+    page = path_of(model.with_name(f"{model.stem}.report.html") if given is None else given)
     if page.is_dir():
         page /= f"{model.stem}.report.html"
     return (
