@@ -3,6 +3,7 @@
 import argparse
 import errno
 import io
+import signal
 import subprocess
 import sys
 import types
@@ -40,6 +41,34 @@ def test_every_exception_is_one_line(capsys, error, status, text):
     assert not written.out
     assert text in written.err
     assert written.err.count("\n") == 1
+
+
+def test_an_interrupt_that_becomes_another_error(capsys):
+    """As in a function of TVM's, which knows no KeyboardInterrupt."""
+
+    def run(arguments):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError from None
+
+    assert guarded(run, argparse.Namespace(traceback=False, verdict=0)) == INTERRUPTED
+    assert capsys.readouterr().err == "tvm-espdl: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+
+        def run(arguments):
+            signal.raise_signal(signal.SIGINT)
+            return 0
+
+        assert guarded(run, argparse.Namespace(traceback=False, verdict=0)) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_terminal_obeys_no_name_in_a_message(capsys):
