@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from mutate import LIVED, NOTICED, TESTS, UNDECIDED, Tree, _chosen, _files, changes_of  # noqa: E402
+from mutate import TESTS, _chosen, _files, changes_of  # noqa: E402
+from mutated_tree import LIVED, NOTICED, UNDECIDED, Known, Tree  # noqa: E402
 
 PYTHON = '''"""1 + 1 in words."""
 
@@ -55,16 +56,33 @@ def test_a_change_that_counts_is_noticed(tmp_path):
     (tmp_path / "tests/test_a.py").write_text(
         "from a import f\n\n\ndef test_f():\n    assert f(1) == 2\n"
     )
-    with Tree(tmp_path) as tree:
+    with Tree(tmp_path, libraries=()) as tree:
         seen = {
             change.line: tree.outcome(change, ("tests",), 60)
             for change in changes_of(Path("a.py"), tmp_path)
         }
         assert seen == {2: NOTICED, 6: LIVED}
         assert (tree.path / "a.py").read_text() == (tmp_path / "a.py").read_text()
-        (tree.path / "tests/test_a.py").write_text("import time\ntime.sleep(60)\n")
+        (tree.path / "tests/test_a.py").write_text("while True:\n    pass\n")
         change = changes_of(Path("a.py"), tmp_path)[0]
         assert tree.outcome(change, ("tests",), 2) == UNDECIDED
+
+
+def test_only_tests_that_pass_without_the_change_notice_it(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "a.py").write_text("def f(x):\n    return x + 1\n")
+    broken = "def test_broken():\n    assert False\n"
+    (tmp_path / "tests/test_a.py").write_text(broken)
+    (tmp_path / "tests/test_b.py").write_text("import nothing_like_it\n")
+    (change, _) = changes_of(Path("a.py"), tmp_path)
+    known = Known()
+    with Tree(tmp_path, known, libraries=()) as tree:
+        assert tree.outcome(change, ("tests",), 60) == LIVED
+        assert known.broken == {"tests/test_a.py::test_broken", "tests/test_b.py"}
+        (tree.path / "tests/test_c.py").write_text(
+            "import os\nfrom a import f\n\n\ndef test_crash():\n    f(1) == 2 or os.abort()\n"
+        )
+        assert tree.outcome(change, ("tests",), 60) == NOTICED
 
 
 def test_annotations_and_decorators_are_no_changes(tmp_path):

@@ -309,6 +309,16 @@ WRONG = {
         ["run", "quantized.onnx", "--input", "sample.npy", "--output", ""],
         ["the output: an empty path"],
     ),
+    "no path of data": (
+        prepare_nothing,
+        [*QUANTIZE, "out.onnx", "--calibrate_dataset", ""],
+        ["calibration: an empty path"],
+    ),
+    "no path of a model that is made": (
+        prepare_nothing,
+        ["opt_and_eval", "esp32s3", str(DATA / "digits_cnn.onnx"), "-O", "", "-E", "page.html"],
+        ["the output: an empty path"],
+    ),
     "no path of a report": (
         prepare_nothing,
         [*QUANTIZE, "out.onnx", *CALIBRATE, "--report", ""],
@@ -366,6 +376,23 @@ def test_usage_errors_exit_with_2():
     with pytest.raises(SystemExit) as raised:
         main(["quantize"])
     assert raised.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("--max_ms", ("1_0", "nan", "inf", "1e999", "٣", " 1", "")),
+        ("--cache_line", ("1_0", "3.0", "٣", "0o7", "9" * 5000)),
+        ("--max_ram", ("1_0K", "٣", "-1", "9" * 5000)),
+    ],
+)
+def test_numbers_are_those_that_everybody_reads(option, wrong, capsys):
+    """Nothing of Python's own spellings, and no number that is none."""
+    for text in wrong:
+        with pytest.raises(SystemExit) as raised:
+            main(["evaluate", "q.onnx", f"{option}={text}"])
+        assert raised.value.code == 2
+        assert f"argument {option}" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):

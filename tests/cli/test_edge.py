@@ -3,14 +3,18 @@
 import argparse
 import errno
 import io
+import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
-from tvm_espdl.cli import edge
+from tvm_espdl.cli import edge, main
 from tvm_espdl.cli.edge import INTERRUPTED, guarded
+from tvm_espdl.demo import DATA
 from tvm_espdl.errors import ModelError
+from tvm_espdl_command import main as command
 
 
 def status_of(error, *, traceback=False, verdict=0):
@@ -39,6 +43,34 @@ def test_every_exception_is_one_line(capsys, error, status, text):
     assert written.err.count("\n") == 1
 
 
+def test_an_interrupt_that_becomes_another_error(capsys):
+    """As in a function of TVM's, which knows no KeyboardInterrupt."""
+
+    def run(arguments):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError from None
+
+    assert guarded(run, argparse.Namespace(traceback=False, verdict=0)) == INTERRUPTED
+    assert capsys.readouterr().err == "tvm-espdl: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+
+        def run(arguments):
+            signal.raise_signal(signal.SIGINT)
+            return 0
+
+        assert guarded(run, argparse.Namespace(traceback=False, verdict=0)) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_terminal_obeys_no_name_in_a_message(capsys):
     hostile = "\x1b[2J\x1b]0;title\x07\r\x9b31m\u202e\u2028é"
     error = ModelError("it is bad", where=hostile, found="one\ntwo\tthree")
@@ -49,9 +81,35 @@ def test_a_terminal_obeys_no_name_in_a_message(capsys):
     assert written.splitlines()[1].split() == ["two", "three"]
 
 
+def test_a_terminal_obeys_no_name_of_an_output(tmp_path, capsys):
+    name = "\x1b]0;title\x07\nPASS"
+    model = str(DATA / "digits_cnn.onnx")
+    assert main(["preprocess", "--input", model, "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).is_file()
+    printed = capsys.readouterr().out
+    assert printed.endswith(r"\x1b]0;title\x07\nPASS" + "\n")
+    assert "\x1b" not in printed
+
+
 def test_traceback_on_demand(capsys):
     assert status_of(TypeError("odd"), traceback=True) == 2
     assert "test_edge.py" in capsys.readouterr().err
+
+
+def test_who_interrupts_the_import_meets_no_traceback(monkeypatch, capsys):
+    class Interrupted(types.ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "tvm_espdl", Interrupted("tvm_espdl"))
+    assert command() == INTERRUPTED
+    assert capsys.readouterr() == ("", "tvm-espdl: interrupted\n")
+
+
+def test_the_program_is_the_command_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tvm-espdl", "show", "nothing.espdl"])
+    assert command() == 2
+    assert "nothing.espdl" in capsys.readouterr().err
 
 
 def run_command(*words, **options):

@@ -111,7 +111,15 @@ def test_settings_are_looked_at_before_the_model(model, tmp_path, wrong, capsys)
 
 @pytest.mark.parametrize(
     "wrong",
-    [("-o", "-e"), ("-o", "-E", "x.html"), ("-e", "-O", "x.onnx"), ("--deep-search", "--as_is")],
+    [
+        *(
+            ("-o", "-e"),
+            ("-o", "-E", "x.html"),
+            ("-e", "-O", "x.onnx"),
+            ("--deep-search", "--as_is"),
+        ),
+        *(("-o", "-E", ""), ("-e", "-O", ""), ("-E", "")),
+    ],
 )
 def test_options_that_exclude_each_other(model, wrong, capsys):
     try:

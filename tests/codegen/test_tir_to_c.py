@@ -226,18 +226,20 @@ def refusals():
     store = tirx.BufferStore(whole, zero, [0])
     steps = tirx.For(index, 0, 4, tirx.ForKind.SERIAL, store, step=tirx.IntImm("int32", 2))
     wide = tirx.BufferStore(whole, whole[0] * tirx.Cast("float32", half[0]), [0])
+    strange = tirx.BufferStore(whole, tirx.call_intrin("float32", "tirx.rsqrt", zero), [0])
     count = tirx.Var("count", "int32")
     open_size = tirx.AllocBuffer(tirx.decl_buffer((count,), "float32", "some"))
     return {
         "size": (tirx.PrimFunc([whole], open_size), "some of a size known at run time"),
         "float16": (tirx.PrimFunc([half, whole], wide), "values of type float16"),
         "runtime": (tirx.PrimFunc([whole], packed), "TVM's runtime: some.sort"),
+        "function": (tirx.PrimFunc([whole], strange), r"TVM's runtime: tirx\.rsqrt"),
         "while": (tirx.PrimFunc([whole], tirx.While(zero < 1, packed)), "While in TIR"),
         "steps": (tirx.PrimFunc([whole], steps), "in steps"),
     }
 
 
-@pytest.mark.parametrize("name", ["size", "float16", "runtime", "while", "steps"])
+@pytest.mark.parametrize("name", ["size", "float16", "runtime", "function", "while", "steps"])
 def test_what_has_no_c_is_refused_by_name(name):
     function, message = refusals()[name]
     with pytest.raises(Unprintable, match=message):

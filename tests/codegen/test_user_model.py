@@ -99,8 +99,9 @@ def test_nothing_is_written_of_what_is_refused(library, tmp_path, capsys):
     way = ["export", "--model_path", str(tmp_path / "m.espdl"), "--out_path", str(tmp_path / "p")]
     assert main([*way, "--user_model_version", "a b"]) == 2
     assert "no version of a model" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as stopped:
-        main([*way, "--user_model_id", "one"])
-    assert stopped.value.code == 2
+    for number in ("one", "1_0", " 1", "٣", "0b1", "1.0", "", "9" * 5000):
+        with pytest.raises(SystemExit) as stopped:
+            main([*way, "--user_model_id", number])
+        assert stopped.value.code == 2, number
     assert {path.name for path in tmp_path.iterdir()} == {"m.espdl"}
     assert NetworkName("face").user == UserModel()

@@ -101,6 +101,29 @@ def test_a_run_is_captured_compared_and_kept(log, model, tmp_path, capfd):
     assert not read_dump(tmp_path / "board.log").problems
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"@espdl data 3 48 AAAA\r\n",
+        b"@espdl end 3\r\n",
+        b"@espdl tensor 3 x int8 4 -3 4 00000000\r\n",
+        b"@espdl tensor 3 x int8 4 -3 4 00000000\r\n@espdl data 3 0 AAAA\r\n",
+        b"@espdl something else\r\n",
+    ],
+)
+def test_lines_of_a_dump_without_end_are_left(line):
+    """A broken firmware prints the same for ever, and nothing of it leads on."""
+    with Board([line], again=True) as board:
+        dump = capture(board.port, seconds=0.5, reset=False)
+    assert any("the run is not complete" in problem for problem in dump.problems)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1])
+def test_no_time_to_wait(seconds):
+    with pytest.raises(DataError, match="no time to wait"):
+        capture("/dev/null", seconds=seconds)
+
+
 def test_who_joins_in_the_middle_waits_for_the_next_run(log, model, capfd):
     with Board([log], again=True) as board:
         assert main(["compare", "--model-path", str(model), "--port", board.port]) == 0
@@ -189,8 +212,11 @@ def test_a_port_that_vanishes(log):
 def test_ports_that_cannot_be_opened(tmp_path, monkeypatch, pyserial):
     with pytest.raises(DataError, match=r"cannot be opened.*No such file.*ttyACM"):
         capture(str(tmp_path / "ttyUSB7"))
+    for nonsense in ("nonsense://there", "hwgrep://[", "alt://a?class=b", "", "loop://?a=b"):
+        with pytest.raises(DataError, match="cannot be opened"):
+            capture(nonsense)
     with pytest.raises(DataError, match="cannot be opened"):
-        capture("nonsense://there")
+        capture("loop://", baud=-1)
 
     def denied(*given, **named):
         raise pyserial.SerialException(13, "could not open port: Permission denied")

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from random_operators import GENERATORS, count, records
 
+from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ModelError
 from tvm_espdl.espdl import load
 from tvm_espdl.espdl.from_program import model_of
 from tvm_espdl.espdl.rewriting import REGISTERED
 from tvm_espdl.espdl.to_program import program_of as program_of_file
 from tvm_espdl.espdl.writing import file_of
+from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.ops.base.registry import declared
 from tvm_espdl.program import Program, Step, reference
 
@@ -118,3 +120,24 @@ def test_the_bits_are_the_same(name, chip):
                 model_of(program, model_id="0")
         else:
             assert_same_bits(record, program)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtypes", "change", "has_table"),
+    [
+        ("sigmoid", ("int8", "int8"), 0, True),
+        ("sigmoid", ("int8", "int8"), -2, True),
+        ("sigmoid", ("int16", "int16"), 0, False),
+        ("relu", ("int8", "int8"), 0, False),
+        ("relu", ("int8", "int8"), 1, True),
+    ],
+)
+def test_functions_of_int8_come_with_their_table(name, dtypes, change, has_table):
+    """The runtime computes no function of int8; only a Relu that changes no exponent is one."""
+    x, y = Tensor(dtypes[0], (1, 5), -5), Tensor(dtypes[1], (1, 5), -5 + change)
+    values = {"x": x, "y": y}
+    step = Step(operators()[name](x, y), ("x",), ("y",), (), ("y",))
+    program = Program(find_chip("esp32s3"), values, ("x",), ("y",), (step,), {}, ("x",), ("y",))
+    nodes = model_of(program, model_id="0").graph.nodes
+    (node,) = (node for node in nodes if node.op_type == name.title())
+    assert ("lut" in node.attributes) == has_table

@@ -1,6 +1,8 @@
 """Logs of a board refine the figures: factors are found again, and other logs refused."""
 
+import dataclasses
 import json
+import os
 
 import numpy as np
 import onnx
@@ -11,6 +13,7 @@ from tvm_espdl.cli import main
 from tvm_espdl.errors import DataError
 from tvm_espdl.estimate import evaluate
 from tvm_espdl.estimate.calibration import calibrated, load_calibration, save_calibration
+from tvm_espdl.estimate.factors import Calibration
 from tvm_espdl.files.dump_names import encoded
 from tvm_espdl.files.profile_lines import read_profile
 
@@ -61,14 +64,36 @@ def test_an_exact_board_leaves_the_figures_as_they_are(tmp_path):
     assert abs(found.before_percent) < 0.1
 
 
+#: What a file holds.
+WHOLE = dataclasses.asdict(Calibration("esp32s3", {"esp-dl instructions": 1.5}))
+
+
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"chip": "esp32s3"}', json.dumps({"chip": "esp32s3", "factors": {"x": 1}})],
+    [
+        *("", "[]", "{}", '{"chip": "esp32s3"}', "[" * 100_000, "9" * 5000, "NaN", "\udcff"),
+        json.dumps({"chip": "esp32s3", "factors": {"x": 1}}),
+        *(json.dumps({**WHOLE, "factors": wrong}) for wrong in ({"x": 1}, [1])),
+        *(
+            json.dumps({**WHOLE, "factors": {"esp-dl instructions": wrong}})
+            for wrong in (0, -1, 21, True, "1", None, float("nan"), 10**400)
+        ),
+        *(json.dumps({**WHOLE, name: "1"}) for name in ("calls", "before_percent", "more")),
+        json.dumps({**WHOLE, "chip": 3}),
+    ],
 )
 def test_what_is_no_calibration_is_refused(tmp_path, content):
-    (tmp_path / "board.json").write_text(content)
-    with pytest.raises(DataError, match="calibration"):
+    (tmp_path / "board.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match="no calibration"):
         load_calibration(tmp_path / "board.json", "esp32s3")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="no regular file"):
+        load_calibration(tmp_path / "pipe", "esp32s3")
+    with pytest.raises(DataError, match="no regular file"):
+        read_profile(tmp_path / "pipe")
 
 
 def test_calibrating_on_the_command_line(tmp_path, capsys):

@@ -120,6 +120,14 @@ def test_two_outputs_in_one_place(tmp_path):
         write_set({tmp_path / "there/x": b"", tmp_path / "link/x": b""})
 
 
+def test_links_that_go_round_in_a_circle(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    output = tmp_path / "loop" / "a"
+    check_apart(output, tmp_path / "b")
+    with pytest.raises(OutputError, match="the folder of the output does not exist"):
+        check_new(output)
+
+
 def test_names_as_long_as_the_file_system_takes(tmp_path):
     write_whole(tmp_path / ("n" * 255), b"1")
     write_folder(tmp_path / ("f" * 255), {Path("a"): b"1"})

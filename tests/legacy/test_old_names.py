@@ -60,6 +60,13 @@ def test_create_and_what_executors_tell(network):
     executor["set_input"](name, x)
     np.testing.assert_array_equal(executor.get_input(0).numpy(), x)
     executor["run"]()
+    for none in (7, -1, "logit", None):
+        with pytest.raises(DataError, match=r"no such output; found: .*; allowed: logits; 0 to 0"):
+            executor.get_output(none)
+        with pytest.raises(DataError, match="no such input"):
+            executor.get_input(none)
+    by_name = executor.get_output(network.output_names[0]).numpy()
+    np.testing.assert_array_equal(by_name, executor.get_output(np.int64(0)).numpy())
     np.testing.assert_array_equal(executor["get_output"](0).numpy(), network(x))
     debug = debug_executor.create(network.graph_json, network, None)
     debug.set_input(0, x)

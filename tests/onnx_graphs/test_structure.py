@@ -109,6 +109,11 @@ BAD = {
         ),
         "a scale is no positive number",
     ),
+    "axis beyond 32 bits": (model_of([node("Softmax", "x", axis=1 << 40)]), "no such axis.*1099"),
+    "axes before the first": (
+        model_of([node("ReduceMax", "x", axes=[0, -(1 << 40)])]),
+        "no such axis.*-1099",
+    ),
     "endless loop": (loop(1 << 62, ends=False), "4,611,686,018,427,387,904 rounds"),
 }
 

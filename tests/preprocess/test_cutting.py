@@ -57,6 +57,13 @@ def test_a_part_computes_the_same(inputs, outputs, expected):
     [
         ({"outputs": "a_b"}, "'a,b'"),
         ({"inputs": "nothing like it"}, "no such tensor"),
+        ({"inputs": "x", "outputs": "x"}, "cannot be inputs of the network; found: 'x'"),
+        (
+            {"inputs": "c", "outputs": ("z", "other")},
+            "inputs of the network; found: 'other'",
+        ),
+        ({"outputs": "w"}, "outputs of a part cannot be constants; found: 'w'"),
+        ({"inputs": ("w", "x")}, "inputs of a part cannot be constants; found: 'w'"),
         ({"inputs": ("x",), "outputs": ("y",)}, "--inputs x,other"),
     ],
 )
@@ -80,5 +87,9 @@ def test_cutting_on_the_command_line(tmp_path, capsys):
     assert names_of(preprocess_onnx(path).graph.output) == ["a,b"]
     assert main([*arguments, "--output", str(tmp_path / "other.onnx"), "--outputs", "q"]) == 2
     assert "option outputs" in capsys.readouterr().err
+    for nothing in ("", ",", " , "):
+        with pytest.raises(SystemExit, match="2"):
+            main([*arguments, "--output", str(tmp_path / "other.onnx"), "--outputs", nothing])
+        assert f"--outputs: no name in {nothing!r}" in capsys.readouterr().err
     with pytest.raises(ModelError, match="not one input"):
         preprocess_onnx(whole(), input_shapes=(1, 3, 7, 9))

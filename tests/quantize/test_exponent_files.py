@@ -278,6 +278,7 @@ def test_options_that_the_file_leaves_no_room_for(saved, tmp_path):
         (None, {"int16": "t"}, "int16"),
         (None, {"activations": "kl", "float": "t"}, "activations, float"),
         (None, {"per_channel": False, "requantize": True}, "per_channel, requantize"),
+        (None, {"hold_out": 4, "measure": "all"}, "hold_out, measure"),
     ):
         with pytest.raises(EspdlError, match=f"decides alone.*{named}"):
             quantize_onnx(small(), calibration, exponents=tmp_path / "e.json", **options)
@@ -405,7 +406,8 @@ def test_command(tmp_path, capsys):
     assert "quantized for esp32s3 as the file of exponents states" in out
     assert (tmp_path / "q.onnx").read_bytes() == (tmp_path / "r.onnx").read_bytes()
     third = str(tmp_path / "s.onnx")
-    assert main([*way, "--output_model", third, "--exponents", exponents, "--int16", "t"]) == 2
-    assert "decides alone" in capsys.readouterr().err
+    for option in (("--int16", "t"), ("--hold_out", "8")):
+        assert main([*way, "--output_model", third, "--exponents", exponents, *option]) == 2
+        assert "decides alone" in capsys.readouterr().err
     assert main([*way, "--output_model", third, "--save_exponents", third]) == 2
     assert not (tmp_path / "s.onnx").exists()

@@ -77,6 +77,23 @@ def test_layers_between_integers_stay_float():
         assert level(model, data, "esp32s3", float=named) > 26, named
 
 
+@pytest.mark.parametrize("kind", ["Conv", "MatMul"])
+def test_weights_without_elements(kind):
+    """Nothing is computed of them, so there is nothing to quantize."""
+    empty = np.zeros((0, 4, 3) if kind == "Conv" else (5, 0), np.float32)
+    nodes = [
+        node("Conv", "x w", "a", name="first"),
+        node(kind, "a e" if kind == "Conv" else "x5 e", "b", name="empty"),
+    ]
+    inputs = {"x": SIGNAL} if kind == "Conv" else {"x": SIGNAL, "x5": (1, 5)}
+    length = SIGNAL[-1] - 2
+    outputs = {"a": (1, 4, length), "b": (1, 0, length - 2) if kind == "Conv" else (1, 0)}
+    model = network(nodes, inputs, outputs, {"w": floats(4, 1, 3), "e": empty})
+    result = quantized(model, samples(inputs), "esp32s3")
+    reasons = {row.name: row.reason for row in result.report.left_float}
+    assert reasons["empty"] == "its weights have no elements"
+
+
 def test_names_that_fit_nothing_are_refused_and_those_that_are_float_already_are_not():
     nodes = [node("Erf", "x", "a", name="erf"), node("Tanh", "a", "y", name="tanh")]
     model = network(nodes, {"x": SIGNAL}, {"y": SIGNAL})

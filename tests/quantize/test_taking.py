@@ -71,6 +71,9 @@ def taken():
         {"activations": "kl"},
         {"weights": "minmax"},
         {"skip": "fold_constants"},
+        {"per_channel": False},
+        {"hold_out": 4},
+        {"measure": "all"},
     ],
     ids=lambda wish: next(iter(wish)),
 )

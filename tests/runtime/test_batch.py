@@ -177,6 +177,9 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
         (np.zeros((3, 1, 8, 8), np.float64), r"wrong dtype.*astype\('float32'\)"),
         ({"nobody": np.zeros((3, 1, 8, 8), np.float32)}, "do not fit"),
         ([], "number of inputs"),
+        ((x for x in [1.0]), r"found: generator: its items are read only once; .*numpy\.stack"),
+        ([[np.zeros((1, 8, 8)), np.zeros((1, 8, 7))]], "found: list: .*inhomogeneous"),
+        ([[None]], "found: list: its items are no numbers"),
     ],
 )
 def test_what_does_not_fit(given, message):

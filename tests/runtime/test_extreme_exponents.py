@@ -18,11 +18,18 @@ def items_of(chip):
         integers = np.array([limits.min, -3, -1, 0, 1, 2, 3, 77, limits.max], dtype)
         for exponent in EXPONENTS:
             held, real = Tensor(dtype, (1, 9), exponent), Tensor("float32", (1, 9))
-            values = np.ldexp(integers.astype(np.float64) + rng.choice([0, 0.5, 0.25], 9), exponent)
+            beside = rng.choice([0, 0.5, 0.25], 9)
+            beside[3] = 0.75  # of 0: a denormal number at the lowest exponents
+            values = np.ldexp(integers.astype(np.float64) + beside, exponent)
             with np.errstate(over="ignore"):
                 floats = values.astype(np.float32).reshape(1, 9)
             yield Item(operators()["dequantize"](held, real), chip, (), (integers.reshape(1, 9),))
             yield Item(operators()["quantize"](real, held), chip, (), (floats,))
+        # Scales below the least normal float: of the largest ones a step or two is left.
+        largest = np.float32([[-3.4e38, -2.6e38, -1.7e38, 0, 1e-45, 1.7e38, 2.55e38, 2.6e38, 3e38]])
+        for exponent in (127, 128, 129):
+            held = Tensor(dtype, (1, 9), exponent)
+            yield Item(operators()["quantize"](real, held), chip, (), (largest,))
 
 
 @pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32p4"])

@@ -1,5 +1,6 @@
 """Folders of images: pixels arrive where and as they should, and what is no use is named."""
 
+import os
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 from qdq_networks import floats
 
 from tvm_espdl.errors import DataError, EspdlWarning, ToolError
-from tvm_espdl.samples import ImageFolder, read_samples
+from tvm_espdl.samples import ImageFile, ImageFolder, read_samples
 
 F32 = np.dtype(np.float32)
 FIRST = {"x": ((1, 3, 6, 8), F32)}
@@ -122,6 +123,19 @@ def test_enlarge(tmp_path):
     with pytest.raises(DataError, match=r"only\.png: .*smaller .*found: 3x4 .*allowed: 6x8"):
         read(tmp_path)
     np.testing.assert_allclose(read(tmp_path, enlarge=True), 0.2, rtol=1e-6)
+
+
+def test_no_image_is_enlarged_beyond_all_measure(tmp_path):
+    put(tmp_path, np.zeros((1, 60_000, 3)))
+    with pytest.raises(DataError, match=r"beyond all measure.*1x60000 .*to 2000x120000000"):
+        read(tmp_path, LAST, enlarge=True, size=(2000, 2000))
+    assert read(tmp_path, LAST, enlarge=True, fit="stretch").shape == (1, 6, 8, 3)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="no regular file"):
+        ImageFile(tmp_path / "pipe.png").sample(LAST)
 
 
 def test_other_files_are_named_once(folder):

@@ -9,7 +9,14 @@ import pytest
 from qdq_networks import floats
 
 from tvm_espdl.errors import DataError, EspdlWarning
-from tvm_espdl.samples import FEW_SAMPLES, ImageFolder, SeveralPasses, can_reopen, read_samples
+from tvm_espdl.samples import (
+    FEW_SAMPLES,
+    ImageFolder,
+    SeveralPasses,
+    archive,
+    can_reopen,
+    read_samples,
+)
 
 F32 = np.dtype(np.float32)
 ONE = {"x": ((1, 3, 4, 4), F32)}
@@ -233,6 +240,16 @@ def test_damaged_archives(tmp_path):
         archive.writestr("x.npy", whole[:-100])
     with pytest.raises(DataError, match=r"'x\.npy' ends before its last sample"):
         list(read_samples(tmp_path / "short.npz", ONE))
+
+
+def test_columns_of_an_archive_are_not_unpacked_without_limit(tmp_path, monkeypatch):
+    """Rows of an array that lies by columns need all of it at once."""
+    monkeypatch.setattr(archive, "FREE_BYTES", 1000)
+    name = next(iter(ONE))
+    array = np.zeros((500, *ONE[name][0][1:]), np.float32, order="F")
+    np.savez_compressed(tmp_path / "a.npz", **{name: array})
+    with pytest.raises(DataError, match=r"would take .* bytes"):
+        stacked(tmp_path / "a.npz")
 
 
 def test_a_folder_with_a_bad_file_names_it(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from .image_options import add_image_options, image_options_of, sample_of
-from .options import add_model_options, key_of, library_of, option
+from .options import add_model_options, key_of, library_of, option, real_number, whole_number
 
 if TYPE_CHECKING:
     from ..debug import Dump
@@ -42,9 +42,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_line_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "port", "listen to the board's serial line instead: /dev/ttyUSB0, COM3, a URL")
-    option(parser, "baud", "speed of the line (default: 115200)", type=int)
+    option(parser, "baud", "speed of the line (default: 115200)", type=whole_number)
     option(parser, "log", "keep all that came over the line in this file", metavar="FILE")
-    option(parser, "timeout", "seconds to wait for a dump's next line (default: 30)", type=float)
+    option(
+        parser, "timeout", "seconds to wait for a dump's next line (default: 30)", type=real_number
+    )
     option(parser, "no_reset", "do not restart the board before listening", action="store_true")
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TextIO
 
 from ..errors import EspdlError
@@ -46,14 +50,21 @@ def complain(text: str) -> None:
         _silence(sys.stderr)
 
 
+def say(line: str) -> None:
+    """Print a line about files: their names are data, of which a terminal obeys nothing."""
+    print(visible(line))
+
+
 def guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """The status of a command, whatever becomes of it."""
     if not prepare_streams():
         complain("error: standard output is closed; try: > /dev/null to see nothing")
         return WRONG
+    interrupts: list[int] = []
     try:
-        status = run(arguments)
-        sys.stdout.flush()
+        with _noted(interrupts):
+            status = run(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader, `head` for example, has seen enough.
         _silence(sys.stdout)
@@ -63,16 +74,35 @@ def guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
             raise
         if arguments.traceback:
             traceback.print_exc()
-        status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else WRONG
-        complain(_message(error))
+        # Where it falls into a function of TVM's or a compiler's run, that ends in another error.
+        interrupted = bool(interrupts) or isinstance(error, KeyboardInterrupt)
+        status = INTERRUPTED if interrupted else WRONG
+        complain("interrupted" if interrupted else _message(error))
         _flush()
     return status
 
 
+@contextmanager
+def _noted(interrupts: list[int]) -> Iterator[None]:
+    """Note that the user has interrupted, beside the exception that Python raises for it."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # somebody else's, or ignored
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _message(error: BaseException) -> str:
     """One line, or a few, for the user."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
     if isinstance(error, EspdlError):
         return f"error: {error}"
     if isinstance(error, MemoryError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..chips import find_chip
 from ..errors import DataError
-from .options import add_model_options, byte_count, option
+from .options import add_model_options, byte_count, option, real_number, whole_number
 from .preview import library_of_what_compiles
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     option(parser, "calibrate", "log of a firmware with TVM_ESPDL_PROFILE: refines the figures")
     option(parser, "calibration", "file that --calibrate writes; without it, the one that is used")
     limits = parser.add_argument_group("limits", "status 1 where the model is above one of them")
-    option(limits, "max_ms", "milliseconds of an inference", type=float)
+    option(limits, "max_ms", "milliseconds of an inference", type=real_number)
     option(limits, "max_ram", "bytes of internal memory; 200K, 1M", type=byte_count)
     option(limits, "max_flash", "bytes of constants in flash", type=byte_count)
     what_if = parser.add_argument_group("what if", "settings other than those of exported projects")
-    option(what_if, "clock_mhz", "clock of the CPU", type=float)
-    option(what_if, "data_cache_kb", "outermost data cache", type=int)
-    option(what_if, "cache_line", "bytes of a line of it", type=int)
-    option(what_if, "psram_mbps", "what the PSRAM gives, in 10^6 bytes a second", type=float)
-    option(what_if, "flash_mbps", "what the flash gives", type=float)
+    option(what_if, "clock_mhz", "clock of the CPU", type=real_number)
+    option(what_if, "data_cache_kb", "outermost data cache", type=whole_number)
+    option(what_if, "cache_line", "bytes of a line of it", type=whole_number)
+    option(what_if, "psram_mbps", "what the PSRAM gives, in 10^6 bytes a second", type=real_number)
+    option(what_if, "flash_mbps", "what the flash gives", type=real_number)
     option(what_if, "weights", "where constants are read from", choices=("flash", "psram"))
     option(what_if, "tensors", "where the arena is", choices=("internal", "psram"))
     option(

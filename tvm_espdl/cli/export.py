@@ -10,8 +10,9 @@ from ..codegen.memory_account import memory_of
 from ..codegen.memory_choice import ARENAS, WEIGHTS
 from ..errors import DataError
 from ..program.kernels import PREFERENCES, Preference
+from .edge import say
 from .image_options import add_image_options, pixel_options_of, sample_of
-from .options import add_model_options, byte_count, key_of, library_of, option
+from .options import add_model_options, byte_count, key_of, library_of, option, whole_number
 
 #: Options that say nothing of an .espdl file.
 _OF_PROJECTS = (
@@ -46,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "user_model_id",
         "your own number of the model, beside the content's own id: into header, metadata and file",
-        type=_number,
+        type=whole_number,
         metavar="N",
     )
     option(parser, "user_model_version", "your own version of it, such as 1.0.2", metavar="TEXT")
@@ -109,20 +110,12 @@ def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _number(text: str) -> int:
-    """A whole number, in decimal or as 0x...; errors are told by the parser."""
-    try:
-        return int(text, 16 if text.lower().startswith("0x") else 10)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"no whole number: {text!r}") from None
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Write the project or the file."""
     _check_format(arguments)
     if arguments.format == "espdl":
         _write_espdl(arguments)
-        print(f"wrote {arguments.out_path}")
+        say(f"wrote {arguments.out_path}")
     else:
         from ..codegen.project_text import build_command
 
@@ -149,9 +142,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(library.report(kernels=kernels))
         print(memory_of(folder))
-        print(f"wrote {arguments.out_path}")
+        say(f"wrote {arguments.out_path}")
         build = f"{build_command(library.chip)} flash monitor"
-        print(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
+        say(f"next: cd {shlex.quote(arguments.out_path)} && {build}")
     return 0
 
 

@@ -6,11 +6,12 @@ Must never import more than argparse when it is loaded: the parser is built for 
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
-from .options import option
+from .options import option, real_number
 
 if TYPE_CHECKING:
     from ..library import Library
@@ -102,8 +103,8 @@ def no_images(
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
+        return tuple(real_number(part.strip()) for part in text.split(","))
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not one number, or one per channel"
         ) from None
@@ -111,14 +112,14 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def _range(text: str) -> tuple[float, float]:
     try:
-        low, high = (float(part) for part in text.split(".."))
-    except ValueError:
+        low, high = (real_number(part.strip()) for part in text.split(".."))
+    except (argparse.ArgumentTypeError, ValueError):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form 0..255") from None
     return low, high
 
 
 def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdecimal() for part in parts):
+    found = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text)
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form 224x224")
-    return int(parts[0]), int(parts[-1])
+    return int(found[1]), int(found[2] or found[1])

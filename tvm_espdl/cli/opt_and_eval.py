@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chips import find_chip
 from ..errors import DataError, ModelError
+from .edge import complain, say
 from .evaluate import (
     add_report_options,
     check_chips,
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_chips([chip.name], arguments)
     if (is_espdl(model) or not is_float(model)) and not arguments.evaluator_only:
         _refuse_other(model, arguments)
-        print(f"{model}: quantized already, so it is evaluated only (-e)", file=sys.stderr)
+        complain(f"{model}: quantized already, so it is evaluated only (-e)")
         arguments.evaluator_only = True
     optimized, page = _outputs(model, arguments)
     check_apart(optimized, page, arguments.json)
@@ -92,13 +92,13 @@ def run(arguments: argparse.Namespace) -> int:
         files |= reports_of(estimate, arguments.json, page)
     write_set(files)
     if optimized is not None:
-        print(f"wrote {optimized}")
+        say(f"wrote {optimized}")
     if page is None or estimate is None:
         return 0
     broken = estimate.broken(limits)
     arguments.verdict = 1 if broken else 0
     print(estimate.text(every=True) if arguments.profile else estimate)
-    print(f"wrote {page}")
+    say(f"wrote {page}")
     for line in broken:
         print(f"above the limit: {line}")
     return int(arguments.verdict)
@@ -117,15 +117,18 @@ def _refuse_other(model: Path, arguments: argparse.Namespace) -> None:
 
 def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Where the model and the page go; None for what is not made."""
+    from ..files.output_files import path_of
+
     given = arguments.evaluator_report_path
-    if arguments.optimizer_only and (given or arguments.json or arguments.accuracy):
+    unasked = (given, arguments.json, arguments.accuracy)
+    if arguments.optimizer_only and any(path is not None for path in unasked):
         raise DataError(
             "an option without effect",
             where="-E, --json or --accuracy",
             found="-o",
             try_="without -o",
         )
-    if arguments.evaluator_only and arguments.optimized_path:
+    if arguments.evaluator_only and arguments.optimized_path is not None:
         raise DataError("an option without effect", where="-O", found="-e", try_="without -e")
     unused = [name for name in _NOT_SEARCHED if getattr(arguments, name)]
     if arguments.deep_search and unused:
@@ -135,8 +138,9 @@ def _outputs(model: Path, arguments: argparse.Namespace) -> tuple[Path | None, P
             found="--deep-search",
             allowed="one of them",
         )
-    optimized = Path(arguments.optimized_path or model.with_name(f"{model.stem}.opt.onnx"))
-    page = Path(given or model.with_name(f"{model.stem}.report.html"))
+    chosen = arguments.optimized_path
+    optimized = path_of(model.with_name(f"{model.stem}.opt.onnx") if chosen is None else chosen)
+    page = path_of(model.with_name(f"{model.stem}.report.html") if given is None else given)
     if page.is_dir():
         page /= f"{model.stem}.report.html"
     return (

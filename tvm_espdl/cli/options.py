@@ -6,6 +6,7 @@ Must never import more than argparse when it is loaded: the parser is built for 
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,31 @@ def key_of(arguments: argparse.Namespace) -> bytes | None:
         ) from None
 
 
+def whole_number(text: str) -> int:
+    """A whole number, in decimal or as 0x...; errors are told by the parser.
+
+    Python's own spellings, such as 1_0, are none: nobody else reads them so.
+    """
+    found = re.fullmatch(r"([+-]?)(?:0[xX]([0-9a-fA-F]{1,15})|([0-9]{1,18}))", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"no whole number: {text!r}")
+    sign, hexadecimal, decimal = found.groups()
+    number = int(decimal) if hexadecimal is None else int(hexadecimal, 16)
+    return -number if sign == "-" else number
+
+
+def real_number(text: str) -> float:
+    """A finite number in decimal, with or without an exponent; errors are told by the parser."""
+    form = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
+    number = float(text) if re.fullmatch(form, text) else math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"no finite number: {text!r}")
+    return number
+
+
 def byte_count(text: str) -> int:
     """A number of bytes with K or M behind it; errors are told by the parser."""
-    found = re.fullmatch(r"(\d+)\s*([kKmM]?)(?:i?[bB])?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,15})\s*([kKmM]?)(?:i?[bB])?", text.strip())
     if found is None:
         raise argparse.ArgumentTypeError(f"no number of bytes: {text!r}; for example 200K or 1M")
     return int(found[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20}[found[2].lower()]

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from .options import option
+from .edge import say
+from .options import option, real_number, whole_number
 
 HELP = "Clean a float ONNX model up and fix its batch to 1."
 
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     save_model(model, arguments.output)
     print(report)
-    print(f"wrote {arguments.output}")
+    say(f"wrote {arguments.output}")
     return 0
 
 
@@ -90,7 +91,10 @@ class _ListSteps(argparse.Action):
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them; a comma in a name is written twice."""
     parts = text.replace(",,", "\0").split(",")
-    return tuple(part.strip().replace("\0", ",") for part in parts if part.strip())
+    found = tuple(part.strip().replace("\0", ",") for part in parts if part.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"no name in {text!r}")
+    return found
 
 
 def shapes_of(
@@ -107,8 +111,8 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     # The last colon parts name and shape: names from TensorFlow hold one themselves.
     name, colon, shape = text.rpartition(":")
     try:
-        dimensions = tuple(int(part) for part in shape.split(","))
-    except ValueError:
+        dimensions = tuple(whole_number(part.strip()) for part in shape.split(","))
+    except argparse.ArgumentTypeError:
         dimensions = ()
     if not dimensions or (colon and not name):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:1,3,96,96")
@@ -118,8 +122,8 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 def _input_value(text: str) -> tuple[str, list[float]]:
     name, colon, value = text.rpartition(":")
     try:
-        numbers = [float(part) for part in value.split(",")]
-    except ValueError:
+        numbers = [real_number(part.strip()) for part in value.split(",")]
+    except argparse.ArgumentTypeError:
         numbers = []
     if not (name and colon and numbers):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:16000")

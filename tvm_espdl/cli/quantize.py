@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chips import DEFAULT_CHIP
 from .calibration_options import add_calibration_options, calibration_of
-from .options import option
+from .edge import complain, say
+from .options import option, real_number, whole_number
 
 if TYPE_CHECKING:
     from ..quantize import QuantizationReport
@@ -31,21 +31,21 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("precision", "int8, int16, mix_light (int16 for up to a tenth more cycles) or mix_balance "
      "(up to half as many more)", {}),
     ("input_bits", "width of the inputs, 8 or 16 (and of layers that read them, for 16)",
-     {"type": int, "metavar": "BITS"}),
+     {"type": whole_number, "metavar": "BITS"}),
     ("output_bits", "width of the outputs and of layers that make them, 8 or 16",
-     {"type": int, "metavar": "BITS"}),
+     {"type": whole_number, "metavar": "BITS"}),
     ("int16", "layer or pattern that computes in int16, or auto; repeated", _REPEATED),
     ("float", "layer or pattern that stays float, computed by TVM; repeated", _REPEATED),
     ("wanted_snr", "of the outputs on held-out samples, for --int16 auto",
-     {"type": float, "metavar": "DB"}),
+     {"type": real_number, "metavar": "DB"}),
     ("budget", "extra cycles, such as 0.1, for --int16 auto",
-     {"type": float, "metavar": "SHARE"}),
+     {"type": real_number, "metavar": "SHARE"}),
     ("recover",
      "step that recovers accuracy: methods, rounding, equalization, exponents, compensation, bias, "
      "all or none; repeated (default: methods, rounding, bias; small networks: equalization, too)",
      _REPEATED),
     ("hold_out", "every n-th sample judges the result only (default: 4; 0: none)",
-     {"type": int, "metavar": "N"}),
+     {"type": whole_number, "metavar": "N"}),
     ("requantize", "re-express a model that others quantized with the nearest scales",
      {"action": "store_true"}),
     ("exponents",
@@ -90,21 +90,20 @@ def run(arguments: argparse.Namespace) -> int:
     except BaseException:
         # Interrupted, or out of memory: `check_new` has seen to it that the file is of this run.
         if Path(arguments.output_model).exists():
-            print(
-                f"tvm-espdl: {arguments.output_model} is written and whole; measuring its "
-                "accuracy did not end (--no_measure leaves it out)",
-                file=sys.stderr,
+            complain(
+                f"{arguments.output_model} is written and whole; measuring its accuracy did not "
+                "end (--no_measure leaves it out)"
             )
         raise
     print(report)
     if spent := report.seconds:
         print("time: " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items()))
-    print(f"wrote {arguments.output_model}")
+    say(f"wrote {arguments.output_model}")
     if saved is not None:
-        print(f"wrote {saved}")
+        say(f"wrote {saved}")
     if arguments.report is not None:
         report.save(arguments.report)
-        print(f"wrote {arguments.report}")
+        say(f"wrote {arguments.report}")
     _print_verdict(report, arguments)
     return 0
 
@@ -138,7 +137,7 @@ def _print_verdict(report: QuantizationReport, arguments: argparse.Namespace) ->
             following = _with_int16(arguments.given, arguments.output_model)
     for line in lines:
         print("\n".join(wrapped(line)), end="\n" if line else "")
-    print(f"next: {shlex.join(['tvm-espdl', *following])}")
+    say(f"next: {shlex.join(['tvm-espdl', *following])}")
 
 
 def _with_int16(given: Sequence[str], output: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
+from .edge import say
 from .image_options import add_image_options, sample_of
 from .options import add_model_options, key_of, library_of, option
 
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     library = library_of(arguments.model, arguments)
     _run(library, sample_of(arguments.input, library, arguments), arguments)
-    print(f"wrote {arguments.output}")
+    say(f"wrote {arguments.output}")
     return 0
 
 

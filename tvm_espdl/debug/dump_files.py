@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def _read_archive(path: Path) -> Dump:
     if not zipfile.is_zipfile(path):
         raise DataError("the file cannot be read as an array", where=str(path), allowed="an .npz")
     with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-    twice = sorted({name for name in names if names.count(name) > 1})
+        names = Counter(name.removesuffix(".npy") for name in archive.namelist())
+    twice = sorted(name for name, count in names.items() if count > 1)
     dump.problems += [f"{name}: stands twice in the archive" for name in twice]
     return dump

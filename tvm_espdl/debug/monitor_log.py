@@ -125,6 +125,12 @@ class Log:
         """Whether the run that came last is whole."""
         return self._run is not None and self._run.complete
 
+    @property
+    def progress(self) -> tuple[int, bool, int]:
+        """Something that is another one after lines that led on."""
+        run = self._run
+        return self.runs, self.done, 0 if run is None else run.received.steps
+
     def take_lines(self, lines: bytes) -> None:
         """Read whole lines, as `PlainLines` gives them."""
         listed = lines.split(b"\n")

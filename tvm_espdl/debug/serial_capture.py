@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,11 @@ _QUIET = 1.0
 #: Runs of which none is whole; a line that damages them all will not get better.
 _MOST_RUNS = 5
 _MOST_SHOWN = 200
+#: What pyserial raises of ports, of URLs that are none, and of options that they do not have.
+_OPENING_ERRORS = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, ImportError),
+    re.error,
+)
 #: What helps where something else than a dump comes.
 _OF_LINES = "a firmware built with TVM_ESPDL_DUMP; the line's speed (--baud)"
 
@@ -54,7 +60,7 @@ def capture(
     log : path, optional
         A file for everything that has come; it is written in any case, also where no dump came.
     seconds : float
-        How long to wait for the next line of a dump.
+        How long to wait for the next line that leads on in a dump.
     reset : bool
         Whether to restart the board first, as monitors do, by the line's RTS and DTR.
     progress : bool, optional
@@ -75,6 +81,8 @@ def capture(
     OutputError
         If the log exists or cannot be written.
     """
+    if not seconds >= 0:
+        raise DataError("no time to wait", where="seconds", found=seconds, allowed="0 and above")
     if log is not None:
         check_new(log)
     line = _opened(port, baud)
@@ -114,11 +122,12 @@ class _Listening:
             if data:
                 self.received += data
                 last_byte = now
-                count = self._log.taken
+                count, progress = self._log.taken, self._log.progress
                 self._log.take_lines(self._lines.feed(data))
                 if self._log.taken > count:
-                    last_line = now
                     shown.step(self._log.taken - count)
+                if self._log.progress != progress:
+                    last_line = now
             elif self._log.done and now - last_byte > _QUIET:
                 return
             # A board may also reset for ever in the middle of a run; the reset itself may be lost.
@@ -159,11 +168,11 @@ def _opened(port: str, baud: int) -> Any:
         ) from None
     try:
         return serial.serial_for_url(port, baudrate=baud, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
+    except _OPENING_ERRORS as error:
         raise _unopened(port, error) from error
 
 
-def _unopened(port: str, error: OSError | ValueError) -> DataError:
+def _unopened(port: str, error: Exception) -> DataError:
     number = getattr(error, "errno", None)
     found: str = os.strerror(number) if number else str(error)
     tries = {

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError
+from ..files.checked_json import Node, read_json
 from ..files.output_files import write_whole
 from ..files.profile_lines import Profile
 from ..ops.base.rounding import Array
@@ -45,34 +45,35 @@ def load_calibration(path: str | os.PathLike[str], chip: str) -> Calibration:
     DataError
         If it cannot be read, is none, or is of another chip.
     """
-    names = {each.name for each in dataclasses.fields(Calibration)}
+    names = [each.name for each in dataclasses.fields(Calibration)]
+    kind = "what evaluate --calibrate monitor.log --calibration FILE has written"
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(
-            "the calibration cannot be read", where=str(path), found=str(error)
-        ) from error
-    known = {f"{kind} {part}" for kind in KINDS for part in PARTS}
-    factors = content.get("factors") if isinstance(content, dict) else None
-    if (
-        not isinstance(factors, dict)
-        or set(content) != names
-        or not known.issuperset(factors)
-        or not all(isinstance(v, (int, float)) and 0 < v <= _LARGEST for v in factors.values())
-    ):
-        raise DataError(
-            "no calibration",
-            where=str(path),
-            allowed="what evaluate --calibrate monitor.log --calibration FILE has written",
+        fields = read_json(path, kind, "").fields(*names)
+        percent = [fields[name].number() for name in names if name.endswith("_percent")]
+        found = Calibration(
+            fields["chip"].text(),
+            {name: _factor(name, node) for name, node in fields["factors"].entries().items()},
+            fields["calls"].integer(0, 1 << 40),
+            *percent,
         )
-    if content["chip"] != chip:
+    except DataError as problem:
         raise DataError(
-            "the calibration is of another chip",
-            where=str(path),
-            found=str(content["chip"]),
-            allowed=chip,
+            "no calibration", where=str(path), found=str(problem), allowed=kind
+        ) from None
+    if found.chip != chip:
+        raise DataError(
+            "the calibration is of another chip", where=str(path), found=found.chip, allowed=chip
         )
-    return Calibration(**content)
+    return found
+
+
+def _factor(name: str, node: Node) -> float:
+    factor = node.number()
+    if name not in {f"{kind} {part}" for kind in KINDS for part in PARTS}:
+        node.refuse("nothing has such a factor", "kinds of kernels and parts", repr(name))
+    if not 0 < factor <= _LARGEST:
+        node.refuse("no such factor", f"numbers above 0, up to {_LARGEST:g}")
+    return factor
 
 
 def calibrated(figures: Figures, profile: Profile) -> Calibration:

@@ -82,6 +82,8 @@ def log_pieces(path: Path) -> Iterator[bytes]:
     """
     lines = PlainLines()
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("no regular file")  # a pipe would be waited for
         with path.open("rb") as file:
             while data := file.read(PIECE):
                 yield lines.feed(data)

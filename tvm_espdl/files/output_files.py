@@ -32,6 +32,8 @@ def path_of(
         raise error("no path", where=where, found=repr(given), allowed="a str or a Path")
     if not os.fspath(given):
         raise error("an empty path", where=where, allowed="a name")
+    if "\0" in os.fspath(given):
+        raise error("no path", where=where, found=repr(given), allowed="a name without NUL")
     return Path(given)
 
 
@@ -76,7 +78,8 @@ def check_apart(*paths: FilePath | None) -> None:
         that is not wanted.
     """
     given = [path_of(path) for path in paths if path is not None]
-    places = [path.absolute().parent.resolve() / path.name for path in given]
+    # Not `resolve`, which raises where links go round in a circle.
+    places = [Path(os.path.realpath(path.absolute().parent)) / path.name for path in given]
     for index, place in enumerate(places):
         for other in range(len(places)):
             if other != index and places[other] in (place, *place.parents):

@@ -35,6 +35,8 @@ _DTYPES = {
 _LONGEST_LINE = 48
 #: Characters of base64 in a full line.
 _FULL_LINE = 64
+#: More than any firmware has, of tensors and of bytes in one.
+_MOST_TENSORS, _MOST_BYTES = 100_000, 1 << 26
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 
 
@@ -81,6 +83,9 @@ class PrintedTensors:
         Of both, the firmware's numbers.
     received : int
         How many have ended, damaged or not.
+    steps : int
+        Lines that led on: what a broken firmware may print for ever, such as the same data again,
+        does not.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -88,7 +93,7 @@ class PrintedTensors:
         self.checksums: dict[str, Checksum] = {}
         self.exponents: dict[str, int] = {}
         self.indices: dict[str, int] = {}
-        self.received = 0
+        self.received = self.steps = 0
         self._report = report
         self._last: _Open | None = None
         self._last_index = 0
@@ -97,6 +102,7 @@ class PrintedTensors:
         self._indices: set[int] = set()
         self._names: set[str] = set()
         self._lost: set[int] = set()
+        self._reached: dict[int, int] = {}  # the last byte of each that came
 
     def take(self, kind: str, rest: str) -> bool:
         """Read one line; False where it is none of a tensor, or a damaged one."""
@@ -133,6 +139,7 @@ class PrintedTensors:
             data = self._full_lines(block)
             tensor.data += data
             taken += len(data) // _LONGEST_LINE
+            self.steps += len(data) // _LONGEST_LINE
             if not count or len(data) < _LONGEST_LINE * count:
                 return taken
 
@@ -183,6 +190,7 @@ class PrintedTensors:
             self._damaged(tensor, "no elements")
         elif math.prod(tensor.shape) * np.dtype(dtype).itemsize != tensor.size:
             self._damaged(tensor, f"{tensor.size} bytes do not fit {dtype} of shape {shape}")
+        self.steps += int(index) not in self._indices and len(self._indices) < _MOST_TENSORS
         self._indices.add(int(index))
         self._names.add(tensor.name)
         self._open[int(index)] = tensor
@@ -204,8 +212,10 @@ class PrintedTensors:
     def _data(self, index: str, offset: str, text: str) -> None:
         tensor = self._open.get(int(index))
         if tensor is None:
-            self._without_head(int(index))
+            self._without_head(int(index), int(offset))
             return
+        if int(offset) < tensor.size:
+            self._reach(int(index), int(offset))
         try:
             data = base64.b64decode(text, validate=True)
         except binascii.Error:
@@ -221,9 +231,10 @@ class PrintedTensors:
     def _end(self, index: str) -> None:
         tensor = self._open.pop(int(index), None)
         if tensor is None:
-            self._without_head(int(index))
+            self._without_head(int(index), _MOST_BYTES)
             return
         self.received += 1
+        self.steps += 1
         if not tensor.whole:
             return
         if not tensor.data:
@@ -237,7 +248,14 @@ class PrintedTensors:
         self.exponents[tensor.name] = tensor.exponent
         self.indices[tensor.name] = int(index)
 
-    def _without_head(self, index: int) -> None:
+    def _without_head(self, index: int, offset: int) -> None:
         if index not in self._lost:
             self._report(f"tensor {index}: its first line is missing or damaged")
         self._lost.add(index)
+        self._reach(index, offset)
+
+    def _reach(self, index: int, offset: int) -> None:
+        """Count a line that is further on in its tensor than all before."""
+        if self._reached.get(index, -1) < offset <= _MOST_BYTES:
+            self._reached[index] = offset
+            self.steps += len(self._reached) < _MOST_TENSORS

@@ -6,6 +6,7 @@ A thin face over `Library`: inputs are set one by one, then run, then read.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +65,7 @@ class GraphModule:
         self._inputs.update((self._name(name), array) for name, array in given.items())
 
     def _name(self, key: str | int) -> str:
-        names = self.library.input_names
-        if isinstance(key, int) and 0 <= key < len(names):
-            return names[key]
-        if key not in names:
-            raise DataError("no such input", found=repr(key), allowed=", ".join(names))
-        return str(key)
+        return self.library.input_names[_index(key, self.library.input_names, "input")]
 
     def run(self, **inputs: Any) -> None:
         """Run the network on what was set.
@@ -205,17 +201,28 @@ class GraphModule:
             raise DataError("nothing was set", where=f"input {name}", try_="set_input first")
         return tvm.runtime.tensor(as_array(self._inputs[name], name))
 
-    def get_output(self, index: int, out: Any = None) -> Any:
+    def get_output(self, index: int | str, out: Any = None) -> Any:
         """An output of the last run as a `tvm.runtime.Tensor`; copied into `out` if given.
 
         Raises
         ------
         DataError
-            Before the first run.
+            Before the first run; if there is no such output.
         """
+        number = _index(index, self.library.output_names, "output")
         if self._outputs is None:
             raise DataError("nothing was run yet", where="get_output", try_="run() first")
-        return given(self._outputs[index], out)
+        return given(self._outputs[number], out)
+
+
+def _index(key: Any, names: Sequence[str], kind: str) -> int:
+    """The place of what is named, or numbered from 0 on."""
+    if isinstance(key, (int, np.integer)) and 0 <= key < len(names):
+        return int(key)
+    if isinstance(key, str) and key in names:
+        return names.index(key)
+    allowed = ", ".join(names) + f"; 0 to {len(names) - 1}"
+    raise DataError(f"no such {kind}", found=repr(key), allowed=allowed)
 
 
 _FUNCTIONS = (

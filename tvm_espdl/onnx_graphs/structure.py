@@ -22,6 +22,10 @@ MOST_ELEMENTS = 1 << 28
 #: Rounds of a loop that nothing but its count ends.
 MOST_ROUNDS = 1 << 20
 
+#: More dimensions than any tensor has.
+MOST_AXES = 1 << 15
+
+_AXES = ("axis", "axes", "perm", "batch_axis", "time_axis")
 _TYPES = frozenset(TensorProto.DataType.values()) - {TensorProto.UNDEFINED}
 #: Which inputs are scales or limits.
 _NUMBERS = {"QuantizeLinear": (1,), "DequantizeLinear": (1,), "Clip": (1, 2)}
@@ -34,8 +38,8 @@ def check_structure(model: ModelProto) -> None:
     ------
     ModelError
         If a name is no text, a type is unknown, a constant's bytes do not fit its shape, a scale is
-        no positive number, a limit is NaN, a loop never ends, or a tensor is larger than
-        `MOST_ELEMENTS`.
+        no positive number, a limit is NaN, an axis is none, a loop never ends, or a tensor is
+        larger than `MOST_ELEMENTS`.
     """
     _check_texts(model)
     for value in model.graph.input:
@@ -49,6 +53,8 @@ def check_structure(model: ModelProto) -> None:
             for given in node.attribute:
                 if given.type == AttributeProto.TENSOR:
                     _check_constant(given.t, f"node {node.name or node.op_type!r}")
+                if given.name in _AXES:
+                    _check_axes(node, (given.i, *given.ints))
             _check_numbers(node, constants)
             if node.op_type == "Loop":
                 _check_loop(node, constants)
@@ -133,6 +139,18 @@ def _check_numbers(node: NodeProto, constants: dict[str, TensorProto]) -> None:
                 found=values[~good].flat[0],
                 allowed="positive numbers" if scaled else "numbers",
             )
+
+
+def _check_axes(node: NodeProto, axes: tuple[int, ...]) -> None:
+    """No tensor has such an axis; whoever counts in 32 bits would take it for another one."""
+    beyond = [axis for axis in axes if not -MOST_AXES <= axis <= MOST_AXES]
+    if beyond:
+        raise ModelError(
+            "there is no such axis",
+            where=f"node {node.name or node.op_type!r}",
+            found=beyond[0],
+            allowed="axes of its input",
+        )
 
 
 def _check_loop(node: NodeProto, constants: dict[str, TensorProto]) -> None:

@@ -6,7 +6,7 @@ Must never change what the part computes, nor the model it is given.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import onnx
 from onnx import ModelProto
@@ -28,7 +28,7 @@ def cut(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> Mod
     ------
     ModelError
         If there is no such tensor, the outputs depend on an input of the network that is not among
-        `inputs`, or an output is one of these.
+        `inputs`, an output is one of these or of the network's own, or one is a constant.
     """
     if not inputs and not outputs:
         return model
@@ -39,6 +39,7 @@ def cut(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> Mod
     constants = {tensor.name for tensor in graph.initializer}
     own = [value.name for value in graph.input if value.name not in constants]
     made = [name for node in graph.node for name in node.output if name]
+    _refuse_uncomputed(inputs, outputs, own, constants)
     _check("inputs", inputs, [*own, *made])
     _check("outputs", outputs, made)
     begin = [*dict.fromkeys(inputs or own)]
@@ -77,6 +78,25 @@ def _needed(model: ModelProto, outputs: Sequence[str], inputs: set[str]) -> set[
         if name not in inputs and name in makers:
             waiting.extend(makers[name].input)
     return found
+
+
+def _refuse_uncomputed(
+    inputs: Sequence[str], outputs: Sequence[str], own: Sequence[str], constants: Collection[str]
+) -> None:
+    """Refuse constants at both ends, and inputs of the network as outputs of a part of it."""
+    kinds = (
+        ("inputs", inputs, constants, "constants", "inputs and results of nodes"),
+        ("outputs", outputs, constants, "constants", "results of nodes"),
+        ("outputs", outputs, own, "inputs of the network", "results of nodes"),
+    )
+    for option, names, taken, what, allowed in kinds:
+        if found := [name for name in names if name in taken]:
+            raise ModelError(
+                f"{option} of a part cannot be {what}",
+                where=f"option {option}",
+                found=", ".join(map(repr, found)),
+                allowed=allowed,
+            )
 
 
 def _check(option: str, names: Sequence[str], known: Sequence[str]) -> None:

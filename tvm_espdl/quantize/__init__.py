@@ -26,7 +26,7 @@ from ..samples import Calibration, ImageFolder
 from .by_exponents import check_float
 from .exponent_files import EspPpqExponents, read_exponents
 from .foreign import RequantizationLoss, inspect_quantized, is_quantized
-from .held_out import check_hold_out
+from .held_out import DEFAULT_HOLD_OUT, check_hold_out
 from .mixed import Goal
 from .outputs import Outputs
 from .presets import widths_of
@@ -68,7 +68,7 @@ def quantize_onnx(
     wanted_snr: float | None = None,
     budget: float | None = None,
     recover: str | Collection[str] | None = None,
-    hold_out: int = 4,
+    hold_out: int | None = None,
     skip: str | Collection[str] = (),
     enable: str | Collection[str] = (),
     requantize: bool = False,
@@ -130,9 +130,9 @@ def quantize_onnx(
         "methods", "rounding", "equalization", "exponents", "compensation", "bias", or "all"; ()
         for none. By default methods (where `activations` is "mse"), rounding, bias and, for
         networks of up to 100 million multiply-accumulates, equalization.
-    hold_out : int
-        Each sample of this number does not take part in calibration and judges the result; 0, or
-        fewer than 8 samples: none. A number above that of the samples is warned of.
+    hold_out : int, optional
+        Each sample of this number, by default 4, does not take part in calibration and judges the
+        result; 0, or fewer than 8 samples: none. A number above that of the samples is warned of.
     skip, enable : str or collection of str
         Steps of preprocessing to leave out or to add.
     requantize : bool
@@ -187,14 +187,21 @@ def quantize_onnx(
         input_bits=input_bits,
         output_bits=output_bits,
     )
-    stated = {"precision": precision, "input_bits": input_bits, "output_bits": output_bits}
+    stated = {
+        "precision": precision,
+        "input_bits": input_bits,
+        "output_bits": output_bits,
+        "per_channel": per_channel,
+        "hold_out": hold_out or None,  # 0: none is, which is so without data, too
+        "measure": "all" if measure == "all" else None,
+    }
     options = Options(
         activations,
         weights,
         _decide_per_channel(target, per_channel),
         widths.int16,
         None if recover is None else as_names(recover, "recover"),
-        check_hold_out(hold_out),
+        check_hold_out(DEFAULT_HOLD_OUT if hold_out is None else hold_out),
         widths.goal,
         as_names(float, "float"),
         input_bits,
@@ -226,9 +233,7 @@ def quantize_onnx(
         )
     if given is None or (isinstance(given, EspPpqExponents) and calibration is not None):
         return request.by_data(loaded, given)
-    named = {"per_channel": per_channel is not None, "requantize": requantize}
-    more = [name for name, is_given in named.items() if is_given]
-    return request.by_file(loaded, given, str(exponents), more)
+    return request.by_file(loaded, given, str(exponents), ["requantize"] if requantize else [])
 
 
 def _check_steps(skip: Collection[str], enable: Collection[str]) -> None:

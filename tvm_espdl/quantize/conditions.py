@@ -23,6 +23,8 @@ def _constant_weights(node: NodeProto, graph: Graph, rule: Rule) -> Rule | str:
         return "its weights are not constant"
     if graph.is_constant(node.input[0]):
         return "what it multiplies is constant"
+    if any(0 in (graph.shape(name) or ()) for name in node.input[1:] if name):
+        return "its weights have no elements"
     floats = all(graph.is_float(name) for name in node.input if name)
     return rule if floats else "its weights are not float32"
 

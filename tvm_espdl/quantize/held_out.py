@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from ..errors import EspdlError, EspdlWarning
 from ..samples import Sample
 
+#: Of how many samples one judges the result, if nobody says.
+DEFAULT_HOLD_OUT = 4
+
 #: With fewer samples than this all are needed for calibration.
 LEAST_SAMPLES = 8
 

@@ -61,7 +61,7 @@ class Options:
     #: Widths of the network's inputs, and of its outputs and what makes them; None: as it suits.
     input_bits: int | None = None
     output_bits: int | None = None
-    widths: tuple[str, ...] = ()  #: Options about widths that were given, by name.
+    stated: tuple[str, ...] = ()  #: Names of options that were given, where no value tells it.
 
     def check_names(self) -> None:
         """Refuse what nothing is called, before anything is computed.

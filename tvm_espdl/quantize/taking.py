@@ -31,13 +31,13 @@ def without_effect(
         "calibration": calibration is not None,
         "activations": options.activations != "mse",
         "weights": options.weights != "output",
-        "int16": bool(options.int16) and "precision" not in options.widths,
+        "int16": bool(options.int16) and "precision" not in options.stated,
         "float": bool(options.float),
         "recover": bool(options.recover),
         "skip": bool(skip),
         "enable": bool(enable),
     }
-    return [*(name for name, is_given in given.items() if is_given), *options.widths]
+    return [*(name for name, is_given in given.items() if is_given), *options.stated]
 
 
 def take(

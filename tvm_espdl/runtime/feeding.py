@@ -161,15 +161,20 @@ def as_array(value: Any, name: str) -> Array:
             value = value.numpy()
         elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             value = np.from_dlpack(value)
+        if isinstance(value, Iterator):
+            raise TypeError("its items are read only once")
+        array = np.asarray(value)
+        if array.dtype.hasobject:
+            raise TypeError("its items are no numbers")
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
         raise DataError(
             "the input cannot be read",
             where=f"input {name}",
             found=f"{type(value).__name__}: {error}",
-            allowed="memory of the CPU",
-            try_="a NumPy array",
+            allowed="an array of numbers in memory of the CPU",
+            try_="a NumPy array; of several arrays numpy.stack([*arrays])",
         ) from error
-    return np.asarray(value)
+    return array
 
 
 def _checked(

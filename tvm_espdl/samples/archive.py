@@ -5,6 +5,7 @@ Must never unpickle, and leaves no file open once it was read to its end or clos
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import DataError
-from ..files.array_headers import READING_ERRORS, read_header, reason
+from ..files.array_headers import FREE_BYTES, MOST_EXPANSION, READING_ERRORS, read_header, reason
 from ..onnx_graphs.graph import Array
 from .folder import IMAGE_SUFFIXES
 
@@ -74,6 +75,9 @@ class Member:
             return self._whole()
 
     def _whole(self) -> Array:
+        size = math.prod(self.shape) * self.dtype.itemsize
+        if size > max(FREE_BYTES, MOST_EXPANSION * self._path.stat().st_size):
+            raise ValueError(f"array {self._entry!r} would take {size:,} bytes")
         with self._opened() as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
@@ -105,14 +109,13 @@ class Member:
             self._close()
 
 
-def members_of(path: Path) -> dict[str, Member]:
-    """The arrays of an archive by name; only their headers are read.
+def entries_of(path: Path) -> dict[str, str]:
+    """The entries of an archive, by the names of their arrays; none of them is opened.
 
     Raises
     ------
     ValueError, OSError, EOFError, zipfile.BadZipFile
-        If the file is damaged or holds Python objects.
+        If the file is damaged.
     """
     with zipfile.ZipFile(path) as archive:
-        entries = archive.namelist()
-    return {entry.removesuffix(".npy"): Member(path, entry) for entry in entries}
+        return {entry.removesuffix(".npy"): entry for entry in archive.namelist()}

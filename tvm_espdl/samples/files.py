@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..onnx_graphs.model import Signature
-from .archive import explained, members_of
+from .archive import Member, entries_of, explained
 from .arrays import Part, named, require_all, with_batch
 from .folder import ARRAY_SUFFIXES, files_below
 
@@ -78,9 +78,10 @@ def _arrays_of(path: Path, signature: Signature, where: str) -> dict[str, Any]:
         if not zipfile.is_zipfile(path):
             # Mapped, an .npy file of any size costs only the samples in use.
             return named(np.lib.format.open_memmap(path, mode="r"), signature, where)
-        members = members_of(path)
-    if len(members) == len(signature) == 1:
-        return {next(iter(signature)): next(iter(members.values()))}
+        entries = entries_of(path)
+    if len(entries) == len(signature) == 1:
+        entries = dict.fromkeys(signature, *entries.values())
     # There may be labels and the like besides; what no input is called after is not read.
-    require_all(members, signature, where)
-    return {name: members[name] for name in signature}
+    require_all(entries, signature, where)
+    with explained(path):
+        return {name: Member(path, entries[name]) for name in signature}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, EspdlWarning
+from ..files.output_files import path_of
 from ..onnx_graphs.graph import Array
 from ..onnx_graphs.model import Signature
 from .arrays import Part, check_names, is_array, named, unknown_kind, with_batch
@@ -164,6 +165,8 @@ def _column(value: Any, signature: Signature, *, again: bool) -> Column:
     """What a user gave for one of the inputs."""
     (name,) = signature
     where = f"calibration, input {name!r}"
+    if isinstance(value, (str, os.PathLike)):
+        path_of(value, where, DataError)
     if isinstance(value, (str, os.PathLike)) and not Path(value).is_dir():
         array, where = array_of_file(Path(value), signature), f"calibration file {value}"
     elif is_array(value):
@@ -184,7 +187,7 @@ def _parts(
     calibration: Any, signature: Signature, *, again: bool
 ) -> tuple[Iterator[Part], int | None]:
     if isinstance(calibration, (str, os.PathLike)):
-        path = Path(calibration)
+        path = path_of(calibration, "calibration", DataError)
         if not path.is_dir():
             return parts_of_file(path, signature)
         if kind_of_folder(path) == "arrays":

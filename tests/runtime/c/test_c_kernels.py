@@ -9,6 +9,7 @@ import tiles
 
 from tvm_espdl.chips import FAMILIES
 from tvm_espdl.ops import Tensor, operators
+from tvm_espdl.ops.concat import MAX_INPUTS
 from tvm_espdl.selftest.c_engine import Item
 from tvm_espdl.toolchain.compiler import Compiler
 
@@ -61,6 +62,18 @@ def extreme(family):
         known = all(np.isfinite(a).all() for a in item.inputs if a.dtype.kind == "f")
         expected.append(comparison.references([item])[0] if known else None)
     return items, expected, names
+
+
+def joined(family):
+    """As many tensors as a concatenation takes: they fill its descriptor."""
+    rng, items = np.random.default_rng(SEED), []
+    for dtype in ("int8", "int16"):
+        arrays = [rng.integers(-99, 99, (2, n, 3)).astype(dtype) for n in range(1, MAX_INPUTS + 1)]
+        parts = tuple(Tensor(dtype, array.shape, -3) for array in arrays)
+        y = Tensor(dtype, (2, sum(part.shape[1] for part in parts), 3), -3)
+        operator = operators()["concat"](parts, y, 1)
+        items.append(Item(operator, comparison.chip_of(family), (), tuple(arrays)))
+    return items, comparison.references(items), [f"{MAX_INPUTS} parts on {family}"] * len(items)
 
 
 def together(family, *makers):
@@ -199,6 +212,28 @@ def exhaustive_items(family):
     return items
 
 
+def slope_items(family):
+    """Every integer times slopes of both signs, by shifts at and beyond both ends."""
+    chip, items = comparison.chip_of(family), []
+    slopes = np.array([-128, -3, 5, 127])
+    for dtype in ("int8", "int16"):
+        x = all_integers(dtype).reshape(1, 1, -1, slopes.size)
+        alpha = slopes.astype(dtype) * (1 if dtype == "int8" else 256)
+        for shift in (-2, 0, 1, 2, 7, 15, 30, 31, 32, 40):
+            here = Tensor(dtype, x.shape, -5)
+            slope = Tensor(dtype, alpha.shape, -shift)
+            operator = operators()["prelu"](here, here, slope, int(np.abs(alpha).max()))
+            items.append(Item(operator, chip, (alpha,), (x,)))
+    return items
+
+
+@families
+def test_every_integer_below_zero(c_compiler, family):
+    items = slope_items(family)
+    names = [str(item.operator) for item in items]
+    comparison.assert_same(c_compiler, items, comparison.references(items), names)
+
+
 @families
 def test_every_integer(c_compiler, family):
     items = exhaustive_items(family)
@@ -264,7 +299,7 @@ def test_every_tie_of_quantize(c_compiler, family, dtype):
 
 def test_no_undefined_behaviour_with_gcc(c_compiler):
     compiler = Compiler.sanitized().with_flags(FLOAT_CASTS)
-    makers = (vectors, overflowing, tiled, extreme)
+    makers = (vectors, overflowing, tiled, extreme, joined)
     comparison.assert_same(compiler, *of_all_families(together, *makers))
 
 

@@ -17,15 +17,13 @@
     const type *parts[ESPDL_CONCAT_PARTS];                                               \
     va_list arguments;                                                                   \
     va_start(arguments, d);                                                              \
+    int32_t pitch = 0;                                                                   \
     for (int32_t i = 0; i < d->parts; ++i) {                                             \
       parts[i] = va_arg(arguments, const type *);                                        \
+      pitch += d->blocks[i];                                                             \
     }                                                                                    \
     type *y = va_arg(arguments, type *);                                                 \
     va_end(arguments);                                                                   \
-    int32_t pitch = 0;                                                                   \
-    for (int32_t i = 0; i < d->parts; ++i) {                                             \
-      pitch += d->blocks[i];                                                             \
-    }                                                                                    \
     for (int32_t i = 0; i < d->parts; ++i) {                                             \
       const int32_t block = d->blocks[i];                                                \
       for (int32_t at = 0; y != parts[i] && at < d->outer; ++at) {                       \

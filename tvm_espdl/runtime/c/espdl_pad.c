@@ -47,19 +47,22 @@ static void step(const espdl_pad_t *d, int32_t *at) {
   }
 }
 
-/* One row; `x` is NULL where all of it is the constant. What is inside is copied at once. */
+/*
+ * One row; `x` is NULL where all of it is the constant. What is inside is copied at once: no row
+ * is empty, and none is cut.
+ */
 #define ESPDL_DEFINE_PAD(suffix, type)                                                   \
   static void pad_row_##suffix(const espdl_pad_t *d, const type *x, type *y) {           \
     const int32_t inside = d->input_extents[OUTER];                                      \
     const int32_t size = d->output_extents[OUTER];                                       \
     for (int32_t i = 0; i < size; ++i) {                                                 \
-      if (x != NULL && i == d->before[OUTER] && inside > 0 && inside <= size - i) {      \
+      if (x != NULL && i == d->before[OUTER]) {                                          \
         memcpy(y + i, x, (size_t)inside * sizeof *y);                                    \
         i += inside - 1;                                                                 \
         continue;                                                                        \
       }                                                                                  \
-      const int32_t place = x == NULL ? -1 : source(d, OUTER, i);                        \
-      y[i] = place < 0 ? (type)d->value : x[place];                                      \
+      const int32_t place = source(d, OUTER, i);                                         \
+      y[i] = x == NULL || place < 0 ? (type)d->value : x[place];                         \
     }                                                                                    \
   }                                                                                      \
                                                                                          \

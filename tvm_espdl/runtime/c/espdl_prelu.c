@@ -23,7 +23,7 @@ static int64_t below(const espdl_prelu_t *d, int32_t product) {
     const type *alpha = own.alpha;                                            \
     for (int32_t i = 0; i < own.pixels; ++i) {                                \
       for (int32_t c = 0; c < own.channels; ++c, ++x, ++y) {                  \
-        int64_t value = 0;                                                    \
+        int64_t value;                                                        \
         if (*x > 0) {                                                         \
           value = espdl_shift_and_round(*x, own.change, own.half_even);       \
         } else {                                                              \

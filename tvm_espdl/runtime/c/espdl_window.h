@@ -90,7 +90,9 @@ typedef struct {
   }                                                                                         \
                                                                                             \
   void espdl_##name##_##suffix(const espdl_pool_t *d, const type *x, type *y) {             \
-    espdl_inside_t inside = {0, 0, d->input_width * d->channels, d->channels};              \
+    espdl_inside_t inside;                                                                  \
+    inside.row_pitch = d->input_width * d->channels;                                        \
+    inside.pitch = d->channels;                                                             \
     for (int32_t row = 0; row < d->output_height; ++row) {                                  \
       const espdl_taps_t rows = espdl_taps_inside(row, d->stride_y, d->pad_top, 1,          \
                                                   d->kernel_height, d->input_height);       \
