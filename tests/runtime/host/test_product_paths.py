@@ -2,115 +2,37 @@
 
 import numpy as np
 import pytest
-from host_cases import differences, one
+from host_cases import one
+from product_cases import (
+    CHIPS,
+    DENSE,
+    DEPTHWISE,
+    PATH_NAMES,
+    WINDOWS,
+    assert_equal,
+    convolution,
+    integers,
+    seeded,
+    target_of,
+    weighted,
+)
 from random_operators.draws import BIAS
 from random_operators.weighted import overflowing
-from tvm.target import Target
-from tvm.target.codegen import target_has_features
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.ops.base.accumulate import largest_sums
-from tvm_espdl.runtime.host import build_regions, host_target
+from tvm_espdl.runtime.host import build_regions
 from tvm_espdl.runtime.host.products import image
-from tvm_espdl.runtime.host.products.instructions import PATHS, instructions_of
+from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of
 
-TARGETS = {
-    "avx512vnni": {"mcpu": "x86-64-v4", "mattr": ["+avx512vnni"]},
-    "avxvnni": {"mcpu": "x86-64-v3", "mattr": ["+avxvnni"]},
-    "avx512bw": {"mcpu": "x86-64-v4"},
-    "avx2": {"mcpu": "x86-64-v3"},
-}
 USES = {"avx512vnni": "vpdpbusd", "avxvnni": "vpdpbusd"}
-CHIPS = ("esp32s3", "esp32p4", "esp32")
-
-# Kernel, strides, dilations, pads, size of the image.
-WINDOWS = (
-    ((1, 1), (1, 1), (1, 1), (0, 0, 0, 0), (5, 7)),
-    ((3, 3), (1, 1), (1, 1), (1, 1, 1, 1), (6, 9)),
-    ((1, 1), (2, 2), (1, 1), (0, 0, 0, 0), (5, 8)),
-    ((3, 3), (2, 2), (1, 1), (0, 1, 1, 0), (9, 7)),
-    ((5, 2), (1, 2), (1, 2), (2, 0, 1, 1), (8, 11)),
-    ((2, 4), (2, 1), (2, 1), (1, 3, 0, 2), (7, 6)),
-    ((3, 3), (1, 1), (2, 3), (2, 3, 1, 2), (7, 9)),
-    ((1, 7), (1, 1), (1, 1), (0, 3, 0, 3), (1, 30)),
-)
-DENSE = (
-    (3, 1),
-    (3, 16),
-    (1, 17),
-    (4, 65),
-    (5, 24),
-    (16, 33),
-    (19, 8),
-    (65, 48),
-    (64, 130),
-    (7, 9),
-    (33, 16),
-)
-DEPTHWISE = (1, 3, 8, 16, 17, 24, 33, 48, 65, 100, 144)
 
 
-@pytest.fixture(params=("portable", *TARGETS))
+@pytest.fixture(params=PATH_NAMES)
 def target(request):
-    if request.param == "portable":
-        return Target("llvm")
-    feature = next(p.feature for p in PATHS if p.name == request.param)
-    if not target_has_features(feature, host_target(None)):
-        pytest.skip(f"this CPU has no {feature}")
-    return Target({"kind": "llvm", **TARGETS[request.param]})
-
-
-def integers(rng, shape):
-    """Bytes of all sizes, both ends among them."""
-    values = np.clip(rng.normal(0, rng.choice([20, 60, 200]), shape), -128, 127)
-    return np.where(rng.random(shape) < 0.02, -128, values.round()).astype(np.int8)
-
-
-def weighted(rng, chip, name, arrays, y_shape, **fields):
-    """A record with random bias, activation and shifts, on P4 one for each channel."""
-    (x, w), channels = arrays, y_shape[-1]
-    typical = np.sqrt(w.size / channels) * 25
-    shift = max(0, int(np.log2(typical)) + int(rng.integers(-1, 3)))
-    shifts = [max(0, shift - int(n)) for n in rng.integers(0, 12, channels)]
-    shifts[0] = 0
-    exponent = tuple(-n for n in shifts) if chip.per_channel else -shift
-    b = rng.integers(-9000, 9000, channels).astype(np.int32) if rng.random() < 0.8 else None
-    operator = operators()[name](
-        x=Tensor("int8", x.shape, -3),
-        w=Tensor("int8", w.shape, exponent),
-        b=None if b is None else Tensor("int32", b.shape, -3),
-        y=Tensor("int8", y_shape, -3),
-        activation=str(rng.choice(["relu", "linear"])),
-        **fields,
-    )
-    return one(operator, chip, [x, w] if b is None else [x, w, b])
-
-
-def convolution(rng, chip, window, depth, channels):
-    """A convolution, depthwise where `depth` is None."""
-    kernel, strides, dilations, pads, size = window
-    name = "depthwise_conv2d" if depth is None else "conv2d"
-    x = integers(rng, (1, *size, channels if depth is None else depth))
-    w = integers(rng, (channels, 1 if depth is None else depth, *kernel))
-    extent = [
-        (size[n] + pads[n] + pads[n + 2] - dilations[n] * (kernel[n] - 1) - 1) // strides[n] + 1
-        for n in range(2)
-    ]
-    shape = (1, *extent, channels)
-    fields = {"strides": strides, "dilations": dilations, "pads": pads}
-    return weighted(rng, chip, name, (x, w), shape, **fields)
-
-
-def seeded(seed):
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
-
-
-def assert_equal(records, target):
-    found = differences(records, target)
-    assert not found, "\n".join(found)
+    return target_of(request.param)
 
 
 def test_dense(target):

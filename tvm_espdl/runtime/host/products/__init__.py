@@ -1,4 +1,4 @@
-"""Sums of products over sliding windows: conv2d, depthwise_conv2d and gemm, exact on every path.
+"""Sums of products: over sliding windows (conv2d, depthwise_conv2d, gemm) and of two matrices.
 
 `sum_of_products` takes dot products of the CPU where the target has them and the sums fit 32 bits,
 else loops that LLVM vectorises. It never changes an order of sums that matters.
@@ -11,13 +11,15 @@ from tvm.target import Target
 from ....chips import Chip
 from ....ops.base.rounding import Array
 from ..kernel import HostKernel
+from .computed import Matrices, matrix_products
 from .dense import dense_products
+from .dense_words import dense_words
 from .depthwise import depthwise_products
 from .instructions import instructions_of
 from .plain import plain_products
 from .window import Finish, Window
 
-__all__ = ["Finish", "Window", "sum_of_products"]
+__all__ = ["Finish", "Matrices", "Window", "product_of_computed", "sum_of_products"]
 
 
 def sum_of_products(
@@ -38,7 +40,19 @@ def sum_of_products(
     """
     instructions = instructions_of(Target.current(allow_none=True))
     kernel = None
-    if instructions is not None and finish.dtype == "int8":
-        make = depthwise_products if depthwise else dense_products
+    if instructions is not None:
+        dense = dense_words if finish.dtype == "int16" else dense_products
+        make = depthwise_products if depthwise else dense
         kernel = make(chip, window, weights, bias, finish=finish, instructions=instructions)
     return kernel or plain_products(chip, window, weights, bias, finish, depthwise=depthwise)
+
+
+def product_of_computed(chip: Chip, matrices: Matrices, finish: Finish) -> HostKernel | None:
+    """The kernel of a product of two computed matrices, for the CPU of the current target.
+
+    None where the CPU has no dot products, or sums need more than 32 bits and no proof is known.
+    """
+    instructions = instructions_of(Target.current(allow_none=True))
+    if instructions is None:
+        return None
+    return matrix_products(chip, matrices, finish, instructions)

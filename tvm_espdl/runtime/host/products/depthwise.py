@@ -12,13 +12,15 @@ import numpy as np
 
 from ....chips import Chip
 from ....ops import Tensor
+from ....ops.base.accumulate import largest_sums, must_follow_order
 from ....ops.base.rounding import Array
-from ..channels import bias_of, groups
+from ..channels import INT32_MAX, bias_of, groups
 from ..kernel import Buffer, HostKernel, private_function
+from .digits import Digits, digits_of
 from .image import blocks_of
 from .instructions import Instructions
 from .interleaved import Body, Channels, Depthwise, Tap
-from .store import store_of
+from .store import Store, store_of
 from .window import Finish, Window
 
 
@@ -36,20 +38,51 @@ def depthwise_products(
     Parameters
     ----------
     weights : numpy.ndarray
-        int8, `(C, KH, KW, 1)`.
+        `(C, KH, KW, 1)`.
     """
     matrix = weights.reshape(len(weights), -1)
     kept = bias_of(chip, bias, len(weights), finish.dtype, True)
-    parts = groups(chip, matrix, kept, finish.dtype, lanes_only=True)
-    store = store_of(chip, finish, matrix, kept)
-    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+    if finish.dtype == "int16":
+        found = _of_words(chip, finish, matrix, kept)
+        instructions = instructions.of_words
+    else:
+        found = _of_bytes(chip, finish, matrix, kept)
+    if found is None:
         return None
+    store, digits = found
     macs = window.output[0] * window.output[1] * weights.size
     blocks = blocks_of(window, instructions, False, macs)
     taps = groups_of_taps(window.kernel, instructions.group)
     channels = channels_of(len(weights), instructions)
-    kernel = Depthwise(window, blocks, store, taps, channels)
+    kernel = Depthwise(window, blocks, store, taps, channels, digits)
     return _host_kernel(kernel, weights[..., 0], kept)
+
+
+def _of_bytes(
+    chip: Chip, finish: Finish, matrix: Array, bias: Array
+) -> tuple[Store, Digits | None] | None:
+    """The store behind sums of 32 bits in any order; None where they will not do."""
+    parts = groups(chip, matrix, bias, "int8", lanes_only=True)
+    store = store_of(chip, finish, matrix, bias)
+    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+        return None
+    return store, None
+
+
+def _of_words(
+    chip: Chip, finish: Finish, matrix: Array, bias: Array
+) -> tuple[Store, Digits | None] | None:
+    """The same of int16, and the digits of weights where the sums of whole ones do not fit."""
+    store = store_of(chip, finish, matrix, bias, halves=True)
+    if store is None or must_follow_order(chip, matrix, bias, "int16", lanes_only=True).any():
+        return None
+    bounds = largest_sums(matrix, bias, "int16") + store.added + 1
+    # The image may be at its ends everywhere: the other factors of a digit.
+    image = np.full(len(matrix), matrix.shape[1] << 15, np.int64)
+    digits = digits_of(image, bias + store.added_first)
+    if digits is None:
+        return None
+    return store, None if (bounds <= INT32_MAX).all() else digits
 
 
 def channels_of(count: int, instructions: Instructions) -> list[Channels]:
@@ -92,11 +125,17 @@ def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
     """
     instructions, store, blocks = kernel.instructions, kernel.store, kernel.blocks
     offset = instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
-    begin = (bias - offset + store.added).astype(np.int32)
-    of_lanes = [_in_lanes(kernel, values) for values in (begin, *store.kept)]
-    constants = (_packed(kernel, weights), np.zeros(1, np.int32), *of_lanes)
-    x = Tensor("int8", (int(np.prod(kernel.window.image)),), 0)
-    y = Tensor("int8", (int(np.prod(kernel.window.output)),), 0)
+    factors, begins = [weights], [(bias - offset + store.added).astype(np.int32)]
+    if kernel.digits:
+        factors = kernel.digits.of_factors(weights)
+        begins = kernel.digits.of_begin(bias + store.added_first)
+    of_lanes = [_in_lanes(kernel, values) for values in store.kept]
+    begin = np.concatenate([_in_lanes(kernel, values) for values in begins])
+    packed = np.concatenate([_packed(kernel, values) for values in factors])
+    constants = (packed, np.zeros(1, np.int32), begin, *of_lanes)
+    dtype = store.finish.dtype
+    x = Tensor(dtype, (int(np.prod(kernel.window.image)),), 0)
+    y = Tensor(dtype, (int(np.prod(kernel.window.output)),), 0)
     image = Tensor(instructions.element, (blocks.elements,), 0)
     parts = blocks.count
 

@@ -5,7 +5,7 @@ A path is never approximate: an instruction that saturates between products is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -99,6 +99,11 @@ class Instructions:
         dots = _BYTES if self.group == 4 else _WORDS
         widths = (n for n in dots if n <= self.lanes)
         return {n: Names(dots[n], *_PACKS[n]) for n in widths}
+
+    @property
+    def of_words(self) -> Instructions:
+        """The same path for int16; LLVM finds the instruction that multiplies and adds."""
+        return replace(self, group=2)
 
     def dot(self, lanes: int, sums: Expression, image: Expression, weights: Expression) -> Any:
         """`sums` with `group` products added to each lane.

@@ -6,6 +6,7 @@ The half that rounding adds is part of the packed bias. It never sees a product.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tvm import tirx
@@ -16,6 +17,7 @@ from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
 from ..channels import INT32_MAX
 from ..kernel import Buffer, Expression
+from .digits import Halves
 from .vectors import Vector
 from .window import Finish
 
@@ -68,8 +70,11 @@ class Store:
         kept : list of expression
             Vectors of what `kept` says.
         """
-        lanes = total.ty.dtype.lanes
-        value = self.shifted(total, kept)
+        self.saturated(y, place, vector, self.shifted(total, kept))
+
+    def saturated(self, y: Buffer, place: Expression, vector: Vector, value: Expression) -> None:
+        """Store rounded sums of one vector, with ReLU, saturated."""
+        lanes = value.ty.dtype.lanes
         limits = np.iinfo(self.finish.dtype)
         lowest = 0 if self.finish.relu else int(limits.min)
         value = T.max(value, tirx.Broadcast(T.int32(lowest), lanes))
@@ -96,6 +101,28 @@ class Store:
             total = total + odd
         return total >> shift
 
+    @property
+    def added_first(self) -> Array:
+        """What sums in halves begin with besides the bias, int64 of `(channels,)`."""
+        return self.added if self.chip.rounding == "half_up" else np.zeros_like(self.added)
+
+    def of_halves(self, total: Halves, kept: list[Expression]) -> Expression:
+        """The same as `shifted`, of sums that `added_first` is part of.
+
+        Beyond the range of int16, the result is anything beyond it.
+        """
+        lanes = total.lower.ty.dtype.lanes
+        shift: Any = int(self.shifts[0]) if self.uniform else kept[0]
+        if self.chip.rounding == "half_even" and (not self.uniform or shift):
+            wide = tirx.Broadcast(T.int32(shift), lanes) if self.uniform else shift
+            one = tirx.Broadcast(T.int32(1), lanes)
+            added = tirx.Broadcast(T.int32(int(self.added[0])), lanes) if self.uniform else kept[1]
+            low = (added & tirx.Broadcast(T.int32(0xFFFF), lanes)) + T.min(
+                (total.bits >> wide) & one, wide
+            )
+            total = total.plus(low, added >> tirx.Broadcast(T.int32(16), lanes))
+        return total.shifted(shift)
+
 
 def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> None:
     """Emit the store of the first `width` lanes of a vector."""
@@ -108,18 +135,23 @@ def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> 
     T.buffer_store(y, value, [tirx.Ramp(place, 1, width)])
 
 
-def store_of(chip: Chip, finish: Finish, weights: Array, bias: Array) -> Store | None:
+def store_of(
+    chip: Chip, finish: Finish, weights: Array, bias: Array, *, halves: bool = False
+) -> Store | None:
     """The store after sums with these weights and bias; None where rounding needs more bits.
 
     Parameters
     ----------
     weights : numpy.ndarray
         `(channels, products)`.
+    halves : bool
+        Whether sums may need more than 32 bits.
     """
     shifts = np.array(np.broadcast_to(finish.shifts, len(weights)), np.int64)
     half = np.where(shifts > 0, np.int64(1) << np.maximum(np.minimum(shifts, 62) - 1, 0), 0)
     if chip.rounding == "half_even":
         half -= shifts > 0
-    largest = largest_sums(weights, bias, finish.dtype) + half + 1
-    few = (shifts >= 0) & (shifts <= MOST_SHIFT) & (largest <= INT32_MAX)
+    few = (shifts >= 0) & (shifts <= MOST_SHIFT)
+    if not halves:
+        few &= largest_sums(weights, bias, finish.dtype) + half + 1 <= INT32_MAX
     return Store(chip, finish, half, shifts) if few.all() else None
