@@ -70,6 +70,22 @@ def test_slices(target, monkeypatch):
     assert_equal(records, target)
 
 
+def extreme(rng, chip, exponent, b):
+    """A convolution and a depthwise one whose filters have this exponent or these."""
+    records = []
+    for name, depth in (("conv2d", 24), ("depthwise_conv2d", 1)):
+        x = integers(rng, (1, 4, 5, depth if depth > 1 else 20))
+        w = integers(rng, (20, depth, 1, 1))
+        operator = operators()[name](
+            x=Tensor("int8", x.shape, 0),
+            w=Tensor("int8", w.shape, exponent),
+            b=Tensor("int32", b.shape, exponent),
+            y=Tensor("int8", (1, 4, 5, 20), 0),
+        )
+        records.append(one(operator, chip, [x, w, b]))
+    return records
+
+
 def test_overflowing(target):
     """Sums that leave their register, in lanes and in the remaining channels."""
     rng = seeded(164)
@@ -121,18 +137,21 @@ def test_at_the_edge(target, sign):
 def test_shifts_beyond_32_bits(target):
     """Left shifts, right shifts of more than a word, and a bias that leaves no bit to round."""
     rng = seeded(165)
-    x, w = integers(rng, (1, 4, 5, 24)), integers(rng, (20, 24, 1, 1))
     records = []
     for chip, exponent in (("esp32", -31), ("esp32", 2), ("esp32p4", -30), ("esp32", -40)):
         b = rng.integers(-(2**31), 2**31, 20).astype(np.int32)
-        operator = operators()["conv2d"](
-            x=Tensor("int8", x.shape, 0),
-            w=Tensor("int8", w.shape, exponent),
-            b=Tensor("int32", b.shape, exponent),
-            y=Tensor("int8", (1, 4, 5, 20), 0),
-        )
-        records.append(one(operator, find_chip(chip), [x, w, b]))
+        for small in (0, 3, 24):
+            records += extreme(rng, find_chip(chip), exponent, b >> small)
     assert_equal(records, target)
+
+
+def test_left_and_right_shifts_of_one_layer(target):
+    """On P4 each channel has its own: a dead one may have any."""
+    rng = seeded(167)
+    shifts = (-40, -3, 0, 4, 9, 29, 30, 31, 33, 60)
+    exponent = tuple(-int(n) for n in rng.choice(shifts, 20))
+    b = rng.integers(-(2**22), 2**22, 20).astype(np.int32)
+    assert_equal(extreme(rng, find_chip("esp32p4"), exponent, b), target)
 
 
 def test_the_path_is_taken(target):

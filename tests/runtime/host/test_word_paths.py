@@ -116,6 +116,28 @@ def test_all_at_the_ends_of_int16(target, depth):
     assert_equal(records, target)
 
 
+def test_left_and_right_shifts_of_one_layer(target):
+    """On P4 each channel has its own: a dead one may have any; plain C has left ones."""
+    rng = seeded(177)
+    records = []
+    for chip, shifts in (("esp32p4", (-40, -3, 0, 7, 15, 16, 17, 31, 33, 60)), ("esp32", (-2,))):
+        exponent = tuple(-int(n) for n in rng.choice(shifts, 20))
+        exponent = exponent if len(shifts) > 1 else -shifts[0]
+        for name, depth in (("conv2d", 24), ("depthwise_conv2d", 1)):
+            x = integers(rng, (1, 4, 5, depth if depth > 1 else 20), "int16")
+            w = integers(rng, (20, depth, 1, 1), "int16")
+            w[::2] //= 1 << 12
+            b = rng.integers(-(2**25), 2**25, 20)
+            operator = operators()[name](
+                x=Tensor("int16", x.shape, 0),
+                w=Tensor("int16", w.shape, exponent),
+                b=Tensor("int64", b.shape, exponent),
+                y=Tensor("int16", (1, 4, 5, 20), 0),
+            )
+            records.append(one(operator, find_chip(chip), [x, w, b]))
+    assert_equal(records, target)
+
+
 def test_overflowing(target):
     """Sums that leave 40 bits, in lanes and in the remaining channels."""
     rng = seeded(174)

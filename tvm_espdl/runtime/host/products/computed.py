@@ -87,7 +87,7 @@ def _of_bytes(
     parts = accumulators(chip, finish.dtype, columns)
     proven = {r for _, r in parts if r.products_per_clamp and bound > r.highest}
     narrow = all(r.bits <= 24 and r.products_per_clamp == 1 for r in proven)
-    if store is None or not narrow or len(proven) > 1 or depth > MOST_PRODUCTS:
+    if store is None or not narrow or len(proven) > 1 or (proven and depth > MOST_PRODUCTS):
         return None
     vectors = in_vectors(columns, lanes)
     if proven:

@@ -15,13 +15,14 @@ from tvm.tirx.script import builder as T
 from ....chips import Chip
 from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
+from ..arithmetic import LARGEST_LEFT_SHIFT
 from ..channels import INT32_MAX
 from ..kernel import Buffer, Expression
 from .digits import Halves
 from .vectors import Vector
 from .window import Finish
 
-MOST_SHIFT = 30
+MOST_SHIFT = 31  # of lanes of 32 bits
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class Store:
     added : numpy.ndarray
         int64, `(channels,)`: what rounding wants added to the sum before the shift.
     shifts : numpy.ndarray
-        int64, `(channels,)`, 0 to 30.
+        int64, `(channels,)`, 0 to 31.
+    left : numpy.ndarray
+        int64, `(channels,)`, 0 to 16: shifts to the left, of what is saturated before.
     """
 
     chip: Chip
     finish: Finish
     added: Array
     shifts: Array
+    left: Array
 
     @property
     def uniform(self) -> bool:
@@ -51,7 +55,8 @@ class Store:
         """What the lanes need besides the sums, each int32 of `(channels,)`."""
         if self.uniform:
             return []
-        return [self.shifts.astype(np.int32), self.added.astype(np.int32)]
+        left = [self.left] if self.left.any() else []
+        return [values.astype(np.int32) for values in (self.shifts, self.added, *left)]
 
     def emit(
         self,
@@ -77,8 +82,7 @@ class Store:
         lanes = value.ty.dtype.lanes
         limits = np.iinfo(self.finish.dtype)
         lowest = 0 if self.finish.relu else int(limits.min)
-        value = T.max(value, tirx.Broadcast(T.int32(lowest), lanes))
-        value = T.min(value, tirx.Broadcast(T.int32(int(limits.max)), lanes))
+        value = _limited(value, lowest, int(limits.max))
         result = T.Cast(f"{self.finish.dtype}x{lanes}", value)
         store_first(y, place, result, vector.width)
 
@@ -90,16 +94,25 @@ class Store:
             added = tirx.Broadcast(T.int32(int(self.added[0])), lanes)
             some = int(self.shifts[0]) > 0
         else:
-            (shift, added), some = kept, True
+            (shift, added), some = kept[:2], True
         if not some:
-            return total
+            return self._moved_left(total, kept)
         if self.chip.rounding == "half_even":
             one = tirx.Broadcast(T.int32(1), lanes)
             odd = ((total - added) >> shift) & one
             if not self.uniform:
                 odd = T.min(odd, shift)  # a shift by 0 rounds nothing
             total = total + odd
-        return total >> shift
+        return self._moved_left(total >> shift, kept)
+
+    def _moved_left(self, value: Expression, kept: list[Expression]) -> Expression:
+        """Saturated first, a value cannot overflow, and what it exceeds stays exceeded."""
+        if not self.left.any():
+            return value
+        limits = np.iinfo(self.finish.dtype)
+        lanes = value.ty.dtype.lanes
+        left = tirx.Broadcast(T.int32(int(self.left[0])), lanes) if self.uniform else kept[2]
+        return _limited(value, int(limits.min), int(limits.max)) << left
 
     @property
     def added_first(self) -> Array:
@@ -121,7 +134,13 @@ class Store:
                 (total.bits >> wide) & one, wide
             )
             total = total.plus(low, added >> tirx.Broadcast(T.int32(16), lanes))
-        return total.shifted(shift)
+        return self._moved_left(total.shifted(shift), kept)
+
+
+def _limited(value: Expression, lowest: int, highest: int) -> Expression:
+    lanes = value.ty.dtype.lanes
+    value = T.max(value, tirx.Broadcast(T.int32(lowest), lanes))
+    return T.min(value, tirx.Broadcast(T.int32(highest), lanes))
 
 
 def store_first(y: Buffer, place: Expression, value: Expression, width: int) -> None:
@@ -148,10 +167,15 @@ def store_of(
         Whether sums may need more than 32 bits.
     """
     shifts = np.array(np.broadcast_to(finish.shifts, len(weights)), np.int64)
-    half = np.where(shifts > 0, np.int64(1) << np.maximum(np.minimum(shifts, 62) - 1, 0), 0)
+    left = np.clip(-shifts, 0, LARGEST_LEFT_SHIFT)
+    largest = largest_sums(weights, bias, finish.dtype)
+    # Nothing remains of a sum below half of what one bit of the result stands for.
+    nothing = (shifts > MOST_SHIFT) & (largest >= 0) & (largest < 1 << (MOST_SHIFT - 1))
+    shifts = np.where(nothing, MOST_SHIFT, np.maximum(shifts, 0))
+    half = np.where(shifts > 0, np.int64(1) << (np.clip(shifts, 1, 62) - 1), 0)
     if chip.rounding == "half_even":
         half -= shifts > 0
-    few = (shifts >= 0) & (shifts <= MOST_SHIFT)
+    few = shifts <= MOST_SHIFT
     if not halves:
-        few &= largest_sums(weights, bias, finish.dtype) + half + 1 <= INT32_MAX
-    return Store(chip, finish, half, shifts) if few.all() else None
+        few &= (largest >= 0) & (largest + half + 1 <= INT32_MAX)
+    return Store(chip, finish, half, shifts, left) if few.all() else None

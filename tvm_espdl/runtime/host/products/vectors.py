@@ -99,10 +99,11 @@ def in_vectors(count: int, lanes: int) -> tuple[Vector, ...]:
 def _sums_in_any_order(part: Group, weights: Array) -> bool:
     if part.dtype != "int32" or part.wraps:
         return False
-    narrow = part.clamped is None or (
-        part.clamped.bits <= 24 and part.clamped.products_per_clamp == 1
-    )
-    return narrow and weights.shape[1] <= MOST_PRODUCTS
+    register = part.clamped
+    if register is None:
+        return True
+    known = register.bits <= 24 and register.products_per_clamp == 1
+    return known and weights.shape[1] <= MOST_PRODUCTS
 
 
 def spread(values: Array, vectors: tuple[Vector, ...], lanes: int) -> Array:
