@@ -23,8 +23,8 @@ from .image import blocks_of
 from .instructions import Instructions
 from .packing import Packed, Packing
 from .proven import ProvenBody, ProvenLayout
+from .statements import Buffers
 from .store import Store, store_of
-from .tile import Buffers
 from .vectors import MOST_PRODUCTS, Vector, in_vectors
 from .window import Finish, Window
 from .words import WordBody, WordLayout

@@ -6,22 +6,20 @@ products are added to it: every weight read serves several outputs, every pixel 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....chips import Chip
-from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ..channels import bias_of
-from ..kernel import Buffer, HostKernel, private_function
+from ..kernel import Expression
 from .image import Blocks, blocks_of
 from .instructions import Instructions
 from .ordered import Run
 from .proof import filter_lengths
 from .proven import ProvenBody, ProvenLayout
+from .statements import Buffers, Statements
 from .store import store_of
-from .tile import Buffers, Layout, Tiles
+from .tile import Layout, Tiles
 from .vectors import Channels, Vector, channels_of, first_alike, spread
 from .window import Finish, Window
 
@@ -38,8 +36,8 @@ def dense_products(
     *,
     finish: Finish,
     instructions: Instructions,
-) -> HostKernel | None:
-    """The kernel of a convolution; None where sums need more than 32 bits, or their order.
+) -> Statements | None:
+    """The statements of a convolution; None where sums need more than 32 bits, or their order.
 
     Parameters
     ----------
@@ -59,7 +57,12 @@ def dense_products(
     layout = ProvenLayout(
         window, blocks, channels.vectors, store, run_of(blocks), tiles, channels.register
     )
-    return _host_kernel(layout, channels, weights, kept)
+    constants = _constants(layout, channels, weights, kept)
+
+    def emit(buffers: Buffers, begin: Expression, end: Expression) -> None:
+        ProvenBody(layout, buffers).emit(begin, end)
+
+    return Statements(emit, constants, layout.scratch, blocks.count)
 
 
 def is_flat(window: Window) -> bool:
@@ -107,27 +110,6 @@ def tiles_of(vectors: tuple[Vector, ...], blocks: Blocks) -> tuple[Tiles, ...]:
         if many * wide + (many if wide > 1 else 0) + 1 + SPARE <= registers_
     ]
     return tuple(tiles(min(sizes, key=cycles)))
-
-
-def _host_kernel(
-    layout: ProvenLayout, channels: Channels, weights: Array, bias: Array
-) -> HostKernel:
-    """The kernel, with its constants packed."""
-    window, blocks = layout.window, layout.blocks
-    constants = _constants(layout, channels, weights, bias)
-    parts = blocks.count
-
-    def body(x: Buffer, *others: Any) -> None:
-        given = len(constants)
-        limits = others[-2:] if parts > 1 else (0, 1)
-        buffers = Buffers(x, others[:given], others[given], others[given + 1])
-        ProvenBody(layout, buffers).emit(*limits)
-
-    x = Tensor("int8", (int(np.prod(window.image)),), 0)
-    y = Tensor("int8", (int(np.prod(window.output)),), 0)
-    memory = Tensor("int8", (layout.scratch,), 0)
-    types: tuple[Any, ...] = (x, *constants, y, memory)
-    return HostKernel(private_function(types, body, parts), constants, layout.scratch, parts)
 
 
 def _constants(

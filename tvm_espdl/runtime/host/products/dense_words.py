@@ -5,22 +5,19 @@ It decides which sums need more than 32 bits and packs the constants; `words` ha
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....chips import Chip
-from ....ops import Tensor
-from ....ops.base.accumulate import largest_sums, must_follow_order
+from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
 from ..channels import INT32_MAX, bias_of
-from ..kernel import Buffer, HostKernel, private_function
+from ..kernel import Expression
 from .dense import is_flat, packed, run_of, tiles_of
 from .digits import digits_of
 from .image import blocks_of
 from .instructions import Instructions
+from .statements import Buffers, Statements
 from .store import store_of
-from .tile import Buffers
 from .vectors import in_vectors, spread
 from .window import Finish, Window
 from .words import WordBody, WordLayout
@@ -38,8 +35,10 @@ def dense_words(
     *,
     finish: Finish,
     instructions: Instructions,
-) -> HostKernel | None:
-    """The kernel of a convolution; None where sums can leave the chip's register.
+) -> Statements | None:
+    """The statements of a convolution; None where sums need a split that there is not.
+
+    What can leave the chip's register is wrong in them.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ def dense_words(
     matrix = weights.reshape(count, -1)
     kept = bias_of(chip, bias, count, finish.dtype, False)
     store = store_of(chip, finish, matrix, kept, halves=True)
-    if store is None or must_follow_order(chip, matrix, kept, finish.dtype).any():
+    if store is None:
         return None
     begin = kept + store.added_first
     bounds = largest_sums(matrix, kept, finish.dtype) + store.added + 1
@@ -67,23 +66,11 @@ def dense_words(
     layout = WordLayout(
         window, blocks, vectors, store, run_of(blocks), tiles_of(vectors, blocks), digits
     )
-    return _host_kernel(layout, _constants(layout, weights, kept))
 
+    def emit(buffers: Buffers, begin: Expression, end: Expression) -> None:
+        WordBody(layout, buffers).emit(begin, end)
 
-def _host_kernel(layout: WordLayout, constants: tuple[Array, ...]) -> HostKernel:
-    window, parts = layout.window, layout.blocks.count
-
-    def body(x: Buffer, *others: Any) -> None:
-        given = len(constants)
-        limits = others[-2:] if parts > 1 else (0, 1)
-        buffers = Buffers(x, others[:given], others[given], others[given + 1])
-        WordBody(layout, buffers).emit(*limits)
-
-    x = Tensor("int16", (int(np.prod(window.image)),), 0)
-    y = Tensor("int16", (int(np.prod(window.output)),), 0)
-    memory = Tensor("int8", (layout.scratch,), 0)
-    types: tuple[Any, ...] = (x, *constants, y, memory)
-    return HostKernel(private_function(types, body, parts), constants, layout.scratch, parts)
+    return Statements(emit, _constants(layout, weights, kept), layout.scratch, blocks.count)
 
 
 def _constants(layout: WordLayout, weights: Array, bias: Array) -> tuple[Array, ...]:

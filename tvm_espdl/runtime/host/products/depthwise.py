@@ -6,20 +6,18 @@ It decides which taps and channels go together and packs the constants; the stat
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....chips import Chip
-from ....ops import Tensor
-from ....ops.base.accumulate import largest_sums, must_follow_order
+from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
 from ..channels import INT32_MAX, bias_of, groups
-from ..kernel import Buffer, HostKernel, private_function
+from ..kernel import Expression
 from .digits import Digits, digits_of
 from .image import blocks_of
 from .instructions import Instructions
 from .interleaved import Body, Channels, Depthwise, Tap
+from .statements import Buffers, Statements
 from .store import Store, store_of
 from .window import Finish, Window
 
@@ -32,8 +30,10 @@ def depthwise_products(
     *,
     finish: Finish,
     instructions: Instructions,
-) -> HostKernel | None:
-    """The kernel of a depthwise convolution; None where sums need more than 32 bits or their order.
+) -> Statements | None:
+    """The statements of a depthwise convolution; None where sums of 32 bits will not do.
+
+    What can leave the chip's register is wrong in them.
 
     Parameters
     ----------
@@ -55,16 +55,22 @@ def depthwise_products(
     taps = groups_of_taps(window.kernel, instructions.group)
     channels = channels_of(len(weights), instructions)
     kernel = Depthwise(window, blocks, store, taps, channels, digits)
-    return _host_kernel(kernel, weights[..., 0], kept)
+    constants = _constants(kernel, weights[..., 0], kept)
+
+    def emit(buffers: Buffers, begin: Expression, end: Expression) -> None:
+        Body(kernel, buffers).emit(begin, end)
+
+    scratch = blocks.elements * np.dtype(instructions.element).itemsize
+    return Statements(emit, constants, scratch, blocks.count)
 
 
 def _of_bytes(
     chip: Chip, finish: Finish, matrix: Array, bias: Array
 ) -> tuple[Store, Digits | None] | None:
-    """The store behind sums of 32 bits in any order; None where they will not do."""
+    """The store behind sums of 32 bits; None where they will not do."""
     parts = groups(chip, matrix, bias, "int8", lanes_only=True)
     store = store_of(chip, finish, matrix, bias)
-    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+    if store is None or any(part.wraps or part.dtype != "int32" for part in parts):
         return None
     return store, None
 
@@ -74,7 +80,7 @@ def _of_words(
 ) -> tuple[Store, Digits | None] | None:
     """The same of int16, and the digits of weights where the sums of whole ones do not fit."""
     store = store_of(chip, finish, matrix, bias, halves=True)
-    if store is None or must_follow_order(chip, matrix, bias, "int16", lanes_only=True).any():
+    if store is None:
         return None
     bounds = largest_sums(matrix, bias, "int16") + store.added + 1
     # The image may be at its ends everywhere: the other factors of a digit.
@@ -115,15 +121,15 @@ def groups_of_taps(kernel: tuple[int, int], group: int) -> list[list[Tap]]:
     ]
 
 
-def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
-    """The kernel, with its constants packed.
+def _constants(kernel: Depthwise, weights: Array, bias: Array) -> tuple[Array, ...]:
+    """Weights, a zero, what sums begin with, what the store needs.
 
     Parameters
     ----------
     weights : numpy.ndarray
         `(C, KH, KW)`.
     """
-    instructions, store, blocks = kernel.instructions, kernel.store, kernel.blocks
+    instructions, store = kernel.instructions, kernel.store
     offset = instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
     factors, begins = [weights], [(bias - offset + store.added).astype(np.int32)]
     if kernel.digits:
@@ -132,20 +138,7 @@ def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
     of_lanes = [_in_lanes(kernel, values) for values in store.kept]
     begin = np.concatenate([_in_lanes(kernel, values) for values in begins])
     packed = np.concatenate([_packed(kernel, values) for values in factors])
-    constants = (packed, np.zeros(1, np.int32), begin, *of_lanes)
-    dtype = store.finish.dtype
-    x = Tensor(dtype, (int(np.prod(kernel.window.image)),), 0)
-    y = Tensor(dtype, (int(np.prod(kernel.window.output)),), 0)
-    image = Tensor(instructions.element, (blocks.elements,), 0)
-    parts = blocks.count
-
-    def body(x: Buffer, *others: Any) -> None:
-        given = len(constants)
-        limits = others[-2:] if parts > 1 else (0, 1)
-        Body(kernel, x, others[:given], others[given], others[given + 1]).emit(*limits)
-
-    function = private_function((x, *constants, y, image), body, parts)
-    return HostKernel(function, constants, image.nbytes, parts)
+    return packed, np.zeros(1, np.int32), begin, *of_lanes
 
 
 def _in_lanes(kernel: Depthwise, values: Array) -> Array:

@@ -8,7 +8,6 @@ channels back into their order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tvm import tirx
 from tvm.tirx.script import builder as T
@@ -17,6 +16,7 @@ from ..kernel import Buffer, Expression, registers
 from .digits import Digits
 from .image import Blocks
 from .instructions import Instructions
+from .statements import Buffers, view
 from .store import Store, store_first
 from .window import Window
 
@@ -81,12 +81,12 @@ class Depthwise:
 class Body:
     """The statements of one kernel."""
 
-    def __init__(
-        self, kernel: Depthwise, x: Buffer, constants: Any, y: Buffer, image: Buffer
-    ) -> None:
-        self.kernel, self.x, self.y, self.image = kernel, x, y, image
-        self.weights, self.zero, self.begin, *self.kept = constants
+    def __init__(self, kernel: Depthwise, buffers: Buffers) -> None:
+        self.kernel, self.x, self.y = kernel, buffers.x, buffers.y
+        self.weights, self.zero, self.begin, *self.kept = buffers.constants
         self.instructions, self.blocks = kernel.instructions, kernel.blocks
+        size = (self.blocks.elements,)
+        self.image = view(buffers.memory, self.instructions.element, size)
 
     def emit(self, begin: Expression, end: Expression) -> None:
         """Slices `begin` to `end - 1`."""

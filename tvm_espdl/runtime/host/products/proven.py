@@ -13,7 +13,8 @@ from ..kernel import Buffer, Expression
 from .ordered import Ordered
 from .proof import SEGMENT, Segments, room
 from .squares import Squares
-from .tile import Body, Buffers, Layout, Place, Tile, smallest
+from .statements import Buffers, view
+from .tile import Body, Layout, Place, Tile, smallest
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,15 @@ class ProvenBody(Body):
 
     def __init__(self, kernel: ProvenLayout, buffers: Buffers) -> None:
         super().__init__(kernel, buffers)
-        pointer = buffers.memory.data
-        self.image = T.decl_buffer((self.blocks.elements,), self.instructions.element, data=pointer)
+        memory, size = buffers.memory, self.blocks.elements
+        self.image = view(memory, self.instructions.element, (size,))
         self.squares = None
         if self.proof:
             rows, columns = self.blocks.copied
             outputs = self.blocks.rows * self.blocks.columns
-            begin = kernel.squares // 4
-            pixels = T.decl_buffer((rows * columns,), "int32", data=pointer, elem_offset=begin)
-            windows = T.decl_buffer(
-                (outputs,), "int32", data=pointer, elem_offset=begin + rows * columns
-            )
+            begin = kernel.squares
+            pixels = view(memory, "int32", (rows * columns,), begin)
+            windows = view(memory, "int32", (outputs,), begin + 4 * rows * columns)
             self.squares = Squares(self.blocks, pixels, windows)
 
     def _prepare(self, start: Expression) -> None:

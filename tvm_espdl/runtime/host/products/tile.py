@@ -16,6 +16,7 @@ from ..kernel import Buffer, Expression, registers
 from .image import Blocks
 from .instructions import Instructions
 from .ordered import Run
+from .statements import Buffers
 from .store import Store
 from .vectors import Vector
 from .window import Window
@@ -64,16 +65,6 @@ class Layout:
     def instructions(self) -> Instructions:
         """Those of the image's copy."""
         return self.blocks.instructions
-
-
-@dataclass(frozen=True)
-class Buffers:
-    """What the kernel's pointers refer to."""
-
-    x: Buffer
-    constants: tuple[Buffer, ...]
-    y: Buffer
-    memory: Buffer
 
 
 class Body(ABC):

@@ -15,7 +15,8 @@ from ..kernel import Buffer, Expression
 from .digits import Digits
 from .image import ramp, steps
 from .squares import Squares
-from .tile import Body, Buffers, Layout, Place, Tile
+from .statements import Buffers, view
+from .tile import Body, Layout, Place, Tile
 from .vectors import Vector
 
 _ALIGNMENT = 64
@@ -68,18 +69,16 @@ class WordBody(Body):
 
     def __init__(self, kernel: WordLayout, buffers: Buffers) -> None:
         super().__init__(kernel, buffers)
-        pointer = buffers.memory.data
-        self.image = T.decl_buffer((kernel.planes * self.blocks.elements,), "int16", data=pointer)
+        memory = buffers.memory
+        self.image = view(memory, "int16", (kernel.planes * self.blocks.elements,))
         if kernel.digits:
             count = (kernel.planes - 1) * kernel.partial
-            first = kernel.sums // 4
-            self.sums = T.decl_buffer((count,), "int32", data=pointer, elem_offset=first)
+            self.sums = view(memory, "int32", (count,), kernel.sums)
             rows, columns = self.blocks.copied
             outputs = self.blocks.rows * self.blocks.columns
-            first = kernel.squares // 4
-            pixels = T.decl_buffer((rows * columns,), "float32", data=pointer, elem_offset=first)
-            first += rows * columns
-            windows = T.decl_buffer((outputs,), "float32", data=pointer, elem_offset=first)
+            begin = kernel.squares
+            pixels = view(memory, "float32", (rows * columns,), begin)
+            windows = view(memory, "float32", (outputs,), begin + 4 * rows * columns)
             self.squares = Squares(self.blocks, pixels, windows)
 
     def _prepare(self, start: Expression) -> None:
