@@ -24,6 +24,8 @@ command -v xtensa-lx106-elf-gcc >/dev/null ||
   packages+=(gcc-xtensa-lx106 picolibc-xtensa-lx106-elf)
 command -v qemu-system-riscv32 >/dev/null && command -v qemu-system-xtensa >/dev/null ||
   packages+=(qemu-system-misc)
+command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null ||
+  packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 if [ ${#packages[@]} -gt 0 ]; then
   install_packages "${packages[@]}" || [ "${TVM_ESPDL_REQUIRE_TOOLS:-0}" != 1 ]
 fi

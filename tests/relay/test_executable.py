@@ -2,16 +2,19 @@
 
 import copy
 import pickle
+import platform
+import re
 
 import numpy as np
 import pytest
 import tvm
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from qdq_builder import QdqBuilder
 from tvm import relax, relay
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import EspdlWarning, ModelError
+from tvm_espdl.relay import pipeline
 
 
 def partly_quantized(seed=3):
@@ -32,6 +35,16 @@ def nonzero():
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 5])
     y = helper.make_tensor_value_info("y", TensorProto.INT64, [2, None])
     graph = helper.make_graph([helper.make_node("NonZero", ["x"], ["y"])], "g", [x], [y])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def nonzero_of_products():
+    """The same of a product of matrices, which nothing quantizes."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 64])
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, [2, None])
+    weights = np.random.default_rng(5).normal(0, 1, (64, 64)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["z"]), helper.make_node("NonZero", "z", "y")]
+    graph = helper.make_graph(nodes, "g", [x], [y], [numpy_helper.from_array(weights, "w")])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
@@ -77,6 +90,19 @@ def test_a_network_without_a_program_still_runs_in_the_machine():
         library.run([np.zeros((1, 5), np.float32)])
     found = run(library.executable, np.array([[0, 3, 0, 0, 5]], np.float32))
     np.testing.assert_array_equal(found[0], [[0, 0], [1, 4]])
+
+
+@pytest.mark.parametrize("door", [relay.build, relax.build])
+def test_what_is_left_to_tvm_fuses_no_products_on_aarch64(monkeypatch, door):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    mod, params = relay.frontend.from_onnx(nonzero_of_products())
+    config = pipeline._config("esp32s3") | {"mtriple": "aarch64-linux-gnu"}
+    with pytest.warns(EspdlWarning):
+        found = door(mod, target=tvm.target.Target(config), params=params)
+    executable = found if door is relax.build else found.executable
+    code = "".join(part.inspect_source("asm") for part in executable.mod.imports)
+    assert re.search(r"\bfmul\b", code)
+    assert not re.search(r"\bf(n?madd|n?msub|mla|mls)\b", code)
 
 
 @pytest.mark.parametrize("door", ["relay.build", "relax.build", "tvm.compile", "compile_file"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import tvm
 from tvm import relax, tirx
@@ -18,6 +19,7 @@ from tvm.tirx.script import builder as T
 from ..errors import ModelError
 from ..runtime.executor import Executor, build
 from ..runtime.host import build_regions, host_target
+from ..runtime.host.natives import unfused_module
 from ..runtime.host.run import program_of as program_of_operator
 from .ir import type_of
 from .lowering import program_of_lowered
@@ -29,7 +31,14 @@ LIBRARIES = "external_mods"  # attribute of a module: what `relax.build` links w
 
 def executable_of(mod: tvm.IRModule, target: Target) -> relax.VMExecutable:
     """TVM's executable of a module made here, for `relax.VirtualMachine` and `export_library`."""
-    return relax.build(mod, target, relax_pipeline=PIPELINE_MAP["default_build"]())
+    rest = PIPELINE_MAP["default_build"]()
+
+    def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
+        return unfused_module(rest(mod), target)
+
+    # What is left to TVM, where shapes are known only at run time, becomes functions in there.
+    pipeline = tvm.transform.module_pass(run, opt_level=0, name="espdl.default_build")
+    return relax.build(mod, target, relax_pipeline=pipeline)
 
 
 def callable_module(lowered: Lowered, target: Target | None) -> tvm.IRModule:

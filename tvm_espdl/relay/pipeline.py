@@ -6,6 +6,7 @@ before the first compilation.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -38,19 +39,30 @@ def _register_tags() -> None:
     tags = {KEY: DEFAULT_CHIP, **{f"espressif/{name}": name for name in CHIPS}}
     for tag, device in tags.items():
         if tag not in known:
-            config = {"kind": "llvm", "keys": [KEY, "cpu"], "device": device}
-            tvm.target.tag.register_tag(tag, config)
+            tvm.target.tag.register_tag(tag, _config(device))
+
+
+def _config(device: str) -> dict[str, Any]:
+    """A target of ours; on aarch64 without fused products in what is left to TVM."""
+    config: dict[str, Any] = {"kind": "llvm", "keys": [KEY, "cpu"], "device": device}
+    if platform.machine() not in ("aarch64", "arm64"):
+        return config
+    from ..runtime.host.natives import UNFUSED
+
+    return config | UNFUSED["aarch64"]
 
 
 def _pipeline(rest: Callable[..., Any], **options: Any) -> Any:
     def run(mod: tvm.IRModule, context: Any) -> tvm.IRModule:
+        from ..runtime.host.natives import unfused_module
         from . import executable, lowering
 
         target = Target.current(allow_none=True)
         chip = lowering.chip_of(target) if target is not None else CHIPS[DEFAULT_CHIP]
         lowered = lowering.lower(mod, chip)
         lowering.warn_if_float(bool(lowered.calls), mod)
-        return rest(**options)(executable.callable_module(lowered, target))
+        found = rest(**options)(executable.callable_module(lowered, target))
+        return unfused_module(found, target or Target("llvm"))
 
     return tvm.transform.module_pass(run, opt_level=0, name="espdl.pipeline")
 

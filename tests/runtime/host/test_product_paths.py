@@ -11,17 +11,16 @@ from product_cases import (
     WINDOWS,
     assert_equal,
     convolution,
+    edge,
     integers,
     seeded,
     target_of,
     weighted,
 )
-from random_operators.draws import BIAS
 from random_operators.weighted import overflowing
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
-from tvm_espdl.ops.base.accumulate import largest_sums
 from tvm_espdl.runtime.host import build_regions
 from tvm_espdl.runtime.host.products import image
 from tvm_espdl.runtime.host.products.instructions import instructions_of
@@ -96,29 +95,6 @@ def test_overflowing(target):
             operator, inputs, constants = overflowing(rng, chip, name, "int8", channels)
             records.append(one(operator, chip, [*inputs, *constants]))
     assert_equal(records, target)
-
-
-def edge(chip, beyond, sign, pixels=9, channels=32):
-    """A 1x1 convolution whose partial sums end `beyond` behind the register's end, then return.
-
-    Half of the pixels have small sums, so that tiles have both kinds.
-    """
-    up = -128 if sign > 0 else 127
-    w = np.array([up] * 4 + [sign * 127] * 32 + [sign * 32] + [-128] * 3)
-    x = np.full((1, 1, pixels, w.size), -128, np.int8)
-    x[..., -3:] = 0
-    x[:, :, ::2] //= 8
-    end = (1 << 19) - 1 if sign > 0 else -(1 << 19)
-    b = np.full(channels, end + sign * beyond + 4 * 128 * up, np.int32)
-    w = np.repeat(w[None], channels, 0).astype(np.int8)
-    operator = operators()["conv2d"](
-        x=Tensor("int8", x.shape, 0),
-        w=Tensor("int8", (*w.shape, 1, 1), 0),
-        b=Tensor(BIAS["int8"], b.shape, 0),
-        y=Tensor("int8", (1, 1, pixels, channels), 0),
-    )
-    assert largest_sums(w, b, "int8").min() > 1 << 19
-    return one(operator, chip, [x, w[:, :, None, None], b])
 
 
 @pytest.mark.parametrize("sign", (1, -1))

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.target import Target
-from tvm.target.codegen import llvm_get_system_cpu
 from tvm.tirx.script import builder as T
 
 from ...chips import Chip
 from ...program import Native, Program, Step
+from . import cpu
 from .distinct import Distinct
 from .kernels import kernel_of
+from .natives import native_function, native_target
 from .region import C_FUNCTION, Call, Region
 
 # The pipeline without StorageRewrite, which would move local arrays out of their loops.
 PIPELINE = "tirx"
-
-# TVM's own functions are for any CPU: where it had fused multiply-adds, LLVM would use them, and
-# their floats would be neither those of the chip nor those of an exported library elsewhere.
-NATIVE_TARGET = "llvm"
-
-# For these functions TVM writes formulas of its own into LLVM's code.
-_FORMULAS = re.compile(r"\bT\.(tanh|tan|atanh)\(")
 
 #: Symbol of the function from the number of a kernel to its address.
 ADDRESS_OF_KERNEL = "address_of_kernel"
@@ -69,9 +62,8 @@ class HostModule:
 
     def native(self, function: Any) -> str:
         """Add a function of TVM; the symbol under which it takes DLTensors."""
-        variable = self._natives.add(
-            _with_math_of_c(function), f"native_{len(self._natives.functions)}"
-        )
+        name = f"native_{len(self._natives.functions)}"
+        variable = self._natives.add(native_function(function, self.target), name)
         return str(variable.name_hint)
 
     def open(self, call: Call) -> int:
@@ -110,7 +102,7 @@ class HostModule:
         }
         module = None
         if natives:
-            module = tvm.tirx.build(tvm.IRModule(natives), target=Target(NATIVE_TARGET))
+            module = tvm.tirx.build(tvm.IRModule(natives), target=native_target(self.target))
         functions = dict(self._functions)
         if self._opened:
             functions[ADDRESS_OF_KERNEL] = self._address_of_kernel()
@@ -169,21 +161,4 @@ def host_target(target: Target | None) -> Target:
     """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
     given = dict(target.attrs) if target is not None else {}
     kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
-    return Target({"kind": "llvm", "mcpu": llvm_get_system_cpu(), **kept})
-
-
-def _with_math_of_c(function: Any) -> Any:
-    """The function with C's `tanhf`, where TVM has a formula of its own for LLVM.
-
-    The chip's C calls `math.h`; the formulas differ from it, by hundreds of steps near zero.
-    """
-    if not _FORMULAS.search(str(function.script())):
-        return function
-    mod = tvm.IRModule({"main": function})
-    # Divisions of indices are lowered with it, for the width that indices have in the end.
-    passes = [
-        tvm.tirx.transform.ForceNarrowIndexToInt32(),
-        tvm.tirx.transform.BindTarget(Target("c")),
-        tvm.tirx.transform.LowerIntrin(),
-    ]
-    return tvm.transform.Sequential(passes)(mod)["main"].without_attr("target")
+    return Target({"kind": "llvm", **(kept if "mcpu" in kept else cpu.of_this_pc() | kept)})

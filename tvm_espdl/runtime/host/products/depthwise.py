@@ -150,8 +150,9 @@ def _in_lanes(kernel: Depthwise, values: Array) -> Array:
             first = channels.start + block * wide
             part = np.zeros((wide, *values.shape[1:]), values.dtype)
             part[: channels.width] = values[first : first + channels.width]
-            # Of each 128 bits, the first four channels come to the first vector, and so on.
-            shape = (channels.lanes // 4, group, 4, *values.shape[1:])
+            # Of each 128 bits, the first channels come to the first vector, and so on.
+            of_part = kernel.instructions.of_part
+            shape = (wide // of_part, group, of_part // group, *values.shape[1:])
             found.append(part.reshape(shape).swapaxes(0, 1).ravel())
     return np.concatenate(found)
 

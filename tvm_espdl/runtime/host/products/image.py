@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
@@ -141,7 +142,7 @@ def blocks_of(
         How many copies there are.
     """
     rows, columns, _ = window.output
-    size = {"uint8": 1, "int16": 2}[instructions.element] * planes
+    size = np.dtype(instructions.element).itemsize * planes
     least = max(1, min(SLICES, macs // SLICE_MACS))
     if flat:
         most = max(1, BLOCK_BYTES // (window.image[2] * size))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
@@ -221,34 +222,34 @@ class _Tile:
         ]
         # Where taps are missing, weights are 0.
         loaded += loaded[:1] * (self.instructions.group - len(loaded))
+        if self.instructions.group == 1:
+            return loaded
+        of_part = self.instructions.of_part
+        first = _unpacked(loaded[0], loaded[1], 1, self.wide, of_part)
         if self.instructions.group == 2:
-            return _unpacked(loaded[0], loaded[1], 1, self.wide, 8)
-        first = _unpacked(loaded[0], loaded[1], 1, self.wide, 16)
-        second = _unpacked(loaded[2], loaded[3], 1, self.wide, 16)
+            return first
+        second = _unpacked(loaded[2], loaded[3], 1, self.wide, of_part)
         return [
-            v for a, b in zip(first, second, strict=True) for v in _unpacked(a, b, 2, self.wide, 16)
+            vector
+            for a, b in zip(first, second, strict=True)
+            for vector in _unpacked(a, b, 2, self.wide, of_part)
         ]
 
     def _narrowed(self, results: list[Expression]) -> Expression:
         """int32 to the result's type, saturated, with ReLU, the channels in their order."""
-        names, dtype = self.instructions.names[self.lanes], self.kernel.store.finish.dtype
-        words = [
-            T.Bind(
-                T.call_llvm_pure_intrin(
-                    f"int16x{self.lanes * 2}", names.halve, results[n], results[n + 1]
-                )
+        dtype = self.kernel.store.finish.dtype
+        while len(results) > 1:
+            pairs = zip(results[::2], results[1::2], strict=True)
+            results = [T.Bind(self.instructions.narrowed(*pair)) for pair in pairs]
+        (narrow,) = results
+        kind = f"int{narrow.ty.dtype.bits}"
+        if kind != dtype:
+            limits = np.iinfo(dtype)
+            highest, lowest = (
+                tirx.Broadcast(tirx.const(int(n), kind), self.wide)
+                for n in (limits.max, limits.min)
             )
-            for n in range(0, len(results), 2)
-        ]
-        if dtype == "int16":
-            narrow = words[0]
-        elif len(words) == 2:
-            narrow = T.Bind(
-                T.call_llvm_pure_intrin(f"int8x{self.wide}", names.quarter, words[0], words[1])
-            )
-        else:
-            limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(words[0], next(limits)), next(limits)))
+            narrow = T.Cast(f"{dtype}x{self.wide}", T.max(T.min(narrow, highest), lowest))
         if self.kernel.store.finish.relu:
             narrow = T.max(narrow, tirx.Broadcast(tirx.const(0, dtype), self.wide))
         return T.Bind(narrow)

@@ -100,13 +100,15 @@ class Segments:
         magnitude = used.repeated(T.Bind(used.magnitude(pixels)))
         image = used.repeated(pixels)
         small = used.weight_magnitude(weights)
-        added = [(self._sums, image, weights), (self._magnitudes, magnitude, small)]
+        added = [
+            (self._sums, used.dot, image, weights),
+            (self._magnitudes, used.dot_of_magnitudes, magnitude, small),
+        ]
         if used.offset:
             offset = tirx.Broadcast(tirx.const(used.offset, used.element), lanes * used.group)
-            added.append((self._offsets, offset, weights))
-        for total, one, other in added:
-            value = used.dot(lanes, total[self._every], one, other)
-            T.buffer_store(total, value, [self._every])
+            added.append((self._offsets, used.dot, offset, weights))
+        for total, add, one, other in added:
+            T.buffer_store(total, add(lanes, total[self._every], one, other), [self._every])
 
     def end(self) -> None:
         """Emit the end of a segment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
@@ -32,7 +33,7 @@ class ProvenLayout(Layout):
     @property
     def squares(self) -> int:
         """Where the sums of squares begin in the working memory, in bytes."""
-        size = {"uint8": 1, "int16": 2}[self.instructions.element]
+        size = np.dtype(self.instructions.element).itemsize
         return -(-self.blocks.elements * size // 64) * 64
 
     @property

@@ -13,7 +13,7 @@ from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ..kernel import Buffer, Expression, registers
-from .image import Blocks
+from .image import Blocks, ramp
 from .instructions import Instructions
 from .ordered import Run
 from .statements import Buffers
@@ -214,7 +214,7 @@ class Tile:
                 T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]) for n in range(many)
             ]
             for output in self.outputs:
-                value = self.image[tirx.Ramp(pixel + output * self.step, 1, group)]
+                value = self.image[ramp(pixel + output * self.step, group)]
                 image = T.Bind(self.instructions.repeated(value))
                 for of_vector, weight in zip(sums, weights, strict=True):
                     total = of_vector[output]
