@@ -88,8 +88,8 @@ def test_at_the_end_of_32_bits(target, sign):
     All products have one sign, so that the bound by lengths is the sum.
     """
     records, depth = [], 64
-    for chip in CHIPS:
-        for shift in (0, 14, 15, 16, 17, 22):
+    for chip, shifts in zip(CHIPS, ((0, 15, 22), (14, 16, 17), (16,)), strict=True):
+        for shift in shifts:
             x = np.repeat(np.arange(5775, 5810)[:, None], depth, 1).astype(np.int16)
             w = np.full((depth, 21), sign * 5793, np.int16)
             b = np.tile([0, 1, -1, 1 << 15, -(1 << 16), 1 << 30, -(1 << 30)], 3)
@@ -99,7 +99,7 @@ def test_at_the_end_of_32_bits(target, sign):
     assert_equal(records, target)
 
 
-@pytest.mark.parametrize("depth", (511, 512, 513, 2047, 2049, 8193))
+@pytest.mark.parametrize("depth", (511, 512, 2049, 8193))
 def test_all_at_the_ends_of_int16(target, depth):
     """The largest sums that there are, up to which every split into digits serves."""
     rng = seeded(depth)
@@ -108,11 +108,8 @@ def test_all_at_the_ends_of_int16(target, depth):
     w = rng.choice([-32768, 32767, 127, -128], (depth, 24)).astype(np.int16)
     w[:, 0], w[:, 1], w[:, 16] = -32768, 32767, -32768
     b = rng.integers(-(2**38), 2**38, 24)
-    records = [
-        product(chip, (x, w, b), shift, activation)
-        for chip in CHIPS
-        for shift, activation in ((30, "linear"), (29, "relu"), (24, "linear"))
-    ]
+    kinds = ((30, "linear"), (24, "linear"), (29, "relu"))
+    records = [product(chip, (x, w, b), *kind) for chip, kind in zip(CHIPS, kinds, strict=True)]
     assert_equal(records, target)
 
 
@@ -143,10 +140,10 @@ def test_overflowing(target):
     rng = seeded(174)
     records = []
     for name in ("conv2d", "depthwise_conv2d"):
-        for channels in (16, 21, 40):
-            for chip in map(find_chip, ("esp32s3", "esp32p4")):
-                operator, inputs, constants = overflowing(rng, chip, name, "int16", channels)
-                records.append(one(operator, chip, [*inputs, *constants]))
+        for channels, chip in ((16, "esp32s3"), (21, "esp32s3"), (21, "esp32p4")):
+            used = find_chip(chip)
+            operator, inputs, constants = overflowing(rng, used, name, "int16", channels)
+            records.append(one(operator, used, [*inputs, *constants]))
     assert_equal(records, target)
 
 
@@ -155,7 +152,7 @@ def test_depthwise_at_the_ends(target):
     rng = seeded(175)
     records = []
     for chip in CHIPS:
-        for shift in (0, 9, 15, 16, 17, 23, 30):
+        for shift in {"esp32s3": (0, 15, 17), "esp32p4": (9, 16, 23)}.get(chip, (30,)):
             x = np.where(rng.random((1, 6, 7, 24)) < 0.5, -32768, 32767).astype(np.int16)
             x[..., ::3], x[:, :3, :, 1::3] = -32768, 32767
             w = rng.choice([-32768, 32767, -129, 128], (24, 1, 3, 5)).astype(np.int16)

@@ -163,7 +163,7 @@ class _Column:
             value = tirx.Broadcast(value, lanes)
         elif self.width < lanes:
             order = [T.int32(min(n, self.width - 1)) for n in range(lanes)]
-            value = tirx.Shuffle([value], order)
+            value = tirx.Shuffle([value] * -(-lanes // self.width), order)
         return T.Bind(T.Cast(f"{self.packing.layout.instructions.weight}x{lanes}", value))
 
 
