@@ -14,6 +14,7 @@ from tvm.target.codegen import target_has_features
 from tvm.tirx.script import builder as T
 
 from ...ops.base.rounding import Array
+from .cpu import architecture
 from .kernel import Buffer, Expression
 
 ROW = 16  # bytes in which a shuffle looks up
@@ -25,14 +26,15 @@ class Lookup:
 
     Attributes
     ----------
-    feature : str
-        What LLVM calls the CPU's feature that it needs.
+    architecture, feature : str
+        Of the CPUs that have it: as `cpu.architecture` says, and what LLVM calls the feature.
     lanes : int
         Bytes that are looked up at once.
     name : str
         LLVM's name of the instruction.
     """
 
+    architecture: str
     feature: str
     lanes: int
     name: str
@@ -99,12 +101,32 @@ class Shuffles(Lookup):
         return found
 
 
-#: The best first.
+class Quarters(Lookup):
+    """Each quarter of the table, in four registers, by what a byte is beyond its first entry.
+
+    Beyond 63 the instruction gives 0, so that all quarters make up the result.
+    """
+
+    def emit(self, values: Expression, table: Buffer) -> Expression:
+        """Emit a lookup for each quarter."""
+        unsigned = f"uint8x{self.lanes}"
+        place = T.Bind(T.reinterpret(unsigned, values ^ self._repeated(-128)))
+        found = None
+        for begin in range(0, 16 * ROW, 4 * ROW):
+            rows = (table[T.Ramp(begin + at, 1, ROW)] for at in range(0, 4 * ROW, ROW))
+            beyond = place - tirx.Broadcast(T.uint8(begin), self.lanes)
+            some = self._called(*rows, T.reinterpret(f"int8x{self.lanes}", beyond))
+            found = some if found is None else T.Bind(found ^ some)
+        return found
+
+
+#: The best of each architecture first.
 PATHS: tuple[Lookup, ...] = (
-    Permutes("avx512vbmi", 64, "llvm.x86.avx512.vpermi2var.qi.512"),
-    Shuffles("avx512bw", 64, "llvm.x86.avx512.pshuf.b.512"),
-    Shuffles("avx2", 32, "llvm.x86.avx2.pshuf.b"),
-    Shuffles("ssse3", 16, "llvm.x86.ssse3.pshuf.b.128"),
+    Permutes("x86", "avx512vbmi", 64, "llvm.x86.avx512.vpermi2var.qi.512"),
+    Shuffles("x86", "avx512bw", 64, "llvm.x86.avx512.pshuf.b.512"),
+    Shuffles("x86", "avx2", 32, "llvm.x86.avx2.pshuf.b"),
+    Shuffles("x86", "ssse3", 16, "llvm.x86.ssse3.pshuf.b.128"),
+    Quarters("aarch64", "neon", 16, "llvm.aarch64.neon.tbl4.v16i8"),
 )
 
 
@@ -112,4 +134,5 @@ def lookup_of(target: Target | None) -> Lookup | None:
     """The best path of a target of kind llvm; None where only single bytes are looked up."""
     if target is None:
         return None
-    return next((path for path in PATHS if target_has_features(path.feature, target)), None)
+    here = (path for path in PATHS if path.architecture == architecture(target))
+    return next((path for path in here if target_has_features(path.feature, target)), None)
