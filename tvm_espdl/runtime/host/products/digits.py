@@ -62,7 +62,7 @@ class Digits:
                 return False
             carry = (bound >> width) + 1
         last = magnitudes * self.largest[-1] + np.abs(begin >> self.places[-1])
-        return bool((last + carry <= INT32_MAX).all())
+        return bool((last <= INT32_MAX).all())
 
     def of_begin(self, begin: Array) -> list[Array]:
         """What the sum of each digit begins with, int32 of `(channels,)`."""
