@@ -16,6 +16,7 @@ from ...chips import Chip
 from ...program import Native, Program, Step
 from .distinct import Distinct
 from .kernels import kernel_of
+from .limiting import limiting
 from .region import C_FUNCTION, Call, Region
 
 # The pipeline without StorageRewrite, which would move local arrays out of their loops.
@@ -59,12 +60,17 @@ class HostModule:
         self._doors: list[str] = []
         self._opened: dict[str, int] = {}
 
-    def call(self, step: Step, chip: Chip, name: str) -> Call:
-        """Add an operator's kernel, called `name` if no equal one was added before."""
+    def call(self, step: Step, chip: Chip, name: str, *, limits: bool = False) -> Call:
+        """Add an operator's kernel, called `name` if no equal one was added before.
+
+        With `limits`, it limits its results (`limiting`).
+        """
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
         with self.target:
             kernel = kernel_of(step.operator, chip, step.constants)
+            if limits:
+                kernel = limiting(kernel, len(step.inputs), step.operator.output)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
