@@ -15,6 +15,7 @@ from ...program import Native, Program, Step
 from . import cpu
 from .distinct import Distinct
 from .kernels import kernel_of
+from .limiting import limiting
 from .natives import native_function, native_target
 from .region import C_FUNCTION, Call, Region
 
@@ -52,12 +53,17 @@ class HostModule:
         self._doors: list[str] = []
         self._opened: dict[str, int] = {}
 
-    def call(self, step: Step, chip: Chip, name: str) -> Call:
-        """Add an operator's kernel, called `name` if no equal one was added before."""
+    def call(self, step: Step, chip: Chip, name: str, *, limits: bool = False) -> Call:
+        """Add an operator's kernel, called `name` if no equal one was added before.
+
+        With `limits`, it limits its results (`limiting`).
+        """
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
         with self.target:
             kernel = kernel_of(step.operator, chip, step.constants)
+            if limits:
+                kernel = limiting(kernel, len(step.inputs), step.operator.output)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
