@@ -26,7 +26,7 @@ from tvm_espdl.runtime.host.products import image
 from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of
 
-USES = {"avx512vnni": "vpdpbusd", "avxvnni": "vpdpbusd"}
+USES = {"avx512vnni": "vpdpbusd", "avxvnni": "vpdpbusd", "dotprod": "sdot", "neon": "sadalp"}
 
 
 @pytest.fixture(params=PATH_NAMES)

@@ -25,7 +25,7 @@ from tvm_espdl.runtime.host.products import image
 from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of
 
-USES = {"avx512vnni": "vpdpwssd", "avxvnni": "vpdpwssd"}
+USES = {"avx512vnni": "vpdpwssd", "avxvnni": "vpdpwssd", "dotprod": "smlal", "neon": "smlal"}
 
 
 @pytest.fixture(params=PATH_NAMES)
