@@ -11,6 +11,7 @@ from typing import Any
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
+from ..arithmetic import unfused
 from ..kernel import Buffer, Expression, registers
 from .image import ramp
 from .proof import MARGIN
@@ -139,7 +140,9 @@ class _Column:
             if squares is not None:
                 for row in loaded:
                     value = T.Bind(T.Cast(f"float32x{lanes}", row))
-                    T.buffer_store(squares, squares[self.every] + value * value, [self.every])
+                    T.buffer_store(
+                        squares, squares[self.every] + unfused(value * value), [self.every]
+                    )
             zero = tirx.Broadcast(tirx.const(0, used.weight), lanes)
             values = [*loaded, *[zero] * (group - rows)]
             together = T.Bind(_interleaved(values))

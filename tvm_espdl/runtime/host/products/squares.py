@@ -11,6 +11,7 @@ from functools import partial
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
+from ..arithmetic import unfused
 from ..kernel import Buffer, Expression, registers
 from .image import Blocks, ramp, spread, steps
 
@@ -87,12 +88,12 @@ class Squares:
             with T.serial(many) as n:
                 pixels = image[tirx.Ramp(at + done + n * lanes, 1, lanes)]
                 value = T.Bind(T.Cast(f"float32x{lanes}", pixels))
-                T.buffer_store(sums, sums[every] + value * value, [every])
+                T.buffer_store(sums, sums[every] + unfused(value * value), [every])
             T.buffer_store(total, total[0] + _added(T.Bind(sums[every])), [0])
             done += many * lanes
         with T.serial(depth - done) as n:
             value = T.Bind(T.cast(image[at + done + n], "float32"))
-            T.buffer_store(total, total[0] + value * value, [0])
+            T.buffer_store(total, total[0] + unfused(value * value), [0])
         return total[0]
 
     def _windows(self, row: Expression, column: Expression, lanes: int) -> None:
