@@ -169,7 +169,7 @@ class Instructions:
             return image, image
         lanes = image.ty.dtype.lanes
         value = T.Bind(image ^ tirx.Broadcast(T.uint8(128), lanes))
-        unsigned = T.Bind(_magnitude_of_bytes(value))
+        unsigned = _magnitude_of_bytes(value)
         least = T.min(unsigned, tirx.Broadcast(T.uint8(127), lanes))
         return unsigned, T.reinterpret(f"int8x{lanes}", least)
 
