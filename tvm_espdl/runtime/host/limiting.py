@@ -37,7 +37,10 @@ def limiting(kernel: HostKernel, inputs: int, y: Tensor) -> HostKernel:
     declared: list[tirx.Buffer] = []
 
     def note(declaration: tirx.DeclBuffer) -> None:
-        if declaration.data.same_as(result):
+        data = declaration.data
+        # A view of a buffer names the buffer instead of the pointer.
+        viewed = getattr(data, "args", ())
+        if data.same_as(result) or any(b.same_as(v) for b in declared for v in viewed):
             declared.append(declaration.buffer)
 
     tvm_ffi.structural_walk(function.body, (tirx.DeclBuffer, note))
