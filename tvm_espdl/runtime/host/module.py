@@ -26,6 +26,9 @@ PIPELINE = "tirx"
 # their floats would be neither those of the chip nor those of an exported library elsewhere.
 NATIVE_TARGET = "llvm"
 
+#: LLVM's level: the next one takes a sixth longer and makes slower code of the same kernels.
+LEVEL = 2
+
 # For these functions TVM writes formulas of its own into LLVM's code.
 _FORMULAS = re.compile(r"\bT\.(tanh|tan|atanh)\(")
 
@@ -175,7 +178,7 @@ def host_target(target: Target | None) -> Target:
     """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
     given = dict(target.attrs) if target is not None else {}
     kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
-    return Target({"kind": "llvm", "mcpu": llvm_get_system_cpu(), **kept})
+    return Target({"kind": "llvm", "opt-level": LEVEL, "mcpu": llvm_get_system_cpu(), **kept})
 
 
 def _with_math_of_c(function: Any) -> Any:
