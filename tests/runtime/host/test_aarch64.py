@@ -24,7 +24,7 @@ from tvm.tirx.script import builder as T
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ToolError
 from tvm_espdl.ops import Tensor, operators
-from tvm_espdl.runtime.host import HostModule, build_regions
+from tvm_espdl.runtime.host import HostModule, build_regions, host_target
 from tvm_espdl.runtime.host.products import image as image_copies
 from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of as program_of_one
@@ -50,7 +50,9 @@ def aarch64():
 
 
 def target_of(cpu):
-    return Target({"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": cpu})
+    level = host_target(None).attrs["opt-level"]
+    triple = "aarch64-linux-gnu"
+    return Target({"kind": "llvm", "mtriple": triple, "mcpu": cpu, "opt-level": level})
 
 
 @pytest.fixture(params=CPUS)

@@ -1,4 +1,4 @@
-"""Pools, reductions and PReLU in vectors of channels, of several CPUs, against NumPy."""
+"""Pools, reductions, softmax and PReLU in vectors of channels, of several CPUs, against NumPy."""
 
 from itertools import product
 
@@ -46,6 +46,13 @@ def reductions(dtype):
         yield operators()[name](x, y, axes)
 
 
+def softmaxes(dtype):
+    for n, (name, axis) in enumerate(product(("softmax", "log_softmax"), (0, 1, 2, 1))):
+        shape = (3, 5, CHANNELS[(2 * n) % len(CHANNELS)])
+        x = Tensor(dtype, shape, -5 if dtype == "int8" else -12)
+        yield operators()[name](x, Tensor("float32", shape, None), axis)
+
+
 def filled(rng, shape, dtype):
     """All sizes of numbers; whole channels at either end, so that sums are the largest."""
     limits = np.iinfo(dtype)
@@ -57,7 +64,7 @@ def filled(rng, shape, dtype):
 
 @pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
-@pytest.mark.parametrize("kind", [pools, reductions])
+@pytest.mark.parametrize("kind", [pools, reductions, softmaxes])
 def test_all_numbers_of_channels(kind, dtype, cpu):
     print("seed", seed := 23)
     rng = np.random.default_rng(seed)

@@ -22,6 +22,9 @@ from .region import C_FUNCTION, Call, Region
 # The pipeline without StorageRewrite, which would move local arrays out of their loops.
 PIPELINE = "tirx"
 
+#: LLVM's level: the next one takes a sixth longer and makes slower code of the same kernels.
+LEVEL = 2
+
 #: Symbol of the function from the number of a kernel to its address.
 ADDRESS_OF_KERNEL = "address_of_kernel"
 
@@ -167,4 +170,5 @@ def host_target(target: Target | None) -> Target:
     """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
     given = dict(target.attrs) if target is not None else {}
     kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
-    return Target({"kind": "llvm", **(kept if "mcpu" in kept else cpu.of_this_pc() | kept)})
+    named = kept if "mcpu" in kept else cpu.of_this_pc() | kept
+    return Target({"kind": "llvm", "opt-level": LEVEL, **named})
