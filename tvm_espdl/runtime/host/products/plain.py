@@ -48,10 +48,6 @@ def plain_products(
     parts = groups(chip, weights.reshape(count, -1), kept, dtype, lanes_only=depthwise)
     parts = [part for part in parts if part.clamped or not only_ordered]
     blocks = [(part, start) for part in parts for start in part.starts]
-    packed = [
-        weights[start : start + part.width].reshape(part.width, -1).T.ravel()
-        for part, start in blocks
-    ]
     starts = np.array([start for _, start in blocks], np.int32)
     shifts = np.array(np.broadcast_to(finish.shifts, count), np.int32)
     bordered = any(window.pads)
@@ -65,18 +61,24 @@ def plain_products(
             _copy_inside_border(inside, image, window)
             begin, end = 0, units
         y = T.decl_buffer(window.output, dtype, data=given.y.data)
-        packed_, bias_, shifts_, starts_ = given.constants
-        buffers = _Buffers(image, packed_, bias_, shifts_, starts_, y)
+        packed, of_bias, of_shifts, of_starts = given.constants
+        buffers = _Buffers(image, packed, of_bias, of_shifts, of_starts, y)
         block = offset = 0
         for part in parts:
             _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit(begin, end)
             block += len(part.starts)
             offset += len(part.starts) * part.width * weights[0].size
 
-    constants = (np.concatenate(packed), kept, shifts, starts)
+    constants = (_packed(weights, blocks), kept, shifts, starts)
     scratch = Tensor(dtype, window.padded).nbytes if bordered else 0
     # Each slice would need the whole copy.
     return Statements(emit, constants, scratch, 1 if bordered else units)
+
+
+def _packed(weights: Array, blocks: list[tuple[Group, int]]) -> Array:
+    """By block of channels, product, and channel."""
+    found = (weights[start : start + part.width].reshape(part.width, -1) for part, start in blocks)
+    return np.concatenate([rows.T.ravel() for rows in found])
 
 
 def _copy_inside_border(x: Buffer, image: Buffer, window: Window) -> None:
