@@ -15,8 +15,8 @@ Beside them:
 Networks of `.espdl` files have no ONNX, and so no peer here; `zoo_inference.py` has others.
 
 Run: `python benchmarks/host_inference.py [--models FOLDER] [--espdl FOLDER] [--chips esp32s3 …]
-[--threads 1 2] [--seconds 1] [--operators] [--esp-ppq PYTHON]`. FOLDER of models has
-`<name>.calib.npz` beside them; the committed digits network is always measured.
+[--threads 1 2] [--precision int16] [--seconds 1] [--operators] [--esp-ppq PYTHON]`. FOLDER of
+models has `<name>.calib.npz` beside them; the committed digits network is always measured.
 """
 
 import argparse
@@ -172,7 +172,9 @@ def measure(options, threads):
     for name, path, calibration in float_models(options.models):
         prepared = preprocess_onnx(path)
         for chip in options.chips:
-            model = quantize_onnx(prepared, calibration, chip, measure=False).model
+            model = quantize_onnx(
+                prepared, calibration, chip, precision=options.precision, measure=False
+            ).model
             peers = {"QDQ": session(model, threads), "float": session(prepared, threads)}
             x = np.ascontiguousarray(calibration[:1])
             row(name, compile_file(model), [x], peers, options)
@@ -204,6 +206,7 @@ def main():
     parser.add_argument("--espdl")
     parser.add_argument("--chips", nargs="+", choices=CHIPS, default=["esp32s3"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--precision", choices=("int8", "int16"))
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--operators", action="store_true")
     parser.add_argument("--esp-ppq")

@@ -35,8 +35,7 @@ class Relu(ShiftedScales, Pointwise):
         positive = op.max(v, 0)
         if self.x.exponent == self.y.exponent:
             return positive
-        scale = power_of_two(self.x.uniform_exponent - self.y.uniform_exponent)
-        return op.rounded(op.cast(positive, "float32") * op.real(float(scale)))
+        return op.shifted(positive, self.y.uniform_exponent - self.x.uniform_exponent)
 
     def parameters(self, chip: Chip) -> dict[str, FieldValue]:
         """The change of exponents, and the chip's rounding.

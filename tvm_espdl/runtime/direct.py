@@ -38,7 +38,8 @@ class Direct:
         self._inputs = [begin.index(name) for name in segment.inputs]
         tensors = [program.values[name] for name in segment.outputs]
         self._types = [(tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
-        self._results = [segment.outputs.index(name) for name in end]
+        self._order = [segment.outputs.index(name) for name in end]
+        self._results = [len(self._inputs) + place for place in self._order]
 
     @staticmethod
     def suits(program: Program, segments: Sequence[Segment]) -> bool:
@@ -53,16 +54,20 @@ class Direct:
 
     def run(self, begin: Sequence[Array]) -> list[Array]:
         """The results of one run: outputs, then the next states."""
-        inputs = [_lendable(begin[i]) for i in self._inputs]
-        outputs = [np.empty(shape, dtype) for shape, dtype in self._types]
+        arrays = []  # in loops: what Python does takes as long as a small network
+        for place in self._inputs:
+            array = begin[place]
+            flags = array.flags
+            lendable = flags.c_contiguous and flags.writeable  # else DLPack lends none
+            arrays.append(array if lendable else array.copy())
+        for shape, dtype in self._types:
+            arrays.append(np.empty(shape, dtype))
         if self._chooser is None:
-            self._door(*inputs, *outputs)
+            self._door(*arrays)
         else:
-            pointers = [*map(_pointer, inputs), *map(_pointer, outputs)]
-            self._chooser.run(
-                lambda: self._many(1, 1, *pointers), lambda: self._door(*inputs, *outputs)
-            )
-        return [outputs[place] for place in self._results]
+            pointers = [*map(_pointer, arrays)]
+            self._chooser.run(lambda: self._many(1, 1, *pointers), lambda: self._door(*arrays))
+        return [arrays[place] for place in self._results]
 
     def run_many(self, begin: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Compute all samples of `begin` on this thread, without Python's lock.
@@ -75,7 +80,7 @@ class Direct:
             Where the results go, in the same form and the order of those of `run`.
         """
         inputs = [begin[i] for i in self._inputs]
-        ordered = [outputs[self._results.index(n)] for n in range(len(outputs))]
+        ordered = [outputs[self._order.index(n)] for n in range(len(outputs))]
         count = len(begin[0]) if begin else len(outputs[0])
         self._many(count, 0, *map(_pointer, inputs), *map(_pointer, ordered))
 
@@ -84,12 +89,6 @@ def begin_and_end(program: Program) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The values with which a run begins and ends, states behind the others."""
     begin = (*program.inputs, *(state.value for state in program.states))
     return begin, (*program.outputs, *(state.next for state in program.states))
-
-
-def _lendable(array: Array) -> Array:
-    """The array, or a copy where DLPack lends none."""
-    flags = array.flags
-    return array if flags.c_contiguous and flags.writeable else array.copy()
 
 
 def _pointer(array: Array) -> ctypes.c_void_p:

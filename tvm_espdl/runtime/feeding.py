@@ -63,10 +63,10 @@ class Feeder:
             For a missing, unknown or superfluous input, a wrong shape or dtype.
         """
         if type(arrays) is list and len(arrays) == len(self._plain):
-            for array, plain in zip(arrays, self._plain, strict=True):
-                if type(array) is not np.ndarray or (array.dtype, array.shape) != plain:
-                    break
-                if not array.flags.c_contiguous:
+            for number, (dtype, shape) in enumerate(self._plain):
+                array = arrays[number]
+                plain = type(array) is np.ndarray and array.dtype == dtype
+                if not (plain and array.shape == shape and array.flags.c_contiguous):
                     break
             else:
                 return arrays

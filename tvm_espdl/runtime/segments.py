@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..program import Native, Program
+from .clipping import clipped, with_clips
 from .host import Call, HostModule
 
 
@@ -36,11 +37,13 @@ class Segment:
 def calls_of(program: Program, module: HostModule, prefix: str) -> list[Call | str]:
     """For each step its kernel, callable from outside, or the symbol of TVM's function."""
     found: list[Call | str] = []
+    clips = clipped(program)
     for number, step in enumerate(program.steps):
         if isinstance(step.operator, Native):
             found.append(module.native(step.operator.function))
             continue
-        call = module.call(step, program.chip, f"{prefix}_{step.operator.name}_{number}")
+        name = f"{prefix}_{step.operator.name}_{number}"
+        call = module.call(step, program.chip, name, limits=step.outputs[0] in clips)
         module.open(call)
         found.append(call)
     return found
@@ -53,20 +56,24 @@ def segments_of(
     units = zip(program.steps, calls, range(len(calls)), strict=True)
     runs = groupby(units, lambda unit: unit[2] if isinstance(unit[1], str) else "operators")
     found: list[Segment] = []
+    clips = clipped(program)
     needed = {*program.outputs, *(state.next for state in program.states)}
-    for steps, its, (first, *_) in reversed([tuple(zip(*run, strict=True)) for _, run in runs]):
-        written = dict.fromkeys(name for step in steps for name in step.outputs)
-        read = dict.fromkeys(name for step in steps for name in step.inputs if name not in written)
-        if isinstance(its[0], str):
+    for run in reversed([tuple(its) for _, its in runs]):
+        steps, its, (first, *_) = zip(*run, strict=True)
+        one = isinstance(its[0], str)
+        part, called = (steps, its) if one else with_clips(steps, its, clips)
+        written = dict.fromkeys(name for step in part for name in step.outputs)
+        read = dict.fromkeys(name for step in part for name in step.inputs if name not in written)
+        if one:
             found.append(Segment(its[0], steps[0].inputs, steps[0].outputs))
         else:
             outputs = tuple(name for name in written if name in needed)
             constants = {n: program.constants[n] for n in read if n in program.constants}
             inputs = tuple(name for name in read if name not in constants)
-            part = Program(program.chip, program.values, inputs, outputs, steps, constants)
-            region = module.region(part, f"{prefix}_from_{first}", its)
+            own = Program(program.chip, program.values, inputs, outputs, part, constants)
+            region = module.region(own, f"{prefix}_from_{first}", called)
             found.append(
-                Segment(region.symbol, part.inputs, outputs, region.many, region.uses_threads)
+                Segment(region.symbol, own.inputs, outputs, region.many, region.uses_threads)
             )
         needed |= read.keys()
     return tuple(reversed(found))

@@ -1,13 +1,31 @@
 """The comparison of host kernels with their references, with one build for many records."""
 
 import numpy as np
+import pytest
 import tvm
 from random_operators import Record, wrong
+from tvm.target import Target
+from tvm.target.codegen import llvm_get_cpu_features
 
-from tvm_espdl.runtime.host import build_regions
+from tvm_espdl.runtime.host import build_regions, host_target
+from tvm_espdl.runtime.host.cpu import needed
 from tvm_espdl.runtime.host.run import program_of
 
 CHIPS = ("esp32", "esp32s3", "esp32p4")
+
+
+def target_of(cpu):
+    """A CPU by LLVM's name, this PC's where that is empty; skips where this PC lacks something."""
+    own = host_target(None)
+    if not cpu:
+        return own
+    if "x86" not in str(own.attrs.get("mtriple", "x86")):
+        pytest.skip("another kind of CPU")
+    target = host_target(Target({"kind": "llvm", "mcpu": cpu}))
+    lacks = {*needed(target)} - {str(name) for name in llvm_get_cpu_features(own)}
+    if lacks:
+        pytest.skip(f"this CPU has no {', '.join(sorted(lacks))}")
+    return target
 
 
 def one(operator, chip, arrays):

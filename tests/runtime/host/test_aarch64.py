@@ -9,13 +9,14 @@ import re
 import numpy as np
 import pytest
 from foreign_pc import Call, run_calls
+from host_cases import one
 from host_networks import expected, image, residual
 from lowered import by_reference, program_of
 from networks import digits_arrays, quantized_digits
+from product_cases import DENSE, DEPTHWISE, WINDOWS, convolution, edge, seeded
 from random_operators import records, wrong
 from random_operators.weighted import overflowing
 from requirements_here import installed
-from test_product_paths import DENSE, DEPTHWISE, WINDOWS, convolution, edge, one, seeded
 from tvm.script.ir_builder import IRBuilder
 from tvm.target import Target
 from tvm.tirx.script import builder as T
@@ -23,7 +24,7 @@ from tvm.tirx.script import builder as T
 from tvm_espdl.chips import find_chip
 from tvm_espdl.errors import ToolError
 from tvm_espdl.ops import Tensor, operators
-from tvm_espdl.runtime.host import HostModule, build_regions
+from tvm_espdl.runtime.host import HostModule, build_regions, host_target
 from tvm_espdl.runtime.host.products import image as image_copies
 from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of as program_of_one
@@ -49,7 +50,9 @@ def aarch64():
 
 
 def target_of(cpu):
-    return Target({"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": cpu})
+    level = host_target(None).attrs["opt-level"]
+    triple = "aarch64-linux-gnu"
+    return Target({"kind": "llvm", "mtriple": triple, "mcpu": cpu, "opt-level": level})
 
 
 @pytest.fixture(params=CPUS)
@@ -79,11 +82,12 @@ def differences(compiler, cases, target):
     return found
 
 
-def windows(rng):
+def windows(rng, dtype):
     """Convolutions over all kinds of windows, channels and depths, and on all chips."""
     for n, (depth, channels) in enumerate((*DENSE, *((None, c) for c in DEPTHWISE))):
         chip, window = find_chip(CHIPS[n % 3]), WINDOWS[n % len(WINDOWS)]
-        yield convolution(rng, chip, window, depth, channels)
+        if dtype == "int8" or n % 2:
+            yield convolution(rng, chip, window, depth, channels, dtype=dtype)
 
 
 def beyond_registers(rng):
@@ -97,11 +101,20 @@ def beyond_registers(rng):
 
 def test_products(aarch64, target, monkeypatch):
     rng = seeded(167)
-    cases = [*windows(rng), *beyond_registers(rng)]
+    dtypes = ("int8", "int16") if instructions_of(target).name == "neon" else ("int8",)
+    cases = [*(case for dtype in dtypes for case in windows(rng, dtype)), *beyond_registers(rng)]
     monkeypatch.setattr(image_copies, "BLOCK_BYTES", 600)
     cases += [convolution(rng, find_chip("esp32"), WINDOWS[1], depth, 18) for depth in (17, None)]
     found = differences(aarch64, cases, target)
     assert not found, "\n".join(found)
+
+
+def tables(rng):
+    """All bytes looked up, and a few more than vectors have."""
+    for size in (16, 256 + 21):
+        x = np.resize(np.arange(-128, 128, dtype=np.int8), size)
+        x_type, table = Tensor("int8", (size,), -4), rng.integers(-128, 128, 256).astype(np.int8)
+        yield one(operators()["lut"](x_type, x_type, "sigmoid", 1), find_chip(CHIPS[0]), [x, table])
 
 
 @pytest.mark.parametrize("cpu", [WITH_SVE, CPUS["neon"]])
@@ -112,6 +125,7 @@ def test_every_operator(aarch64, cpu):
         for n, name in enumerate(operators())
         for record in records(name, chips[n % len(chips)], 1, 3, seed=168)
     ]
+    cases += tables(seeded(171))
     found = differences(aarch64, cases, target_of(cpu))
     assert not found, "\n".join(found)
 
@@ -168,7 +182,7 @@ def test_functions_of_tvm_fuse_no_products(aarch64):
 def test_a_cpu_that_lacks_something_is_told(aarch64):
     module = build_regions({"net": residual("esp32s3")}, target_of(CPUS["dotprod"]))
     call = Call("net", (image(),), (Tensor("float32", (1, 7)),))
-    run_calls(pc(CPUS["dotprod"]), module, [call])
+    run_calls(aarch64, module, [call])
     with pytest.raises(ToolError, match=r"needs the CPU cortex-a76: dotprod .*; this PC lacks"):
         run_calls(pc(CPUS["neon"]), module, [call])
 

@@ -1,18 +1,20 @@
-"""What is computed element by element: whole, in parts, with and without vectors of tables."""
+"""What is computed element by element: whole, in parts, with the instructions of several CPUs."""
 
 import numpy as np
 import pytest
+from host_cases import target_of
 from tvm.target import Target
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
 from tvm_espdl.runtime.buffers import empty, readable
 from tvm_espdl.runtime.executor import build
-from tvm_espdl.runtime.host import host_target
 from tvm_espdl.runtime.host.kernel import PART
+from tvm_espdl.runtime.host.lookup import lookup_of
 from tvm_espdl.runtime.host.run import program_of
 
-SIZES = (1, 65, 2 * PART + 37)
+SIZES = (1, 16, 33, 65, 256, 2 * PART + 37)
+CPUS = ("", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 CHIPS = ("esp32s3", "esp32p4")
 
 
@@ -25,20 +27,19 @@ def cases(dtype, size, rng):
     yield from ((clip(x, out, low, 90), ()) for out in (x, y) for low in (-5, 91))
     yield clip(y, Tensor(dtype, (size,), -7), -100, 100), ()
     yield names["requantize"](x, y), ()
+    yield from ((names["relu"](x, Tensor(dtype, (size,), e)), ()) for e in (-6, -3, 0))
     step = 1 if dtype == "int8" else 256
     entries = 256 if dtype == "int8" else 257
     table = rng.integers(limits.min, limits.max, entries, dtype, endpoint=True)
     yield names["lut"](x, y, "sigmoid", step), (table,)
 
 
-@pytest.mark.parametrize("cpu", ["", "x86-64"])
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
 def test_parts_and_the_whole_are_the_reference(dtype, cpu):
     print("seed", seed := 16)
     rng = np.random.default_rng(seed)
-    if cpu and "x86" not in str(host_target(None).attrs.get("mtriple", "x86")):
-        pytest.skip("another kind of CPU")
-    target = host_target(Target({"kind": "llvm", "mcpu": cpu}) if cpu else None)
+    target = target_of(cpu)
     limits = np.iinfo(dtype)
     found = [
         (*case, find_chip(CHIPS[(n + number) % 2]))
@@ -56,6 +57,18 @@ def test_parts_and_the_whole_are_the_reference(dtype, cpu):
         name = f"{operator} {chip.name}"
         np.testing.assert_array_equal(executor.run(arrays)[0][0], wanted, err_msg=name)
         np.testing.assert_array_equal(in_parts(executor, arrays), wanted, err_msg=name)
+
+
+def test_each_cpu_looks_up_in_its_own_way():
+    ways = ((cpu, lookup_of(Target({"kind": "llvm", "mcpu": cpu}))) for cpu in CPUS if cpu)
+    found = {cpu: way and (way.feature, way.lanes) for cpu, way in ways}
+    assert found == {
+        "x86-64": None,
+        "x86-64-v2": ("ssse3", 16),
+        "x86-64-v3": ("avx2", 32),
+        "x86-64-v4": ("avx512bw", 64),
+    }
+    assert lookup_of(Target({"kind": "llvm", "mcpu": "icelake-server"})).feature == "avx512vbmi"
 
 
 def in_parts(executor, arrays):

@@ -2,115 +2,36 @@
 
 import numpy as np
 import pytest
-from host_cases import differences, one
-from random_operators.draws import BIAS
+from host_cases import one
+from product_cases import (
+    CHIPS,
+    DENSE,
+    DEPTHWISE,
+    PATH_NAMES,
+    WINDOWS,
+    assert_equal,
+    convolution,
+    edge,
+    integers,
+    seeded,
+    target_of,
+    weighted,
+)
 from random_operators.weighted import overflowing
-from tvm.target import Target
-from tvm.target.codegen import target_has_features
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.ops import Tensor, operators
-from tvm_espdl.ops.base.accumulate import largest_sums
-from tvm_espdl.runtime.host import build_regions, host_target
+from tvm_espdl.runtime.host import build_regions
 from tvm_espdl.runtime.host.products import image
-from tvm_espdl.runtime.host.products.instructions import PATHS, instructions_of
+from tvm_espdl.runtime.host.products.instructions import instructions_of
 from tvm_espdl.runtime.host.run import program_of
 
-TARGETS = {
-    "avx512vnni": {"mcpu": "x86-64-v4", "mattr": ["+avx512vnni"]},
-    "avxvnni": {"mcpu": "x86-64-v3", "mattr": ["+avxvnni"]},
-    "avx512bw": {"mcpu": "x86-64-v4"},
-    "avx2": {"mcpu": "x86-64-v3"},
-}
-USES = {"avx512vnni": "vpdpbusd", "avxvnni": "vpdpbusd"}
-CHIPS = ("esp32s3", "esp32p4", "esp32")
-
-# Kernel, strides, dilations, pads, size of the image.
-WINDOWS = (
-    ((1, 1), (1, 1), (1, 1), (0, 0, 0, 0), (5, 7)),
-    ((3, 3), (1, 1), (1, 1), (1, 1, 1, 1), (6, 9)),
-    ((1, 1), (2, 2), (1, 1), (0, 0, 0, 0), (5, 8)),
-    ((3, 3), (2, 2), (1, 1), (0, 1, 1, 0), (9, 7)),
-    ((5, 2), (1, 2), (1, 2), (2, 0, 1, 1), (8, 11)),
-    ((2, 4), (2, 1), (2, 1), (1, 3, 0, 2), (7, 6)),
-    ((3, 3), (1, 1), (2, 3), (2, 3, 1, 2), (7, 9)),
-    ((1, 7), (1, 1), (1, 1), (0, 3, 0, 3), (1, 30)),
-)
-DENSE = (
-    (3, 1),
-    (3, 16),
-    (1, 17),
-    (4, 65),
-    (5, 24),
-    (16, 33),
-    (19, 8),
-    (65, 48),
-    (64, 130),
-    (7, 9),
-    (33, 16),
-)
-DEPTHWISE = (1, 3, 8, 16, 17, 24, 33, 48, 65, 100, 144)
+USES = {"avx512vnni": "vpdpbusd", "avxvnni": "vpdpbusd", "dotprod": "sdot", "neon": "sadalp"}
 
 
-@pytest.fixture(params=("portable", *TARGETS))
+@pytest.fixture(params=PATH_NAMES)
 def target(request):
-    if request.param == "portable":
-        return Target("llvm")
-    feature = next(p.feature for p in PATHS if p.name == request.param)
-    if not target_has_features(feature, host_target(None)):
-        pytest.skip(f"this CPU has no {feature}")
-    return Target({"kind": "llvm", **TARGETS[request.param]})
-
-
-def integers(rng, shape):
-    """Bytes of all sizes, both ends among them."""
-    values = np.clip(rng.normal(0, rng.choice([20, 60, 200]), shape), -128, 127)
-    return np.where(rng.random(shape) < 0.02, -128, values.round()).astype(np.int8)
-
-
-def weighted(rng, chip, name, arrays, y_shape, **fields):
-    """A record with random bias, activation and shifts, on P4 one for each channel."""
-    (x, w), channels = arrays, y_shape[-1]
-    typical = np.sqrt(w.size / channels) * 25
-    shift = max(0, int(np.log2(typical)) + int(rng.integers(-1, 3)))
-    shifts = [max(0, shift - int(n)) for n in rng.integers(0, 12, channels)]
-    shifts[0] = 0
-    exponent = tuple(-n for n in shifts) if chip.per_channel else -shift
-    b = rng.integers(-9000, 9000, channels).astype(np.int32) if rng.random() < 0.8 else None
-    operator = operators()[name](
-        x=Tensor("int8", x.shape, -3),
-        w=Tensor("int8", w.shape, exponent),
-        b=None if b is None else Tensor("int32", b.shape, -3),
-        y=Tensor("int8", y_shape, -3),
-        activation=str(rng.choice(["relu", "linear"])),
-        **fields,
-    )
-    return one(operator, chip, [x, w] if b is None else [x, w, b])
-
-
-def convolution(rng, chip, window, depth, channels):
-    """A convolution, depthwise where `depth` is None."""
-    kernel, strides, dilations, pads, size = window
-    name = "depthwise_conv2d" if depth is None else "conv2d"
-    x = integers(rng, (1, *size, channels if depth is None else depth))
-    w = integers(rng, (channels, 1 if depth is None else depth, *kernel))
-    extent = [
-        (size[n] + pads[n] + pads[n + 2] - dilations[n] * (kernel[n] - 1) - 1) // strides[n] + 1
-        for n in range(2)
-    ]
-    shape = (1, *extent, channels)
-    fields = {"strides": strides, "dilations": dilations, "pads": pads}
-    return weighted(rng, chip, name, (x, w), shape, **fields)
-
-
-def seeded(seed):
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
-
-
-def assert_equal(records, target):
-    found = differences(records, target)
-    assert not found, "\n".join(found)
+    return target_of(request.param)
 
 
 def test_dense(target):
@@ -148,6 +69,22 @@ def test_slices(target, monkeypatch):
     assert_equal(records, target)
 
 
+def extreme(rng, chip, exponent, b):
+    """A convolution and a depthwise one whose filters have this exponent or these."""
+    records = []
+    for name, depth in (("conv2d", 24), ("depthwise_conv2d", 1)):
+        x = integers(rng, (1, 4, 5, depth if depth > 1 else 20))
+        w = integers(rng, (20, depth, 1, 1))
+        operator = operators()[name](
+            x=Tensor("int8", x.shape, 0),
+            w=Tensor("int8", w.shape, exponent),
+            b=Tensor("int32", b.shape, exponent),
+            y=Tensor("int8", (1, 4, 5, 20), 0),
+        )
+        records.append(one(operator, chip, [x, w, b]))
+    return records
+
+
 def test_overflowing(target):
     """Sums that leave their register, in lanes and in the remaining channels."""
     rng = seeded(164)
@@ -158,29 +95,6 @@ def test_overflowing(target):
             operator, inputs, constants = overflowing(rng, chip, name, "int8", channels)
             records.append(one(operator, chip, [*inputs, *constants]))
     assert_equal(records, target)
-
-
-def edge(chip, beyond, sign, pixels=9, channels=32):
-    """A 1x1 convolution whose partial sums end `beyond` behind the register's end, then return.
-
-    Half of the pixels have small sums, so that tiles have both kinds.
-    """
-    up = -128 if sign > 0 else 127
-    w = np.array([up] * 4 + [sign * 127] * 32 + [sign * 32] + [-128] * 3)
-    x = np.full((1, 1, pixels, w.size), -128, np.int8)
-    x[..., -3:] = 0
-    x[:, :, ::2] //= 8
-    end = (1 << 19) - 1 if sign > 0 else -(1 << 19)
-    b = np.full(channels, end + sign * beyond + 4 * 128 * up, np.int32)
-    w = np.repeat(w[None], channels, 0).astype(np.int8)
-    operator = operators()["conv2d"](
-        x=Tensor("int8", x.shape, 0),
-        w=Tensor("int8", (*w.shape, 1, 1), 0),
-        b=Tensor(BIAS["int8"], b.shape, 0),
-        y=Tensor("int8", (1, 1, pixels, channels), 0),
-    )
-    assert largest_sums(w, b, "int8").min() > 1 << 19
-    return one(operator, chip, [x, w[:, :, None, None], b])
 
 
 @pytest.mark.parametrize("sign", (1, -1))
@@ -199,18 +113,21 @@ def test_at_the_edge(target, sign):
 def test_shifts_beyond_32_bits(target):
     """Left shifts, right shifts of more than a word, and a bias that leaves no bit to round."""
     rng = seeded(165)
-    x, w = integers(rng, (1, 4, 5, 24)), integers(rng, (20, 24, 1, 1))
     records = []
     for chip, exponent in (("esp32", -31), ("esp32", 2), ("esp32p4", -30), ("esp32", -40)):
         b = rng.integers(-(2**31), 2**31, 20).astype(np.int32)
-        operator = operators()["conv2d"](
-            x=Tensor("int8", x.shape, 0),
-            w=Tensor("int8", w.shape, exponent),
-            b=Tensor("int32", b.shape, exponent),
-            y=Tensor("int8", (1, 4, 5, 20), 0),
-        )
-        records.append(one(operator, find_chip(chip), [x, w, b]))
+        for small in (0, 3, 24):
+            records += extreme(rng, find_chip(chip), exponent, b >> small)
     assert_equal(records, target)
+
+
+def test_left_and_right_shifts_of_one_layer(target):
+    """On P4 each channel has its own: a dead one may have any."""
+    rng = seeded(167)
+    shifts = (-40, -3, 0, 4, 9, 29, 30, 31, 33, 60)
+    exponent = tuple(-int(n) for n in rng.choice(shifts, 20))
+    b = rng.integers(-(2**22), 2**22, 20).astype(np.int32)
+    assert_equal(extreme(rng, find_chip("esp32p4"), exponent, b), target)
 
 
 def test_the_path_is_taken(target):

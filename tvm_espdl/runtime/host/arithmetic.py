@@ -6,6 +6,7 @@ sum overflow, for LLVM assumes that it does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from .kernel import Expression
 
 LARGEST_INT32_SHIFT = 30  # a remainder plus one still fits 32 bits
 LARGEST_RIGHT_SHIFT = 62
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 0.69314718036912381649, 1.9082149292705877e-10  # products with `power` exact
+_TERMS = 13
 LARGEST_LEFT_SHIFT = 16  # takes every int16 but 0 out of range, and fits 32 bits
 
 
@@ -30,8 +34,8 @@ def once(value: Expression, use: Callable[[Expression], Expression]) -> Expressi
     return tirx.Let(variable, value, use(variable))
 
 
-def clamp(value: Expression, lowest: int, highest: int) -> Expression:
-    """An integer limited to a range."""
+def clamp(value: Expression, lowest: Any, highest: Any) -> Expression:
+    """A number limited to a range."""
     return T.max(T.min(value, highest), lowest)
 
 
@@ -135,8 +139,36 @@ def unfused(product: Expression) -> Expression:
 
 
 def exponential(real: Expression) -> Expression:
-    """`expf` in double precision, rounded once, as `ops.base.function` says."""
-    return T.cast(T.exp(T.cast(real, "float64")), "float32")
+    """`expf` in double precision, rounded once, as `ops.base.function` says; of no NaN.
+
+    A polynomial, for LLVM computes it in vectors. Of an integer of 17 bits times a power of two,
+    which is all that operators ask for, it gives the same float32 as the C library: a test asks
+    for each.
+    """
+    # Beyond these limits the result is 0 or infinite in float32.
+    limited = clamp(T.cast(real, "float64"), T.float64(-160), T.float64(160))
+
+    def of_double(x: Expression) -> Expression:
+        half = T.Select(x < T.float64(0), T.float64(-0.5), T.float64(0.5))
+        power = T.cast(x * T.float64(_LOG2_E) + half, "int32")
+        return once(power, lambda k: T.cast(_scaled_exponential(x, k), "float32"))
+
+    return once(limited, of_double)
+
+
+def _scaled_exponential(x: Expression, power: Expression) -> Expression:
+    """`exp(x)` in float64; `power` is `x / log(2)` rounded."""
+    times = T.cast(power, "float64")
+    rest = x - times * T.float64(_LN2_HIGH) - times * T.float64(_LN2_LOW)
+    scale = T.reinterpret("float64", T.cast(power + 1023, "int64") << 52)
+
+    def series(r: Expression) -> Expression:
+        total: Expression = T.float64(1 / math.factorial(_TERMS))
+        for n in range(_TERMS - 1, -1, -1):
+            total = total * r + T.float64(1 / math.factorial(n))
+        return total * scale
+
+    return once(rest, series)
 
 
 def logarithm(real: Expression) -> Expression:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
@@ -48,6 +49,10 @@ class HostKernel:
 
 #: Elements of a part of what is computed one by one.
 PART = 1 << 14
+
+#: Elements of a vector, the most first, and the most bytes: registers of any CPU hold them.
+WIDTHS = (64, 32, 16)
+MOST_BYTES = 128
 
 #: Kernels by the class of their operator: functions of operator, chip and constants.
 Kernels = dict[type[Operator], Callable[..., HostKernel]]
@@ -118,6 +123,29 @@ def elements(size: int, limits: Sequence[Expression]) -> tuple[Expression, Expre
         return 0, size
     begin, end = limits
     return begin * PART, T.Select(end == parts_of(size), T.int32(size), end * PART)
+
+
+def vectors_of(extent: int, dtype: str) -> list[tuple[int, int, int]]:
+    """First element, count and width of vectors that have all elements, some of them twice.
+
+    Fewer elements than the narrowest vector has are one vector.
+
+    Parameters
+    ----------
+    dtype : str
+        Of what is computed for each element.
+    """
+    most = MOST_BYTES // np.dtype(dtype).itemsize
+    found, first = [], 0
+    for width in WIDTHS:
+        if width <= most and extent - first >= width:
+            count = (extent - first) // width
+            found.append((first, count, width))
+            first += count * width
+    if first < extent:
+        width = min(extent, WIDTHS[-1])
+        found.append((extent - width, 1, width))
+    return found
 
 
 def registers(size: int, dtype: str) -> Buffer:

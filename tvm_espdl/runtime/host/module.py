@@ -15,11 +15,15 @@ from ...program import Native, Program, Step
 from . import cpu
 from .distinct import Distinct
 from .kernels import kernel_of
+from .limiting import limiting
 from .natives import native_function, native_target
 from .region import C_FUNCTION, Call, Region
 
 # The pipeline without StorageRewrite, which would move local arrays out of their loops.
 PIPELINE = "tirx"
+
+#: LLVM's level: the next one takes a sixth longer and makes slower code of the same kernels.
+LEVEL = 2
 
 #: Symbol of the function from the number of a kernel to its address.
 ADDRESS_OF_KERNEL = "address_of_kernel"
@@ -52,12 +56,17 @@ class HostModule:
         self._doors: list[str] = []
         self._opened: dict[str, int] = {}
 
-    def call(self, step: Step, chip: Chip, name: str) -> Call:
-        """Add an operator's kernel, called `name` if no equal one was added before."""
+    def call(self, step: Step, chip: Chip, name: str, *, limits: bool = False) -> Call:
+        """Add an operator's kernel, called `name` if no equal one was added before.
+
+        With `limits`, it limits its results (`limiting`).
+        """
         if isinstance(step.operator, Native):
             raise TypeError(f"{name} is no operator")
         with self.target:
             kernel = kernel_of(step.operator, chip, step.constants)
+            if limits:
+                kernel = limiting(kernel, len(step.inputs), step.operator.output)
         return Call(kernel, self._kernels.add(kernel.function, name))
 
     def native(self, function: Any) -> str:
@@ -161,4 +170,5 @@ def host_target(target: Target | None) -> Target:
     """LLVM for the CPU that a target names with `mcpu` and `mattr`, else for that of this PC."""
     given = dict(target.attrs) if target is not None else {}
     kept = {name: given[name] for name in ("mcpu", "mattr") if name in given}
-    return Target({"kind": "llvm", **(kept if "mcpu" in kept else cpu.of_this_pc() | kept)})
+    named = kept if "mcpu" in kept else cpu.of_this_pc() | kept
+    return Target({"kind": "llvm", "opt-level": LEVEL, **named})

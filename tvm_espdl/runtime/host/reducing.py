@@ -12,7 +12,7 @@ from tvm.tirx.script import builder as T
 
 from ...ops.base.reduction import Reduction
 from ...ops.base.rounding import Array
-from .kernel import Buffer, Expression, HostKernel, kernel_from, registers
+from .kernel import Buffer, Expression, HostKernel, kernel_from, registers, vectors_of
 
 Join = Callable[..., Expression]
 
@@ -35,13 +35,26 @@ def reduction(
 
     def body(x: Buffer, *others: Buffer) -> None:
         *chosen, y = others
-        with T.grid(outer, inner) as (i, j):
-            result = registers(1, dtype)
-            first = i * outer_step + j * inner_step
-            T.buffer_store(result, x[first] if initial is None else initial, [0])
-            with T.grid(far, near) as (k, m):
-                place = first + k * far_step + m * near_step
-                T.buffer_store(result, join(result[0], x[place], *chosen), [0])
-            T.buffer_store(y, finish(result[0]), [i * inner + j])
+
+        def line(begin: Expression, place: Expression, lanes: int) -> None:
+            """Of some results side by side, whose elements are as well."""
+            result = registers(lanes, dtype)
+            with T.vectorized(lanes) as lane:
+                first = x[begin + lane] if initial is None else initial
+                T.buffer_store(result, first, [lane])
+            with T.grid(far, near) as (k, m), T.vectorized(lanes) as lane:
+                element = x[begin + k * far_step + m * near_step + lane]
+                T.buffer_store(result, join(result[lane], element, *chosen), [lane])
+            with T.serial(lanes) as lane:  # it may have statements
+                T.buffer_store(y, finish(result[lane]), [place + lane])
+
+        if tables or inner_step != 1 or inner == 1:
+            with T.grid(outer, inner) as (i, j):
+                line(i * outer_step + j * inner_step, i * inner + j, 1)
+            return
+        for first, count, lanes in vectors_of(inner, dtype):
+            with T.grid(outer, count) as (i, n):
+                j = first + n * lanes
+                line(i * outer_step + j, i * inner + j, lanes)
 
     return kernel_from(operator, body, *tables)

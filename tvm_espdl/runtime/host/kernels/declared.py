@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from tvm.tirx.script import builder as T
 
 from ....chips import Chip
+from ....ops import Tensor
 from ....ops.base.broadcast import Broadcast, RawBroadcast, RealBroadcast
 from ....ops.base.builder import Builder
 from ....ops.base.comparison import Comparison
@@ -24,7 +26,9 @@ from ....ops.reduce_log_sum_exp import ReduceLogSumExp
 from ....ops.reduce_prod import LIMIT, ReduceProd
 from ..arithmetic import exponential, power_of_two, round_float, saturate
 from ..builder import builder_of
+from ..channels import INT32_MAX
 from ..kernel import (
+    PART,
     Buffer,
     Expression,
     HostKernel,
@@ -33,6 +37,7 @@ from ..kernel import (
     elementwise,
     kernel_from,
     parts_of,
+    private_function,
 )
 from ..reducing import reduction
 from ..striding import place, strided_copy
@@ -49,14 +54,26 @@ def _pointwise(operator: Pointwise, chip: Chip) -> HostKernel:
 
 
 def _function(operator: FloatFunction, chip: Chip) -> HostKernel:
+    """One function of TIR for all sizes and exponents, which are constants of the kernel."""
     x, y = operator.x, operator.y
-    op = builder_of(chip, y.dtype)
+    op, size, parts = builder_of(chip, y.dtype), y.size, parts_of(y.size)
+    exponents = [x.uniform_exponent, -y.uniform_exponent]
+    scales = np.ldexp(np.ones(2, np.float32), exponents)
+    sizes = np.array([size, parts], np.int32)
 
-    def compute(v: Expression) -> Expression:
-        real = T.cast(v, "float32") * power_of_two(x.uniform_exponent)
-        return op.rounded(operator.host(real, op) * power_of_two(-y.uniform_exponent))
+    def body(x: Buffer, scales: Buffer, sizes: Buffer, y: Buffer, *limits: Expression) -> None:
+        begin, end = T.int32(0), T.Bind(sizes[0])
+        if limits:
+            begin = limits[0] * PART
+            end = T.Bind(T.Select(limits[1] == sizes[1], end, limits[1] * PART))
+        of_x, of_y = T.Bind(scales[0]), T.Bind(scales[1])
+        with T.serial(end - begin) as i:
+            real = T.cast(x[begin + i], "float32") * of_x
+            T.buffer_store(y, op.rounded(operator.host(real, op) * of_y), [begin + i])
 
-    return elementwise(operator, compute)
+    endless = [Tensor(tensor.dtype, (INT32_MAX,)) for tensor in (x, y)]
+    function = private_function((endless[0], scales, sizes, endless[1]), body, parts)
+    return HostKernel(function, (scales, sizes), parts=parts)
 
 
 def _integers(operator: Broadcast, chip: Chip) -> HostKernel:

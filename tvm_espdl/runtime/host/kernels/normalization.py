@@ -19,7 +19,7 @@ from ....ops.rms_norm import RmsNorm
 from ....ops.softmax import Softmax
 from ..arithmetic import exponential, logarithm, power_of_two, round_float, unfused
 from ..builder import builder_of
-from ..kernel import Buffer, Expression, HostKernel, Kernels, kernel_from, registers
+from ..kernel import Buffer, Expression, HostKernel, Kernels, kernel_from, registers, vectors_of
 
 
 def layer_norm(operator: LayerNorm, chip: Chip, *constants: Array) -> HostKernel:
@@ -136,15 +136,18 @@ def softmax(operator: Softmax, chip: Chip) -> HostKernel:
 
     def body(x: Buffer, *others: Buffer) -> None:
         *table, y = others
-        with T.grid(outer, inner) as (before, after):
-            first = before * extent * inner + after
-            base = T.int32(0) if table else _largest(x, first, extent, inner)[0]
-            total = registers(1, "float32")
-            T.buffer_store(total, T.float32(0), [0])
-            with T.serial(extent) as k:
-                place = first + k * inner
+
+        def lines(begin: Expression, lanes: int) -> None:
+            """Of some results side by side, each element by element."""
+            base = None if table else _largest(x, begin, extent, inner, lanes)
+            total = registers(lanes, "float32")
+            with T.serial(lanes) as lane:
+                T.buffer_store(total, T.float32(0), [lane])
+            with T.grid(extent, lanes) as (k, lane):
+                place = begin + k * inner + lane
                 value = T.cast(x[place], "int32")
-                real = T.cast(value - base, "float32") * scale
+                above = value if base is None else value - base[lane]
+                real = T.cast(above, "float32") * scale
                 if logarithms:
                     T.buffer_store(y, unfused(real), [place])
                     real = y[place]
@@ -152,23 +155,30 @@ def softmax(operator: Softmax, chip: Chip) -> HostKernel:
                 if not logarithms:
                     T.buffer_store(y, one, [place])
                     one = y[place]
-                T.buffer_store(total, total[0] + one, [0])
+                T.buffer_store(total, total[lane] + one, [lane])
             if logarithms:
-                T.buffer_store(total, logarithm(total[0]), [0])
-            with T.serial(extent) as k:
-                one = y[first + k * inner]
-                result = one - total[0] if logarithms else one / total[0]
-                T.buffer_store(y, result, [first + k * inner])
+                with T.serial(lanes) as lane:
+                    T.buffer_store(total, logarithm(total[lane]), [lane])
+            with T.grid(extent, lanes) as (k, lane):
+                place = begin + k * inner + lane
+                one = y[place]
+                result = one - total[lane] if logarithms else one / total[lane]
+                T.buffer_store(y, result, [place])
+
+        for first, count, lanes in vectors_of(inner, "float32"):
+            with T.grid(outer, count) as (before, number):
+                lines(before * extent * inner + first + number * lanes, lanes)
 
     return kernel_from(operator, body, *tables)
 
 
-def _largest(x: Buffer, first: Expression, extent: int, step: int) -> Buffer:
-    largest = registers(1, "int32")
-    T.buffer_store(largest, T.int32(-(1 << 15)), [0])
-    with T.serial(extent) as k:
-        value = T.cast(x[first + k * step], "int32")
-        T.buffer_store(largest, T.max(largest[0], value), [0])
+def _largest(x: Buffer, first: Expression, extent: int, step: int, lanes: int) -> Buffer:
+    largest = registers(lanes, "int32")
+    with T.serial(lanes) as lane:
+        T.buffer_store(largest, T.int32(-(1 << 15)), [lane])
+    with T.grid(extent, lanes) as (k, lane):
+        value = T.cast(x[first + k * step + lane], "int32")
+        T.buffer_store(largest, T.max(largest[lane], value), [lane])
     return largest
 
 

@@ -1,7 +1,7 @@
-"""Host kernel of matmul: blocks of columns, summed in the registers of the chip.
+"""Host kernel of matmul: dot products of the CPU, or blocks of columns in the chip's registers.
 
-The weights are computed, so that every sum is clamped which could need it; the order of products
-is never changed where one is.
+The weights are computed: in the loops here every sum is clamped which could need it, and the order
+of products is never changed where one is.
 """
 
 from __future__ import annotations
@@ -17,10 +17,18 @@ from ....ops.matmul import Matmul
 from ..arithmetic import clamp, rescale
 from ..channels import BLOCK, INT32_MAX
 from ..kernel import Buffer, Expression, HostKernel, Kernels, private_function, registers
+from ..products import Finish, Matrices, product_of_computed
 
 
 def matmul(operator: Matmul, chip: Chip) -> HostKernel:
     """The kernel of a product of computed matrices."""
+    a, b, y = (_with_two_batches(t).shape for t in (operator.a, operator.b, operator.y))
+    finish = Finish((operator.kept_shift(chip),), operator.y.dtype, operator.activation == "relu")
+    kernel = product_of_computed(chip, Matrices(a, b, y), finish)
+    return kernel or _in_order(operator, chip)
+
+
+def _in_order(operator: Matmul, chip: Chip) -> HostKernel:
     blocks = list(_blocks(operator, chip))
     types = tuple(_with_two_batches(t) for t in (operator.a, operator.b, operator.y))
 

@@ -28,15 +28,16 @@ from ..kernel import (
     kernel_from,
     private_function,
     registers,
+    vectors_of,
 )
 
-BLOCK = 16
 Pixel = Callable[[Expression, Expression], Expression]
 
 
 def average_pool2d(operator: AveragePool2d, chip: Chip) -> HostKernel:
     """The kernel of a mean over windows."""
-    dtype = "int64" if operator.kernel[0] * operator.kernel[1] >= 1 << 16 else "int32"
+    largest = operator.kernel[0] * operator.kernel[1] << (7 if operator.x.dtype == "int8" else 15)
+    dtype = next(t for t in ("int16", "int32", "int64") if largest <= np.iinfo(t).max)
     factor = T.float32(float(operator.factor))
 
     def add(total: Expression, value: Expression) -> Expression:
@@ -62,32 +63,53 @@ def _pool(
     finish: Callable[[Expression], Expression],
 ) -> HostKernel:
     """The kernel that reduces each window by `join`, from `initial` on, in `dtype`."""
-    _, rows, columns, channels = operator.image.shape
+    _, height, width, channels = operator.image.shape
+    _, rows, columns, _ = operator.result.shape
+    border = any(operator.pads[::2])
 
     def body(x: Buffer, y: Buffer) -> None:
-        for start, stop in ((0, channels // BLOCK * BLOCK), (channels // BLOCK * BLOCK, channels)):
-            width = min(BLOCK, stop - start)
-            if not width:
-                continue
-            extents = (*operator.result.shape[1:3], (stop - start) // width)
-            with T.grid(*extents) as (row, column, block):
-                top = row * operator.strides[0] - operator.pads[0]
-                left = column * operator.strides[1] - operator.pads[1]
-                channel = start + block * width
-                result = registers(width, dtype)
-                with T.vectorized(width) as lane:
-                    T.buffer_store(result, T.cast(initial, dtype), [lane])
-                with (
-                    T.serial(T.max(top, 0), T.min(top + operator.kernel[0], rows)) as i,
-                    T.serial(T.max(left, 0), T.min(left + operator.kernel[1], columns)) as j,
-                    T.vectorized(width) as lane,
-                ):
-                    joined = join(result[lane], x[0, i, j, channel + lane])
-                    T.buffer_store(result, joined, [lane])
-                with T.vectorized(width) as lane:
-                    T.buffer_store(y, finish(result[lane]), [0, row, column, channel + lane])
+        def window(place: tuple[Expression, ...], lanes: int, whole: bool) -> None:
+            row, column, channel = place
+            top = row * operator.strides[0] - operator.pads[0]
+            left = column * operator.strides[1] - operator.pads[1]
+            result = registers(lanes, dtype)
+            with T.vectorized(lanes) as lane:
+                T.buffer_store(result, T.cast(initial, dtype), [lane])
+            above, height_inside = _inside(top, operator.kernel[0], height, not border)
+            before, width_inside = _inside(left, operator.kernel[1], width, whole)
+            with T.grid(height_inside, width_inside) as (i, j), T.vectorized(lanes) as lane:
+                value = x[0, above + i, before + j, channel + lane]
+                T.buffer_store(result, join(result[lane], value), [lane])
+            with T.vectorized(lanes) as lane:
+                T.buffer_store(y, finish(result[lane]), [0, row, column, channel + lane])
+
+        for first, count, lanes in vectors_of(channels, dtype):
+            with T.serial(rows) as row:
+                for begin, end, whole in _across(operator, width, columns):
+                    with T.grid(end - begin, count) as (column, number):
+                        window((row, begin + column, first + number * lanes), lanes, whole)
 
     return HostKernel(private_function((operator.image, operator.result), body))
+
+
+def _across(operator: Pool, width: int, columns: int) -> list[tuple[int, int, bool]]:
+    """Columns of the result from one to another, and whether their windows are in the image."""
+    left, step = operator.pads[1], operator.strides[1]
+    begin = min(-(-left // step), columns)
+    end = max((width + left - operator.kernel[1]) // step + 1, begin)
+    end = min(end, columns)
+    parts = [(0, begin, False), (begin, end, True), (end, columns, False)]
+    return [part for part in parts if part[0] < part[1]]
+
+
+def _inside(
+    first: Expression, count: int, limit: int, whole: bool
+) -> tuple[Expression, Expression]:
+    """The first of a window's rows or columns that is in the image, and how many are."""
+    if whole:
+        return first, count
+    begin = T.Bind(T.max(first, 0))
+    return begin, T.Bind(T.min(first + count, limit) - begin)
 
 
 def resize_linear(operator: ResizeLinear, chip: Chip) -> HostKernel:

@@ -6,19 +6,19 @@ It decides which taps and channels go together and packs the constants; the stat
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....chips import Chip
-from ....ops import Tensor
+from ....ops.base.accumulate import largest_sums
 from ....ops.base.rounding import Array
-from ..channels import bias_of, groups
-from ..kernel import Buffer, HostKernel, private_function
+from ..channels import INT32_MAX, bias_of, groups
+from ..kernel import Expression
+from .digits import Digits, digits_of
 from .image import blocks_of
 from .instructions import Instructions
 from .interleaved import Body, Channels, Depthwise, Tap
-from .store import store_of
+from .statements import Buffers, Statements
+from .store import Store, store_of
 from .window import Finish, Window
 
 
@@ -30,26 +30,65 @@ def depthwise_products(
     *,
     finish: Finish,
     instructions: Instructions,
-) -> HostKernel | None:
-    """The kernel of a depthwise convolution; None where sums need more than 32 bits or their order.
+) -> Statements | None:
+    """The statements of a depthwise convolution; None where sums of 32 bits will not do.
+
+    What can leave the chip's register is wrong in them.
 
     Parameters
     ----------
     weights : numpy.ndarray
-        int8, `(C, KH, KW, 1)`.
+        `(C, KH, KW, 1)`.
     """
     matrix = weights.reshape(len(weights), -1)
     kept = bias_of(chip, bias, len(weights), finish.dtype, True)
-    parts = groups(chip, matrix, kept, finish.dtype, lanes_only=True)
-    store = store_of(chip, finish, matrix, kept)
-    if store is None or any(part.clamped or part.wraps or part.dtype != "int32" for part in parts):
+    if finish.dtype == "int16":
+        found = _of_words(chip, finish, matrix, kept)
+        instructions = instructions.of_words
+    else:
+        found = _of_bytes(chip, finish, matrix, kept)
+    if found is None:
         return None
+    store, digits = found
     macs = window.output[0] * window.output[1] * weights.size
     blocks = blocks_of(window, instructions, False, macs)
     taps = groups_of_taps(window.kernel, instructions.group)
     channels = channels_of(len(weights), instructions)
-    kernel = Depthwise(window, blocks, store, taps, channels)
-    return _host_kernel(kernel, weights[..., 0], kept)
+    kernel = Depthwise(window, blocks, store, taps, channels, digits)
+    constants = _constants(kernel, weights[..., 0], kept)
+
+    def emit(buffers: Buffers, begin: Expression, end: Expression) -> None:
+        Body(kernel, buffers).emit(begin, end)
+
+    scratch = blocks.elements * np.dtype(instructions.element).itemsize
+    return Statements(emit, constants, scratch, blocks.count)
+
+
+def _of_bytes(
+    chip: Chip, finish: Finish, matrix: Array, bias: Array
+) -> tuple[Store, Digits | None] | None:
+    """The store behind sums of 32 bits; None where they will not do."""
+    parts = groups(chip, matrix, bias, "int8", lanes_only=True)
+    store = store_of(chip, finish, matrix, bias)
+    if store is None or any(part.wraps or part.dtype != "int32" for part in parts):
+        return None
+    return store, None
+
+
+def _of_words(
+    chip: Chip, finish: Finish, matrix: Array, bias: Array
+) -> tuple[Store, Digits | None] | None:
+    """The same of int16, and the digits of weights where the sums of whole ones do not fit."""
+    store = store_of(chip, finish, matrix, bias, halves=True)
+    if store is None:
+        return None
+    bounds = largest_sums(matrix, bias, "int16") + store.added + 1
+    # The image may be at its ends everywhere: the other factors of a digit.
+    image = np.full(len(matrix), matrix.shape[1] << 15, np.int64)
+    digits = digits_of(image, bias + store.added_first)
+    if digits is None:
+        return None
+    return store, None if (bounds <= INT32_MAX).all() else digits
 
 
 def channels_of(count: int, instructions: Instructions) -> list[Channels]:
@@ -82,31 +121,24 @@ def groups_of_taps(kernel: tuple[int, int], group: int) -> list[list[Tap]]:
     ]
 
 
-def _host_kernel(kernel: Depthwise, weights: Array, bias: Array) -> HostKernel:
-    """The kernel, with its constants packed.
+def _constants(kernel: Depthwise, weights: Array, bias: Array) -> tuple[Array, ...]:
+    """Weights, a zero, what sums begin with, what the store needs.
 
     Parameters
     ----------
     weights : numpy.ndarray
         `(C, KH, KW)`.
     """
-    instructions, store, blocks = kernel.instructions, kernel.store, kernel.blocks
+    instructions, store = kernel.instructions, kernel.store
     offset = instructions.offset * weights.astype(np.int64).sum(axis=(1, 2))
-    begin = (bias - offset + store.added).astype(np.int32)
-    of_lanes = [_in_lanes(kernel, values) for values in (begin, *store.kept)]
-    constants = (_packed(kernel, weights), np.zeros(1, np.int32), *of_lanes)
-    x = Tensor("int8", (int(np.prod(kernel.window.image)),), 0)
-    y = Tensor("int8", (int(np.prod(kernel.window.output)),), 0)
-    image = Tensor(instructions.element, (blocks.elements,), 0)
-    parts = blocks.count
-
-    def body(x: Buffer, *others: Any) -> None:
-        given = len(constants)
-        limits = others[-2:] if parts > 1 else (0, 1)
-        Body(kernel, x, others[:given], others[given], others[given + 1]).emit(*limits)
-
-    function = private_function((x, *constants, y, image), body, parts)
-    return HostKernel(function, constants, image.nbytes, parts)
+    factors, begins = [weights], [(bias - offset + store.added).astype(np.int32)]
+    if kernel.digits:
+        factors = kernel.digits.of_factors(weights)
+        begins = kernel.digits.of_begin(bias + store.added_first)
+    of_lanes = [_in_lanes(kernel, values) for values in store.kept]
+    begin = np.concatenate([_in_lanes(kernel, values) for values in begins])
+    packed = np.concatenate([_packed(kernel, values) for values in factors])
+    return packed, np.zeros(1, np.int32), begin, *of_lanes
 
 
 def _in_lanes(kernel: Depthwise, values: Array) -> Array:

@@ -129,16 +129,20 @@ class Blocks:
         steps(count, step)
 
 
-def blocks_of(window: Window, instructions: Instructions, flat: bool, macs: int) -> Blocks:
+def blocks_of(
+    window: Window, instructions: Instructions, flat: bool, macs: int, *, planes: int = 1
+) -> Blocks:
     """Slices whose copy fits the caches, and some for several threads where there is much to do.
 
     Parameters
     ----------
     macs : int
         Products of the whole output.
+    planes : int
+        How many copies there are.
     """
     rows, columns, _ = window.output
-    size = np.dtype(instructions.element).itemsize
+    size = np.dtype(instructions.element).itemsize * planes
     least = max(1, min(SLICES, macs // SLICE_MACS))
     if flat:
         most = max(1, BLOCK_BYTES // (window.image[2] * size))

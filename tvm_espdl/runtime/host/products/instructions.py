@@ -5,7 +5,7 @@ A path is never approximate: an instruction that saturates between products is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Names:
     Attributes
     ----------
     dot : str
-        Adds products.
+        Adds products; "" where LLVM finds the instruction.
     magnitudes : str
         Adds products of magnitudes.
     halve, quarter : str
@@ -64,6 +64,7 @@ _NAMES = {
     ("x86", "int16", 2): {n: Names(_WORDS[n], _WORDS[n], *_PACKS[n]) for n in _PACKS},
     ("aarch64", "int8", 4): {4: Names(*_SDOT)},
     ("aarch64", "int8", 2): {8: Names(_PAIRS, _PAIRS)},
+    ("aarch64", "int16", 1): {8: Names("", "")},
 }
 
 
@@ -116,6 +117,11 @@ class Instructions:
         names = _NAMES[self.architecture, self.element, self.group]
         return {lanes: its for lanes, its in names.items() if lanes <= self.lanes}
 
+    @property
+    def of_words(self) -> Instructions:
+        """The path of the same CPU for int16; LLVM finds what multiplies and adds at once."""
+        return replace(self, element="int16", group=2) if self.architecture == "x86" else _SMLAL
+
     def dot(self, lanes: int, sums: Expression, image: Expression, weights: Expression) -> Any:
         """`sums` with `group` products added to each lane.
 
@@ -138,6 +144,8 @@ class Instructions:
         kind = f"int32x{sums.ty.dtype.lanes}"
         if self.architecture == "aarch64" and self.group == 2:
             return sums + _pairs(name, image, weights)
+        if self.group == 1:
+            return sums + T.Cast(kind, image) * T.Cast(kind, weights)
         if self.group == 2:
             return sums + T.call_llvm_pure_intrin(kind, name, image, weights)
         if self.architecture == "x86" and llvm_version_major() < _LLVM_WITH_BYTES:
@@ -161,7 +169,7 @@ class Instructions:
             return image, image
         lanes = image.ty.dtype.lanes
         value = T.Bind(image ^ tirx.Broadcast(T.uint8(128), lanes))
-        unsigned = T.Bind(_magnitude_of_bytes(value))
+        unsigned = _magnitude_of_bytes(value)
         least = T.min(unsigned, tirx.Broadcast(T.uint8(127), lanes))
         return unsigned, T.reinterpret(f"int8x{lanes}", least)
 
@@ -176,6 +184,8 @@ class Instructions:
 
     def repeated(self, image: Expression) -> Expression:
         """`group` values of the image, or magnitudes of them, the same in every lane."""
+        if self.group == 1:
+            return tirx.Broadcast(image, self.lanes)
         size = self.group * np.dtype(self.element).itemsize
         word = T.reinterpret(f"int{8 * size}", image)
         element = str(image.ty.dtype).partition("x")[0]
@@ -233,6 +243,9 @@ PATHS = (
     Instructions("dotprod", "aarch64", "dotprod", "int8", 4, 4, 32),
     Instructions("neon", "aarch64", "neon", "int8", 8, 2, 16),
 )
+
+
+_SMLAL = Instructions("smlal", "aarch64", "neon", "int16", 8, 1, 16)
 
 
 def instructions_of(target: Target | None) -> Instructions | None:

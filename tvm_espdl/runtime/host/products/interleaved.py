@@ -8,14 +8,16 @@ channels back into their order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ..kernel import Buffer, Expression, registers
+from .digits import Digits
 from .image import Blocks
 from .instructions import Instructions
+from .statements import Buffers, view
 from .store import Store, store_first
 from .window import Window
 
@@ -49,6 +51,8 @@ class Depthwise:
     ----------
     taps : list of list of (int, int)
         Those of one dot product together: rows and columns of the window.
+    digits : Digits or None
+        Those of the weights, each summed on its own; None where all sums fit int32.
     """
 
     window: Window
@@ -56,6 +60,18 @@ class Depthwise:
     store: Store
     taps: list[list[Tap]]
     channels: list[Channels]
+    digits: Digits | None = None
+
+    @property
+    def parts(self) -> int:
+        """Sums of each output."""
+        return len(self.digits.places) if self.digits else 1
+
+    @property
+    def padded_channels(self) -> int:
+        """All channels, and what the last block has besides."""
+        last = self.channels[-1]
+        return last.start + last.count * last.lanes * self.instructions.group
 
     @property
     def instructions(self) -> Instructions:
@@ -66,12 +82,12 @@ class Depthwise:
 class Body:
     """The statements of one kernel."""
 
-    def __init__(
-        self, kernel: Depthwise, x: Buffer, constants: Any, y: Buffer, image: Buffer
-    ) -> None:
-        self.kernel, self.x, self.y, self.image = kernel, x, y, image
-        self.weights, self.zero, self.begin, *self.kept = constants
+    def __init__(self, kernel: Depthwise, buffers: Buffers) -> None:
+        self.kernel, self.x, self.y = kernel, buffers.x, buffers.y
+        self.weights, self.zero, self.begin, *self.kept = buffers.constants
         self.instructions, self.blocks = kernel.instructions, kernel.blocks
+        size = (self.blocks.elements,)
+        self.image = view(buffers.memory, self.instructions.element, size)
 
     def emit(self, begin: Expression, end: Expression) -> None:
         """Slices `begin` to `end - 1`."""
@@ -119,43 +135,71 @@ class _Tile:
 
     def emit(self, start: Expression) -> None:
         """Sums and stores."""
-        every, group = tirx.Ramp(0, 1, self.lanes), self.instructions.group
-        sums = [[registers(self.lanes, "int32") for _ in range(group)] for _ in self._outputs]
-        for q in range(group):
-            bias = T.Bind(self.body.begin[self._in_lanes(q)])
-            for of_output in sums:
-                T.buffer_store(of_output[q], bias, [every])
+        sums = [
+            [[registers(self.lanes, "int32") for _ in self._parts] for _ in self._group]
+            for _ in self._outputs
+        ]
+        for part in self._parts:
+            for q in self._group:
+                bias = T.Bind(self.body.begin[self._in_lanes(q, part)])
+                for of_output in sums:
+                    T.buffer_store(of_output[q][part], bias, [self._every])
+        self._add_products(sums)
+        kept = [
+            [T.Bind(values[self._in_lanes(q)]) for values in self.body.kept] for q in self._group
+        ]
+        for output, of_output in zip(self._outputs, sums, strict=True):
+            results = [
+                T.Bind(self._rounded([T.Bind(total[self._every]) for total in totals], lanes))
+                for totals, lanes in zip(of_output, kept, strict=True)
+            ]
+            place = self.kernel.blocks.place(start, self.row, self.column + output) + self.channel
+            store_first(self.body.y, place, self._narrowed(results), self.channels.width)
+
+    def _add_products(self, sums: list[list[list[Buffer]]]) -> None:
         for taps, uses in self._interleaved():
             vectors = self._pixels(taps)
             for output, n in uses:
                 for q, vector in enumerate(vectors):
-                    total = sums[output][q]
-                    weight = self.body.weights[self._weight(n, q)]
-                    added = self.instructions.dot(self.lanes, total[every], vector, weight)
-                    T.buffer_store(total, added, [every])
-        kept = [
-            [T.Bind(values[self._in_lanes(q)]) for values in self.body.kept] for q in range(group)
-        ]
-        for output, of_output in zip(self._outputs, sums, strict=True):
-            results = [
-                T.Bind(self.kernel.store.shifted(T.Bind(total[every]), lanes))
-                for total, lanes in zip(of_output, kept, strict=True)
-            ]
-            place = self.kernel.blocks.place(start, self.row, self.column + output) + self.channel
-            store_first(self.body.y, place, self._narrowed(results), self.channels.width)
+                    for part, total in enumerate(sums[output][q]):
+                        weight = self.body.weights[self._weight(n, q, part)]
+                        added = self.instructions.dot(
+                            self.lanes, total[self._every], vector, weight
+                        )
+                        T.buffer_store(total, added, [self._every])
+
+    def _rounded(self, totals: list[Expression], kept: list[Expression]) -> Expression:
+        store, digits = self.kernel.store, self.kernel.digits
+        if digits is None:
+            return store.shifted(totals[0], kept)
+        return store.of_halves(digits.whole(totals), kept)
+
+    @property
+    def _every(self) -> Expression:
+        return tirx.Ramp(0, 1, self.lanes)
+
+    @property
+    def _group(self) -> range:
+        return range(self.instructions.group)
+
+    @property
+    def _parts(self) -> range:
+        return range(self.kernel.parts)
 
     @property
     def _outputs(self) -> range:
         return range(self.together)
 
-    def _in_lanes(self, q: int) -> Expression:
-        return tirx.Ramp(self.channel + q * self.lanes, 1, self.lanes)
+    def _in_lanes(self, q: int, part: int = 0) -> Expression:
+        first = self.channel + part * self.kernel.padded_channels
+        return tirx.Ramp(first + q * self.lanes, 1, self.lanes)
 
-    def _weight(self, n: int, q: int) -> Expression:
+    def _weight(self, n: int, q: int, part: int) -> Expression:
         """Of vector `q` and group `n`; blocks follow each other as their channels do."""
         group = self.instructions.group
-        first = self.channel * (len(self.kernel.taps) * group)
-        return tirx.Ramp(first + (n * self.wide + q * self.lanes) * group, 1, self.wide)
+        first = self.channel + part * self.kernel.padded_channels
+        place = first * (len(self.kernel.taps) * group)
+        return tirx.Ramp(place + (n * self.wide + q * self.lanes) * group, 1, self.wide)
 
     def _interleaved(self) -> list[tuple[list[Tap], list[tuple[int, int]]]]:
         """What must be interleaved: pixels, and for which outputs and groups of taps."""
@@ -178,6 +222,8 @@ class _Tile:
         ]
         # Where taps are missing, weights are 0.
         loaded += loaded[:1] * (self.instructions.group - len(loaded))
+        if self.instructions.group == 1:
+            return loaded
         of_part = self.instructions.of_part
         first = _unpacked(loaded[0], loaded[1], 1, self.wide, of_part)
         if self.instructions.group == 2:
@@ -190,16 +236,22 @@ class _Tile:
         ]
 
     def _narrowed(self, results: list[Expression]) -> Expression:
-        """int32 to int8, saturated, with ReLU, the channels in their order."""
+        """int32 to the result's type, saturated, with ReLU, the channels in their order."""
+        dtype = self.kernel.store.finish.dtype
         while len(results) > 1:
             pairs = zip(results[::2], results[1::2], strict=True)
             results = [T.Bind(self.instructions.narrowed(*pair)) for pair in pairs]
         (narrow,) = results
-        if self.instructions.group < 4:
-            limits = (tirx.Broadcast(T.int16(n), self.wide) for n in (127, -128))
-            narrow = T.Cast(f"int8x{self.wide}", T.max(T.min(narrow, next(limits)), next(limits)))
+        kind = f"int{narrow.ty.dtype.bits}"
+        if kind != dtype:
+            limits = np.iinfo(dtype)
+            highest, lowest = (
+                tirx.Broadcast(tirx.const(int(n), kind), self.wide)
+                for n in (limits.max, limits.min)
+            )
+            narrow = T.Cast(f"{dtype}x{self.wide}", T.max(T.min(narrow, highest), lowest))
         if self.kernel.store.finish.relu:
-            narrow = T.max(narrow, tirx.Broadcast(T.int8(0), self.wide))
+            narrow = T.max(narrow, tirx.Broadcast(tirx.const(0, dtype), self.wide))
         return T.Bind(narrow)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from tvm.tirx.script import builder as T
@@ -18,7 +17,8 @@ from ....ops import Tensor
 from ....ops.base.rounding import Array
 from ..arithmetic import clamp, rescale
 from ..channels import Group, bias_of, groups
-from ..kernel import Buffer, Expression, HostKernel, private_function, registers
+from ..kernel import Buffer, Expression, registers
+from .statements import Buffers, Statements, view
 from .window import Finish, Window
 
 MOST_COLUMNS = 4  # outputs side by side that share each weight read
@@ -32,52 +32,53 @@ def plain_products(
     finish: Finish,
     *,
     depthwise: bool = False,
-) -> HostKernel:
-    """The kernel of a convolution.
+    only_ordered: bool = False,
+) -> Statements:
+    """The statements of a convolution.
 
     Parameters
     ----------
     weights : numpy.ndarray
         `(O, KH, KW, C)`; C is 1 for depthwise.
+    only_ordered : bool
+        Only channels that must be summed in the chip's order, and those of their blocks.
     """
-    dtype = finish.dtype
-    count = len(weights)
+    dtype, count = finish.dtype, len(weights)
     kept = bias_of(chip, bias, count, dtype, depthwise)
     parts = groups(chip, weights.reshape(count, -1), kept, dtype, lanes_only=depthwise)
+    parts = [part for part in parts if part.clamped or not only_ordered]
     blocks = [(part, start) for part in parts for start in part.starts]
-    packed = np.concatenate(
-        [
-            weights[start : start + part.width].reshape(part.width, -1).T.ravel()
-            for part, start in blocks
-        ]
-    )
     starts = np.array([start for _, start in blocks], np.int32)
     shifts = np.array(np.broadcast_to(finish.shifts, count), np.int32)
-    constants = (packed, kept, shifts, starts)
     bordered = any(window.pads)
-    padded = (Tensor(dtype, window.padded),) if bordered else ()
-    types = (Tensor(dtype, window.image), *constants, Tensor(dtype, window.output), *padded)
-
     rows, columns, _ = window.output
     units = rows if rows > 1 else -(-columns // columns_together(columns))
-    slices = 1 if bordered else units  # all would need the whole copy
 
-    def body(x: Buffer, *others: Any) -> None:
-        image = x
+    def emit(given: Buffers, begin: Expression, end: Expression) -> None:
+        image = T.decl_buffer(window.image, dtype, data=given.x.data)
         if bordered:
-            image = others[5]
-            _copy_inside_border(x, image, window)
-        buffers = _Buffers(image, *others[:5])
-        limits = others[-2:] if slices > 1 else (0, units)
+            inside, image = image, view(given.memory, dtype, window.padded)
+            _copy_inside_border(inside, image, window)
+            begin, end = 0, units
+        y = T.decl_buffer(window.output, dtype, data=given.y.data)
+        packed, of_bias, of_shifts, of_starts = given.constants
+        buffers = _Buffers(image, packed, of_bias, of_shifts, of_starts, y)
         block = offset = 0
         for part in parts:
-            _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit(*limits)
+            _Loops(chip, window, finish, part, depthwise, block, offset, buffers).emit(begin, end)
             block += len(part.starts)
             offset += len(part.starts) * part.width * weights[0].size
 
-    scratch = padded[0].nbytes if padded else 0
-    function = private_function(types, body, slices)
-    return HostKernel(function, constants, scratch, slices)
+    constants = (_packed(weights, blocks), kept, shifts, starts)
+    scratch = Tensor(dtype, window.padded).nbytes if bordered else 0
+    # Each slice would need the whole copy.
+    return Statements(emit, constants, scratch, 1 if bordered else units)
+
+
+def _packed(weights: Array, blocks: list[tuple[Group, int]]) -> Array:
+    """By block of channels, product, and channel."""
+    found = (weights[start : start + part.width].reshape(part.width, -1) for part, start in blocks)
+    return np.concatenate([rows.T.ravel() for rows in found])
 
 
 def _copy_inside_border(x: Buffer, image: Buffer, window: Window) -> None:

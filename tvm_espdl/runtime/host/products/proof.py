@@ -9,17 +9,13 @@ ever acts. A is at most the length of the window times the length of the filter,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-
 import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ....chips import Accumulator
 from ....ops.base.rounding import Array
-from ..kernel import Buffer, Expression, registers
-from .image import Blocks, ramp, spread, steps
+from ..kernel import Expression, registers
 from .instructions import Instructions
 
 #: Covers all roundings of float32 between the integers and the bound, and a -128 that counts as
@@ -40,82 +36,6 @@ def filter_lengths(weights: Array, needed: Array) -> Array:
     squares = (weights.astype(np.float64) ** 2).sum(axis=1)
     lengths: Array = np.where(needed, np.sqrt(squares) * MARGIN, 0).astype(np.float32)
     return lengths
-
-
-@dataclass(frozen=True)
-class Squares:
-    """Sums of squares over the windows of one slice.
-
-    Attributes
-    ----------
-    pixels, windows : buffer
-        int32, one for each pixel of the copy and for each output.
-    """
-
-    blocks: Blocks
-    pixels: Buffer
-    windows: Buffer
-
-    def emit(self, image: Buffer) -> None:
-        """Sum over pixels, then over windows.
-
-        Parameters
-        ----------
-        image : buffer
-            The copy, in one dimension.
-        """
-        blocks, depth = self.blocks, self.blocks.window.image[2]
-        rows, columns = blocks.copied
-        with T.serial(rows * columns) as pixel:
-            T.buffer_store(self.pixels, self._of_pixel(image, pixel * depth, depth), [pixel])
-        with T.serial(blocks.rows) as row:
-            steps(blocks.columns, partial(self._windows, row), most=blocks.instructions.lanes)
-
-    def _of_pixel(self, image: Buffer, at: Expression, depth: int) -> Expression:
-        """Emit the sum of one pixel, in vectors as wide as there are instructions for."""
-        used = self.blocks.instructions
-        total = registers(1, "int32")
-        T.buffer_store(total, T.int32(0), [0])
-        done = 0
-        for lanes in used.names:
-            wide = lanes * used.group
-            many = (depth - done) // wide
-            if not many:
-                continue
-            sums, every = registers(lanes, "int32"), tirx.Ramp(0, 1, lanes)
-            T.buffer_store(sums, _all(0, lanes), [every])
-            with T.serial(many) as n:
-                pixels = T.Bind(image[tirx.Ramp(at + done + n * wide, 1, wide)])
-                T.buffer_store(sums, used.dot(lanes, sums[every], *used.squared(pixels)), [every])
-            of_lanes = T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.add", sums[every])
-            T.buffer_store(total, total[0] + of_lanes, [0])
-            done += many * wide
-        with T.serial(depth - done) as n:
-            value = T.cast(image[at + done + n], "int32") - used.offset
-            T.buffer_store(total, total[0] + value * value, [0])
-        return total[0]
-
-    def _windows(self, row: Expression, column: Expression, lanes: int) -> None:
-        """Emit the sums of `lanes` windows side by side."""
-        window, every = self.blocks.window, ramp(0, lanes)
-        total = registers(lanes, "int32")
-        T.buffer_store(total, spread(T.int32(0), lanes), [every])
-        with T.grid(*window.kernel) as (i, j):
-            y = row * window.strides[0] + i * window.dilations[0]
-            x = column * window.strides[1] + j * window.dilations[1]
-            first = y * self.blocks.copied[1] + x
-            found = self.pixels[ramp(first, lanes, window.strides[1])]
-            T.buffer_store(total, total[every] + found, [every])
-        place = row * self.blocks.columns + column
-        T.buffer_store(self.windows, total[every], [ramp(place, lanes)])
-
-    def longest(self, row: Expression, column: Expression, count: int) -> Expression:
-        """The length of the longest of `count` windows side by side, float32."""
-        first = row * self.blocks.columns + column
-        most = self.windows[first]
-        for n in range(1, count):
-            most = T.max(most, self.windows[first + n])
-        return T.Bind(T.sqrt(T.cast(T.Bind(most), "float32")))
 
 
 def room(

@@ -1,24 +1,24 @@
-"""The statements of a kernel of dot products: slices, tiles, stores, and proofs where needed.
+"""The statements that all kernels of dot products share: slices, tiles, and their sums.
 
-What tiles there are and how constants lie is decided in `dense`.
+What tiles there are and how constants lie is decided in `dense`; what becomes of the sums of a
+tile, in `proven` and `words`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ..kernel import Buffer, Expression, registers
-from .image import Blocks
+from .image import Blocks, ramp
 from .instructions import Instructions
-from .ordered import Ordered, Run
-from .proof import SEGMENT, Segments, Squares, room
+from .ordered import Run
+from .statements import Buffers
 from .store import Store
-from .vectors import Channels, Vector
+from .vectors import Vector
 from .window import Window
 
 
@@ -46,6 +46,8 @@ class Layout:
 
     Attributes
     ----------
+    vectors : tuple of Vector
+        All output channels.
     run : Run
         How products follow each other.
     tiles : tuple of Tiles
@@ -54,7 +56,7 @@ class Layout:
 
     window: Window
     blocks: Blocks
-    channels: Channels
+    vectors: tuple[Vector, ...]
     store: Store
     run: Run
     tiles: tuple[Tiles, ...]
@@ -64,31 +66,8 @@ class Layout:
         """Those of the image's copy."""
         return self.blocks.instructions
 
-    @property
-    def squares(self) -> int:
-        """Where the sums of squares begin in the working memory, in bytes."""
-        size = np.dtype(self.instructions.element).itemsize
-        return -(-self.blocks.elements * size // 64) * 64
 
-    @property
-    def scratch(self) -> int:
-        """Bytes of working memory."""
-        rows, columns = self.blocks.copied
-        squares = rows * columns + self.blocks.rows * self.blocks.columns
-        return self.squares + (4 * squares if self.channels.register else 0)
-
-
-@dataclass(frozen=True)
-class Buffers:
-    """What the kernel's pointers refer to."""
-
-    x: Buffer
-    constants: tuple[Buffer, ...]
-    y: Buffer
-    memory: Buffer
-
-
-class Body:
+class Body(ABC):
     """The statements of one kernel."""
 
     def __init__(self, kernel: Layout, buffers: Buffers) -> None:
@@ -98,31 +77,26 @@ class Body:
         count = len(kernel.store.kept)
         self.kept, self.proof = rest[:count], rest[count:]
         self.lanes = self.instructions.lanes
-        pointer = buffers.memory.data
-        self.image = T.decl_buffer((self.blocks.elements,), self.instructions.element, data=pointer)
-        self.squares = None
-        if self.proof:
-            rows, columns = self.blocks.copied
-            outputs = self.blocks.rows * self.blocks.columns
-            begin = kernel.squares // 4
-            pixels = T.decl_buffer((rows * columns,), "int32", data=pointer, elem_offset=begin)
-            windows = T.decl_buffer(
-                (outputs,), "int32", data=pointer, elem_offset=begin + rows * columns
-            )
-            self.squares = Squares(self.blocks, pixels, windows)
 
     def emit(self, begin: Expression, end: Expression) -> None:
         """Slices `begin` to `end - 1`."""
         with T.serial(end - begin) as n:
             # TVM believes that accesses of different widths at constant places never meet.
             start = T.Bind(self.blocks.start(begin + n) + self.zero[0])
-            self.blocks.copy(self.buffers.x, self.image, start)
-            if self.squares is not None:
-                self.squares.emit(self.image)
-            offset = 0
+            self._prepare(start)
+            offset = number = 0
             for tiles in self.kernel.tiles:
-                self._tiles(tiles, offset, start)
+                self._tiles(tiles, (number, offset), start)
                 offset += tiles.count * self._weights_of(tiles)
+                number += tiles.count
+
+    @abstractmethod
+    def _prepare(self, start: Expression) -> None:
+        """Emit what comes before the tiles of the slice from `start` on."""
+
+    @abstractmethod
+    def _tile(self, place: Place) -> None:
+        """Emit one tile."""
 
     @property
     def _words(self) -> int:
@@ -132,168 +106,141 @@ class Body:
     def _weights_of(self, tiles: Tiles) -> int:
         return self._words * tiles.vectors * self.lanes * self.instructions.group
 
-    def _tiles(self, tiles: Tiles, offset: int, start: Expression) -> None:
+    def _tiles(self, tiles: Tiles, done: tuple[int, int], start: Expression) -> None:
         columns = self.blocks.columns
         across = -(-columns // tiles.outputs)
         with T.grid(tiles.count, self.blocks.rows, across) as (tile, row, part):
             column = T.Bind(T.min(part * tiles.outputs, columns - tiles.outputs) + self.zero[0])
-            weights = T.Bind(offset + tile * self._weights_of(tiles))
-            Tile(self, tiles, (tile, row, column), start, weights).emit()
+            weights = T.Bind(done[1] + tile * self._weights_of(tiles))
+            self._tile(Place(tiles, tile, done[0] + tile, start, row, column, weights))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tile lies.
+
+    Attributes
+    ----------
+    tile, number : expression
+        Its number among tiles of the same size, and among all.
+    start : expression
+        Of the slice.
+    row, column : expression
+        Of the first output within the slice.
+    weights : expression
+        Where the weights of the tile begin.
+    """
+
+    tiles: Tiles
+    tile: Expression
+    number: Expression
+    start: Expression
+    row: Expression
+    column: Expression
+    weights: Expression
 
 
 class Tile:
-    """One tile."""
+    """The sums of one tile.
 
-    def __init__(
-        self,
-        body: Body,
-        tiles: Tiles,
-        position: tuple[Expression, Expression, Expression],
-        start: Expression,
-        weights: Expression,
-    ) -> None:
-        self.body, self.tiles = body, tiles
-        self.tile, self.row, self.column = position
-        self.start, self.weights = start, weights
+    Parameters
+    ----------
+    image : buffer
+        The copy, in one dimension.
+    """
+
+    def __init__(self, body: Body, place: Place, image: Buffer) -> None:
+        self.body, self.place, self.tiles, self.image = body, place, place.tiles, image
         self.kernel, self.instructions = body.kernel, body.instructions
         self.lanes = body.lanes
         window, blocks = self.kernel.window, self.kernel.blocks
         self.step = window.strides[1] * window.image[2]
         down = window.strides[0] * blocks.pitch
-        self.pixel = T.Bind(self.row * down + self.column * self.step)
-
-    def emit(self) -> None:
-        """Sums, stores, and where there is no proof the sums in order."""
-        sums = [[registers(self.lanes, "int32") for _ in self._outputs] for _ in self._vectors]
-        every = tirx.Ramp(0, 1, self.lanes)
-        for of_vector, (at, _) in zip(sums, self._vectors, strict=True):
-            bias = T.Bind(self.body.begin[self._in_lanes(at)])
-            for total in of_vector:
-                T.buffer_store(total, bias, [every])
-        self._add_products(sums)
-        for of_vector, (at, number) in zip(sums, self._vectors, strict=True):
-            kept = [T.Bind(values[self._in_lanes(at)]) for values in self.body.kept]
-            for output, total in zip(self._outputs, of_vector, strict=True):
-                self._store(self._vector(number), at * self.lanes, output, total[every], kept)
-        proven = [(n, v) for n, v in enumerate(self._vectors) if self._vector(v[1]).proven]
-        if proven:
-            self._prove(sums, proven)
+        self.pixel = T.Bind(place.row * down + place.column * self.step)
 
     @property
-    def _outputs(self) -> range:
+    def outputs(self) -> range:
+        """Outputs side by side."""
         return range(self.tiles.outputs)
 
     @property
-    def _vectors(self) -> list[tuple[Expression, int]]:
+    def vectors(self) -> list[tuple[Expression, Vector]]:
         """Place of each vector's lanes, and a vector like it."""
-        first = self.tiles.first + self.tile * self.tiles.vectors
-        return [(first + n, self.tiles.first + n) for n in range(self.tiles.vectors)]
+        first = self.tiles.first + self.place.tile * self.tiles.vectors
+        like = self.kernel.vectors[self.tiles.first :]
+        return [(first + n, like[n]) for n in range(self.tiles.vectors)]
 
-    def _vector(self, number: int) -> Vector:
-        return self.kernel.channels.vectors[number]
-
-    def _in_lanes(self, at: Expression) -> Expression:
+    def in_lanes(self, at: Expression) -> Expression:
+        """Indices of what belongs to the lanes of a vector."""
         return tirx.Ramp(at * self.lanes, 1, self.lanes)
 
     @property
-    def _every(self) -> Expression:
+    def every(self) -> Expression:
+        """Indices of all lanes of a register."""
         return tirx.Ramp(0, 1, self.lanes)
 
-    def _weights_at(self, word: Expression) -> Expression:
+    def weights_at(self, word: Expression) -> Expression:
         """Where the weights of one group of products begin."""
-        return self.weights + word * (self.tiles.vectors * self.lanes * self.instructions.group)
+        size = self.tiles.vectors * self.lanes * self.instructions.group
+        return self.place.weights + word * size
 
-    def _add_products(self, sums: list[list[Buffer]]) -> None:
+    def summed(self, begin: Expression = 0, plane: Expression = 0) -> list[list[Buffer]]:
+        """Emit the sums: registers by vector and output.
+
+        Parameters
+        ----------
+        begin : expression
+            Where in `body.begin` stands what the sums of the first channel begin with.
+        plane : expression
+            Where the image begins.
+        """
+        sums = [[registers(self.lanes, "int32") for _ in self.outputs] for _ in self.vectors]
+        for of_vector, (at, _) in zip(sums, self.vectors, strict=True):
+            first = T.Bind(self.body.begin[tirx.Ramp(begin + at * self.lanes, 1, self.lanes)])
+            for total in of_vector:
+                T.buffer_store(total, first, [self.every])
+        self._add_products(sums, plane)
+        return sums
+
+    def _add_products(self, sums: list[list[Buffer]], plane: Expression) -> None:
         run, group = self.kernel.run, self.instructions.group
         words, many = run.words(self.instructions), self.tiles.vectors
-        every = tirx.Ramp(0, 1, self.lanes)
+        every, size = self.every, self.lanes * group
         with T.grid(*run.taps, words) as (i, j, word):
-            place = T.Bind(self.pixel + i * run.steps[0] + j * run.steps[1] + word * group)
-            size = self.lanes * group
-            at = T.Bind(self._weights_at((i * run.taps[1] + j) * words + word))
+            taps = i * run.steps[0] + j * run.steps[1]
+            pixel = T.Bind(plane + self.pixel + taps + word * group)
+            at = T.Bind(self.weights_at((i * run.taps[1] + j) * words + word))
             weights = [
                 T.Bind(self.body.weights[tirx.Ramp(at + n * size, 1, size)]) for n in range(many)
             ]
-            for output in self._outputs:
-                value = self.body.image[tirx.Ramp(place + output * self.step, 1, group)]
+            for output in self.outputs:
+                value = self.image[ramp(pixel + output * self.step, group)]
                 image = T.Bind(self.instructions.repeated(value))
                 for of_vector, weight in zip(sums, weights, strict=True):
                     total = of_vector[output]
-                    T.buffer_store(
-                        total,
-                        self.instructions.dot(self.lanes, total[every], image, weight),
-                        [every],
-                    )
+                    added = self.instructions.dot(self.lanes, total[every], image, weight)
+                    T.buffer_store(total, added, [every])
 
-    def _store(
-        self,
-        vector: Vector,
-        channel: Expression,
-        output: Expression,
-        total: Expression,
-        kept: list[Expression],
-    ) -> None:
-        place = self.kernel.blocks.place(self.start, self.row, self.column + output) + channel
-        self.kernel.store.emit(self.body.buffers.y, place, vector, total, kept)
+    def kept(self, at: Expression) -> list[Expression]:
+        """What the store keeps for the lanes of a vector."""
+        return [T.Bind(values[self.in_lanes(at)]) for values in self.body.kept]
 
-    def _prove(self, sums: list[list[Buffer]], proven: list[tuple[int, Any]]) -> None:
-        register, squares = self.kernel.channels.register, self.body.squares
-        assert register is not None and squares is not None
-        every = tirx.Ramp(0, 1, self.lanes)
-        longest = squares.longest(self.row, self.column, self.tiles.outputs)
-        beside, lengths, _ = self.body.proof
-        least = None
-        for n, (at, _) in proven:
-            lanes = self._in_lanes(at)
-            totals = [total[every] for total in sums[n]]
-            found = room(register, totals, beside[lanes], lengths[lanes], longest)
-            least = found if least is None else T.min(least, found)
-        # Those that are proven come first, and have all lanes.
-        tested = T.grid(len(proven), self.tiles.outputs)
-        with T.If(_smallest(least) < 0), T.Then(), tested as (n, output):
-            self._prove_exactly(n, output)
+    def result(self, at: Expression, output: Expression) -> Expression:
+        """Where the results of a vector begin in `y`."""
+        place = self.place
+        return self.kernel.blocks.place(place.start, place.row, place.column + output) + (
+            at * self.lanes
+        )
 
-    def _prove_exactly(self, n: Expression, output: Expression) -> None:
-        """Of one vector of one output: segment by segment; what has no proof again in order."""
-        register, bias = self.kernel.channels.register, self.body.proof[2]
-        assert register is not None
-        run, words = self.kernel.run, self.kernel.run.words(self.instructions)
-        lanes = self._in_lanes(self._vectors[0][0] + n)
-        segments = Segments(self.instructions, register, T.Bind(bias[lanes]))
-        group, size = self.instructions.group, self.lanes * self.instructions.group
-        with T.grid(*run.taps, -(-words // SEGMENT)) as (i, j, part):
-            with T.serial(T.min(SEGMENT, words - part * SEGMENT)) as within:
-                word = part * SEGMENT + within
-                place = self.pixel + output * self.step + i * run.steps[0] + j * run.steps[1]
-                at = self._weights_at((i * run.taps[1] + j) * words + word) + n * size
-                value = T.Bind(self.body.image[tirx.Ramp(place + word * group, 1, group)])
-                segments.add(value, T.Bind(self.body.weights[tirx.Ramp(at, 1, size)]))
-            segments.end()
-        with T.If(_smallest(segments.room) < 0), T.Then():
-            self._in_order(n, output)
-
-    def _in_order(self, n: Expression, output: Expression) -> None:
-        group = self.instructions.group
-        beside, _, bias = self.body.proof
-        lanes = self._in_lanes(self._vectors[0][0] + n)
-
-        def weight(word: Expression, of_group: Expression) -> Expression:
-            first = self._weights_at(word) + n * (self.lanes * group) + of_group
-            return T.Cast(
-                f"int32x{self.lanes}", self.body.weights[tirx.Ramp(first, group, self.lanes)]
-            )
-
-        register = self.kernel.channels.register
-        assert register is not None
-        start = T.Bind(bias[lanes])
-        window = Ordered(self.instructions, self.kernel.run, register)
-        pixel = self.pixel + output * self.step
-        total = window.sum(self.body.image, pixel, weight, start)
-        total = total + (start - beside[lanes])  # what rounding adds
-        kept = [T.Bind(values[lanes]) for values in self.body.kept]
-        channel = (self._vectors[0][0] + n) * self.lanes
-        self._store(self._vector(self._vectors[0][1]), channel, output, T.Bind(total), kept)
+    def store(self, sums: list[list[Buffer]]) -> None:
+        """Emit the results of sums that fit int32."""
+        for of_vector, (at, vector) in zip(sums, self.vectors, strict=True):
+            kept = self.kept(at)
+            for output, total in zip(self.outputs, of_vector, strict=True):
+                place = self.result(at, output)
+                self.kernel.store.emit(self.body.buffers.y, place, vector, total[self.every], kept)
 
 
-def _smallest(lanes: Expression) -> Expression:
+def smallest(lanes: Expression) -> Expression:
+    """The smallest lane of a vector of int32."""
     return T.call_llvm_pure_intrin("int32", "llvm.vector.reduce.smin", T.Bind(lanes))

@@ -53,13 +53,6 @@ class Channels:
     register: Accumulator | None
     needed: Array
 
-    @property
-    def alike(self) -> int:
-        """How many vectors from the first on have its width and its proof."""
-        first = self.vectors[0]
-        alike = [(v.width, v.proven) == (first.width, first.proven) for v in self.vectors]
-        return alike.index(False) if False in alike else len(alike)
-
 
 def channels_of(
     chip: Chip, weights: Array, bias: Array, dtype: str, lanes: int, *, lanes_only: bool = False
@@ -77,6 +70,8 @@ def channels_of(
     clamped = {part.clamped for part in parts if part.clamped}
     if not all(_sums_in_any_order(part, weights) for part in parts) or len(clamped) > 1:
         return None
+    if not clamped:
+        return Channels(in_vectors(len(weights), lanes), None, np.zeros(len(weights), bool))
     bounds = largest_sums(weights, bias, dtype)
     vectors, needed = [], np.zeros(len(weights), bool)
     for block, register in accumulators(chip, dtype, len(weights), lanes_only):
@@ -87,13 +82,28 @@ def channels_of(
     return Channels(tuple(vectors), next(iter(clamped), None), needed)
 
 
+def first_alike(vectors: tuple[Vector, ...]) -> int:
+    """How many vectors from the first on have its width and its proof."""
+    first = vectors[0]
+    alike = [(v.width, v.proven) == (first.width, first.proven) for v in vectors]
+    return alike.index(False) if False in alike else len(alike)
+
+
+def in_vectors(count: int, lanes: int) -> tuple[Vector, ...]:
+    """So many channels, none of which must be proven."""
+    return tuple(
+        Vector(start, min(lanes, count - start), False) for start in range(0, count, lanes)
+    )
+
+
 def _sums_in_any_order(part: Group, weights: Array) -> bool:
     if part.dtype != "int32" or part.wraps:
         return False
-    narrow = part.clamped is None or (
-        part.clamped.bits <= 24 and part.clamped.products_per_clamp == 1
-    )
-    return narrow and weights.shape[1] <= MOST_PRODUCTS
+    register = part.clamped
+    if register is None:
+        return True
+    known = register.bits <= 24 and register.products_per_clamp == 1
+    return known and weights.shape[1] <= MOST_PRODUCTS
 
 
 def spread(values: Array, vectors: tuple[Vector, ...], lanes: int) -> Array:
