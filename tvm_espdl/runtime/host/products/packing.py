@@ -17,8 +17,9 @@ from .image import ramp
 from .proof import MARGIN
 from .tile import Layout, Tiles
 
-#: Covers all roundings of float32 in sums of squares of int16, of a window and of a column.
-WORD_MARGIN = 1.003
+#: Covers all roundings of float32 in lengths of windows and of columns of up to 2**14 products:
+#: each adds 2**-24 of a sum of squares at most.
+SUM_MARGIN = 1.003
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Packing:
                 T.buffer_store(self.packed.begin, total, [lanes_of])
             if squares is not None and self.packed.lengths is not None:
                 length = T.sqrt(T.Bind(squares[column.every]))
-                length = length * tirx.Broadcast(T.float32(MARGIN), lanes)
+                length = length * tirx.Broadcast(T.float32(MARGIN * SUM_MARGIN), lanes)
                 T.buffer_store(self.packed.lengths, length, [lanes_of])
             elif squares is not None:
                 largest = T.call_llvm_pure_intrin(
@@ -101,7 +102,7 @@ class Packing:
                 )
                 T.buffer_store(longest, T.max(longest[0], largest), [0])
         if self.packed.shortest is not None:
-            most = T.float32((self.room / WORD_MARGIN) ** 2) / longest[0]
+            most = T.float32((self.room / SUM_MARGIN) ** 2) / longest[0]
             T.buffer_store(self.packed.shortest, most, [number])
 
     @property
