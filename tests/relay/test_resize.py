@@ -8,8 +8,10 @@ from qdq_rearrangement import (
     assert_onnx,
     axes,
     compiled,
+    feed,
     natives_of,
     one,
+    onnx_results,
     operators_of,
 )
 
@@ -120,6 +122,19 @@ def test_scale_that_does_not_divide_is_kept():
     columns = (np.arange(10) / 1.5).astype(int)
     quantized = np.clip(np.floor(x * 16 + 0.5), -128, 127) / 16
     np.testing.assert_array_equal(library(x), quantized[:, :, rows][..., columns])
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 5, 7), (1, 1, 1, 20_001)])
+def test_linear_by_a_scale_that_does_not_divide(shape):
+    """Two neighbours each, and no matrix of all pixels of a row."""
+    mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    model = resized((1, 1, 1.5, 1.25), shape=shape, **mode)
+    library = compiled(model)
+    elements = sum(library.program.values[name].size for name in library.program.constants)
+    assert natives_of(library) and elements < 10 * np.prod(shape)
+    (x,) = feed(library)
+    (expected,), (result,) = onnx_results(model, library, [x]), library.run([x])
+    np.testing.assert_allclose(result, expected, rtol=0, atol=STEP)
 
 
 def test_antialiasing_is_an_error():

@@ -2,7 +2,7 @@
 
 Of `align_corners` ONNX's reference and onnxruntime make two things there: it is refused.
 Coordinates and weights are those of ONNX's operator Resize, worked out here; the network only
-takes elements, or multiplies by a constant matrix along each axis.
+takes elements, and adds two of them with weights.
 """
 
 from __future__ import annotations
@@ -62,21 +62,19 @@ def resampled(x: Any, scales: Array, sizes: Array, mode: str, how: tuple[str, st
             indices = np.clip(_ROUNDING[how[1]](at), 0, extent - 1).astype(np.int64)
             x = relax.op.take(x, relax.const(indices), axis)
         else:
-            x = _mixed(x, np.clip(at, 0, extent - 1), axis, shape)
+            x = _mixed(x, np.clip(at, 0, extent - 1), axis, len(shape), extent)
     return x
 
 
-def _mixed(x: Any, at: Array, axis: int, shape: tuple[int, ...]) -> Any:
-    """Linear interpolation along one axis, as a product with a matrix of two weights a row."""
-    rank, extent = len(shape), shape[axis]
+def _mixed(x: Any, at: Array, axis: int, rank: int, extent: int) -> Any:
+    """Linear interpolation along one axis: of two neighbours each, with their weights."""
     below = np.floor(at).astype(np.int64)
     above, part = np.minimum(below + 1, extent - 1), (at - below).astype(np.float32)
-    weights = np.zeros((extent, len(at)), np.float32)
-    places = np.arange(len(at))
-    np.add.at(weights, (below, places), 1 - part)
-    np.add.at(weights, (above, places), part)
-    order = [*(a for a in range(rank) if a != axis), axis]
-    moved = x if axis == rank - 1 else relax.op.permute_dims(x, order)
-    mixed = relax.op.matmul(moved, relax.const(weights))
-    back = [int(place) for place in np.argsort(order)]
-    return mixed if axis == rank - 1 else relax.op.permute_dims(mixed, back)
+    along = [-1 if a == axis else 1 for a in range(rank)]
+    first, second = (
+        relax.op.multiply(
+            relax.op.take(x, relax.const(indices), axis), relax.const(weights.reshape(along))
+        )
+        for indices, weights in ((below, 1 - part), (above, part))
+    )
+    return relax.op.add(first, second)
