@@ -35,7 +35,7 @@ TESTS = {
     "codegen": ("tests/codegen", "tests/program"),
     "espdl": ("tests/espdl",),
     "debug": ("tests/debug", "tests/cli"),
-    "files": ("tests/files", "tests/debug", "tests/cli"),
+    "files": ("tests/files", "tests/debug", "tests/estimate", "tests/cli"),
     "runtime/c": ("tests/runtime/c", "tests/runtime"),
     "quantize": ("tests/quantize",),
     "onnx_graphs": ("tests/onnx_graphs", "tests/preprocess"),

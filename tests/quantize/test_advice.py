@@ -1,5 +1,6 @@
 """What the report says of lost accuracy: the cause is named, and the option gains what it says."""
 
+import itertools
 import json
 import shlex
 from dataclasses import replace
@@ -10,9 +11,13 @@ from noise import CHIPS, UNSEEN, levels, quantized, samples
 from qdq_networks import floats, network, node
 
 from tvm_espdl.chips import find_chip
+from tvm_espdl.onnx_graphs.graph import Graph
 from tvm_espdl.onnx_graphs.model import input_signature
 from tvm_espdl.preprocess import preprocess_onnx
 from tvm_espdl.quantize.advice.advising import advise
+from tvm_espdl.quantize.advice.losses import Loss, Rounding
+from tvm_espdl.quantize.advice.mends import changes_for
+from tvm_espdl.quantize.plan import make_plan
 from tvm_espdl.quantize.quantization import Options, quantize
 from tvm_espdl.quantize.report.quantization_report import QuantizationReport
 from tvm_espdl.samples import read_samples
@@ -200,3 +205,19 @@ def test_the_same_advice_each_time():
     model, _ = shared()
     first, second = (advice_of(model, samples({"x": SHAPE}), "esp32p4") for _ in range(2))
     assert first == second
+
+
+def test_only_layers_around_a_loss_become_wide():
+    """Those that make what is rounded, those that read it, and both."""
+    names = [f"t{number}" for number in range(6)]
+    nodes = [
+        convolution(x, y, "w", f"layer{number}")
+        for number, (x, y) in enumerate(itertools.pairwise(names))
+    ]
+    model = network(nodes, {"t0": SHAPE}, {"t5": SHAPE}, {"w": floats(8, 8, 1, 1)})
+    plan = make_plan(Graph(preprocess_onnx(model)))
+    (maker,) = (i for i in plan.rules if plan.graph.nodes[i].name == "layer2")
+    (reader,) = (i for i in plan.rules if plan.graph.nodes[i].name == "layer3")
+    loss = Loss(Rounding("t3", maker, frozenset({"t3"}), 0.1), 0.1)
+    wide = [change.wide for change in changes_for(loss, plan)]
+    assert wide == [{maker}, {maker, reader}, {reader}]
