@@ -312,7 +312,7 @@ def test_no_log_is_one_error(folder, lines, log, capsys):
 def test_unreadable_input(firmware, folder, tmp_path):
     with pytest.raises(DataError, match="No such file"):
         judge_log(tmp_path / "none.log", folder)
-    with pytest.raises(DataError, match="directory"):
+    with pytest.raises(DataError, match="no regular file"):
         judge_log(tmp_path, folder)
     path = tmp_path / "monitor.log"
     path.write_text("\n".join([begin(firmware)[:-1], done(firmware)[:-1]]))

@@ -30,7 +30,7 @@ class Quantize(ShiftedScales, Elementwise):
 
     def reference(self, chip: Chip, *arrays: Array) -> Array:
         """Source: ESP-DL `TensorBase::assign`, `dl/tensor/src/dl_tensor_base.cpp`."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             scaled = arrays[0].astype(np.float32) * power_of_two(-self.y.uniform_exponent)
         return saturate(round_float(scaled, chip), self.y.dtype)
 

@@ -55,7 +55,9 @@ def test_quantize_corners(chip):
     near = np.float32([0.5, 1.5, 2.5, 126.5, 127.5, 128.5, 32766.5, 32767.5, 1e-40, 3e38])
     values = np.concatenate([near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.inf)])
     special = np.float32([0.0, np.inf, np.nan])
-    x = np.concatenate([values, -values, special, -special]).astype(np.float32)
+    signalling = np.uint32([0x7F800001, 0xFFA00000]).view(np.float32)
+    x = np.concatenate([values, -values, special, -special, signalling])
+    assert x.dtype == np.float32 and np.isnan(x[-2:]).all()
     cases = [
         one(unary("quantize", x, dtype, None, exponent), find_chip(chip), [x])
         for dtype in ("int8", "int16")
