@@ -13,9 +13,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import tvm
 from timing import alternating
-from tvm import relax
 
 from tvm_espdl.chips import find_chip
 from tvm_espdl.codegen.identifiers import identifiers
@@ -47,10 +45,8 @@ def inputs_of(file):
 
 
 def host(library, inputs):
-    machine = relax.VirtualMachine(library.executable, tvm.cpu())
-    tensors = [tvm.runtime.tensor(array) for array in library.feed(inputs)]
-    main = machine["main"]
-    return alternating({"host": lambda: main(*tensors)}, SECONDS)["host"][1]
+    arrays = [inputs[name] for name in library.input_names]
+    return alternating({"host": lambda: library.run(arrays)}, SECONDS)["host"][1]
 
 
 def portable_c(library):

@@ -115,6 +115,6 @@ def account_text(metadata: Mapping[str, Any]) -> str:
         more = f" and {len(tensors) - 1} more" if len(tensors) > 1 else ""
         named = f"{tensors[0]}{more}" if tensors else f"workspace of step {block['steps'][0]}"
         lines.append(f"  in PSRAM: {block['bytes']:,} bytes, {named}: {block['why']}")
-    if len(outside) > SHOWN:
-        lines.append(f"  in PSRAM: {len(outside) - SHOWN} more, see metadata.json")
+    if more_outside := outside[SHOWN:]:
+        lines.append(f"  in PSRAM: {len(more_outside)} more, see metadata.json")
     return "\n".join(lines)
