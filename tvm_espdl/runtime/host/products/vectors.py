@@ -54,9 +54,7 @@ class Channels:
     needed: Array
 
 
-def channels_of(
-    chip: Chip, weights: Array, bias: Array, dtype: str, lanes: int, *, lanes_only: bool = False
-) -> Channels | None:
+def channels_of(chip: Chip, weights: Array, bias: Array, dtype: str, lanes: int) -> Channels | None:
     """The channels in vectors of `lanes`; None where sums need more than 32 bits or their order.
 
     Parameters
@@ -66,7 +64,7 @@ def channels_of(
     bias : numpy.ndarray
         As the chip keeps it.
     """
-    parts = groups(chip, weights, bias, dtype, lanes_only=lanes_only)
+    parts = groups(chip, weights, bias, dtype)
     clamped = {part.clamped for part in parts if part.clamped}
     if not all(_sums_in_any_order(part, weights) for part in parts) or len(clamped) > 1:
         return None
@@ -74,7 +72,7 @@ def channels_of(
         return Channels(in_vectors(len(weights), lanes), None, np.zeros(len(weights), bool))
     bounds = largest_sums(weights, bias, dtype)
     vectors, needed = [], np.zeros(len(weights), bool)
-    for block, register in accumulators(chip, dtype, len(weights), lanes_only):
+    for block, register in accumulators(chip, dtype, len(weights)):
         proven = register in clamped
         needed[block] = proven & (bounds[block] > register.highest)
         for start in range(block.start, block.stop, lanes):
