@@ -91,6 +91,32 @@ def test_what_tvm_cannot_legalize_is_an_error_of_ours():
         compile_file(builder.model()).program  # noqa: B018
 
 
+def called_main(model, old):
+    """The model with one tensor called `main`."""
+    graph = model.graph
+    for names in (names for node in graph.node for names in (node.input, node.output)):
+        names[:] = ["main" if name == old else name for name in names]
+    for info in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        info.name = "main" if info.name == old else info.name
+    return model
+
+
+@pytest.mark.parametrize("operator", ["Transpose", "Flatten", "Identity", "MaxPool"])
+@pytest.mark.parametrize("exponent", [-4, -3])
+def test_a_tensor_that_passes_make_anew_may_have_the_name_of_the_function(operator, exponent):
+    """With another exponent, a Requantize takes the tensor's name."""
+    builder = QdqBuilder()
+    x = builder.quantized_input("x", [1, 4, 1, 1])
+    y = builder.node(operator, x, **({"kernel_shape": [1, 1]} if operator == "MaxPool" else {}))
+    y = builder.qdq(y, exponent)
+    builder.output(y)
+    builder.output(builder.qdq(builder.node("Abs", x), -3))
+    network = compile_file(called_main(builder.model(21), y))
+    sample = np.array([-1.0, 0.5, 2.0, 3.0], np.float32).reshape(1, 4, 1, 1)
+    assert network.output_names[0] == "main"
+    np.testing.assert_array_equal(network(sample)[0].ravel(), sample.ravel())
+
+
 @pytest.mark.parametrize("place", ["input", "inside", "output", "constant"])
 def test_a_tensor_may_have_the_name_of_the_function(place):
     builder = QdqBuilder()
@@ -106,11 +132,7 @@ def test_a_tensor_may_have_the_name_of_the_function(place):
         "output": y,
         "constant": graph.initializer[0].name,
     }[place]
-    for names in (names for node in graph.node for names in (node.input, node.output)):
-        names[:] = ["main" if name == old else name for name in names]
-    for info in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        info.name = "main" if info.name == old else info.name
-    network = compile_file(model)
+    network = compile_file(called_main(model, old))
     sample = np.array([[-1.0, 0.5, 2.0, 100.0]], np.float32)
     np.testing.assert_array_equal(network(sample), [[0, 0.5, 2, 7.9375]])
     names = {"input": network.input_names, "output": network.output_names}.get(place, ("main",))

@@ -124,6 +124,11 @@ def is_plain_dataflow(function: relax.Function) -> bool:
     )
 
 
+def variable_name(tensor: str) -> str:
+    """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
+    return f"{tensor}_" if tensor == "main" else tensor
+
+
 class Rebuilder:
     """Emits `main` anew, binding by binding, beside the original; other functions are kept."""
 
@@ -147,7 +152,7 @@ class Rebuilder:
 
     def emit(self, value: Any, name: str = "") -> Any:
         """Bind a value to a new variable."""
-        return self.builder.emit(value, name)
+        return self.builder.emit(value, variable_name(name))
 
     def run(self, function: relax.Function, rewrite: Rewrite) -> tvm.IRModule:
         """Rebuild `main`.

@@ -27,7 +27,7 @@ from ...onnx_graphs.rewriting import opset_of
 from ...onnx_graphs.samples_of_a_batch import batch_above_one, with_batch_of_one
 from ...onnx_graphs.unsigned import unsigned_to_signed
 from ...runtime.making import one_at_a_time
-from ..ir import named, named_part
+from ..ir import named, named_part, variable_name
 from ..program import BATCH, INPUT_NAMES, MADE_FOR, NODES, OUTPUT_NAMES
 from .agreement import check_kinds, check_types
 from .clear_errors import clear_errors
@@ -143,7 +143,7 @@ def _leave_main(proto: ModelProto) -> None:
     infos = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
     taken = {info.name for info in infos}
     taken.update(name for node in graph.node for name in (*node.input, *node.output))
-    free = _variable("main")
+    free = variable_name("main")
     while free in taken:
         free += "_"
     for node in graph.node if "main" in taken else ():
@@ -231,7 +231,7 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
         # TVM forgets a call's span when it binds calls among its arguments.
         bound = [self.bb.emit(a) if isinstance(a, ir.Call) else a for a in call.args]
         whole = named(ir.Call(call.op, bound, call.attrs, call.ty_args), name)
-        return self.bb.emit(whole, _variable(name))
+        return self.bb.emit(whole, variable_name(name))
 
     def _parts(self, parts: list[Any], node: str) -> relax.Tuple:
         """The results of a node that has several, each with its own name."""
@@ -241,15 +241,10 @@ class _Importer(ONNXGraphImporter):  # type: ignore[misc]
             if isinstance(bound, ir.Call) and name:
                 fields.append(self._emitted(bound, name))
             elif isinstance(bound, relax.TupleGetItem) and name:
-                fields.append(self.bb.emit(named_part(bound, name), _variable(name)))
+                fields.append(self.bb.emit(named_part(bound, name), variable_name(name)))
             elif part is not None:
                 fields.append(part)
         return relax.Tuple(fields)
-
-
-def _variable(name: str) -> str:
-    """What Relax calls a tensor: not `main`, which TVM's function would lose its own name to."""
-    return f"{name}_" if name == "main" else name
 
 
 def _with_shapes(proto: ModelProto, shapes: Shapes) -> ModelProto:
