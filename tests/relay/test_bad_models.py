@@ -9,6 +9,7 @@ from tvm import relax, relay
 
 from tvm_espdl.compilation import compile_file
 from tvm_espdl.errors import ChipError, DataError, EspdlWarning, ModelError
+from tvm_espdl.relay.relax_of import relax_of
 
 
 def with_scale(scale):
@@ -114,6 +115,7 @@ def test_a_tensor_that_passes_make_anew_may_have_the_name_of_the_function(operat
     network = compile_file(called_main(builder.model(21), y))
     sample = np.array([-1.0, 0.5, 2.0, 3.0], np.float32).reshape(1, 4, 1, 1)
     assert network.output_names[0] == "main"
+    assert relax_of(network.program)["main"].params
     np.testing.assert_array_equal(network(sample)[0].ravel(), sample.ravel())
 
 

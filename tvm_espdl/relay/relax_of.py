@@ -15,7 +15,7 @@ import tvm
 from tvm import relax
 
 from ..program import Native, Origin, Program
-from .ir import type_of, with_main
+from .ir import type_of, variable_name, with_main
 from .program import INPUT_NAMES, NODES, OUTPUT_NAMES, REASON, STATES
 from .transform.composite import Placed, composite_of
 
@@ -64,7 +64,7 @@ def main_of_program(
         for name, array in program.constants.items():
             values[name] = relax.const(array, str(array.dtype))
         for inputs, outputs, name, call in calls(builder):
-            made = builder.emit(call([values[value] for value in inputs]), name)
+            made = builder.emit(call([values[value] for value in inputs]), variable_name(name))
             parts = [made] if len(outputs) == 1 else [made[at] for at in range(len(outputs))]
             values.update(zip(outputs, parts, strict=True))
         leaving = (*program.outputs, *(state.next for state in program.states))
