@@ -126,10 +126,7 @@ def generate(
     needs = {i: _needs(call, kernels[i]) for i, call in calls_of.items()}
     needs |= {index: Needs(function.workspace_bytes) for index, function in natives.items()}
     memory, planned = settled(program, memory, board, Planner(program, needs).plan)
-    calls_of = {
-        index: _placed(program, planned, index, call, kernels[index])
-        for index, call in calls_of.items()
-    }
+    calls_of = {i: _placed(program, planned, i, call, kernels[i]) for i, call in calls_of.items()}
     constants = Constants(name, memory.weights)
     arrays = {
         value: constants.add(f"{name.prefix}_constant_{index}", array, CONSTANT_OVER_READ)
